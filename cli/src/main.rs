@@ -1,0 +1,2 @@
+//! The command `pool`.
+fn main() {}
