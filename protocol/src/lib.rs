@@ -1,1 +1,50 @@
-//! To be written.
+//! What a pool and its workers agree on.
+//!
+//! This crate is the ground floor: the [`Job`] trait, the messages of the handshake, the flat [`frame`]s in
+//! which jobs travel, the [`board`] of shared memory on which a worker shows what it has started and finished,
+//! and the [`link`] over `ipc-channel` that joins the two processes. It starts no process, schedules nothing and
+//! evaluates nothing: that is for the crates `pool` and `worker`.
+//!
+//! ```text
+//! parent                                                        worker
+//!   frames of jobs   ── ipc-channel (link) ───────────────────▶   claims a position, runs the job
+//!   harvests results ◀── shared memory (board, ring, parcels) ──   publishes the result
+//!   wakes up         ◀── ipc-channel (link), one small message ──  at the end of a frame
+//! ```
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!("the pool needs 64-bit Linux: memfd, pidfd and futexes shared between processes");
+
+pub mod board;
+pub mod control;
+mod error;
+pub mod eval;
+mod fault;
+pub mod frame;
+pub mod handshake;
+mod job;
+pub mod link;
+mod memory;
+pub mod parcel;
+pub mod ring;
+
+pub use error::{CodecError, MemoryError};
+pub use eval::Eval;
+pub use fault::{Fault, Panicked, Status};
+pub use job::Job;
+pub use memory::SharedMemory;
+
+/// The version of everything in this crate that both processes must agree on.
+///
+/// It changes whenever a message, a frame or the layout of the shared memory changes. A parent and a worker with
+/// different versions refuse each other at the handshake, each naming both.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The version of this package, for messages to people.
+pub const PACKAGE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The argument by which a program knows that it was started as a worker; the job's name follows it.
+///
+/// It is an argument and not an environment variable because a worker's own children inherit the environment and
+/// would take themselves for workers.
+pub const WORKER_ARGUMENT: &str = "--pool-worker=";

@@ -1,0 +1,313 @@
+//! What a worker shows of itself, in memory shared with its parent.
+//!
+//! The board answers, at any instant and also after the worker's death: which jobs were started, which of them runs
+//! now and since when, how many are done. It is why a death costs exactly the job that was running. Results are
+//! published beside it, in the [`crate::ring`].
+//!
+//! # The claim word
+//! Every job sent to a worker in one life has a *position*: 0, 1, 2, … in order of sending. One word holds an epoch
+//! (16 bits) and the number of positions claimed (48 bits). A worker claims the next position by a compare-and-swap
+//! before it starts that job, and only in the epoch of the job's frame. The parent *revokes* by raising the epoch,
+//! in one atomic step that also tells how many were claimed. So each position was either claimed before the
+//! revocation, or never will be: there is no third case, and no message is needed to find out.
+//!
+//! Started and not finished are then exactly the claimed positions of which no result was published.
+//!
+//! # Trust
+//! The parent believes nothing here that could harm it: a forged word may misplace this worker's own jobs, but every
+//! number is checked against what was really sent.
+
+use std::{
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use rustix::time::ClockId;
+
+use crate::{MemoryError, SharedMemory};
+
+/// How many jobs can run at once in one worker process.
+pub const MAX_LANES: usize = 64;
+
+/// Bytes of the ring of results that follows the board.
+pub const RING_BYTES: usize = 256 * 1024;
+
+const CLAIM: usize = 0;
+const RECEIVED: usize = 64;
+const DONE: usize = 72;
+const BUSY: usize = 80;
+const WAKE: usize = 128;
+pub(crate) const RING_WRITTEN: usize = 192;
+pub(crate) const RING_READ: usize = 256;
+pub(crate) const RING_SPACE: usize = 264;
+pub(crate) const PARCEL_FULL: usize = 320;
+const LANES: usize = 512;
+const LANE_BYTES: usize = 64;
+pub(crate) const RING_START: usize = LANES + MAX_LANES * LANE_BYTES + 3584;
+
+/// Bytes of the board and its ring together.
+pub const BOARD_BYTES: usize = RING_START + RING_BYTES;
+
+const POSITION_BITS: u32 = 48;
+const POSITION_MASK: u64 = (1 << POSITION_BITS) - 1;
+
+/// The board of one worker, as either process sees it.
+#[derive(Debug)]
+pub struct Board {
+    memory: SharedMemory,
+}
+
+/// A job that runs now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Running {
+    /// Its position.
+    pub position: u64,
+    /// When it started, on the clock of [`now`].
+    pub since: Duration,
+}
+
+/// What a worker has done so far in its life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Frames taken from the link.
+    pub received: u64,
+    /// Jobs finished.
+    pub done: u64,
+    /// Time spent on them, waiting for work not included.
+    pub busy: Duration,
+}
+
+/// The time on the clock that both processes share, cheap enough to read before every job.
+///
+/// It is the kernel's coarse monotonic clock: [`clock_resolution`] is its step.
+pub fn now() -> Duration {
+    to_duration(rustix::time::clock_gettime(ClockId::MonotonicCoarse))
+}
+
+/// The step of the clock of [`now`]: one to ten milliseconds, by the kernel's configuration.
+pub fn clock_resolution() -> Duration {
+    to_duration(rustix::time::clock_getres(ClockId::MonotonicCoarse))
+}
+
+fn to_duration(time: rustix::time::Timespec) -> Duration {
+    Duration::try_from(time).unwrap_or_default()
+}
+
+impl Board {
+    /// Makes the board of a worker that is about to be started.
+    ///
+    /// # Errors
+    /// When there is no descriptor or memory for it.
+    pub fn create() -> Result<Self, MemoryError> {
+        SharedMemory::create("pool-board", BOARD_BYTES).map(|memory| Self { memory })
+    }
+
+    /// Opens the board that the parent made.
+    ///
+    /// # Errors
+    /// When the descriptor is not such memory.
+    pub fn open(descriptor: std::os::fd::OwnedFd) -> Result<Self, MemoryError> {
+        SharedMemory::from_descriptor(descriptor, BOARD_BYTES).map(|memory| Self { memory })
+    }
+
+    /// The memory it lies in.
+    pub fn memory(&self) -> &SharedMemory {
+        &self.memory
+    }
+
+    fn claim_word(&self) -> &AtomicU64 {
+        self.memory.word(CLAIM)
+    }
+
+    // ---- the worker's side ----
+
+    /// Claims the next position, if it is under `end` and the epoch is still `epoch`; then the caller must run it.
+    pub fn claim(&self, epoch: u16, end: u64) -> Option<u64> {
+        let word = self.claim_word();
+        let mut seen = word.load(Ordering::Relaxed);
+        loop {
+            let (now_epoch, position) = split(seen);
+            if now_epoch != epoch || position >= end {
+                return None;
+            }
+            // Acquire and release: the parent that revokes afterwards must see all that this worker published before.
+            match word.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Some(position),
+                Err(changed) => seen = changed,
+            }
+        }
+    }
+
+    /// Shows that a lane starts the job at `position` now.
+    pub fn show_start(&self, lane: usize, position: u64) {
+        self.lane_since(lane)
+            .store(now().as_nanos() as u64, Ordering::Relaxed);
+        self.lane_position(lane).store(position + 1, Ordering::Release);
+    }
+
+    /// Shows that a lane runs nothing.
+    pub fn show_idle(&self, lane: usize) {
+        self.lane_position(lane).store(0, Ordering::Release);
+    }
+
+    /// Shows what has been done so far.
+    pub fn show_progress(&self, progress: Progress) {
+        self.memory.word(DONE).store(progress.done, Ordering::Relaxed);
+        self.memory
+            .word(BUSY)
+            .store(progress.busy.as_nanos() as u64, Ordering::Relaxed);
+        self.memory
+            .word(RECEIVED)
+            .store(progress.received, Ordering::Release);
+    }
+
+    /// Asks for the parent's attention; says whether a wake-up message is needed, or one is on its way already.
+    pub fn request_wake(&self) -> bool {
+        self.memory.half_word(WAKE).swap(1, Ordering::AcqRel) == 0
+    }
+
+    // ---- the parent's side ----
+
+    /// Takes note that a wake-up was received. To be called before looking, so that nothing is missed.
+    pub fn accept_wake(&self) {
+        self.memory.half_word(WAKE).swap(0, Ordering::AcqRel);
+    }
+
+    /// How many positions have been claimed.
+    pub fn claimed(&self) -> u64 {
+        split(self.claim_word().load(Ordering::Acquire)).1
+    }
+
+    /// Raises the epoch to `epoch`, so that nothing sent before can be claimed any more; says how many were claimed.
+    pub fn revoke(&self, epoch: u16) -> u64 {
+        let word = self.claim_word();
+        let mut seen = word.load(Ordering::Acquire);
+        loop {
+            let (_, position) = split(seen);
+            let raised = u64::from(epoch) << POSITION_BITS | position;
+            match word.compare_exchange_weak(seen, raised, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return position,
+                Err(changed) => seen = changed,
+            }
+        }
+    }
+
+    /// The job that a lane runs now, if any.
+    pub fn running(&self, lane: usize) -> Option<Running> {
+        let position = self.lane_position(lane).load(Ordering::Acquire).checked_sub(1)?;
+        let since = Duration::from_nanos(self.lane_since(lane).load(Ordering::Acquire));
+        // The start is written before the position; when the position is still the same, the two belong together.
+        let still = self.lane_position(lane).load(Ordering::Acquire) == position + 1;
+        still.then_some(Running { position, since })
+    }
+
+    /// What has been done so far.
+    pub fn progress(&self) -> Progress {
+        Progress {
+            received: self.memory.word(RECEIVED).load(Ordering::Acquire),
+            done: self.memory.word(DONE).load(Ordering::Relaxed),
+            busy: Duration::from_nanos(self.memory.word(BUSY).load(Ordering::Relaxed)),
+        }
+    }
+
+    fn lane_position(&self, lane: usize) -> &AtomicU64 {
+        assert!(lane < MAX_LANES, "lane {lane} of {MAX_LANES}");
+        self.memory.word(LANES + lane * LANE_BYTES)
+    }
+
+    fn lane_since(&self, lane: usize) -> &AtomicU64 {
+        self.memory.word(LANES + lane * LANE_BYTES + 8)
+    }
+
+    pub(crate) fn space(&self) -> &AtomicU32 {
+        self.memory.half_word(RING_SPACE)
+    }
+}
+
+fn split(word: u64) -> (u16, u64) {
+    ((word >> POSITION_BITS) as u16, word & POSITION_MASK)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    #[test]
+    fn positions_are_claimed_once_each_in_order_up_to_the_end() {
+        let board = Board::create().unwrap();
+        assert_eq!(
+            (board.claim(0, 2), board.claim(0, 2), board.claim(0, 2)),
+            (Some(0), Some(1), None)
+        );
+        assert_eq!(board.claimed(), 2);
+    }
+
+    #[test]
+    fn nothing_of_an_earlier_epoch_is_claimed_after_a_revocation() {
+        let board = Board::create().unwrap();
+        board.claim(0, 10);
+        assert_eq!(board.revoke(1), 1);
+        assert_eq!(board.claim(0, 10), None);
+        assert_eq!(board.claim(1, 10), Some(1));
+    }
+
+    /// The promise that all accounting rests on, tried with real threads: whatever the interleaving, a position is
+    /// claimed by one lane only, and the revoker's number divides the claimed from the unclaimed exactly.
+    #[test]
+    fn a_revocation_divides_exactly_under_contention() {
+        for round in 0..200_u16 {
+            let board = Board::create().unwrap();
+            let stop = AtomicBool::new(false);
+            let (claims, divided) = std::thread::scope(|scope| {
+                let lanes: Vec<_> = (0..2)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            std::iter::from_fn(|| board.claim(0, POSITION_MASK))
+                                .take_while(|_| !stop.load(Ordering::Relaxed))
+                                .collect::<Vec<_>>()
+                        })
+                    })
+                    .collect();
+                for _ in 0..u32::from(round) * 20 {
+                    std::hint::spin_loop();
+                }
+                let divided = board.revoke(1);
+                let mut claims: Vec<u64> = lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect();
+                stop.store(true, Ordering::Relaxed);
+                claims.sort_unstable();
+                (claims, divided)
+            });
+            assert_eq!(claims, (0..divided).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_running_job_is_seen_with_its_start() {
+        let board = Board::create().unwrap();
+        assert_eq!(board.running(3), None);
+        let before = now();
+        board.show_start(3, 17);
+        let running = board.running(3).unwrap();
+        assert_eq!(running.position, 17);
+        assert!(running.since >= before && running.since <= now());
+        board.show_idle(3);
+        assert_eq!(board.running(3), None);
+    }
+
+    #[test]
+    fn one_wake_up_is_sent_until_it_is_accepted() {
+        let board = Board::create().unwrap();
+        assert!(board.request_wake());
+        assert!(!board.request_wake());
+        board.accept_wake();
+        assert!(board.request_wake());
+    }
+
+    #[test]
+    fn the_layout_has_room_for_every_lane() {
+        const { assert!(LANES + MAX_LANES * LANE_BYTES <= RING_START) }
+        const { assert!(BOARD_BYTES.is_multiple_of(4096)) }
+    }
+}

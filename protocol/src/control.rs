@@ -1,0 +1,197 @@
+//! The control socket: one pair of sockets per worker, made before it starts.
+//!
+//! The worker finds its end as standard input. Over it the parent hands the descriptors that the link and the shared
+//! memory need, so that neither a path nor a secret stands in an argument or the environment, and the two introduce
+//! themselves ([`crate::handshake`]). Afterwards the socket stays open as the lifeline: when the parent ends, however
+//! it ends, the worker reads the end of the stream.
+//!
+//! Every wait here has a deadline. Messages keep their borders (`SOCK_SEQPACKET`).
+
+use std::{
+    io::{IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+        SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    },
+};
+
+/// The most bytes of one control message.
+pub const MAX_CONTROL_BYTES: usize = 64 * 1024;
+
+const MAX_DESCRIPTORS: usize = 8;
+
+/// What can go wrong on a control socket.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControlError {
+    /// The other process has gone.
+    #[error("the other process closed the control socket")]
+    Closed,
+    /// Nothing came in time.
+    #[error("nothing was heard within the deadline")]
+    TimedOut,
+    /// The message was cut, or was longer than one may be.
+    #[error("a control message was cut")]
+    Truncated,
+    /// The system refused.
+    #[error("control socket: {0}")]
+    System(#[source] std::io::Error),
+}
+
+impl From<Errno> for ControlError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN => Self::Closed,
+            other => Self::System(other.into()),
+        }
+    }
+}
+
+/// One message with the descriptors that came along.
+#[derive(Debug)]
+pub struct Received {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The descriptors, in the order in which they were sent.
+    pub descriptors: Vec<OwnedFd>,
+}
+
+/// Makes a pair of connected control sockets, closed on exec.
+///
+/// # Errors
+/// When the system has no descriptors left.
+pub fn pair() -> Result<(OwnedFd, OwnedFd), ControlError> {
+    Ok(socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )?)
+}
+
+/// Sends one message with descriptors. It never blocks longer than the socket's empty buffer takes, that is not at
+/// all: a control socket carries two messages in its life.
+///
+/// # Errors
+/// When the other side has gone, or the message is over [`MAX_CONTROL_BYTES`].
+pub fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), ControlError> {
+    if bytes.len() > MAX_CONTROL_BYTES || descriptors.len() > MAX_DESCRIPTORS {
+        return Err(ControlError::Truncated);
+    }
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(ControlError::Truncated);
+    }
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    rustix::io::retry_on_intr(|| sendmsg(&socket, &[IoSlice::new(bytes)], &mut ancillary, flags))?;
+    Ok(())
+}
+
+/// Receives one message, waiting until `deadline` at most (`None`: for ever).
+///
+/// # Errors
+/// When the other side has gone, nothing comes in time, or the message is too long.
+pub fn receive(socket: impl AsFd, deadline: Option<Instant>) -> Result<Received, ControlError> {
+    wait_readable(&socket, deadline)?;
+    let mut bytes = vec![0; MAX_CONTROL_BYTES];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let received = rustix::io::retry_on_intr(|| {
+        recvmsg(
+            &socket,
+            &mut [IoSliceMut::new(&mut bytes)],
+            &mut ancillary,
+            RecvFlags::CMSG_CLOEXEC,
+        )
+    })?;
+    let descriptors: Vec<OwnedFd> = ancillary
+        .drain()
+        .filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if received.bytes == 0 {
+        return Err(ControlError::Closed);
+    }
+    if received
+        .flags
+        .intersects(rustix::net::ReturnFlags::TRUNC | rustix::net::ReturnFlags::CTRUNC)
+    {
+        return Err(ControlError::Truncated);
+    }
+    bytes.truncate(received.bytes);
+    Ok(Received { bytes, descriptors })
+}
+
+/// Blocks until the other side has closed the socket; anything that it still says is ignored.
+pub fn wait_until_closed(socket: impl AsFd) {
+    loop {
+        match receive(&socket, None) {
+            Ok(_) | Err(ControlError::Truncated) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn wait_readable(socket: &impl AsFd, deadline: Option<Instant>) -> Result<(), ControlError> {
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = left.map(timespec);
+        let mut descriptors = [PollFd::new(socket, PollFlags::IN)];
+        match poll(&mut descriptors, timeout.as_ref()) {
+            Ok(0) if left == Some(Duration::ZERO) => return Err(ControlError::TimedOut),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(()),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec::try_from(duration).unwrap_or(Timespec {
+        tv_sec: i64::MAX,
+        tv_nsec: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_arrive_with_their_message() {
+        let (ours, theirs) = pair().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        send(&ours, b"two of them", &[file.as_fd(), file.as_fd()]).unwrap();
+        let received = receive(&theirs, None).unwrap();
+        assert_eq!(received.bytes, b"two of them");
+        assert_eq!(received.descriptors.len(), 2);
+        let flags = rustix::io::fcntl_getfd(&received.descriptors[0]).unwrap();
+        assert!(
+            flags.contains(rustix::io::FdFlags::CLOEXEC),
+            "a later child would inherit it"
+        );
+    }
+
+    #[test]
+    fn silence_ends_at_the_deadline_and_a_closed_end_at_once() {
+        let (ours, theirs) = pair().unwrap();
+        let soon = Instant::now() + Duration::from_millis(20);
+        assert!(matches!(receive(&ours, Some(soon)), Err(ControlError::TimedOut)));
+        assert!(Instant::now() >= soon);
+        drop(theirs);
+        assert!(matches!(receive(&ours, None), Err(ControlError::Closed)));
+        assert!(matches!(send(&ours, b"x", &[]), Err(ControlError::Closed)));
+    }
+}

@@ -1,0 +1,56 @@
+//! The errors of encoding and of shared memory.
+
+use std::{fmt, io};
+
+/// A value that could not be encoded, or bytes that could not be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CodecError {
+    message: String,
+}
+
+impl CodecError {
+    /// An error that says `message`: for jobs that bring their own encoding.
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self {
+            message: message.to_string(),
+        }
+    }
+}
+
+/// What can go wrong with memory shared between processes.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MemoryError {
+    /// The system refused to make, grow or map it.
+    #[error("shared memory: {step}: {source}")]
+    System {
+        /// What was tried.
+        step: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The other process wrote something that no honest one writes.
+    #[error("the other process broke the protocol: {what}")]
+    Corrupt {
+        /// What was found.
+        what: String,
+    },
+}
+
+impl MemoryError {
+    /// The other process wrote something that no honest one writes.
+    pub fn corrupt(what: impl fmt::Display) -> Self {
+        Self::Corrupt {
+            what: what.to_string(),
+        }
+    }
+
+    /// Wraps an error of the system.
+    pub(crate) fn system(step: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
+        move |errno| Self::System {
+            step,
+            source: errno.into(),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! How a parent and a worker introduce themselves, over the control socket.
+//!
+//! The parent speaks first ([`Invitation`], with the descriptors of [`Gifts`]); the worker connects the link, runs its
+//! initialiser, and answers once ([`Answer`]). Every message begins with the same twelve bytes in every version, so
+//! that two programs of different versions can still tell each other theirs.
+//!
+//! This file checks versions, the job's name and the token. Deadlines are the caller's.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    CodecError, MemoryError, PACKAGE_VERSION, PROTOCOL_VERSION,
+    board::Board,
+    control::Received,
+    job::{from_postcard, to_postcard},
+    parcel::Parcel,
+};
+
+const MAGIC: [u8; 8] = *b"poolhand";
+const PREFIX_BYTES: usize = 12;
+
+/// Parent to worker, the first message: what is expected of it.
+///
+/// Answered by exactly one [`Answer`]. Nothing may cross it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The parent's package version, for messages.
+    pub package: String,
+    /// The name of the job type that the pool sends.
+    pub job: String,
+    /// Random bytes that the worker gives back over the link, to show that it is the one that was invited.
+    pub token: [u8; 16],
+    /// The worker's number in its pool, from 0.
+    pub worker: u32,
+    /// How many jobs the worker may run at once, each in a thread of its own; at least 1.
+    pub lanes: u16,
+    /// The most bytes that one job or result may have.
+    pub message_limit: u64,
+    /// How many bytes of argument for the worker's initialiser lie in the inbound parcel area.
+    pub argument_bytes: u64,
+}
+
+/// Worker to parent, the one answer to an [`Invitation`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The worker has connected the link and run its initialiser: it takes jobs.
+    Ready {
+        /// Its package version, for messages.
+        package: String,
+    },
+    /// The worker serves other jobs than the invitation asks for; it exits.
+    WrongJob {
+        /// What it serves.
+        serves: String,
+    },
+    /// Its initialiser failed or panicked; it exits.
+    InitialiserFailed {
+        /// Why.
+        message: String,
+    },
+    /// It could not use what it was given; it exits.
+    Unusable {
+        /// Why.
+        message: String,
+    },
+}
+
+/// Why a message is none that this version understands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// It does not begin as one.
+    #[error("this is not the handshake of a pool")]
+    NotAHandshake,
+    /// The two sides speak different protocols.
+    #[error("protocol version {theirs} on the other side, {ours} on this one")]
+    Version {
+        /// This side's version.
+        ours: u32,
+        /// The other side's version.
+        theirs: u32,
+    },
+    /// It begins right and goes on wrong.
+    #[error("a damaged handshake: {0}")]
+    Damaged(CodecError),
+}
+
+/// The descriptors that go with an [`Invitation`].
+#[derive(Debug)]
+pub struct Gifts {
+    /// The socket to which the worker connects the link; it has no name any more.
+    pub rendezvous: OwnedFd,
+    /// The worker's board.
+    pub board: Board,
+    /// Where large jobs arrive.
+    pub inbound: Parcel,
+    /// Where large results leave.
+    pub outbound: Parcel,
+}
+
+impl Gifts {
+    /// The number of descriptors.
+    pub const COUNT: usize = 4;
+
+    /// The descriptors in the order in which they are sent.
+    pub fn descriptors<'a>(
+        rendezvous: BorrowedFd<'a>,
+        board: &'a Board,
+        inbound: &'a Parcel,
+        outbound: &'a Parcel,
+    ) -> [BorrowedFd<'a>; Self::COUNT] {
+        [
+            rendezvous,
+            board.memory().descriptor(),
+            inbound.descriptor(),
+            outbound.descriptor(),
+        ]
+    }
+
+    /// Opens what came with an invitation.
+    ///
+    /// # Errors
+    /// When descriptors are missing or are something else.
+    pub fn open(descriptors: Vec<OwnedFd>) -> Result<Self, MemoryError> {
+        let [rendezvous, board, inbound, outbound] = <[OwnedFd; Self::COUNT]>::try_from(descriptors)
+            .map_err(|got| {
+                MemoryError::corrupt(format_args!("{} descriptors came with the invitation", got.len()))
+            })?;
+        Ok(Self {
+            rendezvous,
+            board: Board::open(board)?,
+            inbound: Parcel::open(inbound)?,
+            outbound: Parcel::open(outbound)?,
+        })
+    }
+}
+
+/// Encodes a handshake message behind the prefix that all versions share.
+///
+/// # Errors
+/// When it could not be encoded; that does not happen with the messages of this file.
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = Vec::with_capacity(256);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&PROTOCOL_VERSION.to_le_bytes());
+    to_postcard(message, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Decodes a handshake message.
+///
+/// # Errors
+/// When it is none, or of another version.
+pub fn decode<T: for<'de> Deserialize<'de>>(received: &Received) -> Result<T, HandshakeError> {
+    let (prefix, body) = received
+        .bytes
+        .split_first_chunk::<PREFIX_BYTES>()
+        .ok_or(HandshakeError::NotAHandshake)?;
+    let [magic @ .., v0, v1, v2, v3] = *prefix;
+    if magic != MAGIC {
+        return Err(HandshakeError::NotAHandshake);
+    }
+    let theirs = u32::from_le_bytes([v0, v1, v2, v3]);
+    if theirs != PROTOCOL_VERSION {
+        return Err(HandshakeError::Version {
+            ours: PROTOCOL_VERSION,
+            theirs,
+        });
+    }
+    from_postcard(body).map_err(HandshakeError::Damaged)
+}
+
+impl Answer {
+    /// The answer of a worker that takes jobs.
+    pub fn ready() -> Self {
+        Self::Ready {
+            package: PACKAGE_VERSION.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(bytes: Vec<u8>) -> Received {
+        Received {
+            bytes,
+            descriptors: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn another_version_is_named_whatever_follows() {
+        let mut bytes = encode(&Answer::ready()).unwrap();
+        bytes[8..12].copy_from_slice(&9_u32.to_le_bytes());
+        bytes.truncate(12);
+        let error = decode::<Answer>(&received(bytes)).unwrap_err();
+        assert_eq!(
+            error,
+            HandshakeError::Version {
+                ours: PROTOCOL_VERSION,
+                theirs: 9
+            }
+        );
+    }
+
+    #[test]
+    fn other_programs_are_not_understood_and_harm_nobody() {
+        for text in [
+            "",
+            "GET / HTTP/1.1\r\n\r\n",
+            "poolhand",
+            "hello, world, I am a shell",
+        ] {
+            let error = decode::<Answer>(&received(text.into())).unwrap_err();
+            assert_eq!(error, HandshakeError::NotAHandshake, "{text:?}");
+        }
+        let mut damaged = encode(&Answer::ready()).unwrap();
+        damaged.push(1);
+        assert!(matches!(
+            decode::<Answer>(&received(damaged)),
+            Err(HandshakeError::Damaged(_))
+        ));
+    }
+}

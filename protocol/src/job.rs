@@ -1,0 +1,147 @@
+//! The trait that makes a type a job.
+//!
+//! Owns the default encoding (postcard, through serde) and the hooks by which a job takes another one. It does
+//! not say how a job is run: that is the handler's part, in the worker.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::CodecError;
+
+/// A unit of work that can travel to a worker process, and whose output can travel back.
+///
+/// A job is plain data; the code that runs it lives in the worker program, which serves the same type. Both sides
+/// compare [`Job::NAME`] when they meet.
+///
+/// ```
+/// use protocol::Job;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Serialize, Deserialize)]
+/// struct Resize {
+///     path: String,
+///     width: u32,
+/// }
+///
+/// impl Job for Resize {
+///     type Output = Result<u64, String>;
+///     const NAME: &'static str = "resize";
+/// }
+///
+/// let mut bytes = Vec::new();
+/// Resize { path: "a.png".into(), width: 80 }.encode(&mut bytes)?;
+/// assert_eq!(Resize::decode(&bytes)?.width, 80);
+/// # Ok::<(), protocol::CodecError>(())
+/// ```
+pub trait Job: Serialize + DeserializeOwned + Send + 'static {
+    /// What running the job gives. A job that can fail has a `Result` here.
+    type Output: Serialize + DeserializeOwned + Send + 'static;
+
+    /// The name under which parent and worker agree that they mean this type. It is compared at the handshake
+    /// and shown in messages and in the process list.
+    const NAME: &'static str;
+
+    /// Appends the encoded job to `buffer`.
+    ///
+    /// # Errors
+    /// When a `Serialize` implementation refuses the value. What was appended by then is to be thrown away.
+    fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
+        to_postcard(self, buffer)
+    }
+
+    /// Decodes a job from exactly the bytes that [`Job::encode`] gave.
+    ///
+    /// # Errors
+    /// When the bytes are not such a job, or are followed by others.
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
+        from_postcard(bytes)
+    }
+
+    /// Appends the encoded output to `buffer`.
+    ///
+    /// # Errors
+    /// When a `Serialize` implementation refuses the value.
+    fn encode_output(output: &Self::Output, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
+        to_postcard(output, buffer)
+    }
+
+    /// Decodes an output from exactly the bytes that [`Job::encode_output`] gave.
+    ///
+    /// # Errors
+    /// When the bytes are not such an output, or are followed by others.
+    fn decode_output(bytes: &[u8]) -> Result<Self::Output, CodecError> {
+        from_postcard(bytes)
+    }
+}
+
+/// Appends a value in postcard's encoding.
+pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
+    let start = buffer.len();
+    let written = postcard::to_extend(value, Appender(&mut *buffer)).map(drop);
+    written.map_err(|error| {
+        buffer.truncate(start);
+        CodecError::new(error)
+    })
+}
+
+/// Reads a value in postcard's encoding and refuses bytes left over.
+pub(crate) fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    match postcard::take_from_bytes(bytes).map_err(CodecError::new)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(CodecError::new(format_args!(
+            "{} bytes follow the value",
+            rest.len()
+        ))),
+    }
+}
+
+/// Lets postcard append to a borrowed vector.
+struct Appender<'a>(&'a mut Vec<u8>);
+
+impl Extend<u8> for Appender<'_> {
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        self.0.extend(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Refusing;
+
+    impl Serialize for Refusing {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("a lock is poisoned"))
+        }
+    }
+
+    #[test]
+    fn a_refused_value_leaves_the_buffer_as_it_was() {
+        let mut buffer = vec![1, 2, 3];
+        let error = to_postcard(&("begun", Refusing), &mut buffer).unwrap_err();
+        assert_eq!(buffer, [1, 2, 3]);
+        assert!(!error.to_string().is_empty());
+    }
+
+    #[test]
+    fn bytes_left_over_are_an_error() {
+        let mut buffer = Vec::new();
+        to_postcard(&7_u64, &mut buffer).unwrap();
+        assert_eq!(from_postcard::<u64>(&buffer).unwrap(), 7);
+        buffer.push(0);
+        assert!(
+            from_postcard::<u64>(&buffer)
+                .unwrap_err()
+                .to_string()
+                .contains("1 bytes follow")
+        );
+    }
+
+    #[test]
+    fn a_forged_length_allocates_nothing() {
+        // A vector that claims 2^60 items of which none is there.
+        let mut forged = Vec::new();
+        to_postcard(&(1_u64 << 60), &mut forged).unwrap();
+        assert!(from_postcard::<Vec<u64>>(&forged).is_err());
+    }
+}

@@ -1,0 +1,392 @@
+//! The link between a parent and one worker: the only file that names `ipc-channel`.
+//!
+//! # What ipc-channel 0.23.1 does, and the rules that follow
+//! - `send` blocks when the peer's socket is full, and for ever when a fragmented message's peer is killed. So no
+//!   message here is over [`frame::MAX_FRAME_BYTES`] and a header, at most [`frame::MAX_FRAMES_UNDERWAY`] frames are
+//!   under way, and of wake-ups one (a flag on the board says whether one is): both fit the socket's buffer with room
+//!   to spare, and no send can block.
+//! - It does not try again after EINTR: done here.
+//! - A failed serialisation leaves channels behind in a thread-local. Only bytes and plain wake-ups are sent after the
+//!   handshake, and the handshake's one message cannot fail to serialise.
+//! - A disconnect is only a hint: the parent learns of a death from the process itself, and therefore keeps a sender
+//!   of its own with which it can always wake its receiver.
+//! - `IpcOneShotServer` binds a socket in the temporary folder, can panic when that is unusable, and leaves an accepted
+//!   socket without CLOEXEC. So the folder is tried before ([`Rendezvous::new`]), the name is removed at once, the
+//!   descriptor is handed to the worker, and the accepted socket is closed under the lock that also guards spawning
+//!   ([`spawn_guard`]).
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ipc_channel::{
+    IpcError, TryRecvError,
+    ipc::{self, IpcBytesReceiver, IpcBytesSender, IpcOneShotServer, IpcReceiver, IpcSender},
+};
+use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
+
+#[cfg(doc)]
+use crate::frame;
+
+/// What can go wrong on a link.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// The other process has gone, or is going.
+    #[error("the other process closed the link")]
+    Closed,
+    /// The temporary folder, in which the link's socket is made for an instant, cannot be used.
+    #[error("cannot make a socket in the temporary folder {}: {source}; set TMPDIR to a short path that can be written to", folder.display())]
+    TemporaryFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else connected.
+    #[error("another process than the invited worker connected to the link")]
+    Stranger,
+    /// The system refused.
+    #[error("link: {0}")]
+    System(#[source] io::Error),
+}
+
+impl From<IpcError> for LinkError {
+    fn from(error: IpcError) -> Self {
+        match error {
+            IpcError::Disconnected => Self::Closed,
+            IpcError::Io(source) => source.into(),
+            other @ IpcError::SerializationError(_) => Self::System(io::Error::other(other.to_string())),
+        }
+    }
+}
+
+impl From<io::Error> for LinkError {
+    fn from(source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected => {
+                Self::Closed
+            }
+            _ => Self::System(source),
+        }
+    }
+}
+
+/// What wakes a parent's thread. The message says only that there is something to see; what it is stands in shared
+/// memory or in the parent's own state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wake {
+    /// From the worker: it has finished a frame, or waits for room. One is under way at most.
+    Progress,
+    /// From the parent to itself: the worker's process has ended.
+    Ended,
+    /// From the parent to itself: look at the orders.
+    Orders,
+}
+
+/// Worker to parent, the link's first and only message of this type: the ends that the parent shall hold.
+#[derive(Serialize, Deserialize)]
+struct Ends {
+    token: [u8; 16],
+    frames: IpcBytesSender,
+    wakes: IpcReceiver<Wake>,
+    own_wake: IpcSender<Wake>,
+}
+
+/// Guards the moments at which this process has a descriptor that a child would inherit: every spawn and every accept
+/// holds it.
+pub fn spawn_guard() -> MutexGuard<'static, ()> {
+    static GUARD: Mutex<()> = Mutex::new(());
+    GUARD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The place where one worker connects. It has no name: only who holds its descriptor can.
+#[derive(Debug)]
+pub struct Rendezvous {
+    server: Server,
+    socket: OwnedFd,
+}
+
+struct Server(IpcOneShotServer<Ends>);
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("IpcOneShotServer")
+    }
+}
+
+impl Rendezvous {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// When the temporary folder cannot be used for it, or the system has no descriptors left.
+    pub fn new() -> Result<Self, LinkError> {
+        try_temporary_folder()?;
+        let made = std::panic::catch_unwind(IpcOneShotServer::<Ends>::new);
+        let (server, name) =
+            made.unwrap_or_else(|_| Err(io::Error::other("ipc-channel could not make its socket")))?;
+        let path = Path::new(&name);
+        let socket = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+        // Gone from the folder from here on; the server's own clean-up then finds nothing.
+        drop(std::fs::remove_file(path));
+        if let Some(folder) = path.parent() {
+            drop(std::fs::remove_dir(folder));
+        }
+        let socket = socket.map_err(|errno| LinkError::System(errno.into()))?;
+        Ok(Self {
+            server: Server(server),
+            socket,
+        })
+    }
+
+    /// The descriptor to hand to the worker, for [`connect`].
+    pub fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Takes the worker's connection. To be called when the worker has said that it connected; otherwise it blocks.
+    ///
+    /// # Errors
+    /// When the one that connected does not know the token, or has gone.
+    pub fn accept(self, token: [u8; 16]) -> Result<ParentLink, LinkError> {
+        let accepted = {
+            let _guard = spawn_guard();
+            self.server.0.accept().map(|(_first_channel, ends)| ends)
+        };
+        let ends = accepted?;
+        if ends.token != token {
+            return Err(LinkError::Stranger);
+        }
+        Ok(ParentLink {
+            frames: FrameSender(ends.frames),
+            wakes: WakeReceiver(ends.wakes),
+            own_wake: WakeSender(ends.own_wake),
+        })
+    }
+}
+
+/// Finds out, with errors instead of panics, whether ipc-channel will be able to bind its socket.
+fn try_temporary_folder() -> Result<(), LinkError> {
+    let folder = std::env::temp_dir();
+    let refused = |source| LinkError::TemporaryFolder {
+        folder: folder.clone(),
+        source,
+    };
+    if folder.to_str().is_none() {
+        return Err(refused(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "its path is not valid UTF-8",
+        )));
+    }
+    let trial = tempfile::Builder::new().tempdir().map_err(refused)?;
+    std::os::unix::net::UnixDatagram::bind(trial.path().join("socket")).map_err(refused)?;
+    trial.close().map_err(refused)
+}
+
+/// Connects the worker's side to the rendezvous whose descriptor it was given.
+///
+/// # Errors
+/// When the parent has gone, or the system has no descriptors left.
+pub fn connect(rendezvous: BorrowedFd<'_>, token: [u8; 16]) -> Result<WorkerLink, LinkError> {
+    let first = IpcSender::<Ends>::connect(format!("/proc/self/fd/{}", rendezvous.as_raw_fd()))?;
+    let (frames_sender, frames) = ipc::bytes_channel()?;
+    let (wake_sender, wakes) = ipc::channel()?;
+    first.send(Ends {
+        token,
+        frames: frames_sender,
+        wakes,
+        own_wake: wake_sender.clone(),
+    })?;
+    Ok(WorkerLink {
+        frames: FrameReceiver(frames),
+        wakes: WakeSender(wake_sender),
+    })
+}
+
+/// The parent's ends.
+#[derive(Debug)]
+pub struct ParentLink {
+    /// Where frames go.
+    pub frames: FrameSender,
+    /// Where wake-ups come from.
+    pub wakes: WakeReceiver,
+    /// A way to wake the receiver from another thread of the parent.
+    pub own_wake: WakeSender,
+}
+
+/// The worker's ends.
+#[derive(Debug)]
+pub struct WorkerLink {
+    /// Where frames come from.
+    pub frames: FrameReceiver,
+    /// Where wake-ups go.
+    pub wakes: WakeSender,
+}
+
+/// Sends frames to a worker. When it is dropped the worker, having done what it has, ends by itself.
+#[derive(Debug)]
+pub struct FrameSender(IpcBytesSender);
+
+impl FrameSender {
+    /// Sends one frame. An `Ok` does not mean that it will be received: the worker may be dead already.
+    ///
+    /// # Errors
+    /// When the worker is known to have gone.
+    pub fn send(&self, frame: &[u8]) -> Result<(), LinkError> {
+        retry(|| self.0.send(frame)).map_err(LinkError::from)
+    }
+}
+
+/// Receives frames in a worker.
+#[derive(Debug)]
+pub struct FrameReceiver(IpcBytesReceiver);
+
+impl FrameReceiver {
+    /// Blocks until a frame comes.
+    ///
+    /// # Errors
+    /// [`LinkError::Closed`] when the parent wants no more of this worker.
+    pub fn receive(&self) -> Result<Vec<u8>, LinkError> {
+        loop {
+            match self.0.recv() {
+                Err(IpcError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                received => return received.map_err(LinkError::from),
+            }
+        }
+    }
+}
+
+/// Sends wake-ups.
+#[derive(Debug, Clone)]
+pub struct WakeSender(IpcSender<Wake>);
+
+impl WakeSender {
+    /// Sends one.
+    ///
+    /// # Errors
+    /// When nobody listens any more.
+    pub fn send(&self, wake: Wake) -> Result<(), LinkError> {
+        loop {
+            match self.0.send(wake) {
+                Err(IpcError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                sent => return sent.map_err(LinkError::from),
+            }
+        }
+    }
+}
+
+/// Receives wake-ups in the parent.
+#[derive(Debug)]
+pub struct WakeReceiver(IpcReceiver<Wake>);
+
+impl WakeReceiver {
+    /// Waits for a wake-up, `patience` at most (whole milliseconds, rounded up; `None`: for ever).
+    ///
+    /// # Errors
+    /// When the link is broken; that never happens while the parent keeps its own [`WakeSender`].
+    pub fn receive(&self, patience: Option<Duration>) -> Result<Option<Wake>, LinkError> {
+        loop {
+            let received = match patience {
+                None => self.0.recv().map_err(TryRecvError::IpcError),
+                Some(patience) => self.0.try_recv_timeout(whole_milliseconds(patience)),
+            };
+            match received {
+                Ok(wake) => return Ok(Some(wake)),
+                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::IpcError(IpcError::Io(error)))
+                    if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(TryRecvError::IpcError(error)) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// ipc-channel cuts timeouts to whole milliseconds, so that shorter ones would become a poll.
+fn whole_milliseconds(patience: Duration) -> Duration {
+    let millis = patience.as_micros().div_ceil(1000).clamp(1, 60_000);
+    Duration::from_millis(millis as u64)
+}
+
+fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected() -> (ParentLink, WorkerLink) {
+        let rendezvous = Rendezvous::new().unwrap();
+        let worker = connect(rendezvous.socket(), [7; 16]).unwrap();
+        (rendezvous.accept([7; 16]).unwrap(), worker)
+    }
+
+    #[test]
+    fn frames_and_wake_ups_cross() {
+        let (parent, worker) = connected();
+        parent.frames.send(b"a frame").unwrap();
+        assert_eq!(worker.frames.receive().unwrap(), b"a frame");
+        worker.wakes.send(Wake::Progress).unwrap();
+        assert_eq!(parent.wakes.receive(None).unwrap(), Some(Wake::Progress));
+        assert_eq!(
+            parent.wakes.receive(Some(Duration::from_micros(1))).unwrap(),
+            None
+        );
+        parent.own_wake.send(Wake::Ended).unwrap();
+        assert_eq!(parent.wakes.receive(None).unwrap(), Some(Wake::Ended));
+    }
+
+    #[test]
+    fn dropping_the_sender_ends_the_worker_after_what_was_sent() {
+        let (parent, worker) = connected();
+        parent.frames.send(b"last").unwrap();
+        drop(parent);
+        assert_eq!(worker.frames.receive().unwrap(), b"last");
+        assert!(matches!(worker.frames.receive(), Err(LinkError::Closed)));
+    }
+
+    #[test]
+    fn a_stranger_is_refused() {
+        let rendezvous = Rendezvous::new().unwrap();
+        let _stranger = connect(rendezvous.socket(), [8; 16]).unwrap();
+        assert!(matches!(rendezvous.accept([7; 16]), Err(LinkError::Stranger)));
+    }
+
+    #[test]
+    fn the_rendezvous_leaves_no_name_behind() {
+        let rendezvous = Rendezvous::new().unwrap();
+        let target =
+            std::fs::read_link(format!("/proc/self/fd/{}", rendezvous.socket().as_raw_fd())).unwrap();
+        assert!(
+            target.to_string_lossy().ends_with("(deleted)"),
+            "{}",
+            target.display()
+        );
+        let folder = PathBuf::from(target.to_string_lossy().replace("/socket (deleted)", ""));
+        assert!(!folder.exists(), "{} was left behind", folder.display());
+    }
+
+    #[test]
+    fn the_frames_under_way_never_block_the_sender() {
+        use crate::frame::{MAX_FRAME_BYTES, MAX_FRAMES_UNDERWAY};
+        let (parent, worker) = connected();
+        // Nobody receives: were there no room, this would hang.
+        for _ in 0..MAX_FRAMES_UNDERWAY {
+            parent.frames.send(&vec![1; MAX_FRAME_BYTES + 16]).unwrap();
+        }
+        for _ in 0..3 {
+            worker.wakes.send(Wake::Progress).unwrap();
+        }
+        drop(worker);
+    }
+}

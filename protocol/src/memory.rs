@@ -1,0 +1,330 @@
+#![expect(
+    unsafe_code,
+    reason = "maps memory shared with another process; the only file of this crate that may"
+)]
+//! A piece of memory shared between two processes.
+//!
+//! Owns a `memfd` and its mapping, and offers only what stays sound whatever the other process does meanwhile:
+//! atomic words, and copies of bytes in and out. No reference to the shared bytes ever leaves this file, because
+//! the other process may change them at any moment. The memory may grow but, by a seal, never shrink, so that a
+//! mapped page cannot vanish under its reader (no `SIGBUS`).
+//!
+//! It gives no meaning to the bytes; see [`crate::board`], [`crate::ring`] and [`crate::parcel`].
+
+use std::{
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    ptr::{self, NonNull},
+    sync::atomic::{AtomicU32, AtomicU64},
+};
+
+use rustix::{
+    fs::{FallocateFlags, MemfdFlags, SealFlags},
+    mm::{MapFlags, ProtFlags},
+};
+
+use crate::MemoryError;
+
+/// No memory of more bytes than this is asked for: the kernel would rather kill a process than refuse it.
+const MAX_BYTES: usize = 1 << 36;
+
+/// Memory shared with another process through a descriptor.
+///
+/// ```
+/// use std::sync::atomic::Ordering;
+/// let memory = protocol::SharedMemory::create("example", 4096)?;
+/// memory.word(64).store(7, Ordering::Release);
+/// memory.write(128, b"bytes");
+/// let mut copy = Vec::new();
+/// memory.read(128, 5, &mut copy);
+/// assert_eq!(copy, b"bytes");
+/// # Ok::<(), protocol::MemoryError>(())
+/// ```
+#[derive(Debug)]
+pub struct SharedMemory {
+    descriptor: OwnedFd,
+    /// Null-like (dangling) while `length` is 0.
+    start: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: the mapping belongs to the value and is valid in every thread; it is reached only through atomics and
+// copies, whose callers order them by those atomics.
+unsafe impl Send for SharedMemory {}
+// SAFETY: as for `Send`. Two threads that copy to the same bytes at once would race, as two processes would; the
+// rules of board, ring and parcel give every byte one writer at a time.
+unsafe impl Sync for SharedMemory {}
+
+impl SharedMemory {
+    /// Makes new memory of `length` zeroed bytes; `name` is shown in `/proc/PID/maps`. It may be 0 bytes long.
+    ///
+    /// # Errors
+    /// When the system has no descriptor or memory left, or knows no `memfd`.
+    pub fn create(name: &str, length: usize) -> Result<Self, MemoryError> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let descriptor =
+            rustix::fs::memfd_create(name, flags).map_err(MemoryError::system("memfd_create"))?;
+        rustix::fs::fcntl_add_seals(&descriptor, SealFlags::SHRINK)
+            .map_err(MemoryError::system("sealing"))?;
+        let mut memory = Self {
+            descriptor,
+            start: NonNull::dangling(),
+            length: 0,
+        };
+        memory.grow(length)?;
+        Ok(memory)
+    }
+
+    /// Maps memory that another process made, received as a descriptor.
+    ///
+    /// # Errors
+    /// [`MemoryError::Corrupt`] when it could shrink or is shorter than `length`; else as [`SharedMemory::create`].
+    pub fn from_descriptor(descriptor: OwnedFd, length: usize) -> Result<Self, MemoryError> {
+        let seals = rustix::fs::fcntl_get_seals(&descriptor).map_err(MemoryError::system("reading seals"))?;
+        if !seals.contains(SealFlags::SHRINK) {
+            return Err(MemoryError::corrupt(
+                "shared memory without the seal against shrinking",
+            ));
+        }
+        let mut memory = Self {
+            descriptor,
+            start: NonNull::dangling(),
+            length: 0,
+        };
+        memory.map(length)?;
+        Ok(memory)
+    }
+
+    /// The descriptor, to hand to another process.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
+    /// How many bytes are mapped here.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Makes at least `length` bytes exist, really allocated, and maps them.
+    ///
+    /// The pages are allocated here and now because a page that cannot be had later would kill the process.
+    ///
+    /// # Errors
+    /// When there is not that much memory.
+    pub fn grow(&mut self, length: usize) -> Result<(), MemoryError> {
+        if length > MAX_BYTES {
+            return Err(MemoryError::System {
+                step: "growing",
+                source: std::io::ErrorKind::OutOfMemory.into(),
+            });
+        }
+        if length > 0 {
+            retry(|| rustix::fs::fallocate(&self.descriptor, FallocateFlags::empty(), 0, length as u64))
+                .map_err(MemoryError::system("fallocate"))?;
+        }
+        self.map(length)
+    }
+
+    /// Maps at least `length` bytes that the other process has made.
+    ///
+    /// # Errors
+    /// [`MemoryError::Corrupt`] when they are not there.
+    pub fn map(&mut self, length: usize) -> Result<(), MemoryError> {
+        if length <= self.length {
+            return Ok(());
+        }
+        let status = rustix::fs::fstat(&self.descriptor).map_err(MemoryError::system("fstat"))?;
+        if status.st_size.cast_unsigned() < length as u64 {
+            let what = format!(
+                "{length} bytes were announced in shared memory of {}",
+                status.st_size
+            );
+            return Err(MemoryError::corrupt(what));
+        }
+        self.unmap();
+        // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that Rust knows of. The
+        // file is at least `length` bytes long, as just seen, and sealed against shrinking.
+        let start = unsafe {
+            rustix::mm::mmap(
+                ptr::null_mut(),
+                length,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED,
+                &self.descriptor,
+                0,
+            )
+        }
+        .map_err(MemoryError::system("mmap"))?;
+        self.start =
+            NonNull::new(start.cast()).ok_or_else(|| MemoryError::corrupt("a mapping at address 0"))?;
+        self.length = length;
+        Ok(())
+    }
+
+    /// Gives the pages behind the first `keep` bytes back to the system and unmaps everything behind them.
+    ///
+    /// # Errors
+    /// When the system cannot punch a hole; the memory is then kept.
+    pub fn trim(&mut self, keep: usize) -> Result<(), MemoryError> {
+        if self.length <= keep {
+            return Ok(());
+        }
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let hole = (self.length - keep) as u64;
+        retry(|| rustix::fs::fallocate(&self.descriptor, flags, keep as u64, hole))
+            .map_err(MemoryError::system("punching a hole"))?;
+        self.unmap();
+        if keep > 0 { self.map(keep) } else { Ok(()) }
+    }
+
+    /// The 64-bit word at `offset` bytes.
+    ///
+    /// # Panics
+    /// When the offset is not aligned to 8 or not within the memory: a mistake in this program.
+    pub fn word(&self, offset: usize) -> &AtomicU64 {
+        assert!(
+            offset.is_multiple_of(8) && offset + 8 <= self.length,
+            "word at {offset} of {}",
+            self.length
+        );
+        // SAFETY: within the mapping and aligned (a mapping starts at a page), both just checked; the mapping lives
+        // as long as `self`; an atomic may be changed by others at any time.
+        unsafe { AtomicU64::from_ptr(self.start.as_ptr().add(offset).cast()) }
+    }
+
+    /// The 32-bit word at `offset` bytes, on which a futex may wait.
+    ///
+    /// # Panics
+    /// When the offset is not aligned to 4 or not within the memory: a mistake in this program.
+    pub fn half_word(&self, offset: usize) -> &AtomicU32 {
+        assert!(
+            offset.is_multiple_of(4) && offset + 4 <= self.length,
+            "word at {offset} of {}",
+            self.length
+        );
+        // SAFETY: as for `word`.
+        unsafe { AtomicU32::from_ptr(self.start.as_ptr().add(offset).cast()) }
+    }
+
+    /// Copies `bytes` to `offset`.
+    ///
+    /// # Panics
+    /// When they do not fit: a mistake in this program.
+    pub fn write(&self, offset: usize, bytes: &[u8]) {
+        assert!(
+            offset <= self.length && bytes.len() <= self.length - offset,
+            "write past the end"
+        );
+        // SAFETY: source and target are valid for the length, which was just checked, and cannot overlap: `bytes` is
+        // ordinary memory, and no reference to the mapping exists.
+        unsafe {
+            ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.as_ptr().add(offset), bytes.len());
+        }
+    }
+
+    /// Appends a copy of `length` bytes at `offset` to `buffer`.
+    ///
+    /// # Panics
+    /// When they are not within the memory: a mistake in this program. Lengths that another process gave are to
+    /// be checked before.
+    pub fn read(&self, offset: usize, length: usize, buffer: &mut Vec<u8>) {
+        assert!(
+            offset <= self.length && length <= self.length - offset,
+            "read past the end"
+        );
+        buffer.reserve(length);
+        let end = buffer.len();
+        // SAFETY: the source is within the mapping, as just checked; the target is the vector's reserved spare room;
+        // they cannot overlap. Should the other process write meanwhile, the copy is some mixture of bytes, each of
+        // them initialised, and every reader of it checks what it reads.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                self.start.as_ptr().add(offset).cast_const(),
+                buffer.as_mut_ptr().add(end),
+                length,
+            );
+            buffer.set_len(end + length);
+        }
+    }
+
+    fn unmap(&mut self) {
+        if self.length > 0 {
+            // SAFETY: exactly the range that was mapped; no reference into it outlives `self`, which is borrowed
+            // mutably here.
+            let unmapped = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.length) };
+            debug_assert!(unmapped.is_ok(), "munmap of an own mapping");
+            self.length = 0;
+            self.start = NonNull::dangling();
+        }
+    }
+}
+
+impl Drop for SharedMemory {
+    fn drop(&mut self) {
+        self.unmap();
+    }
+}
+
+/// Tries again what a signal interrupted.
+fn retry<T>(call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    rustix::io::retry_on_intr(call)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn two_mappings_see_the_same_bytes_and_words() {
+        let ours = SharedMemory::create("test", 8192).unwrap();
+        let theirs =
+            SharedMemory::from_descriptor(ours.descriptor().try_clone_to_owned().unwrap(), 8192).unwrap();
+        ours.word(8).store(42, Ordering::Release);
+        ours.write(8190, b"hi");
+        assert_eq!(theirs.word(8).load(Ordering::Acquire), 42);
+        let mut copy = b"> ".to_vec();
+        theirs.read(8190, 2, &mut copy);
+        assert_eq!(copy, b"> hi");
+    }
+
+    #[test]
+    fn it_grows_on_one_side_and_is_mapped_on_the_other() {
+        let mut ours = SharedMemory::create("test", 0).unwrap();
+        let mut theirs =
+            SharedMemory::from_descriptor(ours.descriptor().try_clone_to_owned().unwrap(), 0).unwrap();
+        assert!(
+            matches!(theirs.map(10), Err(MemoryError::Corrupt { .. })),
+            "nothing is there yet"
+        );
+        ours.grow(1 << 20).unwrap();
+        ours.write((1 << 20) - 1, b"x");
+        theirs.map(1 << 20).unwrap();
+        let mut copy = Vec::new();
+        theirs.read((1 << 20) - 1, 1, &mut copy);
+        assert_eq!(copy, b"x");
+        ours.trim(4096).unwrap();
+        assert_eq!(ours.length(), 4096);
+        let mut copy = Vec::new();
+        theirs.read((1 << 20) - 1, 1, &mut copy);
+        assert_eq!(copy, [0], "the hole reads as zero and faults nobody");
+    }
+
+    #[test]
+    fn memory_that_could_shrink_is_refused() {
+        let unsealed = rustix::fs::memfd_create("test", MemfdFlags::CLOEXEC).unwrap();
+        rustix::fs::ftruncate(&unsealed, 4096).unwrap();
+        assert!(matches!(
+            SharedMemory::from_descriptor(unsealed, 4096),
+            Err(MemoryError::Corrupt { .. })
+        ));
+    }
+
+    #[test]
+    fn more_than_there_is_is_an_error() {
+        assert!(matches!(
+            SharedMemory::create("test", 1 << 60),
+            Err(MemoryError::System { .. })
+        ));
+    }
+}
