@@ -137,7 +137,7 @@ mod tests {
     fn payloads_of_many_sizes_arrive_one_after_the_other() {
         let (mut sender, mut receiver) = two_ends();
         for length in [
-            0, 1, 4095, 4096, 4097, 70_000, 20_000_000, 5, 18_000_000, 20_000_000,
+            0_usize, 1, 4095, 4096, 4097, 70_000, 20_000_000, 5, 18_000_000, 20_000_000,
         ] {
             let payload: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
             sender.put(&payload).unwrap();

@@ -292,14 +292,14 @@ mod tests {
             let writing = scope.spawn(move || {
                 for position in 0..100 {
                     writer.publish(board, position, Status::Output, &[1; 9000], &mut || {
-                        drop(full.send(()))
+                        full.send(()).unwrap();
                     });
                 }
             });
             let mut seen = Vec::new();
             while !writing.is_finished() || seen.len() < 100 {
                 // A timeout here only means that the writer is at work or done.
-                drop(is_full.recv_timeout(Duration::from_millis(5)));
+                let _full_or_not = is_full.recv_timeout(Duration::from_millis(5));
                 let mut buffer = Vec::new();
                 reader.harvest(board, &mut buffer).unwrap();
                 seen.extend(texts(&buffer));
