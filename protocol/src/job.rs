@@ -73,8 +73,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     }
 }
 
-/// Appends a value in postcard's encoding.
-pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
+/// Appends a value in postcard's encoding. On an error the buffer is as it was.
+///
+/// # Errors
+/// When a `Serialize` implementation refuses the value.
+pub fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = buffer.len();
     let written = postcard::to_extend(value, Appender(&mut *buffer)).map(drop);
     written.map_err(|error| {
@@ -84,7 +87,10 @@ pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>
 }
 
 /// Reads a value in postcard's encoding and refuses bytes left over.
-pub(crate) fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+///
+/// # Errors
+/// When the bytes are not exactly one such value.
+pub fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     match postcard::take_from_bytes(bytes).map_err(CodecError::new)? {
         (value, []) => Ok(value),
         (_, rest) => Err(CodecError::new(format_args!(
