@@ -1,1 +1,8 @@
 //! To be written.
+
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the driver that uses it is still to come"
+)]
+mod scheduler;
