@@ -40,6 +40,8 @@ pub(crate) enum Event<L: Load> {
         busy: Duration,
     },
     /// A job there has been running for more than a few milliseconds. Answered by `Revoke` when others wait behind it.
+    /// Told once or more often for each such job, best with a `Progress` before it: a worker with several lanes may be
+    /// out of credit while frames that it has received long ago run on.
     Stalled { worker: WorkerId, life: Life },
     /// The answer to `Revoke`: the epoch has been raised, and positions from `claimed` on will never start. Deaths and
     /// results may cross it.

@@ -79,14 +79,23 @@ pub(crate) struct Scheduler<L: Load> {
     was_ready: bool,
     /// The largest size that was turned away since the last `Room`.
     turned_away: Option<usize>,
+    /// The jobs of a full queue that are one worker's share of half of it.
+    share_of_full_queue: usize,
     is_busy: bool,
     has_ended: bool,
 }
 
 impl<L: Load> Scheduler<L> {
     pub(crate) fn new(config: Config) -> Self {
+        let Config {
+            workers,
+            lanes,
+            attempts,
+            queue_jobs,
+            ..
+        } = config;
         assert!(
-            config.workers > 0 && config.lanes > 0 && config.attempts > 0,
+            workers > 0 && lanes > 0 && attempts > 0 && queue_jobs > 0,
             "nothing could ever run"
         );
         Self {
@@ -101,6 +110,7 @@ impl<L: Load> Scheduler<L> {
             first_cause: None,
             was_ready: false,
             turned_away: None,
+            share_of_full_queue: config.queue_jobs.div_ceil(2 * config.workers),
             is_busy: false,
             has_ended: false,
             config,
@@ -167,7 +177,6 @@ impl<L: Load> Scheduler<L> {
             Event::Close => self.close(),
             Event::Kill => self.kill(actions),
         }
-        self.execute_condemned(actions);
         self.dispatch(actions);
         self.wind_down(actions);
         self.announce(actions);

@@ -31,6 +31,7 @@ impl<L: Load> Scheduler<L> {
         if self.counters.finished > before {
             self.roster.get_mut(worker).finished();
             self.budget.progressed();
+            self.execute_if_done(worker, actions);
         }
     }
 
@@ -61,6 +62,7 @@ impl<L: Load> Scheduler<L> {
         self.reclaim(worker, claimed, actions);
         // What is left runs already and will finish, or be ended: the hold is sure to be lifted.
         self.roster.get_mut(worker).held = self.in_flight.jobs(worker) > 0;
+        self.execute_if_done(worker, actions);
     }
 
     pub(super) fn overdue(
@@ -81,6 +83,7 @@ impl<L: Load> Scheduler<L> {
         while let Some(piece) = self.in_flight.finish(worker, position, end) {
             self.fail(piece.span, Failure::Deadline, actions);
         }
+        self.execute_if_done(worker, actions);
     }
 
     pub(super) fn cancel(&mut self, job: JobId, actions: &mut Vec<Action<L>>) {

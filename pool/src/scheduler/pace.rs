@@ -33,6 +33,7 @@ impl Pace {
         Self {
             lanes,
             job_ns: None,
+            target: lanes,
             ceiling: lanes,
         }
     }
@@ -49,11 +50,12 @@ impl Pace {
         });
         let grown = done.saturating_mul(GROWTH).min(u64::from(MAX_FRAME_JOBS));
         self.ceiling = self.ceiling.max(u32::try_from(grown).unwrap_or(MAX_FRAME_JOBS));
+        self.target = self.worth(TARGET_NS).min(self.ceiling).max(self.lanes);
     }
 
     /// The jobs of a frame while there is plenty to do.
     pub(crate) fn target(&self) -> u32 {
-        self.worth(TARGET_NS).min(self.ceiling).max(self.lanes)
+        self.target
     }
 
     /// The jobs of the next frame, when this many are queued for this many workers.
@@ -64,7 +66,7 @@ impl Pace {
         } else {
             1
         };
-        self.target().min(even.max(worthwhile)).max(1)
+        self.target.min(even.max(worthwhile)).max(1)
     }
 
     /// Whether a worker with this many jobs in flight may get a further frame.
@@ -72,7 +74,7 @@ impl Pace {
         let Some(job_ns) = self.job_ns else { return false };
         let in_flight = in_flight as u64;
         let before_each_lane_ns = in_flight.saturating_mul(job_ns) / u64::from(self.lanes);
-        in_flight <= u64::from(self.target()) && before_each_lane_ns < ENOUGH_NS
+        in_flight <= u64::from(self.target) && before_each_lane_ns < ENOUGH_NS
     }
 
     /// The measured time of a job, once there is one.

@@ -45,7 +45,7 @@ pub(crate) trait Load: Sized {
 pub(crate) struct Span<L: Load> {
     /// The id of the first job.
     pub(crate) first: JobId,
-    /// How often each of these jobs has been started so far.
+    /// How many starts of these jobs have ended in a worker's death.
     pub(crate) attempts: u8,
     /// Whether this is a suspect on a further attempt, kept away from all other jobs.
     pub(crate) alone: bool,

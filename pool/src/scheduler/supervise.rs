@@ -141,13 +141,11 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
-    /// Kills the condemned as soon as no innocent job runs there.
-    pub(super) fn execute_condemned(&mut self, actions: &mut Vec<Action<L>>) {
-        for worker in self.roster.ids() {
-            let is_condemned = self.roster.get(worker).state == WorkerState::Condemned;
-            if is_condemned && self.in_flight.jobs(worker) == 0 {
-                self.execute(worker, actions);
-            }
+    /// Kills a condemned worker as soon as no innocent job runs there.
+    pub(super) fn execute_if_done(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+        let is_condemned = self.roster.get(worker).state == WorkerState::Condemned;
+        if is_condemned && self.in_flight.jobs(worker) == 0 {
+            self.execute(worker, actions);
         }
     }
 
@@ -197,6 +195,7 @@ impl<L: Load> Scheduler<L> {
     /// Decides about a job that was running when its worker died.
     fn suspect(&mut self, mut span: Span<L>, cause: &L::Cause, actions: &mut Vec<Action<L>>) {
         if self.config.attempts == 1 {
+            span.attempts += 1;
             return self.fail(span, Failure::WorkerDied(cause.clone()), actions);
         }
         while span.len() > 1 {
