@@ -24,6 +24,8 @@ const MEMORY: u64 = 3;
 pub(crate) struct Pace {
     lanes: u32,
     job_ns: Option<u64>,
+    /// What follows from the two others, kept because each submission asks for it.
+    target: u32,
     /// Grown by evidence only, so that one lucky first measurement does not send off thousands of slow jobs.
     ceiling: u32,
 }
