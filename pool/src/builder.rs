@@ -1,13 +1,6 @@
 //! A pool's settings, and building it.
 
-use std::{
-    ffi::OsString,
-    fmt,
-    marker::PhantomData,
-    num::NonZeroUsize,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{ffi::OsString, fmt, marker::PhantomData, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use protocol::{Job, board::MAX_LANES, parcel::DEFAULT_MESSAGE_LIMIT};
 use serde::Serialize;
@@ -46,16 +39,27 @@ impl<J: Job> Builder<J> {
         Self {
             workers: None,
             threads: 1,
-            program: Program { path: None, arguments: Vec::new(), environment: Vec::new(), clears_environment: false },
+            program: Program {
+                path: None,
+                arguments: Vec::new(),
+                environment: Vec::new(),
+                clears_environment: false,
+            },
             argument: Ok(Vec::new()),
             start_deadline: Duration::from_secs(10),
             job_deadline: None,
             queue_jobs: 16 * 1024,
             queue_bytes: 16 << 20,
-            window: Bounds { items: 64 * 1024, bytes: 16 << 20 },
+            window: Bounds {
+                items: 64 * 1024,
+                bytes: 16 << 20,
+            },
             grace: Duration::from_secs(5),
             attempts: 1,
-            restart_limit: RestartLimit { failures: 8, within: Duration::from_secs(60) },
+            restart_limit: RestartLimit {
+                failures: 8,
+                within: Duration::from_mins(1),
+            },
             message_limit: DEFAULT_MESSAGE_LIMIT,
             job: PhantomData,
         }
@@ -190,12 +194,16 @@ impl<J: Job> Builder<J> {
             Some(workers) => workers,
             None => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         };
-        setting(workers, 1..=MAX_WORKERS, "the number of workers")?;
-        setting(self.threads, 1..=MAX_LANES, "the number of threads in a worker")?;
-        setting(self.queue_jobs, 1..=usize::MAX, "the queue's bound in jobs")?;
-        setting(self.window.items, 1..=u64::MAX, "the window's bound in items")?;
-        setting(self.attempts, 1..=u8::MAX, "the number of attempts")?;
-        setting(self.message_limit, 1..=1 << 35, "the limit of a message in bytes")?;
+        setting(&workers, 1..=MAX_WORKERS, "the number of workers")?;
+        setting(&self.threads, 1..=MAX_LANES, "the number of threads in a worker")?;
+        setting(&self.queue_jobs, 1..=usize::MAX, "the queue's bound in jobs")?;
+        setting(&self.window.items, 1..=u64::MAX, "the window's bound in items")?;
+        setting(&self.attempts, 1..=u8::MAX, "the number of attempts")?;
+        setting(
+            &self.message_limit,
+            1..=1 << 35,
+            "the limit of a message in bytes",
+        )?;
         let config = Config {
             workers,
             lanes: self.threads as u32,
@@ -222,22 +230,27 @@ impl<J: Job> Builder<J> {
 }
 
 fn setting<T: PartialOrd + fmt::Display>(
-    value: T,
+    value: &T,
     allowed: std::ops::RangeInclusive<T>,
     name: &str,
 ) -> Result<(), BuildError> {
-    if allowed.contains(&value) {
+    if allowed.contains(value) {
         return Ok(());
     }
     let (from, to) = allowed.into_inner();
-    Err(BuildError::Setting(format!("{name} is {value}; it must be from {from} to {to}")))
+    Err(BuildError::Setting(format!(
+        "{name} is {value}; it must be from {from} to {to}"
+    )))
 }
 
 /// A program that is run again as its own worker, and whose `main` does not turn it into one, would build a pool of
 /// such programs, and so on.
 fn refuse_inside_worker() -> Result<(), BuildError> {
     let first = std::env::args_os().nth(1).unwrap_or_default();
-    match first.to_str().and_then(|first| first.strip_prefix(protocol::WORKER_ARGUMENT)) {
+    match first
+        .to_str()
+        .and_then(|first| first.strip_prefix(protocol::WORKER_ARGUMENT))
+    {
         Some(job) => Err(BuildError::InsideWorker(job.to_owned())),
         None => Ok(()),
     }

@@ -48,7 +48,13 @@ mod tests {
         let panics = encode(|_| panic!("in an encoding, on purpose"), 100).unwrap_err();
         assert!(matches!(panics, SubmitError::Unencodable(_)));
         let large = encode(|buffer| Ok(buffer.resize(101, 0)), 100).unwrap_err();
-        assert!(matches!(large, SubmitError::TooLarge { bytes: 101, limit: 100 }));
+        assert!(matches!(
+            large,
+            SubmitError::TooLarge {
+                bytes: 101,
+                limit: 100
+            }
+        ));
         assert_eq!(encode(|buffer| Ok(buffer.push(7)), 100).unwrap()[..], [7]);
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use protocol::{control::ControlError, handshake::HandshakeError, link::LinkError, MemoryError};
+use protocol::{MemoryError, control::ControlError, handshake::HandshakeError, link::LinkError};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,9 @@ impl fmt::Display for Exit {
                 }
                 formatter.write_str(if core_dumped { ", core dumped" } else { "" })
             }
-            Self::Unknown => formatter.write_str("ended, and its exit status was taken by another part of this program"),
+            Self::Unknown => {
+                formatter.write_str("ended, and its exit status was taken by another part of this program")
+            }
         }
     }
 }
@@ -79,7 +81,10 @@ fn signal_name(number: i32) -> Option<&'static str> {
         (Signal::XFSZ, "SIGXFSZ"),
         (Signal::SYS, "SIGSYS"),
     ];
-    names.iter().find(|(signal, _)| signal.as_raw() == number).map(|(_, name)| *name)
+    names
+        .iter()
+        .find(|(signal, _)| signal.as_raw() == number)
+        .map(|(_, name)| *name)
 }
 
 /// The death of a worker that had been ready.
@@ -100,7 +105,11 @@ pub struct Death {
 
 impl fmt::Display for Death {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "worker {} (pid {}) {}", self.worker, self.pid, self.exit)?;
+        write!(
+            formatter,
+            "worker {} (pid {}) {}",
+            self.worker, self.pid, self.exit
+        )?;
         if let Some(reason) = &self.reason {
             write!(formatter, " by the pool, because {reason}")?;
         }
@@ -163,13 +172,15 @@ impl StartFailure {
     /// Whether another try is bound to fail in the same way.
     pub(crate) fn is_permanent(&self) -> bool {
         match &self.kind {
-            StartFailureKind::Spawn(error) => matches!(
-                error.kind(),
-                std::io::ErrorKind::NotFound
-                    | std::io::ErrorKind::PermissionDenied
-                    | std::io::ErrorKind::NotADirectory
-                    | std::io::ErrorKind::IsADirectory
-            ) || error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()),
+            StartFailureKind::Spawn(error) => {
+                matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound
+                        | std::io::ErrorKind::PermissionDenied
+                        | std::io::ErrorKind::NotADirectory
+                        | std::io::ErrorKind::IsADirectory
+                ) || error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
+            }
             StartFailureKind::Handshake(_) | StartFailureKind::WrongJob { .. } => true,
             _ => false,
         }
@@ -199,14 +210,19 @@ impl fmt::Display for StartFailure {
             StartFailureKind::Spawn(error) => write!(formatter, " could not be started: {error}"),
             StartFailureKind::Ended(exit) => write!(formatter, " {exit} before it was ready"),
             StartFailureKind::Silent(after) => {
-                write!(formatter, " said nothing for {after:?} and was killed; is it a worker of this pool?")
+                write!(
+                    formatter,
+                    " said nothing for {after:?} and was killed; is it a worker of this pool?"
+                )
             }
-            StartFailureKind::HungUp => {
-                formatter.write_str(" closed its standard input without an answer; is it a worker of this pool?")
-            }
+            StartFailureKind::HungUp => formatter
+                .write_str(" closed its standard input without an answer; is it a worker of this pool?"),
             StartFailureKind::Handshake(error) => write!(formatter, " failed the handshake: {error}"),
             StartFailureKind::WrongJob { expected, serves } => {
-                write!(formatter, " serves the job {serves:?}, this pool sends the job {expected:?}")
+                write!(
+                    formatter,
+                    " serves the job {serves:?}, this pool sends the job {expected:?}"
+                )
             }
             StartFailureKind::Initialiser(message) => write!(formatter, " failed to initialise: {message}"),
             StartFailureKind::Unusable(message) => write!(formatter, " could not use its gifts: {message}"),
@@ -225,7 +241,9 @@ fn last_words(formatter: &mut fmt::Formatter<'_>, output: &str) -> fmt::Result {
         return Ok(());
     }
     formatter.write_str("; it last wrote:")?;
-    output.lines().try_for_each(|line| write!(formatter, "\n  | {line}"))
+    output
+        .lines()
+        .try_for_each(|line| write!(formatter, "\n  | {line}"))
 }
 
 /// What ended a worker, shared by all whom it concerns.
@@ -256,7 +274,10 @@ mod tests {
         let death = Death {
             worker: 1,
             pid: 4711,
-            exit: Exit::Signal { number: 11, core_dumped: false },
+            exit: Exit::Signal {
+                number: 11,
+                core_dumped: false,
+            },
             reason: None,
             output: "one\ntwo\n".into(),
         };

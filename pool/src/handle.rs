@@ -26,7 +26,12 @@ pub struct JobHandle<J: Job> {
 
 impl<J: Job> JobHandle<J> {
     pub(crate) fn new(id: u64, slot: Arc<Slot>, core: Weak<Core>) -> Self {
-        Self { id, slot, core, job: PhantomData }
+        Self {
+            id,
+            slot,
+            core,
+            job: PhantomData,
+        }
     }
 
     /// The job's number in its pool: jobs are numbered from 0 in the order in which they were accepted.
@@ -40,7 +45,9 @@ impl<J: Job> JobHandle<J> {
     /// Whatever kept the job from giving one; see [`JobError`].
     pub fn wait(self) -> Result<J::Output, JobError> {
         let outcome = self.slot.take(None);
-        outcome.unwrap_or_else(|| Outcome::failed(JobError::Closed)).decode::<J>()
+        outcome
+            .unwrap_or_else(|| Outcome::failed(JobError::Closed))
+            .decode::<J>()
     }
 
     /// Waits for the output for `patience` at most, and gives the handle back when that was too short.
@@ -90,6 +97,10 @@ impl<J: Job> Future for JobHandle<J> {
 
 impl<J: Job> fmt::Debug for JobHandle<J> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("JobHandle").field("id", &self.id).field("finished", &self.is_finished()).finish()
+        formatter
+            .debug_struct("JobHandle")
+            .field("id", &self.id)
+            .field("finished", &self.is_finished())
+            .finish_non_exhaustive()
     }
 }

@@ -146,7 +146,12 @@ impl Load for Jobs {
 
     fn single(item: Item) -> Self {
         let Item { bytes, sink } = item;
-        let mut jobs = Self { framed: Vec::new(), large: None, count: 1, sinks: Sinks::of(sink) };
+        let mut jobs = Self {
+            framed: Vec::new(),
+            large: None,
+            count: 1,
+            sinks: Sinks::of(sink),
+        };
         if bytes.len() >= frame::PARCEL_BYTES {
             jobs.large = Some(bytes.into_vec().into());
         } else {
@@ -200,7 +205,12 @@ impl Load for Jobs {
         let count = self.count - at;
         self.count = at;
         let large = if at == 0 { self.large.take() } else { None };
-        Self { framed, large, count, sinks }
+        Self {
+            framed,
+            large,
+            count,
+            sinks,
+        }
     }
 
     fn append_to(&self, cargo: &mut Cargo) {
@@ -230,7 +240,13 @@ mod tests {
 
     fn item(bytes: &[u8]) -> (Item, Arc<Slot>) {
         let slot = Arc::new(Slot::default());
-        (Item { bytes: SmallVec::from_slice(bytes), sink: Sink::Slot(Arc::clone(&slot)) }, slot)
+        (
+            Item {
+                bytes: SmallVec::from_slice(bytes),
+                sink: Sink::Slot(Arc::clone(&slot)),
+            },
+            slot,
+        )
     }
 
     fn jobs(texts: &[&[u8]]) -> (Jobs, Vec<Arc<Slot>>) {
@@ -247,7 +263,9 @@ mod tests {
     fn sent(jobs: &Jobs) -> Vec<Vec<u8>> {
         let mut cargo = Cargo::default();
         jobs.append_to(&mut cargo);
-        let Cargo::Frame(mut bytes) = cargo else { panic!("a parcel") };
+        let Cargo::Frame(mut bytes) = cargo else {
+            panic!("a parcel")
+        };
         frame::finish(&mut bytes, 0, 0, jobs.len());
         let frame = frame::Frame::parse(&bytes).unwrap();
         frame.jobs().map(|job| job.unwrap().to_vec()).collect()
@@ -259,7 +277,10 @@ mod tests {
             let (mut head, slots) = jobs(&[b"a", b"", b"ccc", b"dd"]);
             let tail = head.split_off(at);
             assert_eq!((head.len(), tail.len()), (at, 4 - at));
-            assert_eq!([sent(&head), sent(&tail)].concat(), [&b"a"[..], b"", b"ccc", b"dd"]);
+            assert_eq!(
+                [sent(&head), sent(&tail)].concat(),
+                [&b"a"[..], b"", b"ccc", b"dd"]
+            );
             head.resolve(std::iter::repeat_with(|| Outcome::failed(JobError::Cancelled)));
             assert_eq!(slots.iter().filter(|slot| slot.is_filled()).count(), at as usize);
         }
@@ -268,7 +289,11 @@ mod tests {
     #[test]
     fn only_what_fits_is_counted() {
         let (jobs, _slots) = jobs(&[b"a", b"", b"ccc"]);
-        let sizes = [frame::framed_bytes(1), frame::framed_bytes(1) + frame::framed_bytes(0), jobs.bytes()];
+        let sizes = [
+            frame::framed_bytes(1),
+            frame::framed_bytes(1) + frame::framed_bytes(0),
+            jobs.bytes(),
+        ];
         assert_eq!(sizes.map(|size| jobs.fitting(size)), [1, 2, 3]);
         assert_eq!(sizes.map(|size| jobs.fitting(size - 1)), [0, 1, 2]);
     }

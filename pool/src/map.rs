@@ -67,7 +67,10 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         let (lower, upper) = self.inputs.as_ref().map_or((0, Some(0)), Iterator::size_hint);
         let ahead = self.output.ahead() as usize;
         // A closed pool may end the outputs early.
-        (ahead.min(lower + ahead), upper.and_then(|upper| upper.checked_add(ahead)))
+        (
+            ahead.min(lower + ahead),
+            upper.and_then(|upper| upper.checked_add(ahead)),
+        )
     }
 }
 
@@ -79,13 +82,23 @@ pub struct MapUnordered<J: Job, I>(Feed<J, I>);
 
 impl<J: Job, I: Iterator<Item = J>> Map<J, I> {
     pub(crate) fn new(inputs: I, (input, output): (StreamInput<J>, StreamOutput<J>)) -> Self {
-        Self(Feed { inputs: Some(inputs), input: Some(input), output, panic: None })
+        Self(Feed {
+            inputs: Some(inputs),
+            input: Some(input),
+            output,
+            panic: None,
+        })
     }
 }
 
 impl<J: Job, I: Iterator<Item = J>> MapUnordered<J, I> {
     pub(crate) fn new(inputs: I, (input, output): (StreamInput<J>, StreamOutput<J>)) -> Self {
-        Self(Feed { inputs: Some(inputs), input: Some(input), output, panic: None })
+        Self(Feed {
+            inputs: Some(inputs),
+            input: Some(input),
+            output,
+            panic: None,
+        })
     }
 }
 
@@ -115,12 +128,18 @@ impl<J: Job, I: Iterator<Item = J>> Iterator for MapUnordered<J, I> {
 
 impl<J: Job, I> fmt::Debug for Map<J, I> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Map").field("output", &self.0.output).finish_non_exhaustive()
+        formatter
+            .debug_struct("Map")
+            .field("output", &self.0.output)
+            .finish_non_exhaustive()
     }
 }
 
 impl<J: Job, I> fmt::Debug for MapUnordered<J, I> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("MapUnordered").field("output", &self.0.output).finish_non_exhaustive()
+        formatter
+            .debug_struct("MapUnordered")
+            .field("output", &self.0.output)
+            .finish_non_exhaustive()
     }
 }

@@ -62,8 +62,19 @@ impl<J: Job> Pool<J> {
         Builder::new()
     }
 
-    pub(crate) fn new(core: Arc<Core>, threads: Vec<JoinHandle<()>>, window: Bounds, grace: Duration) -> Self {
-        Self { core, threads: Mutex::new(threads), window, grace, job: PhantomData }
+    pub(crate) fn new(
+        core: Arc<Core>,
+        threads: Vec<JoinHandle<()>>,
+        window: Bounds,
+        grace: Duration,
+    ) -> Self {
+        Self {
+            core,
+            threads: Mutex::new(threads),
+            window,
+            grace,
+            job: PhantomData,
+        }
     }
 
     pub(crate) fn wait_ready(&self) -> Result<(), BuildError> {
@@ -97,8 +108,14 @@ impl<J: Job> Pool<J> {
     fn submit_until(&self, job: J, deadline: Option<Instant>) -> Result<JobHandle<J>, Rejected<J>> {
         let submitted = encode(|buffer| job.encode(buffer), self.core.message_limit()).and_then(|bytes| {
             let slot = Arc::new(Slot::default());
-            let item = Item { bytes, sink: Sink::Slot(Arc::clone(&slot)) };
-            self.core.submit(item, deadline).map(|id| (id, slot)).map_err(|(_item, error)| error)
+            let item = Item {
+                bytes,
+                sink: Sink::Slot(Arc::clone(&slot)),
+            };
+            self.core
+                .submit(item, deadline)
+                .map(|id| (id, slot))
+                .map_err(|(_item, error)| error)
         });
         match submitted {
             Ok((id, slot)) => Ok(JobHandle::new(id, slot, self.core.downgrade())),

@@ -71,8 +71,13 @@ impl Slot {
             state = match deadline {
                 None => self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
-                    let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-                    self.filled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                    let left = deadline
+                        .checked_duration_since(Instant::now())
+                        .filter(|left| !left.is_zero())?;
+                    self.filled
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
             };
         }
@@ -119,7 +124,9 @@ mod tests {
         let slot = Slot::default();
         assert_eq!(slot.fill(Outcome::failed(JobError::Cancelled)), Filled::Now);
         assert_eq!(slot.fill(Outcome::failed(JobError::Closed)), Filled::Before);
-        assert!(matches!(slot.try_take(), Some(Outcome::Failed(error)) if matches!(*error, JobError::Cancelled)));
+        assert!(
+            matches!(slot.try_take(), Some(Outcome::Failed(error)) if matches!(*error, JobError::Cancelled))
+        );
         assert_eq!(slot.fill(Outcome::failed(JobError::Closed)), Filled::Before);
         assert!(slot.try_take().is_none());
     }
@@ -127,7 +134,10 @@ mod tests {
     #[test]
     fn a_waiter_wakes_or_times_out() {
         let slot = Arc::new(Slot::default());
-        assert!(slot.take(Some(Instant::now() + Duration::from_millis(5))).is_none());
+        assert!(
+            slot.take(Some(Instant::now() + Duration::from_millis(5)))
+                .is_none()
+        );
         let filler = Arc::clone(&slot);
         let thread = std::thread::spawn(move || filler.fill(Outcome::failed(JobError::Cancelled)));
         assert!(slot.take(None).is_some());

@@ -113,3 +113,12 @@ impl Stats {
         }
     }
 }
+
+fn state_of(state: State) -> WorkerState {
+    match state {
+        State::Starting | State::Failed => WorkerState::Starting,
+        State::Ready => WorkerState::Ready,
+        State::Condemned | State::Killed | State::Closing => WorkerState::Ending,
+        State::Gone => WorkerState::Gone,
+    }
+}

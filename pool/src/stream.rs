@@ -68,7 +68,10 @@ impl State {
 
 impl fmt::Debug for StreamCore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("StreamCore").field("bounds", &self.bounds).finish_non_exhaustive()
+        formatter
+            .debug_struct("StreamCore")
+            .field("bounds", &self.bounds)
+            .finish_non_exhaustive()
     }
 }
 
@@ -203,8 +206,19 @@ pub(crate) fn stream<J: Job>(
     bounds: Bounds,
 ) -> (StreamInput<J>, StreamOutput<J>) {
     let stream = Arc::new(StreamCore::new(order, bounds));
-    let input = StreamInput { stream: Arc::clone(&stream), core: Arc::clone(core), job: PhantomData };
-    (input, StreamOutput { stream, core: Arc::clone(core), job: PhantomData })
+    let input = StreamInput {
+        stream: Arc::clone(&stream),
+        core: Arc::clone(core),
+        job: PhantomData,
+    };
+    (
+        input,
+        StreamOutput {
+            stream,
+            core: Arc::clone(core),
+            job: PhantomData,
+        },
+    )
 }
 
 impl<J: Job> StreamInput<J> {
@@ -235,7 +249,13 @@ impl<J: Job> StreamInput<J> {
         let index = self.stream.accept();
         let sink = Sink::Stream(Arc::clone(&self.stream), index);
         let submitted = match encoded {
-            Ok(bytes) => self.core.submit(Item { bytes, sink: sink.clone() }, None),
+            Ok(bytes) => self.core.submit(
+                Item {
+                    bytes,
+                    sink: sink.clone(),
+                },
+                None,
+            ),
             Err(error) => {
                 sink.resolve(Outcome::failed(JobError::NotSubmitted(error)));
                 return Ok(());
@@ -295,12 +315,18 @@ impl<J: Job> Drop for StreamOutput<J> {
 
 impl<J: Job> fmt::Debug for StreamInput<J> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("StreamInput").field("stream", &self.stream).finish_non_exhaustive()
+        formatter
+            .debug_struct("StreamInput")
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
     }
 }
 
 impl<J: Job> fmt::Debug for StreamOutput<J> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("StreamOutput").field("stream", &self.stream).finish_non_exhaustive()
+        formatter
+            .debug_struct("StreamOutput")
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
     }
 }

@@ -23,7 +23,10 @@ pub(crate) enum Window {
 
 impl Window {
     pub(crate) fn ordered() -> Self {
-        Self::Ordered { next: 0, waiting: VecDeque::new() }
+        Self::Ordered {
+            next: 0,
+            waiting: VecDeque::new(),
+        }
     }
 
     pub(crate) fn unordered() -> Self {
@@ -38,7 +41,9 @@ impl Window {
                 true
             }
             Self::Ordered { next, waiting } => {
-                let Some(place) = index.checked_sub(*next) else { return false };
+                let Some(place) = index.checked_sub(*next) else {
+                    return false;
+                };
                 let place = place as usize;
                 if place >= waiting.len() {
                     waiting.resize_with(place + 1, || None);
@@ -85,7 +90,9 @@ mod tests {
     }
 
     fn drain(window: &mut Window) -> Vec<u64> {
-        std::iter::from_fn(|| window.pop()).map(|(index, _)| index).collect()
+        std::iter::from_fn(|| window.pop())
+            .map(|(index, _)| index)
+            .collect()
     }
 
     #[test]

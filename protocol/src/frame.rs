@@ -74,7 +74,9 @@ pub const fn framed_bytes(length: usize) -> usize {
 /// # Panics
 /// When the body was not made by [`append_job`].
 pub fn framed_length(body: &[u8]) -> usize {
-    let (length, _) = body.split_first_chunk::<LENGTH_BYTES>().expect("a body made by append_job");
+    let (length, _) = body
+        .split_first_chunk::<LENGTH_BYTES>()
+        .expect("a body made by append_job");
     framed_bytes(u32::from_le_bytes(*length) as usize)
 }
 

@@ -6,8 +6,7 @@ use std::{
     collections::VecDeque,
     os::fd::OwnedFd,
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -86,7 +85,10 @@ impl Life {
             lanes,
             message_limit,
             outbox: Mutex::default(),
-            sender: Mutex::new(Sender { frames: Some(link.frames), inbound }),
+            sender: Mutex::new(Sender {
+                frames: Some(link.frames),
+                inbound,
+            }),
             harvester: Mutex::new(Harvester {
                 ring: RingReader::new(),
                 outbound,
@@ -101,8 +103,10 @@ impl Life {
 
     /// Puts a frame in line. Called under the scheduler's lock, so that the line has the order of the positions.
     pub(crate) fn put_in_line(&self, outgoing: Outgoing) {
-        self.sent_at.store(board::now().as_nanos() as u64, Ordering::Relaxed);
-        self.sent_end.store(outgoing.first + u64::from(outgoing.count), Ordering::SeqCst);
+        self.sent_at
+            .store(board::now().as_nanos() as u64, Ordering::Relaxed);
+        self.sent_end
+            .store(outgoing.first + u64::from(outgoing.count), Ordering::SeqCst);
         lock(&self.outbox).push_back(outgoing);
     }
 
@@ -110,13 +114,16 @@ impl Life {
     pub(crate) fn send_line(&self) {
         let mut sender = lock(&self.sender);
         loop {
-            let Some(outgoing) = lock(&self.outbox).pop_front() else { return };
+            let Some(outgoing) = lock(&self.outbox).pop_front() else {
+                return;
+            };
             if let Err(error) = sender.send(outgoing) {
                 tracing::debug!(pid = self.process.pid(), "sending a frame: {error}");
                 // A closed link means a death, of which the process itself will tell. Anything else must become one,
                 // so that the jobs in flight are accounted for.
                 if !matches!(error, LinkError::Closed) {
-                    self.process.kill(Some(format!("jobs could not be sent to it: {error}")));
+                    self.process
+                        .kill(Some(format!("jobs could not be sent to it: {error}")));
                 }
             }
         }
@@ -153,15 +160,22 @@ impl Life {
     /// so that results are accounted for in the order in which they were taken.
     pub(crate) fn harvest(&self) -> (MutexGuard<'_, Harvester>, Result<(), MemoryError>) {
         let mut harvester = lock(&self.harvester);
-        let harvested = harvester.harvest(&self.board, self.message_limit);
-        (harvester, harvested)
+        let result = harvester.harvest(&self.board, self.message_limit);
+        (harvester, result)
     }
 }
 
 impl Sender {
     fn send(&mut self, outgoing: Outgoing) -> Result<(), LinkError> {
-        let Outgoing { epoch, first, count, cargo } = outgoing;
-        let Some(frames) = &self.frames else { return Err(LinkError::Closed) };
+        let Outgoing {
+            epoch,
+            first,
+            count,
+            cargo,
+        } = outgoing;
+        let Some(frames) = &self.frames else {
+            return Err(LinkError::Closed);
+        };
         match cargo {
             Cargo::Frame(mut bytes) => {
                 frame::finish(&mut bytes, epoch, first, count);
@@ -201,7 +215,10 @@ impl Harvester {
                     }
                 }
             };
-            is_sorted &= self.results.last().is_none_or(|(position, _)| *position < record.position);
+            is_sorted &= self
+                .results
+                .last()
+                .is_none_or(|(position, _)| *position < record.position);
             self.results.push((record.position, outcome));
         }
         if !is_sorted {

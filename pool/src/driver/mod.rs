@@ -84,14 +84,25 @@ impl State {
 
 impl Core {
     /// Makes a pool and starts its workers; gives the threads to join in the end.
-    pub(crate) fn start(config: Config, settings: Settings) -> Result<(Arc<Self>, Vec<JoinHandle<()>>), BuildError> {
-        let system = |step| move |error| BuildError::System { step, source: Arc::new(error) };
+    pub(crate) fn start(
+        config: Config,
+        settings: Settings,
+    ) -> Result<(Arc<Self>, Vec<JoinHandle<()>>), BuildError> {
+        let system = |step| {
+            move |error| BuildError::System {
+                step,
+                source: Arc::new(error),
+            }
+        };
         let watch = Watch::new().map_err(|errno| system("make an eventfd")(errno.into()))?;
         let seats = (0..config.workers as u32).map(Seat::new).collect();
         let core = Arc::new(Self {
             settings,
             origin: Instant::now(),
-            state: Mutex::new(State { scheduler: Scheduler::new(config), milestones: Milestones::default() }),
+            state: Mutex::new(State {
+                scheduler: Scheduler::new(config),
+                milestones: Milestones::default(),
+            }),
             room: Condvar::new(),
             changed: Condvar::new(),
             seats,
@@ -112,16 +123,24 @@ impl Core {
         };
         let all = (|| {
             let watching = Arc::clone(self);
-            spawn("pool-watch".into(), Box::new(move || watching.watch.run(&Arc::downgrade(&watching))))?;
+            spawn(
+                "pool-watch".into(),
+                Box::new(move || watching.watch.run(&Arc::downgrade(&watching))),
+            )?;
             for index in 0..self.seats.len() {
                 let core = Arc::clone(self);
-                spawn(format!("pool-worker-{index}"), Box::new(move || core.seats[index].run(&core)))?;
+                spawn(
+                    format!("pool-worker-{index}"),
+                    Box::new(move || core.seats[index].run(&core)),
+                )?;
             }
             Ok(())
         })();
         if let Err(error) = all {
             self.retire();
-            threads.into_iter().for_each(|thread| drop(thread.join()));
+            for thread in threads {
+                drop(thread.join());
+            }
             return Err(error);
         }
         Ok(threads)
@@ -175,13 +194,20 @@ impl Core {
             }
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => return Err((item, SubmitError::Full)),
-                Some(left) => self.room.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                Some(left) => {
+                    self.room
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
                 None => self.room.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
         let id = state.scheduler.next_job();
         let mut actions = Actions::new();
-        state.scheduler.handle(Event::Submit(item), self.now(), &mut actions);
+        state
+            .scheduler
+            .handle(Event::Submit(item), self.now(), &mut actions);
         self.unlock_and_perform(state, actions, &mut Vec::new());
         Ok(id)
     }
@@ -198,9 +224,9 @@ impl Core {
     /// Takes in all results that a worker has published, and how far it is.
     fn take_results(&self, seat: &Seat, life: &Life) {
         let worker = seat.worker as usize;
-        let (mut harvester, harvested) = life.harvest();
+        let (mut harvester, harvest) = life.harvest();
         let mut results = std::mem::take(&mut harvester.results);
-        if let Err(error) = harvested {
+        if let Err(error) = harvest {
             life.process.kill(Some(error.to_string()));
         }
         let progress = life.board.progress();
@@ -208,7 +234,12 @@ impl Core {
         let mut state = self.lock();
         let now = self.now();
         for (first, count) in runs(&results) {
-            let event = Event::Finished { worker, life: life.number, first, count };
+            let event = Event::Finished {
+                worker,
+                life: life.number,
+                first,
+                count,
+            };
             state.scheduler.handle(event, now, &mut actions);
         }
         let event = Event::Progress {
@@ -249,19 +280,31 @@ impl Core {
         let claimed = life.revoke();
         self.take_results(seat, life);
         let worker = seat.worker as usize;
-        self.handle(Event::Overdue { worker, life: life.number, position, claimed });
+        self.handle(Event::Overdue {
+            worker,
+            life: life.number,
+            position,
+            claimed,
+        });
     }
 
     /// A job has run for so long that those behind it should go elsewhere, and results before it should not wait.
     fn stalled(&self, seat: &Seat, life: &Life) {
         self.take_results(seat, life);
-        self.handle(Event::Stalled { worker: seat.worker as usize, life: life.number });
+        self.handle(Event::Stalled {
+            worker: seat.worker as usize,
+            life: life.number,
+        });
     }
 
     fn revoke(&self, seat: &Seat, life: &Life) {
         let claimed = life.revoke();
         self.take_results(seat, life);
-        self.handle(Event::Revoked { worker: seat.worker as usize, life: life.number, claimed });
+        self.handle(Event::Revoked {
+            worker: seat.worker as usize,
+            life: life.number,
+            claimed,
+        });
     }
 
     // ---- actions ----
@@ -270,11 +313,23 @@ impl Core {
     /// action is to send the line.
     fn put_in_line(&self, actions: &mut Actions) {
         for action in actions {
-            if let Action::Send { worker, life, epoch, first, count, frame } = action {
-                if let Some(life) = self.seats[*worker].life(*life) {
-                    let cargo = std::mem::take(frame);
-                    life.put_in_line(Outgoing { epoch: *epoch, first: *first, count: *count, cargo });
-                }
+            if let Action::Send {
+                worker,
+                life,
+                epoch,
+                first,
+                count,
+                frame,
+            } = action
+                && let Some(life) = self.seats[*worker].life(*life)
+            {
+                let cargo = std::mem::take(frame);
+                life.put_in_line(Outgoing {
+                    epoch: *epoch,
+                    first: *first,
+                    count: *count,
+                    cargo,
+                });
             }
         }
     }
@@ -291,7 +346,8 @@ impl Core {
                 }
                 Action::Fail { span, reason } => {
                     let error = self.error_of(reason);
-                    span.load.resolve(std::iter::repeat_with(|| Outcome::failed(error.clone())));
+                    span.load
+                        .resolve(std::iter::repeat_with(|| Outcome::failed(error.clone())));
                 }
                 Action::Start { worker, life, after } => {
                     self.seats[worker].start_at(life, Instant::now() + after);
@@ -385,7 +441,12 @@ impl Core {
         while !is_true(&state) {
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 Some(Duration::ZERO) => return false,
-                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                Some(left) => {
+                    self.changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
@@ -424,7 +485,10 @@ impl Core {
 
 impl std::fmt::Debug for Core {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Core").field("settings", &self.settings).finish_non_exhaustive()
+        formatter
+            .debug_struct("Core")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 

@@ -57,7 +57,9 @@ impl Program {
         if self.path.is_none() {
             command.arg0(self.shown());
         }
-        command.arg(format!("{}{job}", protocol::WORKER_ARGUMENT)).args(&self.arguments);
+        command
+            .arg(format!("{}{job}", protocol::WORKER_ARGUMENT))
+            .args(&self.arguments);
         if self.clears_environment {
             command.env_clear();
         }
@@ -102,7 +104,10 @@ impl Process {
         let mut command = program.command(job);
         // A group of its own keeps a terminal's Ctrl-C from the worker, and lets its own children end with it.
         command.process_group(0);
-        command.stdin(Stdio::from(control)).stdout(Stdio::from(writer.try_clone()?)).stderr(Stdio::from(writer));
+        command
+            .stdin(Stdio::from(control))
+            .stdout(Stdio::from(writer.try_clone()?))
+            .stderr(Stdio::from(writer));
         let child = {
             let _guard = spawn_guard();
             command.spawn()?
@@ -152,7 +157,7 @@ impl Process {
         if end.exit.is_none() {
             end.reason = end.reason.take().or(reason);
             // It may have ended just now, which is what is wanted.
-            drop(rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL));
+            let _sent = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
         }
     }
 
@@ -179,7 +184,10 @@ impl Process {
     /// Whether it has ended and waits to be reaped.
     pub(crate) fn has_ended(&self) -> bool {
         let mut descriptors = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         matches!(poll(&mut descriptors, Some(&now)), Ok(1..))
     }
 
@@ -227,8 +235,8 @@ impl Process {
         // While it is not yet reaped its number belongs to it, so the group of that number is its own.
         if let Ok(Some(status)) = wait(WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
             let exit = exit_of(&status);
-            drop(rustix::process::kill_process_group(self.pid, Signal::KILL));
-            drop(wait(WaitIdOptions::EXITED));
+            let _sent = rustix::process::kill_process_group(self.pid, Signal::KILL);
+            let _reaped = wait(WaitIdOptions::EXITED);
             return exit;
         }
         Exit::Unknown
@@ -240,7 +248,11 @@ impl Process {
         let mut end = self.end();
         while end.exit.is_none() {
             let left = deadline.checked_duration_since(Instant::now())?;
-            end = self.ended.wait_timeout(end, left).unwrap_or_else(PoisonError::into_inner).0;
+            end = self
+                .ended
+                .wait_timeout(end, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         end.exit
     }
@@ -257,7 +269,10 @@ fn exit_of(status: &WaitIdStatus) -> Exit {
         return Exit::Code(code);
     }
     match status.terminating_signal() {
-        Some(number) => Exit::Signal { number, core_dumped: status.dumped() },
+        Some(number) => Exit::Signal {
+            number,
+            core_dumped: status.dumped(),
+        },
         None => Exit::Unknown,
     }
 }

@@ -40,7 +40,10 @@ enum Order {
 
 impl Seat {
     pub(crate) fn new(worker: u32) -> Self {
-        Self { worker, ..Self::default() }
+        Self {
+            worker,
+            ..Self::default()
+        }
     }
 
     fn orders(&self) -> MutexGuard<'_, Orders> {
@@ -111,7 +114,11 @@ impl Seat {
                     orders.start = None;
                     return Order::Start(life);
                 }
-                orders = self.changed.wait_timeout(orders, left).unwrap_or_else(PoisonError::into_inner).0;
+                orders = self
+                    .changed
+                    .wait_timeout(orders, left)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
             } else if orders.retires {
                 return Order::Retire;
             } else {
@@ -136,9 +143,12 @@ impl Seat {
                     let started = start::start(&core.settings, &core.watch, self, life);
                     self.orders().starting = None;
                     match started {
-                        Ok(worker) => self.serve(core, Arc::new(worker)),
+                        Ok(worker) => self.serve(core, &Arc::new(worker)),
                         Err(failure) if self.is_given_up(life) => {
-                            let failure = StartFailure { kind: StartFailureKind::GivenUp, ..failure };
+                            let failure = StartFailure {
+                                kind: StartFailureKind::GivenUp,
+                                ..failure
+                            };
                             self.report_failure(core, life, failure);
                         }
                         Err(failure) => self.report_failure(core, life, failure),
@@ -164,20 +174,28 @@ impl Seat {
         }
         let permanent = failure.is_permanent();
         let cause = Cause::NotStarted(Arc::new(failure));
-        core.handle(Event::StartFailed { worker: self.worker as usize, life, cause, permanent });
+        core.handle(Event::StartFailed {
+            worker: self.worker as usize,
+            life,
+            cause,
+            permanent,
+        });
     }
 
-    fn serve(&self, core: &Core, life: Arc<Life>) {
+    fn serve(&self, core: &Core, life: &Arc<Life>) {
         let (worker, number) = (self.worker as usize, life.number);
         tracing::debug!(worker, pid = life.process.pid(), "ready");
-        self.set_life(Some(Arc::clone(&life)));
+        self.set_life(Some(Arc::clone(life)));
         if self.is_given_up(number) {
             life.process.kill(None);
         }
         core.handle(Event::Ready { worker, life: number });
-        core.receive_until_death(self, &life);
+        core.receive_until_death(self, life);
         self.set_life(None);
-        let exit = life.process.wait_ended(std::time::Duration::ZERO).unwrap_or(crate::failure::Exit::Unknown);
+        let exit = life
+            .process
+            .wait_ended(std::time::Duration::ZERO)
+            .unwrap_or(crate::failure::Exit::Unknown);
         let death = Death {
             worker: self.worker,
             pid: life.process.pid(),
@@ -187,6 +205,11 @@ impl Seat {
         };
         tracing::debug!("{death}");
         let claimed = life.board.claimed();
-        core.handle(Event::Died { worker, life: number, claimed, cause: Cause::Died(Arc::new(death)) });
+        core.handle(Event::Died {
+            worker,
+            life: number,
+            claimed,
+            cause: Cause::Died(Arc::new(death)),
+        });
     }
 }

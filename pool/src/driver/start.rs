@@ -33,7 +33,12 @@ pub(crate) fn start(
     seat: &Seat,
     life: u64,
 ) -> Result<Life, StartFailure> {
-    let started = Starting { settings, watch, seat }.run(life);
+    let started = Starting {
+        settings,
+        watch,
+        seat,
+    }
+    .run(life);
     started.map_err(|(process, kind)| failure(&settings.program, seat.worker, process.as_deref(), kind))
 }
 
@@ -52,7 +57,12 @@ impl Starting<'_> {
         let (inbound, outbound) = self.parcels().map_err(early)?;
         let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
         let (ours, theirs) = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
-        let spawned = Process::spawn(&self.settings.program, self.settings.job, self.seat.worker, theirs);
+        let spawned = Process::spawn(
+            &self.settings.program,
+            self.settings.job,
+            self.seat.worker,
+            theirs,
+        );
         let process = Arc::new(spawned.map_err(|error| early(StartFailureKind::Spawn(error)))?);
         self.watch.add(Arc::clone(&process));
         self.seat.set_starting(life, &process);
@@ -61,16 +71,28 @@ impl Starting<'_> {
         let (token, invitation) = self.invitation().map_err(late)?;
         let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound);
         self.introduce(&ours, &invitation, &gifts).map_err(late)?;
-        let link = rendezvous.accept(token).map_err(|error| late(StartFailureKind::Link(error)))?;
+        let link = rendezvous
+            .accept(token)
+            .map_err(|error| late(StartFailureKind::Link(error)))?;
         let limits = (usize::from(self.settings.lanes), self.settings.message_limit);
-        Ok(Life::new(life, process, board, (inbound, outbound), link, limits, ours))
+        Ok(Life::new(
+            life,
+            process,
+            board,
+            (inbound, outbound),
+            link,
+            limits,
+            ours,
+        ))
     }
 
     fn parcels(&self) -> Result<(Parcel, Parcel), StartFailureKind> {
         let mut inbound = Parcel::create("pool-inbound").map_err(StartFailureKind::Memory)?;
         let outbound = Parcel::create("pool-outbound").map_err(StartFailureKind::Memory)?;
         if !self.settings.argument.is_empty() {
-            inbound.put(&self.settings.argument).map_err(StartFailureKind::Memory)?;
+            inbound
+                .put(&self.settings.argument)
+                .map_err(StartFailureKind::Memory)?;
         }
         Ok((inbound, outbound))
     }
@@ -108,9 +130,10 @@ impl Starting<'_> {
         })?;
         match handshake::decode::<Answer>(&answer).map_err(StartFailureKind::Handshake)? {
             Answer::Ready { .. } => Ok(()),
-            Answer::WrongJob { serves } => {
-                Err(StartFailureKind::WrongJob { expected: self.settings.job.to_owned(), serves })
-            }
+            Answer::WrongJob { serves } => Err(StartFailureKind::WrongJob {
+                expected: self.settings.job.to_owned(),
+                serves,
+            }),
             Answer::InitialiserFailed { message } => Err(StartFailureKind::Initialiser(message)),
             Answer::Unusable { message } => Err(StartFailureKind::Unusable(message)),
         }
@@ -136,7 +159,13 @@ fn failure(
             (Some(process.pid()), kind, process.last_output())
         }
     };
-    StartFailure { worker, program: program.shown(), pid, kind, output }
+    StartFailure {
+        worker,
+        program: program.shown(),
+        pid,
+        kind,
+        output,
+    }
 }
 
 /// Ends a process that failed to start. One that hung up is given a moment to end by itself, so that its own exit is

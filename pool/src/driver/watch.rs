@@ -99,10 +99,19 @@ impl Watch {
         for process in watched {
             descriptors.push(PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN));
             // A pipe whose writers have all gone would be readable for ever; the process's end comes soon enough.
-            let interest = if process.is_silent() { PollFlags::empty() } else { PollFlags::IN };
+            let interest = if process.is_silent() {
+                PollFlags::empty()
+            } else {
+                PollFlags::IN
+            };
             descriptors.push(PollFd::from_borrowed_fd(process.output(), interest));
         }
-        let timeout = due.map(|due| Timespec::try_from(due).unwrap_or(Timespec { tv_sec: 60, tv_nsec: 0 }));
+        let timeout = due.map(|due| {
+            Timespec::try_from(due).unwrap_or(Timespec {
+                tv_sec: 60,
+                tv_nsec: 0,
+            })
+        });
         match poll(&mut descriptors, timeout.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return vec![(false, false); watched.len()],
@@ -116,7 +125,9 @@ impl Watch {
         let mut count = [0; 8];
         let _read = rustix::io::read(&self.nudge, &mut count);
         let events = descriptors[1..].chunks_exact(2);
-        events.map(|pair| (!pair[0].revents().is_empty(), !pair[1].revents().is_empty())).collect()
+        events
+            .map(|pair| (!pair[0].revents().is_empty(), !pair[1].revents().is_empty()))
+            .collect()
     }
 
     fn serve(&self, watched: &[Arc<Process>], events: &[(bool, bool)]) {
@@ -176,7 +187,7 @@ impl Timekeeper {
                     core.overdue(seat, life, running.position);
                     continue;
                 }
-                until(deadline - ran);
+                until(deadline.saturating_sub(ran));
             }
             let mark = (seat.worker, life.number, running.position);
             if self.stalled.contains(&mark) {
@@ -185,7 +196,7 @@ impl Timekeeper {
                 core.stalled(seat, life);
                 stalled.push(mark);
             } else {
-                until(STALL - ran);
+                until(STALL.saturating_sub(ran));
             }
         }
         if !runs && has_followers {
@@ -194,7 +205,11 @@ impl Timekeeper {
                 let reason = format!("it took none of the jobs sent to it for {UNRESPONSIVE:?}");
                 life.process.kill(Some(reason));
             }
-            until(if silent < STALL { STALL } else { Duration::from_millis(50) });
+            until(if silent < STALL {
+                STALL
+            } else {
+                Duration::from_millis(50)
+            });
         }
         if let Some(deadline) = deadline.filter(|_| has_followers) {
             until(deadline);

@@ -52,6 +52,7 @@ impl Counters {
     }
 
     /// The jobs that have come to their end.
+    #[cfg(test)]
     pub(crate) fn resolved(&self) -> u64 {
         self.finished
             + self.worker_died

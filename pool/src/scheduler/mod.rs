@@ -209,11 +209,6 @@ impl<L: Load> Scheduler<L> {
         self.queue.jobs()
     }
 
-    /// The encoded bytes that wait to be sent.
-    pub(crate) fn queued_bytes(&self) -> usize {
-        self.queue.bytes()
-    }
-
     /// The jobs at workers.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.total()
@@ -225,6 +220,7 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// Whether no worker is left and none will come.
+    #[cfg(test)]
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended
     }
