@@ -73,6 +73,22 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     }
 }
 
+/// Appends the encoded argument of a worker's initialiser to `buffer`.
+///
+/// # Errors
+/// When a `Serialize` implementation refuses the value.
+pub fn encode_argument<A: Serialize + ?Sized>(argument: &A, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
+    to_postcard(argument, buffer)
+}
+
+/// Decodes the argument of a worker's initialiser from exactly the bytes that [`encode_argument`] gave.
+///
+/// # Errors
+/// When the bytes are not such a value, or are followed by others.
+pub fn decode_argument<A: DeserializeOwned>(bytes: &[u8]) -> Result<A, CodecError> {
+    from_postcard(bytes)
+}
+
 /// Appends a value in postcard's encoding.
 pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = buffer.len();
