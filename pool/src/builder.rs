@@ -115,7 +115,7 @@ impl<J: Job> Builder<J> {
     /// An argument for the workers' initialiser, which each worker runs once when it starts.
     pub fn initialiser_argument(mut self, argument: &impl Serialize) -> Self {
         let mut bytes = Vec::new();
-        self.argument = protocol::encode(argument, &mut bytes).map(|()| bytes);
+        self.argument = protocol::encode_argument(argument, &mut bytes).map(|()| bytes);
         self
     }
 

@@ -73,11 +73,24 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     }
 }
 
-/// Appends a value in postcard's encoding. On an error the buffer is as it was.
+/// Appends the encoded argument of a worker's initialiser to `buffer`.
 ///
 /// # Errors
 /// When a `Serialize` implementation refuses the value.
-pub fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
+pub fn encode_argument<A: Serialize + ?Sized>(argument: &A, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
+    to_postcard(argument, buffer)
+}
+
+/// Decodes the argument of a worker's initialiser from exactly the bytes that [`encode_argument`] gave.
+///
+/// # Errors
+/// When the bytes are not such a value, or are followed by others.
+pub fn decode_argument<A: DeserializeOwned>(bytes: &[u8]) -> Result<A, CodecError> {
+    from_postcard(bytes)
+}
+
+/// Appends a value in postcard's encoding.
+pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = buffer.len();
     let written = postcard::to_extend(value, Appender(&mut *buffer)).map(drop);
     written.map_err(|error| {
@@ -87,10 +100,7 @@ pub fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Re
 }
 
 /// Reads a value in postcard's encoding and refuses bytes left over.
-///
-/// # Errors
-/// When the bytes are not exactly one such value.
-pub fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+pub(crate) fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     match postcard::take_from_bytes(bytes).map_err(CodecError::new)? {
         (value, []) => Ok(value),
         (_, rest) => Err(CodecError::new(format_args!(

@@ -31,7 +31,7 @@ pub mod ring;
 pub use error::{CodecError, MemoryError};
 pub use eval::Eval;
 pub use fault::{Fault, Panicked, Status};
-pub use job::{Job, from_postcard as decode, to_postcard as encode};
+pub use job::{Job, decode_argument, encode_argument};
 pub use memory::SharedMemory;
 
 /// The version of everything in this crate that both processes must agree on.

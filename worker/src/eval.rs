@@ -1,0 +1,169 @@
+//! The service of the job [`protocol::Eval`]: one expression in, the text of its value out.
+//!
+//! Owns the adapter between the job's bytes and the evaluator, and the argument that the pool gives it. What an
+//! expression means is for [`crate::expression`].
+
+use std::borrow::Cow;
+
+use protocol::{
+    Eval, Fault, Job,
+    eval::{EvalError, EvalRef, encode_evaluated},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    context::{Context, Setup, Stage},
+    expression::{Error, Evaluator, Expression, Limits, Names},
+    runner::Runner,
+    service::Service,
+};
+
+/// The service that evaluates expressions. Its pool gives an [`EvalSetup`] as the initialiser's argument, or none.
+pub fn service() -> Service<'static> {
+    Service::from_runner(Evaluating)
+}
+
+/// What holds for every expression of a pool: the argument of the service's initialiser.
+///
+/// ```
+/// use worker::eval::{EvalLimits, EvalSetup};
+///
+/// let setup = EvalSetup {
+///     names: vec![("vat".into(), "0.19".into())],
+///     limits: EvalLimits { fuel: Some(10_000), ..EvalLimits::default() },
+/// };
+/// # assert_eq!(setup.names.len(), 1);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvalSetup {
+    /// Names with the expressions that give their values. Each may use the names before it.
+    pub names: Vec<(String, String)>,
+    /// The limits that differ from the defaults.
+    pub limits: EvalLimits,
+}
+
+/// The limits of an evaluation that differ from the defaults of [`Limits`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvalLimits {
+    /// See [`Limits::max_source`].
+    pub max_source: Option<usize>,
+    /// See [`Limits::max_depth`].
+    pub max_depth: Option<usize>,
+    /// See [`Limits::max_int_bits`].
+    pub max_int_bits: Option<u64>,
+    /// See [`Limits::max_len`].
+    pub max_len: Option<usize>,
+    /// See [`Limits::max_alloc`].
+    pub max_alloc: Option<u64>,
+    /// See [`Limits::fuel`].
+    pub fuel: Option<u64>,
+    /// See [`Limits::max_output`].
+    pub max_output: Option<usize>,
+}
+
+impl From<EvalLimits> for Limits {
+    fn from(limits: EvalLimits) -> Self {
+        let mut all = Self::default();
+        all = apply(all, limits.max_source, Self::max_source);
+        all = apply(all, limits.max_depth, Self::max_depth);
+        all = apply(all, limits.max_int_bits, Self::max_int_bits);
+        all = apply(all, limits.max_len, Self::max_len);
+        all = apply(all, limits.max_alloc, Self::max_alloc);
+        all = apply(all, limits.fuel, Self::fuel);
+        apply(all, limits.max_output, Self::max_output)
+    }
+}
+
+fn apply<T>(limits: Limits, value: Option<T>, set: impl FnOnce(Limits, T) -> Limits) -> Limits {
+    match value {
+        Some(value) => set(limits, value),
+        None => limits,
+    }
+}
+
+/// The runner: the state is all it has.
+struct Evaluating;
+
+/// What a lane keeps from expression to expression.
+struct Desk {
+    evaluator: Evaluator,
+    names: Names,
+    limits: Limits,
+}
+
+impl Runner for Evaluating {
+    type State = Desk;
+
+    fn job_name(&self) -> &'static str {
+        Eval::NAME
+    }
+
+    fn initialise(&self, setup: &Setup) -> Result<Desk, String> {
+        let setup: EvalSetup = match setup.has_argument() {
+            true => setup.argument().map_err(|error| error.to_string())?,
+            false => EvalSetup::default(),
+        };
+        let limits = Limits::from(setup.limits);
+        let names = bound(Names::default(), &setup.names, &limits).map_err(|error| error.to_string())?;
+        Ok(Desk {
+            evaluator: Evaluator::new(limits.clone()),
+            names,
+            limits,
+        })
+    }
+
+    fn run(&self, job: &[u8], context: &mut Context<'_, Desk>, output: &mut Vec<u8>) -> Result<(), Fault> {
+        let job = EvalRef::decode(job).map_err(|error| Fault::Undecodable(error.to_string()))?;
+        context.enter(Stage::Running);
+        let desk = context.state();
+        encode_evaluated(output, |output| desk.evaluate(&job, output))
+            .map_err(|error| Fault::Unencodable(error.to_string()))
+    }
+}
+
+impl Desk {
+    fn evaluate(&mut self, job: &EvalRef<'_>, output: &mut Vec<u8>) -> Result<(), EvalError> {
+        let names = match &*job.names {
+            [] => Cow::Borrowed(&self.names),
+            own => Cow::Owned(bound(self.names.clone(), own, &self.limits)?),
+        };
+        self.evaluator
+            .eval_into(job.source, &names, output)
+            .map_err(|error| in_source(&error))
+    }
+}
+
+/// `names` and those that `bindings` add, one after the other.
+fn bound(mut names: Names, bindings: &[(String, String)], limits: &Limits) -> Result<Names, EvalError> {
+    for (name, expression) in bindings {
+        let value = Expression::parse_with(expression, limits)
+            .and_then(|expression| expression.evaluate(&names, limits))
+            .map_err(|error| in_binding(name, &error))?;
+        names.bind(name, value).map_err(|error| EvalError {
+            kind: "NameError".into(),
+            message: error.to_string(),
+            start: 0,
+            end: 0,
+        })?;
+    }
+    Ok(names)
+}
+
+fn in_source(error: &Error) -> EvalError {
+    EvalError {
+        kind: error.kind().to_string().into(),
+        message: error.message().to_owned(),
+        start: error.start() as u32,
+        end: error.end() as u32,
+    }
+}
+
+/// An error in a name's value has no place in the expression that is evaluated.
+fn in_binding(name: &str, error: &Error) -> EvalError {
+    EvalError {
+        message: format!("in the value of `{name}`: {}", error.message()),
+        start: 0,
+        end: 0,
+        ..in_source(error)
+    }
+}

@@ -1,0 +1,197 @@
+//! How work comes to the lanes: frame after frame from the link.
+//!
+//! Owns the link's receiving end, the inbound parcel area and the account of what has been done. The lanes take turns:
+//! one that finds the current frame used up receives the next, for all; the others find it here when they come. So a
+//! lane never waits for another, and the only lane of a worker receives in its own thread.
+//!
+//! A lane that waits for a frame does so inside the lock of the source; whoever else waits for that lock has nothing
+//! to do either. What must be told to the parent is told before.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    time::Duration,
+};
+
+use protocol::{
+    Fault, MemoryError,
+    board::{Board, Progress},
+    frame::Frame,
+    link::{FrameReceiver, LinkError},
+    parcel::Parcel,
+};
+
+use crate::{batch::Batch, bell::Bell, failure::Failure};
+
+/// Something to do for one lane.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Jobs to claim, shared with the other lanes.
+    Frame(Arc<Batch>),
+    /// One large job, claimed already.
+    Parcel {
+        position: u64,
+        /// The encoded job; or why it could not be taken.
+        payload: Result<Vec<u8>, Fault>,
+    },
+}
+
+/// What a lane has done since it last asked for work.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Stint {
+    /// The turn of its last work.
+    pub(crate) turn: u64,
+    /// Jobs finished.
+    pub(crate) done: u64,
+    /// Time spent on them.
+    pub(crate) busy: Duration,
+}
+
+/// Where the lanes get their work.
+#[derive(Debug)]
+pub(crate) struct Feed<'a> {
+    board: &'a Board,
+    bell: &'a Bell<'a>,
+    progress: Mutex<Progress>,
+    source: Mutex<Source>,
+    message_limit: u64,
+}
+
+#[derive(Debug)]
+struct Source {
+    frames: FrameReceiver,
+    inbound: Parcel,
+    /// How many frames have been received.
+    turn: u64,
+    /// The last of them, unless it was a parcel's.
+    current: Option<Arc<Batch>>,
+    ended: bool,
+}
+
+impl<'a> Feed<'a> {
+    pub(crate) fn new(
+        board: &'a Board,
+        bell: &'a Bell<'a>,
+        frames: FrameReceiver,
+        inbound: Parcel,
+        message_limit: u64,
+    ) -> Self {
+        Self {
+            board,
+            bell,
+            progress: Mutex::default(),
+            source: Mutex::new(Source {
+                frames,
+                inbound,
+                turn: 0,
+                current: None,
+                ended: false,
+            }),
+            message_limit,
+        }
+    }
+
+    /// Accounts for what the lane has done and gives it its next work, with its turn; `None` at the link's end.
+    pub(crate) fn next(&self, mut stint: Stint) -> Result<Option<(u64, Work)>, Failure> {
+        let mut source = self.enter(&mut stint);
+        loop {
+            if source.ended {
+                self.account(stint, None);
+                return Ok(None);
+            }
+            if let Some(batch) = source.unseen(stint.turn) {
+                self.account(stint, None);
+                return Ok(Some((source.turn, Work::Frame(batch))));
+            }
+            self.account(stint, Some(source.turn));
+            stint = Stint::default();
+            let work = self.receive(&mut source).inspect_err(|_| source.ended = true)?;
+            if let Some(work) = work {
+                return Ok(Some((source.turn, work)));
+            }
+            stint.turn = source.turn;
+        }
+    }
+
+    /// Locks the source. When that takes waiting, tells the parent before: another lane may be waiting for a frame.
+    fn enter(&self, stint: &mut Stint) -> MutexGuard<'_, Source> {
+        match self.source.try_lock() {
+            Ok(source) => source,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                self.account(*stint, None);
+                *stint = Stint {
+                    turn: stint.turn,
+                    ..Stint::default()
+                };
+                self.source.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        }
+    }
+
+    /// Shows what has been done, and that `received` frames have been used up; wakes the parent to see it.
+    fn account(&self, stint: Stint, received: Option<u64>) {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *progress;
+        progress.done += stint.done;
+        progress.busy += stint.busy;
+        progress.received = received.unwrap_or(progress.received);
+        if *progress != before {
+            self.board.show_progress(*progress);
+            drop(progress);
+            self.bell.ring();
+        }
+    }
+
+    /// Receives one frame. `None`: it was a parcel's and has been revoked, or the link has ended.
+    fn receive(&self, source: &mut Source) -> Result<Option<Work>, Failure> {
+        let bytes = match source.frames.receive() {
+            Ok(bytes) => bytes,
+            Err(LinkError::Closed) => {
+                source.ended = true;
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        source.turn += 1;
+        source.current = None;
+        let frame = Frame::parse(&bytes)?;
+        if let Some(length) = frame.parcel_length() {
+            return self.take_parcel(&mut source.inbound, &frame, length);
+        }
+        let batch = Arc::new(Batch::locate(bytes)?);
+        source.current = Some(Arc::clone(&batch));
+        Ok(Some(Work::Frame(batch)))
+    }
+
+    /// Claims a large job and takes it out of the inbound area, in the lock: once a frame counts as received, the
+    /// parent may fill the area again.
+    fn take_parcel(
+        &self,
+        inbound: &mut Parcel,
+        frame: &Frame<'_>,
+        length: u64,
+    ) -> Result<Option<Work>, Failure> {
+        let Some(position) = self.board.claim(frame.epoch, frame.first.saturating_add(1)) else {
+            return Ok(None);
+        };
+        if position != frame.first {
+            return Err(Failure::BrokenProtocol(format!(
+                "position {position} was claimed for the large job at {}",
+                frame.first
+            )));
+        }
+        let payload = match inbound.take(length, self.message_limit) {
+            Ok(payload) => Ok(payload),
+            Err(error @ MemoryError::System { .. }) => Err(Fault::Undecodable(error.to_string())),
+            Err(error) => return Err(Failure::BrokenProtocol(error.to_string())),
+        };
+        Ok(Some(Work::Parcel { position, payload }))
+    }
+}
+
+impl Source {
+    /// The current frame, when it came after the given turn.
+    fn unseen(&self, turn: u64) -> Option<Arc<Batch>> {
+        self.current.clone().filter(|_| self.turn > turn)
+    }
+}

@@ -1,0 +1,161 @@
+//! Panics of jobs: caught, told to the caller, and not printed.
+//!
+//! Owns the process's panic hook and each thread's record of its last panic. A panic in a thread that runs no job just
+//! now (a thread that a handler started, say) goes to the hook that was there before.
+
+use std::{
+    any::Any,
+    backtrace::{Backtrace, BacktraceStatus},
+    cell::{Cell, RefCell},
+    io::Write,
+    mem,
+    panic::{self, AssertUnwindSafe, PanicHookInfo},
+    sync::Once,
+};
+
+use protocol::Panicked;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    /// No job runs here.
+    Off,
+    /// A job runs.
+    On,
+    /// A job runs and has panicked; the record is in `RECORD`.
+    Seen,
+}
+
+thread_local! {
+    static WATCH: Cell<Watch> = const { Cell::new(Watch::Off) };
+    static RECORD: RefCell<Option<Panicked>> = const { RefCell::new(None) };
+}
+
+/// Installs the hook, once in the life of the process.
+pub(crate) fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if is_printed(info) {
+                previous(info);
+            }
+        }));
+    });
+}
+
+/// Records the panic when a job runs in this thread; says whether it is to be printed.
+fn is_printed(info: &PanicHookInfo<'_>) -> bool {
+    let watch = WATCH.try_with(Cell::get).unwrap_or(Watch::Off);
+    if watch == Watch::Off {
+        return true;
+    }
+    let earlier = record(info);
+    WATCH.set(Watch::Seen);
+    if watch == Watch::Seen {
+        // A panic during the unwinding of another: the process is about to abort, and then nobody will be told of
+        // either. (Or the handler caught the first one itself; then printing is what it is used to.)
+        print_lost(earlier);
+    }
+    watch == Watch::Seen || cfg!(not(panic = "unwind"))
+}
+
+fn record(info: &PanicHookInfo<'_>) -> Option<Panicked> {
+    let message = info.payload_as_str().unwrap_or(NO_MESSAGE);
+    let location = info.location().map(ToString::to_string);
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    let panicked = Panicked::new(message, location, backtrace);
+    RECORD.with(|record| record.try_borrow_mut().ok()?.replace(panicked))
+}
+
+fn print_lost(earlier: Option<Panicked>) {
+    if let Some(earlier) = earlier {
+        // Nothing can be done when standard error is closed.
+        drop(writeln!(std::io::stderr(), "the job had panicked{earlier}"));
+    }
+}
+
+const NO_MESSAGE: &str = "(the panic has no message)";
+
+/// Runs `work`, which may be a job's or an initialiser's, and catches its panic.
+///
+/// What `work` changed before it panicked may be half changed: the caller throws it away.
+pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    WATCH.set(Watch::On);
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    let watch = WATCH.replace(Watch::Off);
+    done.map_err(|payload| told(watch, payload))
+}
+
+/// Runs `work`, which belongs to no job; its panic is printed and goes no further.
+pub(crate) fn survive(work: impl FnOnce()) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(work)) {
+        discard(payload);
+    }
+}
+
+fn told(watch: Watch, payload: Box<dyn Any + Send>) -> Panicked {
+    let recorded = RECORD.take().filter(|_| watch == Watch::Seen);
+    // Without a record the handler has set a hook of its own, or has resumed a panic that it caught.
+    let panicked = recorded.unwrap_or_else(|| Panicked::new(message_of(&*payload), None, None));
+    discard(payload);
+    panicked
+}
+
+/// Drops a panic's payload, whose own drop may panic again; then that payload is left where it is.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(again);
+    }
+}
+
+fn message_of(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or(NO_MESSAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caught(work: impl FnOnce()) -> Panicked {
+        install_hook();
+        catch(work).unwrap_err()
+    }
+
+    #[test]
+    fn message_and_place_are_told() {
+        let panicked = caught(|| panic!("boom {}", 7));
+        assert_eq!(panicked.message, "boom 7");
+        assert!(panicked.location.unwrap().starts_with(file!()));
+    }
+
+    #[test]
+    fn a_payload_of_any_type_is_survived() {
+        struct Spiteful;
+        impl Drop for Spiteful {
+            fn drop(&mut self) {
+                panic!("even its drop panics");
+            }
+        }
+        assert_eq!(caught(|| panic::panic_any(7)).message, NO_MESSAGE);
+        assert_eq!(caught(|| panic::panic_any(Spiteful)).message, NO_MESSAGE);
+    }
+
+    #[test]
+    fn a_resumed_panic_tells_its_own_message() {
+        let panicked = caught(|| panic::resume_unwind(Box::new("again".to_owned())));
+        assert_eq!((panicked.message.as_str(), panicked.location), ("again", None));
+    }
+
+    #[test]
+    fn one_job_does_not_inherit_the_panic_that_an_earlier_one_caught_itself() {
+        install_hook();
+        let swallowed = catch(|| panic::catch_unwind(|| panic!("swallowed")).is_err());
+        assert_eq!(swallowed, Ok(true));
+        assert_eq!(caught(|| panic::resume_unwind(Box::new("own"))).message, "own");
+    }
+}

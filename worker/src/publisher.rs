@@ -1,0 +1,118 @@
+//! How results leave: through the ring, or, when they are large, through the outbound parcel area.
+//!
+//! Owns the writing ends of both, shared by the lanes. Waits when there is no room, having woken the parent.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use protocol::{
+    Fault, Status,
+    board::Board,
+    parcel::{self, Parcel},
+    ring::{MAX_RING_RESULT, RingWriter},
+};
+
+use crate::bell::Bell;
+
+/// The writing ends, which belong to all lanes.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    ring: RingWriter,
+    outbound: Parcel,
+    message_limit: u64,
+}
+
+impl Outlet {
+    pub(crate) fn new(outbound: Parcel, message_limit: u64) -> Mutex<Self> {
+        Mutex::new(Self {
+            ring: RingWriter::new(),
+            outbound,
+            message_limit,
+        })
+    }
+
+    fn publish(&mut self, way: Way<'_>, position: u64, output: &[u8]) {
+        match output.len() {
+            bytes if bytes as u64 > self.message_limit => {
+                let limit = self.message_limit;
+                let bytes = bytes as u64;
+                self.publish_fault(way, position, Fault::TooLarge { bytes, limit });
+            }
+            bytes if bytes > MAX_RING_RESULT => self.publish_parcel(way, position, output),
+            _ => self
+                .ring
+                .publish(way.board, position, Status::Output, output, &mut || {
+                    way.bell.ring();
+                }),
+        }
+    }
+
+    fn publish_parcel(&mut self, way: Way<'_>, position: u64, output: &[u8]) {
+        let mut wait = || way.bell.ring();
+        parcel::wait_until_empty(way.board, &mut wait);
+        if let Err(error) = self.outbound.put(output) {
+            return self.publish_fault(way, position, Fault::NotHandedOver(error.to_string()));
+        }
+        parcel::mark_full(way.board);
+        self.ring.publish_parcel(
+            way.board,
+            position,
+            Status::Output,
+            output.len() as u64,
+            &mut wait,
+        );
+    }
+
+    fn publish_fault(&mut self, way: Way<'_>, position: u64, fault: Fault) {
+        let mut bytes = Vec::new();
+        fault.encode(&mut bytes);
+        self.ring
+            .publish(way.board, position, Status::Fault, &bytes, &mut || {
+                way.bell.ring()
+            });
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Way<'a> {
+    board: &'a Board,
+    bell: &'a Bell<'a>,
+}
+
+/// One lane's way to the outlet.
+#[derive(Debug)]
+pub(crate) struct Publisher<'a> {
+    way: Way<'a>,
+    outlet: &'a Mutex<Outlet>,
+    /// A lane that is alone keeps the lock for good, so that a result costs it no atomic operation more.
+    held: Option<MutexGuard<'a, Outlet>>,
+}
+
+impl<'a> Publisher<'a> {
+    pub(crate) fn new(board: &'a Board, bell: &'a Bell<'a>, outlet: &'a Mutex<Outlet>, lanes: usize) -> Self {
+        Self {
+            way: Way { board, bell },
+            outlet,
+            held: (lanes == 1).then(|| lock(outlet)),
+        }
+    }
+
+    /// Publishes what became of the job at `position`: the encoded output, or why there is none.
+    pub(crate) fn publish(&mut self, position: u64, outcome: Result<&[u8], Fault>) {
+        let mut guard;
+        let outlet = match &mut self.held {
+            Some(held) => &mut **held,
+            None => {
+                guard = lock(self.outlet);
+                &mut *guard
+            }
+        };
+        match outcome {
+            Ok(output) => outlet.publish(self.way, position, output),
+            Err(fault) => outlet.publish_fault(self.way, position, fault),
+        }
+    }
+}
+
+fn lock(outlet: &Mutex<Outlet>) -> MutexGuard<'_, Outlet> {
+    outlet.lock().unwrap_or_else(PoisonError::into_inner)
+}

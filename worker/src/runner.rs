@@ -1,0 +1,110 @@
+//! What the serve loop needs of a kind of job, and how a job's faults are told apart.
+//!
+//! A [`Runner`] is one kind of job with its handler and initialiser; it sees jobs as borrowed bytes. A [`Bench`] is one
+//! lane's runner with its state; it is what the lane works at. Neither knows how jobs come or results leave.
+
+use protocol::{Fault, Panicked};
+
+use crate::{
+    context::{Context, Setup, Stage},
+    panics,
+};
+
+/// A kind of job, as borrowed bytes.
+pub(crate) trait Runner: Sync {
+    /// What a lane keeps from job to job.
+    type State;
+
+    /// The name that both processes compare.
+    fn job_name(&self) -> &'static str;
+
+    /// Makes the state of a lane; the error is a text for people.
+    fn initialise(&self, setup: &Setup) -> Result<Self::State, String>;
+
+    /// Runs one encoded job and appends its encoded output. It says in the context how far it has come.
+    fn run(
+        &self,
+        job: &[u8],
+        context: &mut Context<'_, Self::State>,
+        output: &mut Vec<u8>,
+    ) -> Result<(), Fault>;
+}
+
+/// A runner whose type of state is forgotten.
+pub(crate) trait Serving: Sync {
+    /// The name that both processes compare.
+    fn job_name(&self) -> &'static str;
+
+    /// The bench of one lane, still without a state.
+    fn bench(&self, setup: Setup) -> Box<dyn Bench + '_>;
+}
+
+/// Where one lane runs its jobs. It stays in the lane's thread.
+pub(crate) trait Bench {
+    /// Drops the state, if there is one, and runs the initialiser.
+    fn rebuild(&mut self) -> Result<(), String>;
+
+    /// Runs one encoded job and appends its encoded output. After a [`Fault::Panicked`] the state is not to be used
+    /// again: see [`Bench::rebuild`].
+    ///
+    /// # Panics
+    /// Without a state.
+    fn run(&mut self, position: u64, job: &[u8], output: &mut Vec<u8>) -> Result<(), Fault>;
+
+    /// Drops the state. A panic of its drop is printed and goes no further.
+    fn close(&mut self);
+}
+
+impl<R: Runner> Serving for R {
+    fn job_name(&self) -> &'static str {
+        Runner::job_name(self)
+    }
+
+    fn bench(&self, setup: Setup) -> Box<dyn Bench + '_> {
+        Box::new(Furnished {
+            runner: self,
+            setup,
+            state: None,
+        })
+    }
+}
+
+/// A bench and what stands on it: the state.
+struct Furnished<'a, R: Runner> {
+    runner: &'a R,
+    setup: Setup,
+    state: Option<R::State>,
+}
+
+impl<R: Runner> Bench for Furnished<'_, R> {
+    fn rebuild(&mut self) -> Result<(), String> {
+        self.close();
+        let made = panics::catch(|| self.runner.initialise(&self.setup)).map_err(|panicked| told(&panicked));
+        self.state = Some(made.flatten()?);
+        Ok(())
+    }
+
+    fn run(&mut self, position: u64, job: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
+        let state = self.state.as_mut().expect("a state has been built");
+        let mut context = Context::new(state, self.setup.place(), position);
+        panics::catch(|| self.runner.run(job, &mut context, output))
+            .unwrap_or_else(|panicked| Err(named(context.stage(), panicked)))
+    }
+
+    fn close(&mut self) {
+        let state = self.state.take();
+        panics::survive(|| drop(state));
+    }
+}
+
+fn told(panicked: &Panicked) -> String {
+    format!("it panicked{panicked}")
+}
+
+fn named(stage: Stage, panicked: Panicked) -> Fault {
+    match stage {
+        Stage::Decoding => Fault::Undecodable(told(&panicked)),
+        Stage::Running => Fault::Panicked(panicked),
+        Stage::Encoding => Fault::Unencodable(told(&panicked)),
+    }
+}
