@@ -114,7 +114,7 @@ fn the_outputs_before_a_panic_of_the_input_come_first() {
         }
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| outputs.next()));
         let panic = panic.expect_err("the panic comes through");
-        assert!(panic.downcast_ref::<String>().is_some_and(|text| text.contains("ends badly")));
+        assert!(panic.downcast_ref::<&str>().is_some_and(|text| text.contains("ends badly")));
         drop(outputs);
         assert_works(&pool);
     });
