@@ -99,9 +99,10 @@ impl Runner for Evaluating {
     }
 
     fn initialise(&self, setup: &Setup) -> Result<Desk, String> {
-        let setup: EvalSetup = match setup.has_argument() {
-            true => setup.argument().map_err(|error| error.to_string())?,
-            false => EvalSetup::default(),
+        let setup: EvalSetup = if setup.has_argument() {
+            setup.argument().map_err(|error| error.to_string())?
+        } else {
+            EvalSetup::default()
         };
         let limits = Limits::from(setup.limits);
         let names = bound(Names::default(), &setup.names, &limits).map_err(|error| error.to_string())?;

@@ -61,9 +61,9 @@ fn a_failed_initialiser_is_told_whichever_lane_it_was() {
             lanes,
             ..Terms::default()
         };
-        let service = with_initialiser(|setup: &Setup| match setup.lane() + 1 == setup.lanes() {
-            true => Err("no licence"),
-            false => Ok(String::new()),
+        let service = with_initialiser(|setup: &Setup| match setup.lane() {
+            last if last + 1 == setup.lanes() => Err("no licence"),
+            _ => Ok(String::new()),
         });
         let (answer, failure) = answer_of(service, &terms);
         let message = "no licence".to_owned();
