@@ -43,7 +43,7 @@ pub struct Names(BTreeMap<String, Value>);
 pub struct BindError;
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a bad name")
+        f.write_str("a bad name __x")
     }
 }
 impl Names {
@@ -59,6 +59,11 @@ impl Names {
 #[derive(Debug, Clone, Copy)]
 pub enum ErrorKind {
     NameError,
+}
+impl ErrorKind {
+    pub fn name(self) -> &'static str {
+        "NameError"
+    }
 }
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,7 @@ use crate::{
     context::Setup,
     failure::Failure,
     service::Service,
-    stand_in::{Task, Terms, Worker, hire, invite},
+    stand_in::{Task, Terms, Worker, encode_argument, hire, invite},
 };
 
 fn answer_of(service: Service<'static>, terms: &Terms) -> (Answer, Failure) {
@@ -34,10 +34,8 @@ fn with_initialiser<E: Display + 'static>(
 
 #[test]
 fn the_argument_reaches_every_initialiser() {
-    let mut argument = Vec::new();
-    protocol::encode_argument(&("hello", 7_u8), &mut argument).unwrap();
     let terms = Terms {
-        argument,
+        argument: encode_argument(&("hello", 7_u8)),
         ..Terms::default()
     };
     let service = with_initialiser(|setup: &Setup| {
