@@ -2,7 +2,10 @@
 
 use std::{
     rc::Rc,
-    sync::{Arc, Barrier, Mutex},
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::{self, ThreadId},
 };
 
@@ -11,6 +14,7 @@ use protocol::Fault;
 use super::{Turnstile, echo};
 use crate::{
     context::Setup,
+    failure::Failure,
     service::Service,
     stand_in::{Task, Terms, hire},
 };
@@ -148,4 +152,21 @@ fn a_panic_costs_its_lane_nothing() {
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
     assert!(matches!(parent.fault(2), Fault::Panicked(_)));
     assert_eq!([parent.output(1), parent.output(3)], ["b", "d"]);
+}
+
+#[test]
+fn a_lane_that_cannot_go_on_is_the_workers_failure() {
+    let initialisations = AtomicU32::new(0);
+    let service = Service::with_state(
+        move |_: &Setup| match initialisations.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => Ok(()),
+            _ => Err("the device is gone"),
+        },
+        |task: Task, _cx| panic!("{}", task.0),
+    );
+    let mut parent = hire(service, &lanes(2));
+    parent.send(&["as asked"]);
+    assert!(matches!(parent.fault(0), Fault::Panicked(_)));
+    // A real worker exits here at once; in a test the other lane goes on until the link's end.
+    assert!(matches!(parent.close(), Err(Failure::Rebuilding(_))));
 }
