@@ -1,1 +1,35 @@
-//! To be written.
+//! A pool of supervised worker processes: what Python's `multiprocessing.Pool` is, with types, speed, and faults as the
+//! normal case.
+//!
+//! A worker's death costs exactly the job that it was running. A deadline kills. Order is kept in bounded memory. Tiny
+//! jobs travel by the hundred and slow ones one by one, and nobody has to say which they are. Every failure tells its
+//! cause. See [`Pool`] for how to use one, and the crate `worker` for the other side.
+//!
+//! The library prints nothing (it tells `tracing`), installs no signal handlers, never ends the host's process, and
+//! waits for no child but its own.
+
+mod builder;
+mod driver;
+mod encode;
+mod error;
+mod failure;
+mod handle;
+mod load;
+mod map;
+mod outcome;
+mod pool;
+mod scheduler;
+mod slot;
+mod stats;
+mod stream;
+mod window;
+
+pub use builder::{Builder, MAX_WORKERS};
+pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};
+pub use failure::{Cause, Death, Exit, StartFailure, StartFailureKind};
+pub use handle::JobHandle;
+pub use map::{Map, MapUnordered};
+pub use pool::Pool;
+pub use protocol::{CodecError, Fault, Job, Panicked};
+pub use stats::{Stats, WorkerState, WorkerStats};
+pub use stream::{Order, StreamInput, StreamOutput};

@@ -178,13 +178,13 @@ impl Board {
         split(self.claim_word().load(Ordering::Acquire)).1
     }
 
-    /// Raises the epoch to `epoch`, so that nothing sent before can be claimed any more; says how many were claimed.
-    pub fn revoke(&self, epoch: u16) -> u64 {
+    /// Raises the epoch by one, so that nothing sent before can be claimed any more; says how many were claimed.
+    pub fn revoke(&self) -> u64 {
         let word = self.claim_word();
         let mut seen = word.load(Ordering::Acquire);
         loop {
-            let (_, position) = split(seen);
-            let raised = u64::from(epoch) << POSITION_BITS | position;
+            let (epoch, position) = split(seen);
+            let raised = u64::from(epoch.wrapping_add(1)) << POSITION_BITS | position;
             match word.compare_exchange_weak(seen, raised, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return position,
                 Err(changed) => seen = changed,
@@ -248,7 +248,7 @@ mod tests {
     fn nothing_of_an_earlier_epoch_is_claimed_after_a_revocation() {
         let board = Board::create().unwrap();
         board.claim(0, 10);
-        assert_eq!(board.revoke(1), 1);
+        assert_eq!(board.revoke(), 1);
         assert_eq!(board.claim(0, 10), None);
         assert_eq!(board.claim(1, 10), Some(1));
     }
@@ -273,7 +273,7 @@ mod tests {
                 for _ in 0..u32::from(round) * 20 {
                     std::hint::spin_loop();
                 }
-                let divided = board.revoke(1);
+                let divided = board.revoke();
                 let mut claims: Vec<u64> = lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect();
                 stop.store(true, Ordering::Relaxed);
                 claims.sort_unstable();

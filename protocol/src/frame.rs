@@ -69,6 +69,17 @@ pub const fn framed_bytes(length: usize) -> usize {
     LENGTH_BYTES + length
 }
 
+/// How many bytes the first job of a body takes, its length included.
+///
+/// # Panics
+/// When the body was not made by [`append_job`].
+pub fn framed_length(body: &[u8]) -> usize {
+    let (length, _) = body
+        .split_first_chunk::<LENGTH_BYTES>()
+        .expect("a body made by append_job");
+    framed_bytes(u32::from_le_bytes(*length) as usize)
+}
+
 /// Writes the header of a frame of jobs into `frame`, which is empty or holds room for one at its start.
 pub fn begin(frame: &mut Vec<u8>) {
     frame.clear();

@@ -1,1 +1,93 @@
-//! To be written.
+//! The job of the puppet worker, which crashes, hangs, lies and floods on command, for the tests of the workspace.
+
+use pool::Job;
+use serde::{Deserialize, Serialize, ser::Error as _};
+
+/// What the puppet worker is told to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Puppet {
+    /// Give the bytes back.
+    Echo(Vec<u8>),
+    /// Give the number back.
+    Number(u64),
+    /// Give so many bytes.
+    Flood(usize),
+    /// Tell the worker's process id.
+    Pid,
+    /// Keep a CPU busy for so many microseconds.
+    Spin(u64),
+    /// Sleep for so many milliseconds.
+    Sleep(u64),
+    /// Append a line to a file, then go on with the other.
+    Mark(String, Box<Puppet>),
+    /// Create the first file, then wait until the second exists.
+    Meet(String, String),
+    /// Exit with this code.
+    Exit(i32),
+    /// Raise this signal.
+    Raise(i32),
+    /// Write to address 0.
+    Segfault,
+    /// Call `abort`.
+    Abort,
+    /// Overflow the stack.
+    Overflow,
+    /// Panic with this message.
+    Panic(String),
+    /// Ignore SIGTERM, and spin for ever.
+    Stubborn,
+    /// Write this to standard output and standard error.
+    Print(String),
+    /// Start a process that outlives the worker's job, in the worker's group, holding all it can; tell its id.
+    Grandchild,
+    /// Give an output that cannot be encoded.
+    Unencodable,
+    /// How many jobs this worker's state has counted.
+    Count,
+    /// The initialiser's argument.
+    Argument,
+    /// The value of a variable in the environment.
+    Variable(String),
+    /// A job that cannot be encoded.
+    #[serde(serialize_with = "refuse")]
+    Unsendable,
+    /// A job whose decoding panics.
+    PanicsInDecoding(PanicsInDecoding),
+    /// Which lane runs it.
+    Lane,
+}
+
+/// What the puppet gives back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Answer {
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A number.
+    Number(u64),
+    /// Text.
+    Text(String),
+    /// Nothing.
+    Nothing,
+    /// What cannot be encoded.
+    #[serde(serialize_with = "refuse")]
+    Unencodable,
+}
+
+impl Job for Puppet {
+    type Output = Answer;
+    const NAME: &'static str = "puppet";
+}
+
+/// Panics when it is decoded.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PanicsInDecoding;
+
+impl<'de> Deserialize<'de> for PanicsInDecoding {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("in decoding, on purpose")
+    }
+}
+
+fn refuse<S: serde::Serializer>(_: S) -> Result<S::Ok, S::Error> {
+    Err(S::Error::custom("refused on purpose"))
+}

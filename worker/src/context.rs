@@ -47,7 +47,7 @@ impl Setup {
     }
 
     /// Whether the pool was given an argument for its workers' initialiser that takes any bytes.
-    pub(crate) fn has_argument(&self) -> bool {
+    pub fn has_argument(&self) -> bool {
         !self.argument.is_empty()
     }
 

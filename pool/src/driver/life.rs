@@ -1,0 +1,234 @@
+//! One worker that takes jobs: everything the parent holds of it from its handshake to its death.
+//!
+//! Frames go out and results come in here. What is sent, and what a result means, is the scheduler's affair.
+
+use std::{
+    collections::VecDeque,
+    os::fd::OwnedFd,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use protocol::{
+    MemoryError,
+    board::{self, Board},
+    frame,
+    link::{FrameSender, LinkError, ParentLink, WakeReceiver},
+    parcel::{self, Parcel},
+    ring::{Body, Records, RingReader},
+};
+
+use super::process::Process;
+use crate::{JobError, load::Cargo, outcome::Outcome};
+
+/// A worker's life from its handshake on.
+pub(crate) struct Life {
+    pub(crate) number: u64,
+    pub(crate) process: Arc<Process>,
+    pub(crate) board: Board,
+    pub(crate) wakes: Mutex<WakeReceiver>,
+    lanes: usize,
+    message_limit: u64,
+    outbox: Mutex<VecDeque<Outgoing>>,
+    sender: Mutex<Sender>,
+    harvester: Mutex<Harvester>,
+    /// Its closing tells the worker that the parent has gone.
+    _lifeline: OwnedFd,
+    /// The position behind the last that was sent and not revoked: a hint for the watch.
+    sent_end: AtomicU64,
+    /// When something was last sent, in nanoseconds of the board's clock.
+    sent_at: AtomicU64,
+}
+
+/// A frame that is decided and not yet sent.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) epoch: u16,
+    pub(crate) first: u64,
+    pub(crate) count: u32,
+    pub(crate) cargo: Cargo,
+}
+
+/// `frames` is `None` once the worker has been asked to end.
+struct Sender {
+    frames: Option<FrameSender>,
+    inbound: Parcel,
+}
+
+/// Takes results out of shared memory.
+pub(crate) struct Harvester {
+    ring: RingReader,
+    outbound: Parcel,
+    bytes: Vec<u8>,
+    pub(crate) results: Vec<(u64, Outcome)>,
+}
+
+impl Life {
+    pub(crate) fn new(
+        number: u64,
+        process: Arc<Process>,
+        board: Board,
+        (inbound, outbound): (Parcel, Parcel),
+        link: ParentLink,
+        (lanes, message_limit): (usize, u64),
+        lifeline: OwnedFd,
+    ) -> Self {
+        process.tell_end_to(link.own_wake);
+        Self {
+            number,
+            process,
+            board,
+            wakes: Mutex::new(link.wakes),
+            lanes,
+            message_limit,
+            outbox: Mutex::default(),
+            sender: Mutex::new(Sender {
+                frames: Some(link.frames),
+                inbound,
+            }),
+            harvester: Mutex::new(Harvester {
+                ring: RingReader::new(),
+                outbound,
+                bytes: Vec::new(),
+                results: Vec::new(),
+            }),
+            _lifeline: lifeline,
+            sent_end: AtomicU64::new(0),
+            sent_at: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts a frame in line. Called under the scheduler's lock, so that the line has the order of the positions.
+    pub(crate) fn put_in_line(&self, outgoing: Outgoing) {
+        self.sent_at
+            .store(board::now().as_nanos() as u64, Ordering::Relaxed);
+        self.sent_end
+            .store(outgoing.first + u64::from(outgoing.count), Ordering::SeqCst);
+        lock(&self.outbox).push_back(outgoing);
+    }
+
+    /// Sends what is in line. No send blocks: the scheduler keeps to the link's credit.
+    pub(crate) fn send_line(&self) {
+        let mut sender = lock(&self.sender);
+        loop {
+            let Some(outgoing) = lock(&self.outbox).pop_front() else {
+                return;
+            };
+            if let Err(error) = sender.send(outgoing) {
+                tracing::debug!(pid = self.process.pid(), "sending a frame: {error}");
+                // A closed link means a death, of which the process itself will tell. Anything else must become one,
+                // so that the jobs in flight are accounted for.
+                if !matches!(error, LinkError::Closed) {
+                    self.process
+                        .kill(Some(format!("jobs could not be sent to it: {error}")));
+                }
+            }
+        }
+    }
+
+    /// Asks the worker to end, by ending what it reads from.
+    pub(crate) fn close(&self) {
+        lock(&self.sender).frames = None;
+    }
+
+    /// Makes sure that nothing which was sent and not claimed will start; says how many positions were claimed.
+    pub(crate) fn revoke(&self) -> u64 {
+        let claimed = self.board.revoke();
+        self.sent_end.store(claimed, Ordering::SeqCst);
+        claimed
+    }
+
+    /// Whether jobs were sent that have not been claimed, by a hint that may be late.
+    pub(crate) fn has_followers(&self) -> bool {
+        self.sent_end.load(Ordering::SeqCst) > self.board.claimed()
+    }
+
+    /// How long ago something was last sent.
+    pub(crate) fn since_sending(&self) -> Duration {
+        board::now().saturating_sub(Duration::from_nanos(self.sent_at.load(Ordering::Relaxed)))
+    }
+
+    /// The jobs that run now.
+    pub(crate) fn running(&self) -> impl Iterator<Item = board::Running> {
+        (0..self.lanes).filter_map(|lane| self.board.running(lane))
+    }
+
+    /// Takes all results that are there; they are in the harvester, sorted by position. One thread at a time holds it,
+    /// so that results are accounted for in the order in which they were taken.
+    pub(crate) fn harvest(&self) -> (MutexGuard<'_, Harvester>, Result<(), MemoryError>) {
+        let mut harvester = lock(&self.harvester);
+        let result = harvester.harvest(&self.board, self.message_limit);
+        (harvester, result)
+    }
+}
+
+impl Sender {
+    fn send(&mut self, outgoing: Outgoing) -> Result<(), LinkError> {
+        let Outgoing {
+            epoch,
+            first,
+            count,
+            cargo,
+        } = outgoing;
+        let Some(frames) = &self.frames else {
+            return Err(LinkError::Closed);
+        };
+        match cargo {
+            Cargo::Frame(mut bytes) => {
+                frame::finish(&mut bytes, epoch, first, count);
+                frames.send(&bytes)
+            }
+            Cargo::Parcel(bytes, sink) => {
+                if let Err(error) = self.inbound.put(&bytes) {
+                    // The job has its end now; what is left of it in the scheduler is an abandoned span.
+                    sink.resolve(Outcome::failed(JobError::NotHandedOver(error.to_string())));
+                    return Err(LinkError::System(std::io::Error::other(error)));
+                }
+                frames.send(&frame::parcel(epoch, first, bytes.len() as u64))
+            }
+        }
+    }
+}
+
+impl Harvester {
+    fn harvest(&mut self, board: &Board, limit: u64) -> Result<(), MemoryError> {
+        self.bytes.clear();
+        self.results.clear();
+        self.ring.harvest(board, &mut self.bytes)?;
+        let mut is_sorted = true;
+        for record in Records::new(&self.bytes) {
+            let record = record?;
+            let outcome = match record.body {
+                Body::Inline(bytes) => Outcome::copied(record.status, bytes),
+                Body::Parcel(length) => {
+                    let taken = self.outbound.take(length, limit);
+                    parcel::mark_empty(board);
+                    match taken {
+                        Ok(bytes) => Outcome::owned(record.status, bytes),
+                        Err(error @ MemoryError::System { .. }) => {
+                            Outcome::failed(JobError::NotHandedOver(error.to_string()))
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            };
+            is_sorted &= self
+                .results
+                .last()
+                .is_none_or(|(position, _)| *position < record.position);
+            self.results.push((record.position, outcome));
+        }
+        if !is_sorted {
+            // Several lanes publish in the order in which they finish.
+            self.results.sort_by_key(|(position, _)| *position);
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,187 @@
+//! Starting one worker: from nothing to the handshake, with a deadline.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use protocol::{
+    PACKAGE_VERSION,
+    board::Board,
+    control::{self, ControlError},
+    handshake::{self, Answer, Gifts, Invitation},
+    link::Rendezvous,
+    parcel::Parcel,
+};
+
+use super::{
+    Settings,
+    life::Life,
+    process::{Process, Program},
+    seat::Seat,
+    watch::Watch,
+};
+use crate::failure::{Exit, StartFailure, StartFailureKind};
+
+/// How long a process that was killed may take to be reaped before its status is given up.
+const REAPING: Duration = Duration::from_secs(2);
+
+/// Starts a worker in `seat` and waits until it takes jobs.
+pub(crate) fn start(
+    settings: &Settings,
+    watch: &Watch,
+    seat: &Seat,
+    life: u64,
+) -> Result<Life, StartFailure> {
+    let started = Starting {
+        settings,
+        watch,
+        seat,
+    }
+    .run(life);
+    started.map_err(|(process, kind)| failure(&settings.program, seat.worker, process.as_deref(), kind))
+}
+
+type Failed = (Option<Arc<Process>>, StartFailureKind);
+
+struct Starting<'a> {
+    settings: &'a Settings,
+    watch: &'a Watch,
+    seat: &'a Seat,
+}
+
+impl Starting<'_> {
+    fn run(&self, life: u64) -> Result<Life, Failed> {
+        let early = |kind: StartFailureKind| (None, kind);
+        let board = Board::create().map_err(|error| early(StartFailureKind::Memory(error)))?;
+        let (inbound, outbound) = self.parcels().map_err(early)?;
+        let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
+        let (ours, theirs) = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
+        let spawned = Process::spawn(
+            &self.settings.program,
+            self.settings.job,
+            self.seat.worker,
+            theirs,
+        );
+        let process = Arc::new(spawned.map_err(|error| early(StartFailureKind::Spawn(error)))?);
+        self.watch.add(Arc::clone(&process));
+        self.seat.set_starting(life, &process);
+
+        let late = |kind: StartFailureKind| (Some(Arc::clone(&process)), kind);
+        let (token, invitation) = self.invitation().map_err(late)?;
+        let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound);
+        self.introduce(&ours, &invitation, &gifts).map_err(late)?;
+        let link = rendezvous
+            .accept(token)
+            .map_err(|error| late(StartFailureKind::Link(error)))?;
+        let limits = (usize::from(self.settings.lanes), self.settings.message_limit);
+        Ok(Life::new(
+            life,
+            process,
+            board,
+            (inbound, outbound),
+            link,
+            limits,
+            ours,
+        ))
+    }
+
+    fn parcels(&self) -> Result<(Parcel, Parcel), StartFailureKind> {
+        let mut inbound = Parcel::create("pool-inbound").map_err(StartFailureKind::Memory)?;
+        let outbound = Parcel::create("pool-outbound").map_err(StartFailureKind::Memory)?;
+        if !self.settings.argument.is_empty() {
+            inbound
+                .put(&self.settings.argument)
+                .map_err(StartFailureKind::Memory)?;
+        }
+        Ok((inbound, outbound))
+    }
+
+    fn invitation(&self) -> Result<([u8; 16], Vec<u8>), StartFailureKind> {
+        let mut token = [0; 16];
+        rustix::rand::getrandom(&mut token, rustix::rand::GetRandomFlags::empty())
+            .map_err(|errno| StartFailureKind::Spawn(errno.into()))?;
+        let invitation = handshake::encode(&Invitation {
+            package: PACKAGE_VERSION.to_owned(),
+            job: self.settings.job.to_owned(),
+            token,
+            worker: self.seat.worker,
+            lanes: self.settings.lanes,
+            message_limit: self.settings.message_limit,
+            argument_bytes: self.settings.argument.len() as u64,
+        });
+        let invitation = invitation.map_err(|error| StartFailureKind::Unusable(error.to_string()))?;
+        Ok((token, invitation))
+    }
+
+    fn introduce(
+        &self,
+        control: &std::os::fd::OwnedFd,
+        invitation: &[u8],
+        gifts: &[std::os::fd::BorrowedFd<'_>],
+    ) -> Result<(), StartFailureKind> {
+        let deadline = Instant::now() + self.settings.start_deadline;
+        let answer = control::send(control, invitation, gifts)
+            .and_then(|()| control::receive(control, Some(deadline)));
+        let answer = answer.map_err(|error| match error {
+            ControlError::TimedOut => StartFailureKind::Silent(self.settings.start_deadline),
+            ControlError::Closed => StartFailureKind::HungUp,
+            other => StartFailureKind::Control(other),
+        })?;
+        match handshake::decode::<Answer>(&answer).map_err(StartFailureKind::Handshake)? {
+            Answer::Ready { .. } => Ok(()),
+            Answer::WrongJob { serves } => Err(StartFailureKind::WrongJob {
+                expected: self.settings.job.to_owned(),
+                serves,
+            }),
+            Answer::InitialiserFailed { message } => Err(StartFailureKind::Initialiser(message)),
+            Answer::Unusable { message } => Err(StartFailureKind::Unusable(message)),
+        }
+    }
+}
+
+/// Ends what was started, and makes a whole account of what went wrong.
+fn failure(
+    program: &Program,
+    worker: u32,
+    process: Option<&Process>,
+    kind: StartFailureKind,
+) -> StartFailure {
+    let (pid, kind, output) = match process {
+        None => (None, kind, String::new()),
+        Some(process) => {
+            let exit = end(process, &kind);
+            let kind = match (kind, exit) {
+                // It hung up because it ended: the exit is the better account.
+                (StartFailureKind::HungUp, Some(exit)) => StartFailureKind::Ended(exit),
+                (kind, _) => kind,
+            };
+            (Some(process.pid()), kind, process.last_output())
+        }
+    };
+    StartFailure {
+        worker,
+        program: program.shown(),
+        pid,
+        kind,
+        output,
+    }
+}
+
+/// Ends a process that failed to start. One that hung up is given a moment to end by itself, so that its own exit is
+/// told and not our kill.
+fn end(process: &Process, kind: &StartFailureKind) -> Option<Exit> {
+    let patience = match kind {
+        StartFailureKind::HungUp => Duration::from_millis(500),
+        StartFailureKind::WrongJob { .. }
+        | StartFailureKind::Initialiser(_)
+        | StartFailureKind::Unusable(_) => Duration::from_millis(100),
+        _ => Duration::ZERO,
+    };
+    let own_end = process.wait_ended(patience);
+    if own_end.is_none() {
+        process.kill(None);
+        process.wait_ended(REAPING);
+    }
+    own_end
+}

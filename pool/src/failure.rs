@@ -1,0 +1,304 @@
+//! What happened to a worker: how it died, or why it did not start.
+//!
+//! These are facts about processes, told to people. What they mean for a job is in [`crate::JobError`].
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use protocol::{MemoryError, control::ControlError, handshake::HandshakeError, link::LinkError};
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exit {
+    /// It exited by itself, with this code.
+    Code(i32),
+    /// A signal ended it.
+    Signal {
+        /// The signal's number.
+        number: i32,
+        /// Whether the system wrote a core file.
+        core_dumped: bool,
+    },
+    /// It ended, but its status was lost: another part of this program reaped it, or SIGCHLD is ignored.
+    Unknown,
+}
+
+impl Exit {
+    /// The number of the signal that ended it, if one did.
+    pub fn signal(self) -> Option<i32> {
+        match self {
+            Self::Signal { number, .. } => Some(number),
+            _ => None,
+        }
+    }
+
+    /// The code with which it exited, if it did.
+    pub fn code(self) -> Option<i32> {
+        match self {
+            Self::Code(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Code(code) => write!(formatter, "exited with code {code}"),
+            Self::Signal { number, core_dumped } => {
+                write!(formatter, "was killed by signal {number}")?;
+                if let Some(name) = signal_name(number) {
+                    write!(formatter, " ({name})")?;
+                }
+                formatter.write_str(if core_dumped { ", core dumped" } else { "" })
+            }
+            Self::Unknown => {
+                formatter.write_str("ended, and its exit status was taken by another part of this program")
+            }
+        }
+    }
+}
+
+fn signal_name(number: i32) -> Option<&'static str> {
+    use rustix::process::Signal;
+    let names = [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::INT, "SIGINT"),
+        (Signal::QUIT, "SIGQUIT"),
+        (Signal::ILL, "SIGILL"),
+        (Signal::TRAP, "SIGTRAP"),
+        (Signal::ABORT, "SIGABRT"),
+        (Signal::BUS, "SIGBUS"),
+        (Signal::FPE, "SIGFPE"),
+        (Signal::KILL, "SIGKILL"),
+        (Signal::USR1, "SIGUSR1"),
+        (Signal::SEGV, "SIGSEGV"),
+        (Signal::USR2, "SIGUSR2"),
+        (Signal::PIPE, "SIGPIPE"),
+        (Signal::ALARM, "SIGALRM"),
+        (Signal::TERM, "SIGTERM"),
+        (Signal::XCPU, "SIGXCPU"),
+        (Signal::XFSZ, "SIGXFSZ"),
+        (Signal::SYS, "SIGSYS"),
+    ];
+    names
+        .iter()
+        .find(|(signal, _)| signal.as_raw() == number)
+        .map(|(_, name)| *name)
+}
+
+/// The death of a worker that had been ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Death {
+    /// The worker's number in its pool, from 0.
+    pub worker: u32,
+    /// Its process id.
+    pub pid: u32,
+    /// How it ended.
+    pub exit: Exit,
+    /// Why the pool itself killed it, when it did for another reason than the job's.
+    pub reason: Option<String>,
+    /// The end of what it wrote to its standard output and error.
+    pub output: String,
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "worker {} (pid {}) {}",
+            self.worker, self.pid, self.exit
+        )?;
+        if let Some(reason) = &self.reason {
+            write!(formatter, " by the pool, because {reason}")?;
+        }
+        last_words(formatter, &self.output)
+    }
+}
+
+/// Why a worker did not come to take jobs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StartFailure {
+    /// The worker's number in its pool, from 0.
+    pub worker: u32,
+    /// The program that was to be started.
+    pub program: PathBuf,
+    /// Its process id, when it came as far as that.
+    pub pid: Option<u32>,
+    /// What went wrong.
+    pub kind: StartFailureKind,
+    /// The end of what it wrote to its standard output and error.
+    pub output: String,
+}
+
+/// What went wrong at a worker's start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartFailureKind {
+    /// The program could not be started at all.
+    Spawn(std::io::Error),
+    /// It ended before it said that it was ready.
+    Ended(Exit),
+    /// It said nothing within the start-up deadline and was killed.
+    Silent(Duration),
+    /// It closed its standard input, over which it should have answered, and lived on; it was killed.
+    HungUp,
+    /// It answered something else than a worker does, or speaks another protocol version.
+    Handshake(HandshakeError),
+    /// It serves another type of job.
+    WrongJob {
+        /// What this pool sends.
+        expected: String,
+        /// What the worker serves.
+        serves: String,
+    },
+    /// Its initialiser failed, with this message.
+    Initialiser(String),
+    /// It could not use the descriptors that it was given.
+    Unusable(String),
+    /// The link to it could not be made.
+    Link(LinkError),
+    /// The memory shared with it could not be made.
+    Memory(MemoryError),
+    /// The control socket failed.
+    Control(ControlError),
+    /// The pool was closed meanwhile.
+    GivenUp,
+}
+
+impl StartFailure {
+    /// Whether another try is bound to fail in the same way.
+    pub(crate) fn is_permanent(&self) -> bool {
+        match &self.kind {
+            StartFailureKind::Spawn(error) => {
+                matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound
+                        | std::io::ErrorKind::PermissionDenied
+                        | std::io::ErrorKind::NotADirectory
+                        | std::io::ErrorKind::IsADirectory
+                ) || error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
+            }
+            StartFailureKind::Handshake(_) | StartFailureKind::WrongJob { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl std::error::Error for StartFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            StartFailureKind::Spawn(source) => Some(source),
+            StartFailureKind::Handshake(source) => Some(source),
+            StartFailureKind::Link(source) => Some(source),
+            StartFailureKind::Memory(source) => Some(source),
+            StartFailureKind::Control(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for StartFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "worker {}: {}", self.worker, self.program.display())?;
+        if let Some(pid) = self.pid {
+            write!(formatter, " (pid {pid})")?;
+        }
+        match &self.kind {
+            StartFailureKind::Spawn(error) => write!(formatter, " could not be started: {error}"),
+            StartFailureKind::Ended(exit) => write!(formatter, " {exit} before it was ready"),
+            StartFailureKind::Silent(after) => {
+                write!(
+                    formatter,
+                    " said nothing for {after:?} and was killed; is it a worker of this pool?"
+                )
+            }
+            StartFailureKind::HungUp => formatter
+                .write_str(" closed its standard input without an answer; is it a worker of this pool?"),
+            StartFailureKind::Handshake(error) => write!(formatter, " failed the handshake: {error}"),
+            StartFailureKind::WrongJob { expected, serves } => {
+                write!(
+                    formatter,
+                    " serves the job {serves:?}, this pool sends the job {expected:?}"
+                )
+            }
+            StartFailureKind::Initialiser(message) => write!(formatter, " failed to initialise: {message}"),
+            StartFailureKind::Unusable(message) => write!(formatter, " could not use its gifts: {message}"),
+            StartFailureKind::Link(error) => write!(formatter, " could not be linked: {error}"),
+            StartFailureKind::Memory(error) => write!(formatter, " could not be given memory: {error}"),
+            StartFailureKind::Control(error) => write!(formatter, " could not be reached: {error}"),
+            StartFailureKind::GivenUp => formatter.write_str(" was given up, because the pool was closed"),
+        }?;
+        last_words(formatter, &self.output)
+    }
+}
+
+fn last_words(formatter: &mut fmt::Formatter<'_>, output: &str) -> fmt::Result {
+    let output = output.trim_end();
+    if output.is_empty() {
+        return Ok(());
+    }
+    formatter.write_str("; it last wrote:")?;
+    output
+        .lines()
+        .try_for_each(|line| write!(formatter, "\n  | {line}"))
+}
+
+/// What ended a worker, shared by all whom it concerns.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It died.
+    Died(Arc<Death>),
+    /// It did not start.
+    NotStarted(Arc<StartFailure>),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Died(death) => death.fmt(formatter),
+            Self::NotStarted(failure) => failure.fmt(formatter),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_death_tells_who_how_and_its_last_words() {
+        let death = Death {
+            worker: 1,
+            pid: 4711,
+            exit: Exit::Signal {
+                number: 11,
+                core_dumped: false,
+            },
+            reason: None,
+            output: "one\ntwo\n".into(),
+        };
+        assert_eq!(
+            death.to_string(),
+            "worker 1 (pid 4711) was killed by signal 11 (SIGSEGV); it last wrote:\n  | one\n  | two"
+        );
+    }
+
+    #[test]
+    fn a_missing_program_is_permanent_and_a_full_process_table_is_not() {
+        let failure = |error: rustix::io::Errno| StartFailure {
+            worker: 0,
+            program: "w".into(),
+            pid: None,
+            kind: StartFailureKind::Spawn(error.into()),
+            output: String::new(),
+        };
+        assert!(failure(rustix::io::Errno::NOENT).is_permanent());
+        assert!(failure(rustix::io::Errno::NOEXEC).is_permanent());
+        assert!(!failure(rustix::io::Errno::AGAIN).is_permanent());
+        assert!(!failure(rustix::io::Errno::MFILE).is_permanent());
+    }
+}

@@ -1,0 +1,106 @@
+//! The caller's end of one submitted job.
+
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    sync::{Arc, Weak},
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use protocol::Job;
+
+use crate::{JobError, driver::Core, outcome::Outcome, slot::Slot};
+
+/// A job that was accepted: wait for its output, or cancel it.
+///
+/// It is also a [`Future`], with no runtime of its own. Dropping it lets the job run and throws its output away.
+pub struct JobHandle<J: Job> {
+    id: u64,
+    slot: Arc<Slot>,
+    core: Weak<Core>,
+    job: PhantomData<fn() -> J>,
+}
+
+impl<J: Job> JobHandle<J> {
+    pub(crate) fn new(id: u64, slot: Arc<Slot>, core: Weak<Core>) -> Self {
+        Self {
+            id,
+            slot,
+            core,
+            job: PhantomData,
+        }
+    }
+
+    /// The job's number in its pool: jobs are numbered from 0 in the order in which they were accepted.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Waits for the output.
+    ///
+    /// # Errors
+    /// Whatever kept the job from giving one; see [`JobError`].
+    pub fn wait(self) -> Result<J::Output, JobError> {
+        let outcome = self.slot.take(None);
+        outcome
+            .unwrap_or_else(|| Outcome::failed(JobError::Closed))
+            .decode::<J>()
+    }
+
+    /// Waits for the output for `patience` at most, and gives the handle back when that was too short.
+    ///
+    /// # Errors
+    /// The handle itself, to wait again.
+    pub fn wait_timeout(self, patience: Duration) -> Result<Result<J::Output, JobError>, Self> {
+        let outcome = match Instant::now().checked_add(patience) {
+            Some(deadline) => self.slot.take(Some(deadline)),
+            None => self.slot.take(None),
+        };
+        outcome.map(Outcome::decode::<J>).ok_or(self)
+    }
+
+    /// Takes the output if it is there, and gives the handle back if it is not.
+    ///
+    /// # Errors
+    /// The handle itself, to ask again.
+    pub fn try_wait(self) -> Result<Result<J::Output, JobError>, Self> {
+        self.slot.try_take().map(Outcome::decode::<J>).ok_or(self)
+    }
+
+    /// Whether the job has ended.
+    pub fn is_finished(&self) -> bool {
+        self.slot.is_filled()
+    }
+
+    /// Cancels the job. If it is queued, it never runs. If it runs, its worker is killed and replaced; jobs that were
+    /// to run there run elsewhere. If it has ended, nothing happens, and its output can still be waited for.
+    pub fn cancel(&self) {
+        if let Some(core) = self.core.upgrade().filter(|_| !self.slot.is_filled()) {
+            self.slot.fill(Outcome::failed(JobError::Cancelled));
+            core.cancel(self.id);
+        }
+    }
+}
+
+impl<J: Job> Future for JobHandle<J> {
+    type Output = Result<J::Output, JobError>;
+
+    /// # Panics
+    /// When polled again after it was ready, as futures may.
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.slot.poll(context).map(Outcome::decode::<J>)
+    }
+}
+
+impl<J: Job> fmt::Debug for JobHandle<J> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("JobHandle")
+            .field("id", &self.id)
+            .field("finished", &self.is_finished())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! `map` and `map_unordered`: an iterator's items as jobs, their outputs as an iterator.
+
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+};
+
+use protocol::Job;
+
+use crate::{JobError, StreamInput, StreamOutput};
+
+/// How many inputs are taken, once outputs flow, for each output that leaves.
+const INPUTS_PER_OUTPUT: u32 = 2;
+
+/// The engine of both maps: feeds a stream from an iterator, in the thread that takes the outputs.
+struct Feed<J: Job, I> {
+    inputs: Option<I>,
+    input: Option<StreamInput<J>>,
+    output: StreamOutput<J>,
+    /// The panic of the input iterator, passed on when the outputs before it have left.
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
+    fn next(&mut self) -> Option<(u64, Result<J::Output, JobError>)> {
+        self.feed();
+        if let Some(next) = self.output.next() {
+            return Some(next);
+        }
+        if let Some(panic) = self.panic.take() {
+            resume_unwind(panic);
+        }
+        None
+    }
+
+    /// Takes inputs until an output is ready, and a few more, as far as the window allows.
+    fn feed(&mut self) {
+        let mut fed = 0;
+        while let (Some(inputs), Some(input)) = (&mut self.inputs, &mut self.input) {
+            if !input.has_room() || (fed >= INPUTS_PER_OUTPUT && self.output.is_ready()) {
+                return;
+            }
+            match catch_unwind(AssertUnwindSafe(|| inputs.next())) {
+                Ok(Some(job)) => {
+                    // A job that the pool refuses has the refusal as its outcome; after a closed pool no more are taken.
+                    if input.send(&job).is_err() {
+                        self.end();
+                    }
+                }
+                Ok(None) => self.end(),
+                Err(panic) => {
+                    self.panic = Some(panic);
+                    self.end();
+                }
+            }
+            fed += 1;
+        }
+    }
+
+    fn end(&mut self) {
+        self.inputs = None;
+        self.input = None;
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (lower, upper) = self.inputs.as_ref().map_or((0, Some(0)), Iterator::size_hint);
+        let ahead = self.output.ahead() as usize;
+        // A closed pool may end the outputs early.
+        (
+            ahead.min(lower + ahead),
+            upper.and_then(|upper| upper.checked_add(ahead)),
+        )
+    }
+}
+
+/// The outputs of [`Pool::map`](crate::Pool::map), in the order of the inputs.
+pub struct Map<J: Job, I>(Feed<J, I>);
+
+/// The outputs of [`Pool::map_unordered`](crate::Pool::map_unordered), each with its input's number, as they come.
+pub struct MapUnordered<J: Job, I>(Feed<J, I>);
+
+impl<J: Job, I: Iterator<Item = J>> Map<J, I> {
+    pub(crate) fn new(inputs: I, (input, output): (StreamInput<J>, StreamOutput<J>)) -> Self {
+        Self(Feed {
+            inputs: Some(inputs),
+            input: Some(input),
+            output,
+            panic: None,
+        })
+    }
+}
+
+impl<J: Job, I: Iterator<Item = J>> MapUnordered<J, I> {
+    pub(crate) fn new(inputs: I, (input, output): (StreamInput<J>, StreamOutput<J>)) -> Self {
+        Self(Feed {
+            inputs: Some(inputs),
+            input: Some(input),
+            output,
+            panic: None,
+        })
+    }
+}
+
+impl<J: Job, I: Iterator<Item = J>> Iterator for Map<J, I> {
+    type Item = Result<J::Output, JobError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(_, output)| output)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<J: Job, I: Iterator<Item = J>> Iterator for MapUnordered<J, I> {
+    type Item = (u64, Result<J::Output, JobError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl<J: Job, I> fmt::Debug for Map<J, I> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Map")
+            .field("output", &self.0.output)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<J: Job, I> fmt::Debug for MapUnordered<J, I> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("MapUnordered")
+            .field("output", &self.0.output)
+            .finish_non_exhaustive()
+    }
+}

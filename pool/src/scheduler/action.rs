@@ -1,0 +1,75 @@
+//! All that a scheduler asks for.
+//!
+//! The driver performs actions in their order. None of them may block, and none fails: whatever goes wrong comes back
+//! as an event.
+
+use std::time::Duration;
+
+use super::event::{Life, WorkerId};
+use super::span::{Load, Span};
+
+/// One thing to be done.
+#[derive(Debug)]
+pub(crate) enum Action<L: Load> {
+    /// Start the slot's next life, after this delay. Answered by `Ready`, `StartFailed` or `Died`.
+    Start {
+        worker: WorkerId,
+        life: Life,
+        after: Duration,
+    },
+    /// Send these jobs, which have the positions from `first` on, under this epoch.
+    Send {
+        worker: WorkerId,
+        life: Life,
+        epoch: u16,
+        first: u64,
+        count: u32,
+        frame: L::Frame,
+    },
+    /// Hand the results at the positions from `first` on to those who wait for the span.
+    Deliver {
+        worker: WorkerId,
+        first: u64,
+        span: Span<L>,
+    },
+    /// Tell those who wait for the span that it has failed.
+    Fail {
+        span: Span<L>,
+        reason: Failure<L::Cause>,
+    },
+    /// Raise the worker's epoch. Answered by `Revoked`, unless the worker dies first.
+    Revoke { worker: WorkerId, life: Life },
+    /// End the process by force. Answered by `Died`, or by `StartFailed` if it was still starting or its start was
+    /// still being delayed.
+    Kill { worker: WorkerId, life: Life },
+    /// Ask the worker to end; it has nothing in flight. Answered as `Kill` is; one that is still starting, or whose
+    /// start is still being delayed, is given up.
+    Close { worker: WorkerId, life: Life },
+    /// A submitter was turned away, and the queue has since fallen to three quarters, or takes no more jobs at all.
+    Room,
+    /// Nothing is queued or in flight any more.
+    Drained,
+    /// The first worker of the pool is ready. Comes once.
+    FirstReady,
+    /// The pool gives up for this cause; every job that is not running fails. Comes once.
+    Broken(L::Cause),
+    /// The pool was closed, killed or broken, and no worker is left. Comes once, and last.
+    Ended,
+}
+
+/// Why a job failed without an answer of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure<C> {
+    /// Its worker died while it was running there.
+    WorkerDied(C),
+    /// It ran past its deadline.
+    Deadline,
+    /// It was cancelled: before its start, or its worker is ended for it.
+    Cancelled,
+    /// Its worker died on each of its attempts.
+    Quarantined(Vec<C>),
+    /// The pool broke before it was started.
+    Broken(C),
+    /// The pool was killed.
+    Closed,
+}

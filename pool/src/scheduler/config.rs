@@ -1,0 +1,34 @@
+//! The bounds and choices that a scheduler is made with.
+//!
+//! They are plain values, checked by the builder that makes them. Limits that follow from the transport, such as the
+//! size of a frame, are constants beside the code that keeps them.
+
+use std::time::Duration;
+
+/// What a scheduler is told once, at its making.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The number of worker slots, at least one.
+    pub(crate) workers: usize,
+    /// The jobs that one worker runs at the same time, at least one.
+    pub(crate) lanes: u32,
+    /// How often a job may be started: 1 unless the job is declared idempotent.
+    pub(crate) attempts: u8,
+    /// The jobs that may wait in the queue. Re-queued ones may exceed it.
+    pub(crate) queue_jobs: usize,
+    /// The encoded bytes that may wait in the queue. Re-queued ones may exceed it, and so may a job that waits alone.
+    pub(crate) queue_bytes: usize,
+    /// How many fruitless lives the pool accepts.
+    pub(crate) restart_limit: RestartLimit,
+    /// The seed of the jitter in the back-off of restarts.
+    pub(crate) seed: u64,
+}
+
+/// More than `failures` fruitless lives `within` this time, with no job finished in between, break the pool.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RestartLimit {
+    /// The failures that are still accepted.
+    pub(crate) failures: usize,
+    /// The time in which they are counted.
+    pub(crate) within: Duration,
+}

@@ -1,0 +1,66 @@
+//! What a scheduler has counted since its making.
+
+use super::action::Failure;
+
+/// Totals for statistics. Each accepted job is in exactly one of the outcomes, or queued, or in flight.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Jobs accepted.
+    pub(crate) submitted: u64,
+    /// Jobs whose results were delivered.
+    pub(crate) finished: u64,
+    /// Jobs whose worker died.
+    pub(crate) worker_died: u64,
+    /// Jobs past their deadline.
+    pub(crate) deadline: u64,
+    /// Jobs cancelled.
+    pub(crate) cancelled: u64,
+    /// Jobs given up after several deaths.
+    pub(crate) quarantined: u64,
+    /// Jobs failed because the pool broke.
+    pub(crate) broken: u64,
+    /// Jobs failed because the pool was killed.
+    pub(crate) closed: u64,
+    /// Jobs dropped because nobody waited.
+    pub(crate) abandoned: u64,
+    /// Lives that began and ended, whatever the reason.
+    pub(crate) deaths: u64,
+    /// Lives that never began.
+    pub(crate) start_failures: u64,
+    /// Starts after a slot's first one.
+    pub(crate) restarts: u64,
+    /// Revocations that took back at least one job.
+    pub(crate) revocations: u64,
+    /// Jobs that were taken back from workers without having been started.
+    pub(crate) requeued: u64,
+    /// Frames sent.
+    pub(crate) frames: u64,
+}
+
+impl Counters {
+    /// Counts failed jobs by their reason.
+    pub(crate) fn failed<C>(&mut self, jobs: u32, reason: &Failure<C>) {
+        let counter = match reason {
+            Failure::WorkerDied(_) => &mut self.worker_died,
+            Failure::Deadline => &mut self.deadline,
+            Failure::Cancelled => &mut self.cancelled,
+            Failure::Quarantined(_) => &mut self.quarantined,
+            Failure::Broken(_) => &mut self.broken,
+            Failure::Closed => &mut self.closed,
+        };
+        *counter += u64::from(jobs);
+    }
+
+    /// The jobs that have come to their end.
+    #[cfg(test)]
+    pub(crate) fn resolved(&self) -> u64 {
+        self.finished
+            + self.worker_died
+            + self.deadline
+            + self.cancelled
+            + self.quarantined
+            + self.broken
+            + self.closed
+            + self.abandoned
+    }
+}

@@ -1,0 +1,123 @@
+//! Which jobs go to which worker, and when.
+//!
+//! Idle workers come first, so that a lone job never waits for company. A worker that is busy gets a second frame
+//! behind the first only when there is plenty to do, because what lies behind a job that turns out slow has to be
+//! taken back from there.
+
+use super::action::Action;
+use super::event::WorkerId;
+use super::span::{Load, Span};
+use super::{Phase, Scheduler};
+
+/// The most encoded bytes of one frame; a single larger job goes in a frame of its own. Two frames stay well under
+/// half of a socket's usual buffer, so that no send blocks.
+pub(crate) const FRAME_BYTES: usize = 48 * 1024;
+
+impl<L: Load> Scheduler<L> {
+    /// Sends what can be sent.
+    pub(super) fn dispatch(&mut self, actions: &mut Vec<Action<L>>) {
+        if let Phase::Broken(_) | Phase::Killed = self.phase {
+            return;
+        }
+        while let Some(is_solitary) = self.queue.front().map(Span::is_solitary) {
+            let Some((worker, limit)) = self.taker(is_solitary) else {
+                return;
+            };
+            self.send(worker, limit, actions);
+        }
+    }
+
+    /// Whether so much is queued that double buffering takes nothing away from other workers. A bounded queue may
+    /// never hold a whole batch, so an even share of a full queue is enough.
+    pub(super) fn has_full_batch(&self) -> bool {
+        let batch = self.share_of_full_queue.min(self.pace.target() as usize);
+        self.queue.jobs() >= batch || self.queue.bytes() >= FRAME_BYTES
+    }
+
+    /// The worker with the least to do that may take the first span, and how many jobs it may take.
+    fn taker(&self, is_solitary: bool) -> Option<(WorkerId, u32)> {
+        let mut best = None;
+        for (worker, _) in self.roster.iter().filter(|(_, slot)| slot.is_open()) {
+            let jobs = self.in_flight.jobs(worker);
+            if best.is_some_and(|(least, _)| least <= jobs) || !self.may_take(worker, jobs, is_solitary) {
+                continue;
+            }
+            best = Some((jobs, worker));
+            if jobs == 0 {
+                break;
+            }
+        }
+        best.map(|(jobs, worker)| (worker, self.limit(jobs)))
+    }
+
+    fn may_take(&self, worker: WorkerId, jobs: usize, is_solitary: bool) -> bool {
+        if jobs == 0 {
+            return true;
+        }
+        if is_solitary || self.in_flight.is_solitary(worker) {
+            return false;
+        }
+        let has_free_lane = jobs < self.config.lanes as usize;
+        has_free_lane || self.may_buffer(worker, jobs)
+    }
+
+    /// Whether jobs may be sent to wait behind others there.
+    fn may_buffer(&self, worker: WorkerId, jobs: usize) -> bool {
+        !self.roster.get(worker).held && self.pace.wants_more(jobs) && self.has_full_batch()
+    }
+
+    /// The jobs of the next frame to a worker that has this many.
+    fn limit(&self, jobs: usize) -> u32 {
+        let batch = self.pace.batch(self.queue.jobs(), self.ready_workers());
+        let lanes = self.config.lanes;
+        match u32::try_from(jobs) {
+            // Some lanes are at work on what may be slow jobs: only the free ones are filled.
+            Ok(jobs @ 1..) if jobs < lanes => batch.min(lanes - jobs),
+            _ => batch,
+        }
+    }
+
+    fn ready_workers(&self) -> usize {
+        self.roster.in_state(super::WorkerState::Ready)
+    }
+
+    fn send(&mut self, worker: WorkerId, limit: u32, actions: &mut Vec<Action<L>>) {
+        let first = self.in_flight.next_position(worker);
+        let mut frame = L::Frame::default();
+        let (mut count, mut bytes) = (0, 0);
+        while let Some(span) = self.next_for_frame(limit - count, bytes, count) {
+            count += span.len();
+            bytes += span.load.bytes();
+            let is_full = count == limit || bytes >= FRAME_BYTES || span.is_solitary();
+            span.load.append_to(&mut frame);
+            self.in_flight.send(worker, span);
+            if is_full {
+                break;
+            }
+        }
+        assert!(count > 0, "a frame holds at least one job");
+        self.counters.frames += 1;
+        let slot = self.roster.get_mut(worker);
+        slot.sent();
+        actions.push(Action::Send {
+            worker,
+            life: slot.life,
+            epoch: slot.epoch,
+            first,
+            count,
+            frame,
+        });
+    }
+
+    /// The next jobs that may join a frame with `count` jobs of `bytes` bytes in it.
+    fn next_for_frame(&mut self, limit: u32, bytes: usize, count: u32) -> Option<Span<L>> {
+        if count > 0 && self.queue.front()?.is_solitary() {
+            return None;
+        }
+        let span = self.queue.take(limit, FRAME_BYTES.saturating_sub(bytes));
+        if span.is_none() && count == 0 {
+            return self.queue.take_one();
+        }
+        span
+    }
+}

@@ -1,0 +1,85 @@
+//! All that can happen to a scheduler.
+//!
+//! Events of one worker are told in the order in which they happened, except that wake-ups may come late. Before the
+//! driver tells of a revocation, a missed deadline or a death it has told of every result that lies published.
+//! Events of an earlier life are ignored, so the driver need not hold them back.
+
+use std::time::Duration;
+
+use super::span::{JobId, Load};
+
+/// A worker's slot, counted from 0.
+pub(crate) type WorkerId = usize;
+
+/// The number of a worker's life in its slot, counted up by the scheduler at each start; the first one is 1.
+pub(crate) type Life = u64;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub(crate) enum Event<L: Load> {
+    /// From a submitter, which has seen `is_open` and `has_room` under the same lock. The job gets the id that
+    /// `next_job` has shown. Answered by one `Deliver` or `Fail`, unless the job is abandoned.
+    Submit(L::Item),
+    /// The worker has finished its handshake and can take jobs.
+    Ready { worker: WorkerId, life: Life },
+    /// The results of these positions have been taken from the worker's region. Positions that are not in flight are
+    /// skipped: they were resolved in another way, or the worker made them up.
+    Finished {
+        worker: WorkerId,
+        life: Life,
+        first: u64,
+        count: u32,
+    },
+    /// A wake-up, sent at the end of each frame, also of one that was revoked. All figures count from the beginning
+    /// of this life. A late one, overtaken by a newer, does no harm.
+    Progress {
+        worker: WorkerId,
+        life: Life,
+        received: u64,
+        done: u64,
+        busy: Duration,
+    },
+    /// A job there has been running for more than a few milliseconds. Answered by `Revoke` when others wait behind it.
+    /// Told once or more often for each such job, best with a `Progress` before it: a worker with several lanes may be
+    /// out of credit while frames that it has received long ago run on.
+    Stalled { worker: WorkerId, life: Life },
+    /// The answer to `Revoke`: the epoch has been raised, and positions from `claimed` on will never start. Deaths and
+    /// results may cross it.
+    Revoked {
+        worker: WorkerId,
+        life: Life,
+        claimed: u64,
+    },
+    /// The job at this position is past its deadline; the driver has raised the epoch. Answered by `Kill` as soon as
+    /// no other lane has a job in work.
+    Overdue {
+        worker: WorkerId,
+        life: Life,
+        position: u64,
+        claimed: u64,
+    },
+    /// From whoever waits for this job. Its result, or its deadline, may cross it.
+    Cancel { job: JobId },
+    /// The worker's process has ended, for whatever reason, having claimed the positions up to `claimed`. The last
+    /// event of a life.
+    Died {
+        worker: WorkerId,
+        life: Life,
+        claimed: u64,
+        cause: L::Cause,
+    },
+    /// The worker was never ready, or its start was given up after a `Close` or a `Kill`. The last event of a life.
+    /// A permanent failure is one that no further attempt will mend, such as a missing program.
+    StartFailed {
+        worker: WorkerId,
+        life: Life,
+        cause: L::Cause,
+        permanent: bool,
+    },
+    /// Loads in the queue may have become abandoned.
+    PurgeAbandoned,
+    /// No more jobs come. Those that were accepted are still done; then come a `Close` for each worker and `Ended`.
+    Close,
+    /// All is to end now: each job fails, each worker is killed, then comes `Ended`.
+    Kill,
+}

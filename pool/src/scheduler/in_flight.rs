@@ -1,0 +1,219 @@
+//! What has been sent and is not resolved: per worker, which positions hold which jobs.
+//!
+//! A worker's jobs have positions in the order of sending. Positions below the claim word may have started, those
+//! above it were never started; after a revocation the positions above it are given out again. The table knows
+//! nothing of frames, lives or worker states.
+
+use std::collections::VecDeque;
+
+use super::event::WorkerId;
+use super::span::{JobId, Load, Span};
+
+/// A span with its place in a worker's sequence.
+#[derive(Debug)]
+pub(crate) struct Piece<L: Load> {
+    /// The position of the first job.
+    pub(crate) position: u64,
+    /// Whether the one job of this piece is to be cancelled at the next revocation.
+    pub(crate) cancelled: bool,
+    /// The jobs.
+    pub(crate) span: Span<L>,
+}
+
+impl<L: Load> Piece<L> {
+    fn end(&self) -> u64 {
+        self.position + u64::from(self.span.len())
+    }
+
+    /// The offset of a position in this piece, held to its bounds.
+    fn offset(&self, position: u64) -> u32 {
+        let offset = position.saturating_sub(self.position);
+        u32::try_from(offset).map_or(self.span.len(), |offset| offset.min(self.span.len()))
+    }
+
+    fn at(&self, span: Span<L>) -> Self {
+        let position = self.position + (span.first - self.span.first);
+        Self {
+            position,
+            cancelled: self.cancelled,
+            span,
+        }
+    }
+}
+
+/// One worker's pieces in the order of their positions.
+#[derive(Debug)]
+struct Flight<L: Load> {
+    pieces: VecDeque<Piece<L>>,
+    jobs: usize,
+    next: u64,
+}
+
+/// The table of all workers.
+#[derive(Debug)]
+pub(crate) struct InFlight<L: Load> {
+    flights: Vec<Flight<L>>,
+    jobs: usize,
+}
+
+impl<L: Load> InFlight<L> {
+    pub(crate) fn new(workers: usize) -> Self {
+        let flights = (0..workers)
+            .map(|_| Flight {
+                pieces: VecDeque::new(),
+                jobs: 0,
+                next: 0,
+            })
+            .collect();
+        Self { flights, jobs: 0 }
+    }
+
+    /// The jobs in flight at all workers.
+    pub(crate) fn total(&self) -> usize {
+        self.jobs
+    }
+
+    /// The jobs in flight at one worker.
+    pub(crate) fn jobs(&self, worker: WorkerId) -> usize {
+        self.flights[worker].jobs
+    }
+
+    /// The position that the next job sent there will have.
+    pub(crate) fn next_position(&self, worker: WorkerId) -> u64 {
+        self.flights[worker].next
+    }
+
+    /// Whether the worker has a job there that allows no company.
+    pub(crate) fn is_solitary(&self, worker: WorkerId) -> bool {
+        self.flights[worker]
+            .pieces
+            .front()
+            .is_some_and(|piece| piece.span.is_solitary())
+    }
+
+    /// Notes a span as sent.
+    pub(crate) fn send(&mut self, worker: WorkerId, span: Span<L>) {
+        let flight = &mut self.flights[worker];
+        let position = flight.next;
+        flight.next += u64::from(span.len());
+        flight.jobs += span.len() as usize;
+        self.jobs += span.len() as usize;
+        flight.pieces.push_back(Piece {
+            position,
+            cancelled: false,
+            span,
+        });
+    }
+
+    /// Takes the next piece that is in flight in `first..end`; called until there is none.
+    pub(crate) fn finish(&mut self, worker: WorkerId, first: u64, end: u64) -> Option<Piece<L>> {
+        let flight = &mut self.flights[worker];
+        let index = match flight.pieces.front() {
+            // Nearly always the oldest piece is the one that is done.
+            Some(front) if first < front.end() => 0,
+            _ => flight.pieces.partition_point(|piece| piece.end() <= first),
+        };
+        if flight.pieces.get(index).is_none_or(|piece| end <= piece.position) {
+            return None;
+        }
+        let piece = flight.isolate(index, first, end);
+        self.discount(worker, piece.span.len());
+        Some(piece)
+    }
+
+    /// Takes back the positions from `claimed` on. The next job sent gets the position `claimed`.
+    pub(crate) fn revoke(&mut self, worker: WorkerId, claimed: u64) -> VecDeque<Piece<L>> {
+        let flight = &mut self.flights[worker];
+        let claimed = claimed.min(flight.next);
+        flight.next = claimed;
+        let index = flight.pieces.partition_point(|piece| piece.end() <= claimed);
+        let index = flight.split_at(index, claimed);
+        let unclaimed = flight.pieces.split_off(index);
+        self.discount_all(worker, &unclaimed);
+        unclaimed
+    }
+
+    /// Marks a job for the next revocation and tells where it is.
+    ///
+    /// This looks through all pieces: cancelling what has been sent is rare, and ends in a worker's death if it is
+    /// late, so that an index on the hot path would not pay.
+    pub(crate) fn mark_cancelled(&mut self, job: JobId) -> Option<WorkerId> {
+        let worker = self
+            .flights
+            .iter_mut()
+            .position(|flight| flight.mark_cancelled(job))?;
+        Some(worker)
+    }
+
+    /// Takes the jobs that were marked.
+    pub(crate) fn take_cancelled(&mut self, worker: WorkerId) -> VecDeque<Piece<L>> {
+        let flight = &mut self.flights[worker];
+        if !flight.pieces.iter().any(|piece| piece.cancelled) {
+            return VecDeque::new();
+        }
+        let (cancelled, others) = std::mem::take(&mut flight.pieces)
+            .into_iter()
+            .partition(|piece| piece.cancelled);
+        flight.pieces = others;
+        self.discount_all(worker, &cancelled);
+        cancelled
+    }
+
+    /// Takes all that is left of a life and begins a new sequence.
+    pub(crate) fn clear(&mut self, worker: WorkerId) -> VecDeque<Piece<L>> {
+        let pieces = std::mem::take(&mut self.flights[worker].pieces);
+        self.discount_all(worker, &pieces);
+        self.flights[worker].next = 0;
+        pieces
+    }
+
+    fn discount_all(&mut self, worker: WorkerId, pieces: &VecDeque<Piece<L>>) {
+        for piece in pieces {
+            self.discount(worker, piece.span.len());
+        }
+    }
+
+    fn discount(&mut self, worker: WorkerId, jobs: u32) {
+        self.flights[worker].jobs -= jobs as usize;
+        self.jobs -= jobs as usize;
+    }
+}
+
+impl<L: Load> Flight<L> {
+    /// Takes out what the piece at this index has in `first..end`, and leaves the rest.
+    fn isolate(&mut self, index: usize, first: u64, end: u64) -> Piece<L> {
+        let index = self.split_at(index, first);
+        self.split_at(index, end);
+        self.pieces.remove(index).expect("the piece was found there")
+    }
+
+    /// Cuts the piece at this index in two, if it spans the position; returns the index of what begins there.
+    fn split_at(&mut self, index: usize, position: u64) -> usize {
+        let Some(piece) = self.pieces.get_mut(index) else {
+            return index;
+        };
+        let offset = piece.offset(position);
+        if offset == 0 {
+            return index;
+        }
+        if offset < piece.span.len() {
+            let rest = piece.span.split_off(offset);
+            let rest = piece.at(rest);
+            self.pieces.insert(index + 1, rest);
+        }
+        index + 1
+    }
+
+    fn mark_cancelled(&mut self, job: JobId) -> bool {
+        let found = self
+            .pieces
+            .iter()
+            .position(|piece| piece.span.first <= job && job < piece.span.end());
+        let Some(index) = found else { return false };
+        let position = self.pieces[index].position + (job - self.pieces[index].span.first);
+        let index = self.split_at(index, position);
+        self.split_at(index, position + 1);
+        self.pieces[index].cancelled = true;
+        true
+    }
+}

@@ -1,0 +1,292 @@
+//! The scheduler: a plain state machine between the pool's callers and its workers.
+//!
+//! All that happens is one [`Event`], all that is to be done is an [`Action`], and [`Scheduler::handle`] is the only
+//! way from one to the other. There is no lock, clock, thread, process or socket here; the driver owns those, tells
+//! the time, and performs the actions in their order. The parts (queue, roster, budget, in-flight table, pace) never
+//! import each other; this module joins them.
+//!
+//! What always holds between two events:
+//! - each accepted job is in the queue, in flight at one worker, or resolved, and never in two of these;
+//! - no worker that could take the first job of the queue is left without it;
+//! - a job in flight is known by a position of the worker's present life.
+
+mod action;
+mod back_off;
+mod budget;
+mod config;
+mod counters;
+mod dispatch;
+mod event;
+mod in_flight;
+mod outcome;
+mod pace;
+mod queue;
+mod roster;
+mod span;
+mod supervise;
+
+use std::time::Duration;
+
+pub(crate) use action::{Action, Failure};
+pub(crate) use config::{Config, RestartLimit};
+pub(crate) use counters::Counters;
+pub(crate) use event::{Event, Life, WorkerId};
+pub(crate) use roster::WorkerState;
+pub(crate) use span::{JobId, Load, Span};
+
+use budget::Budget;
+use in_flight::InFlight;
+use pace::Pace;
+use queue::Queue;
+use roster::Roster;
+
+/// What the pool as a whole is about.
+#[derive(Debug)]
+enum Phase<C> {
+    /// It takes jobs.
+    Open,
+    /// It takes no more jobs and does those that it has.
+    Closing,
+    /// It has given up; what runs may finish.
+    Broken(C),
+    /// It was ended by force.
+    Killed,
+}
+
+/// What one worker is doing, for statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WorkerSnapshot {
+    pub(crate) worker: WorkerId,
+    pub(crate) life: Life,
+    pub(crate) state: WorkerState,
+    pub(crate) in_flight: usize,
+}
+
+/// The state of one pool.
+#[derive(Debug)]
+pub(crate) struct Scheduler<L: Load> {
+    config: Config,
+    queue: Queue<L>,
+    in_flight: InFlight<L>,
+    roster: Roster,
+    budget: Budget,
+    pace: Pace,
+    counters: Counters,
+    phase: Phase<L::Cause>,
+    next_job: JobId,
+    /// The cause of the first failure, kept until a worker has been ready.
+    first_cause: Option<L::Cause>,
+    was_ready: bool,
+    /// The largest size that was turned away since the last `Room`.
+    turned_away: Option<usize>,
+    /// The jobs of a full queue that are one worker's share of half of it.
+    share_of_full_queue: usize,
+    is_busy: bool,
+    has_ended: bool,
+}
+
+impl<L: Load> Scheduler<L> {
+    pub(crate) fn new(config: Config) -> Self {
+        let Config {
+            workers,
+            lanes,
+            attempts,
+            queue_jobs,
+            ..
+        } = config;
+        assert!(
+            workers > 0 && lanes > 0 && attempts > 0 && queue_jobs > 0,
+            "nothing could ever run"
+        );
+        Self {
+            queue: Queue::new(),
+            in_flight: InFlight::new(config.workers),
+            roster: Roster::new(config.workers, config.seed),
+            budget: Budget::new(config.restart_limit),
+            pace: Pace::new(config.lanes),
+            counters: Counters::default(),
+            phase: Phase::Open,
+            next_job: 0,
+            first_cause: None,
+            was_ready: false,
+            turned_away: None,
+            share_of_full_queue: config.queue_jobs.div_ceil(2 * config.workers),
+            is_busy: false,
+            has_ended: false,
+            config,
+        }
+    }
+
+    /// Starts all workers. Called once, before the first event.
+    pub(crate) fn start(&mut self, now: Duration, actions: &mut Vec<Action<L>>) {
+        for worker in self.roster.ids() {
+            self.begin_life(worker, Duration::ZERO, now, actions);
+        }
+    }
+
+    /// Takes in one event and adds what is to be done. `now` is the time since any fixed moment.
+    pub(crate) fn handle(&mut self, event: Event<L>, now: Duration, actions: &mut Vec<Action<L>>) {
+        match event {
+            Event::Submit(item) => return self.submit(item, actions),
+            Event::Ready { worker, life } => self.ready(worker, life, now, actions),
+            Event::Finished {
+                worker,
+                life,
+                first,
+                count,
+            } => self.finished(worker, life, first, count, actions),
+            Event::Progress {
+                worker,
+                life,
+                received,
+                done,
+                busy,
+            } => {
+                self.progress(worker, life, received, done, busy);
+            }
+            Event::Stalled { worker, life } => self.stalled(worker, life, actions),
+            Event::Revoked {
+                worker,
+                life,
+                claimed,
+            } => self.revoked(worker, life, claimed, actions),
+            Event::Overdue {
+                worker,
+                life,
+                position,
+                claimed,
+            } => {
+                self.overdue(worker, life, position, claimed, actions);
+            }
+            Event::Cancel { job } => self.cancel(job, actions),
+            Event::Died {
+                worker,
+                life,
+                claimed,
+                cause,
+            } => self.died(worker, life, claimed, cause, now, actions),
+            Event::StartFailed {
+                worker,
+                life,
+                cause,
+                permanent,
+            } => {
+                self.start_failed(worker, life, cause, permanent, now, actions);
+            }
+            Event::PurgeAbandoned => self.counters.abandoned += self.queue.purge() as u64,
+            Event::Close => self.close(),
+            Event::Kill => self.kill(actions),
+        }
+        self.dispatch(actions);
+        self.wind_down(actions);
+        self.announce(actions);
+    }
+
+    /// The id that the next submitted job gets.
+    pub(crate) fn next_job(&self) -> JobId {
+        self.next_job
+    }
+
+    /// Whether jobs are accepted.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// Whether a job of this size may be submitted now. One that is turned away is promised a later `Room`.
+    ///
+    /// A job larger than the whole bound is let into an empty queue: it could never enter otherwise.
+    pub(crate) fn has_room(&mut self, bytes: usize) -> bool {
+        let fits = self.queue.bytes().saturating_add(bytes) <= self.config.queue_bytes;
+        let has_room = self.queue.jobs() < self.config.queue_jobs && (fits || self.queue.is_empty());
+        if !has_room {
+            self.turned_away = self.turned_away.max(Some(bytes));
+        }
+        has_room
+    }
+
+    /// The jobs that wait to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.jobs()
+    }
+
+    /// The jobs at workers.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.total()
+    }
+
+    /// Whether every accepted job is resolved.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.in_flight.total() == 0
+    }
+
+    /// Whether no worker is left and none will come.
+    #[cfg(test)]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// All totals.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The measured time of a job, once there is one.
+    pub(crate) fn job_time(&self) -> Option<Duration> {
+        self.pace.job_time()
+    }
+
+    /// What each worker is doing.
+    pub(crate) fn workers(&self) -> impl Iterator<Item = WorkerSnapshot> {
+        self.roster.iter().map(|(worker, slot)| WorkerSnapshot {
+            worker,
+            life: slot.life,
+            state: slot.state,
+            in_flight: self.in_flight.jobs(worker),
+        })
+    }
+
+    /// The hot path of submitters. An earlier event has left no worker that could take more of what was queued then,
+    /// so that one more job makes a difference only where it is the first, or fills a batch.
+    fn submit(&mut self, item: L::Item, actions: &mut Vec<Action<L>>) {
+        assert!(self.is_open(), "submitters ask before they submit");
+        let (was_empty, was_full) = (self.queue.is_empty(), self.has_full_batch());
+        self.queue.push(self.next_job, item);
+        self.next_job += 1;
+        self.counters.submitted += 1;
+        self.is_busy = true;
+        if was_empty || (!was_full && self.has_full_batch()) {
+            self.dispatch(actions);
+            self.announce(actions);
+        }
+    }
+
+    /// Says what has become true with this event.
+    fn announce(&mut self, actions: &mut Vec<Action<L>>) {
+        if self.turned_away.is_some_and(|bytes| self.has_room_again(bytes)) {
+            self.turned_away = None;
+            actions.push(Action::Room);
+        }
+        if self.is_busy && self.is_idle() {
+            self.is_busy = false;
+            actions.push(Action::Drained);
+        }
+        if !self.has_ended && !self.is_open() && self.roster.all_gone() {
+            self.has_ended = true;
+            actions.push(Action::Ended);
+        }
+    }
+
+    /// Some way below the bound, so that submitters do not wake for each single job.
+    fn has_room_again(&self, bytes: usize) -> bool {
+        let is_lower = self.queue.jobs() <= self.config.queue_jobs / 4 * 3
+            && self.queue.bytes() <= self.config.queue_bytes / 4 * 3;
+        let fits = self.queue.bytes().saturating_add(bytes) <= self.config.queue_bytes;
+        self.queue.is_empty() || !self.is_open() || (is_lower && fits)
+    }
+
+    /// Resolves a span without an answer.
+    fn fail(&mut self, span: Span<L>, reason: Failure<L::Cause>, actions: &mut Vec<Action<L>>) {
+        self.counters.failed(span.len(), &reason);
+        actions.push(Action::Fail { span, reason });
+    }
+}

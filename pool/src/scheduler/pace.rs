@@ -1,0 +1,93 @@
+//! How many jobs go to a worker at once, by what jobs have taken of late.
+//!
+//! A frame costs a wake-up or two, some ten microseconds, so tiny jobs go in large frames; but what lies in a frame is
+//! out of the other workers' reach, so slow jobs go one by one, and the last jobs of a backlog are shared out evenly.
+//! Pace knows times and numbers only.
+
+use std::time::Duration;
+
+/// The most jobs of one frame.
+pub(crate) const MAX_FRAME_JOBS: u32 = 4096;
+/// The work that a frame should hold for each lane.
+const TARGET_NS: u64 = 1_000_000;
+/// The work for each lane that is not worth sharing out.
+const SMALLEST_SHARE_NS: u64 = 100_000;
+/// A lane with this much work before it needs no second frame yet.
+const ENOUGH_NS: u64 = 4_000_000;
+/// How many times more jobs than were ever done in one go may be sent in one go.
+const GROWTH: u64 = 4;
+/// The weight of the past in the moving average, against 1 for the newest measurement.
+const MEMORY: u64 = 3;
+
+/// The measured time of a job and what follows from it.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    lanes: u32,
+    job_ns: Option<u64>,
+    /// What follows from the two others, kept because each submission asks for it.
+    target: u32,
+    /// Grown by evidence only, so that one lucky first measurement does not send off thousands of slow jobs.
+    ceiling: u32,
+}
+
+impl Pace {
+    pub(crate) fn new(lanes: u32) -> Self {
+        Self {
+            lanes,
+            job_ns: None,
+            target: lanes,
+            ceiling: lanes,
+        }
+    }
+
+    /// Takes in that a worker has done some jobs, and how long they took together.
+    pub(crate) fn measure(&mut self, done: u64, busy: Duration) {
+        if done == 0 {
+            return;
+        }
+        let latest = (u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX) / done).max(1);
+        self.job_ns = Some(match self.job_ns {
+            None => latest,
+            Some(past) => (past.saturating_mul(MEMORY).saturating_add(latest) / (MEMORY + 1)).max(1),
+        });
+        let grown = done.saturating_mul(GROWTH).min(u64::from(MAX_FRAME_JOBS));
+        self.ceiling = self.ceiling.max(u32::try_from(grown).unwrap_or(MAX_FRAME_JOBS));
+        self.target = self.worth(TARGET_NS).min(self.ceiling).max(self.lanes);
+    }
+
+    /// The jobs of a frame while there is plenty to do.
+    pub(crate) fn target(&self) -> u32 {
+        self.target
+    }
+
+    /// The jobs of the next frame, when this many are queued for this many workers.
+    pub(crate) fn batch(&self, queued: usize, workers: usize) -> u32 {
+        let even = u32::try_from(queued.div_ceil(2 * workers.max(1))).unwrap_or(u32::MAX);
+        let worthwhile = if self.job_ns.is_some() {
+            self.worth(SMALLEST_SHARE_NS)
+        } else {
+            1
+        };
+        self.target.min(even.max(worthwhile)).max(1)
+    }
+
+    /// Whether a worker with this many jobs in flight may get a further frame.
+    pub(crate) fn wants_more(&self, in_flight: usize) -> bool {
+        let Some(job_ns) = self.job_ns else { return false };
+        let in_flight = in_flight as u64;
+        let before_each_lane_ns = in_flight.saturating_mul(job_ns) / u64::from(self.lanes);
+        in_flight <= u64::from(self.target) && before_each_lane_ns < ENOUGH_NS
+    }
+
+    /// The measured time of a job, once there is one.
+    pub(crate) fn job_time(&self) -> Option<Duration> {
+        self.job_ns.map(Duration::from_nanos)
+    }
+
+    /// The jobs that keep all lanes at work for this long, at least one.
+    fn worth(&self, lane_ns: u64) -> u32 {
+        let job_ns = self.job_ns.unwrap_or(u64::MAX);
+        let jobs = lane_ns.saturating_mul(u64::from(self.lanes)) / job_ns;
+        u32::try_from(jobs).unwrap_or(u32::MAX).clamp(1, MAX_FRAME_JOBS)
+    }
+}

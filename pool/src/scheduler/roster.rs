@@ -1,0 +1,203 @@
+//! The workers: who lives, in which state, and what the wake-ups have told.
+//!
+//! The roster keeps each slot's life, epoch, frame credit and row of failures. It does not know jobs, and decides
+//! nothing about the pool as a whole.
+
+use std::time::Duration;
+
+use super::back_off::BackOff;
+use super::event::{Life, WorkerId};
+
+/// The frames that may be sent and not received: one in work, one behind it. More would only fill the socket.
+pub(crate) const FRAME_CREDIT: u64 = 2;
+
+/// What a worker's slot is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WorkerState {
+    /// It was asked to start, perhaps after a delay.
+    Starting,
+    /// It takes jobs.
+    Ready,
+    /// It takes no more jobs and is killed once its other lanes have finished theirs.
+    Condemned,
+    /// It was told to die and has not yet.
+    Killed,
+    /// It was asked to end and has not yet.
+    Closing,
+    /// Its first start failed, and the pool waits to see whether another worker fares better.
+    Failed,
+    /// It does not come back.
+    Gone,
+}
+
+/// One slot.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) state: WorkerState,
+    pub(crate) life: Life,
+    /// Counted along with the driver's word, so that a frame sent before a revocation is known by its age.
+    pub(crate) epoch: u16,
+    /// Whether a revocation was asked for and has not been answered.
+    pub(crate) revoking: bool,
+    /// Whether a job that runs there is slow, so that none is sent to wait behind it before one has finished.
+    pub(crate) held: bool,
+    starts_at: Duration,
+    frames_sent: u64,
+    frames_received: u64,
+    done: u64,
+    busy: Duration,
+    failures_in_a_row: u32,
+}
+
+/// What a wake-up has told beyond the one before.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Advance {
+    pub(crate) done: u64,
+    pub(crate) busy: Duration,
+}
+
+impl Worker {
+    fn new() -> Self {
+        Self {
+            state: WorkerState::Gone,
+            life: 0,
+            epoch: 0,
+            revoking: false,
+            held: false,
+            starts_at: Duration::ZERO,
+            frames_sent: 0,
+            frames_received: 0,
+            done: 0,
+            busy: Duration::ZERO,
+            failures_in_a_row: 0,
+        }
+    }
+
+    /// Whether a frame may be sent now.
+    pub(crate) fn is_open(&self) -> bool {
+        let has_credit = self.frames_sent - self.frames_received < FRAME_CREDIT;
+        self.state == WorkerState::Ready && !self.revoking && has_credit
+    }
+
+    /// Whether its process may still be doing jobs.
+    pub(crate) fn is_serving(&self) -> bool {
+        matches!(self.state, WorkerState::Ready | WorkerState::Condemned)
+    }
+
+    /// Whether the slot's process exists or may yet come to.
+    pub(crate) fn is_alive(&self) -> bool {
+        !matches!(self.state, WorkerState::Failed | WorkerState::Gone)
+    }
+
+    /// Begins the next life and returns its number.
+    pub(crate) fn begin(&mut self, starts_at: Duration) -> Life {
+        let (life, failures_in_a_row) = (self.life + 1, self.failures_in_a_row);
+        *self = Self {
+            state: WorkerState::Starting,
+            life,
+            starts_at,
+            failures_in_a_row,
+            ..Self::new()
+        };
+        life
+    }
+
+    pub(crate) fn sent(&mut self) {
+        self.frames_sent += 1;
+    }
+
+    /// Takes in that the driver has raised the epoch.
+    pub(crate) fn raise_epoch(&mut self) {
+        self.epoch = self.epoch.wrapping_add(1);
+    }
+
+    /// Takes in a wake-up's figures. They come from the worker: nonsense is held to what can be.
+    pub(crate) fn advance(&mut self, received: u64, done: u64, busy: Duration) -> Advance {
+        self.frames_received = self.frames_received.max(received.min(self.frames_sent));
+        if done <= self.done {
+            return Advance {
+                done: 0,
+                busy: Duration::ZERO,
+            };
+        }
+        let advance = Advance {
+            done: done - self.done,
+            busy: busy.saturating_sub(self.busy),
+        };
+        (self.done, self.busy) = (done, self.busy.max(busy));
+        advance
+    }
+
+    /// A job has finished here: the worker is of use, and what made it slow is over.
+    pub(crate) fn finished(&mut self) {
+        self.held = false;
+        self.failures_in_a_row = 0;
+    }
+}
+
+/// All slots.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    workers: Vec<Worker>,
+    back_off: BackOff,
+}
+
+impl Roster {
+    pub(crate) fn new(workers: usize, seed: u64) -> Self {
+        Self {
+            workers: (0..workers).map(|_| Worker::new()).collect(),
+            back_off: BackOff::new(seed),
+        }
+    }
+
+    pub(crate) fn ids(&self) -> std::ops::Range<WorkerId> {
+        0..self.workers.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (WorkerId, &Worker)> {
+        self.workers.iter().enumerate()
+    }
+
+    pub(crate) fn get(&self, worker: WorkerId) -> &Worker {
+        &self.workers[worker]
+    }
+
+    pub(crate) fn get_mut(&mut self, worker: WorkerId) -> &mut Worker {
+        &mut self.workers[worker]
+    }
+
+    /// The worker, if this is its present life and that life has not ended.
+    pub(crate) fn living(&mut self, worker: WorkerId, life: Life) -> Option<&mut Worker> {
+        self.workers
+            .get_mut(worker)
+            .filter(|slot| slot.life == life && slot.is_alive())
+    }
+
+    /// As `living`, for a worker that may be doing jobs.
+    pub(crate) fn serving(&mut self, worker: WorkerId, life: Life) -> Option<&mut Worker> {
+        self.living(worker, life).filter(|slot| slot.is_serving())
+    }
+
+    pub(crate) fn in_state(&self, state: WorkerState) -> usize {
+        self.workers.iter().filter(|slot| slot.state == state).count()
+    }
+
+    /// Whether any process lives, or is being started at this time rather than held back.
+    pub(crate) fn has_hope(&self, now: Duration) -> bool {
+        self.workers.iter().any(|slot| match slot.state {
+            WorkerState::Starting => slot.starts_at <= now,
+            _ => slot.is_alive(),
+        })
+    }
+
+    pub(crate) fn all_gone(&self) -> bool {
+        self.workers.iter().all(|slot| slot.state == WorkerState::Gone)
+    }
+
+    /// Counts a failure in a row and returns how long this worker is to wait.
+    pub(crate) fn delay_after_failure(&mut self, worker: WorkerId) -> Duration {
+        let failures = &mut self.workers[worker].failures_in_a_row;
+        *failures = failures.saturating_add(1);
+        self.back_off.delay(*failures)
+    }
+}

@@ -1,0 +1,124 @@
+//! The unit of scheduling: consecutive jobs of one submitter, carried together with their encoded bytes.
+//!
+//! A million tiny jobs are a few thousand spans, so that most of the scheduler's work is done once per span. What the
+//! jobs are is the driver's affair: the scheduler asks a [`Load`] only for sizes, and to be split.
+
+use std::fmt::Debug;
+
+/// A job's number, counted from 0 in the order of submission.
+pub(crate) type JobId = u64;
+
+/// The jobs of one span, as the driver keeps them.
+///
+/// A load is never empty once it is made. Splitting should be cheap (a range over shared bytes), because a long span
+/// leaves the queue in many frames.
+pub(crate) trait Load: Sized {
+    /// One job as it is submitted.
+    type Item;
+    /// What is sent to a worker at once.
+    type Frame: Default;
+    /// Why a worker died, as the driver tells it.
+    type Cause: Clone + Debug;
+
+    /// Makes a load of one job.
+    fn single(item: Self::Item) -> Self;
+    /// Adds a job at the end, or gives it back: the load is full, or the job cannot share it.
+    fn try_push(&mut self, item: Self::Item) -> Result<(), Self::Item>;
+    /// The number of jobs, at least one.
+    fn len(&self) -> u32;
+    /// The encoded size of all jobs together.
+    fn bytes(&self) -> usize;
+    /// How many of the first jobs have at most `max_bytes` together.
+    fn fitting(&self, max_bytes: usize) -> u32;
+    /// Keeps the first `at` jobs and returns the others; `at` is neither 0 nor the length.
+    fn split_off(&mut self, at: u32) -> Self;
+    /// Writes all jobs behind those that are in the frame already.
+    fn append_to(&self, frame: &mut Self::Frame);
+    /// Whether this is one job with a payload so large that it goes only to a worker with nothing in flight.
+    fn travels_alone(&self) -> bool;
+    /// Whether nobody waits for these jobs any more.
+    fn is_abandoned(&self) -> bool;
+}
+
+/// Consecutive jobs with their history. The jobs have the ids from `first` on.
+#[derive(Debug)]
+pub(crate) struct Span<L: Load> {
+    /// The id of the first job.
+    pub(crate) first: JobId,
+    /// How many starts of these jobs have ended in a worker's death.
+    pub(crate) attempts: u8,
+    /// Whether this is a suspect on a further attempt, kept away from all other jobs.
+    pub(crate) alone: bool,
+    /// The deaths that these jobs are suspected of.
+    pub(crate) causes: Vec<L::Cause>,
+    /// The jobs themselves.
+    pub(crate) load: L,
+}
+
+/// A span in three parts, of which the middle one was asked for.
+pub(crate) struct Carved<L: Load> {
+    pub(crate) before: Option<Span<L>>,
+    pub(crate) middle: Span<L>,
+    pub(crate) after: Option<Span<L>>,
+}
+
+impl<L: Load> Span<L> {
+    /// A span of one new job.
+    pub(crate) fn single(first: JobId, item: L::Item) -> Self {
+        Self {
+            first,
+            attempts: 0,
+            alone: false,
+            causes: Vec::new(),
+            load: L::single(item),
+        }
+    }
+
+    /// The number of jobs.
+    pub(crate) fn len(&self) -> u32 {
+        self.load.len()
+    }
+
+    /// The id behind the last job.
+    pub(crate) fn end(&self) -> JobId {
+        self.first + u64::from(self.len())
+    }
+
+    /// Whether the span needs a worker, and a frame, of its own.
+    pub(crate) fn is_solitary(&self) -> bool {
+        self.alone || self.load.travels_alone()
+    }
+
+    /// Keeps the first `at` jobs and returns the others.
+    pub(crate) fn split_off(&mut self, at: u32) -> Self {
+        assert!(0 < at && at < self.len(), "a split leaves jobs on both sides");
+        let load = self.load.split_off(at);
+        let first = self.first + u64::from(at);
+        Self {
+            first,
+            attempts: self.attempts,
+            alone: self.alone,
+            causes: self.causes.clone(),
+            load,
+        }
+    }
+
+    /// Cuts out the jobs `from..to`, counted from the beginning of this span.
+    pub(crate) fn carve(mut self, from: u32, to: u32) -> Carved<L> {
+        assert!(from < to, "the middle has jobs");
+        let after = (to < self.len()).then(|| self.split_off(to));
+        if from == 0 {
+            return Carved {
+                before: None,
+                middle: self,
+                after,
+            };
+        }
+        let middle = self.split_off(from);
+        Carved {
+            before: Some(self),
+            middle,
+            after,
+        }
+    }
+}

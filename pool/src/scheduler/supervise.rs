@@ -1,0 +1,273 @@
+//! Workers' lives: their starts, deaths and ends, and the pool's own.
+
+use std::time::Duration;
+
+use super::action::{Action, Failure};
+use super::budget::Verdict;
+use super::event::{Life, WorkerId};
+use super::roster::WorkerState;
+use super::span::{Load, Span};
+use super::{Phase, Scheduler};
+
+impl<L: Load> Scheduler<L> {
+    pub(super) fn begin_life(
+        &mut self,
+        worker: WorkerId,
+        after: Duration,
+        now: Duration,
+        actions: &mut Vec<Action<L>>,
+    ) {
+        let life = self.roster.get_mut(worker).begin(now + after);
+        self.counters.restarts += u64::from(life > 1);
+        actions.push(Action::Start { worker, life, after });
+    }
+
+    pub(super) fn ready(
+        &mut self,
+        worker: WorkerId,
+        life: Life,
+        now: Duration,
+        actions: &mut Vec<Action<L>>,
+    ) {
+        let starting = |state| state == WorkerState::Starting;
+        let Some(slot) = self
+            .roster
+            .living(worker, life)
+            .filter(|slot| starting(slot.state))
+        else {
+            return;
+        };
+        slot.state = WorkerState::Ready;
+        if !self.was_ready {
+            self.was_ready = true;
+            self.first_cause = None;
+            actions.push(Action::FirstReady);
+            self.retry_failed(now, actions);
+        }
+    }
+
+    pub(super) fn progress(
+        &mut self,
+        worker: WorkerId,
+        life: Life,
+        received: u64,
+        done: u64,
+        busy: Duration,
+    ) {
+        let Some(slot) = self.roster.living(worker, life) else {
+            return;
+        };
+        let advance = slot.advance(received, done, busy);
+        self.pace.measure(advance.done, advance.busy);
+    }
+
+    pub(super) fn died(
+        &mut self,
+        worker: WorkerId,
+        life: Life,
+        claimed: u64,
+        cause: L::Cause,
+        now: Duration,
+        actions: &mut Vec<Action<L>>,
+    ) {
+        let Some(slot) = self.roster.living(worker, life) else {
+            return;
+        };
+        let state = slot.state;
+        if state == WorkerState::Starting {
+            return self.start_failed(worker, life, cause, false, now, actions);
+        }
+        self.counters.deaths += 1;
+        let has_claimed = claimed.min(self.in_flight.next_position(worker)) > 0;
+        self.reclaim(worker, claimed, actions);
+        for piece in self.in_flight.clear(worker) {
+            self.suspect(piece.span, &cause, actions);
+        }
+        match state {
+            WorkerState::Closing => self.roster.get_mut(worker).state = WorkerState::Gone,
+            WorkerState::Ready if !has_claimed => self.failed(worker, cause, now, actions),
+            _ => self.replace(worker, Duration::ZERO, now, actions),
+        }
+    }
+
+    pub(super) fn start_failed(
+        &mut self,
+        worker: WorkerId,
+        life: Life,
+        cause: L::Cause,
+        permanent: bool,
+        now: Duration,
+        actions: &mut Vec<Action<L>>,
+    ) {
+        let Some(slot) = self.roster.living(worker, life) else {
+            return;
+        };
+        match slot.state {
+            WorkerState::Starting => {}
+            WorkerState::Closing => return slot.state = WorkerState::Gone,
+            // It was ready, so this is a death, and nobody can say what it had begun.
+            _ => return self.died(worker, life, u64::MAX, cause, now, actions),
+        }
+        self.counters.start_failures += 1;
+        slot.state = WorkerState::Failed;
+        if !self.was_ready {
+            self.first_start_failed(cause, actions);
+        } else if permanent && !self.roster.has_hope(now) {
+            self.break_down(cause, actions);
+        } else {
+            self.failed(worker, cause, now, actions);
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        if self.is_open() {
+            self.phase = Phase::Closing;
+        }
+    }
+
+    pub(super) fn kill(&mut self, actions: &mut Vec<Action<L>>) {
+        self.phase = Phase::Killed;
+        for worker in self.roster.ids() {
+            for piece in self.in_flight.clear(worker) {
+                self.fail(piece.span, Failure::Closed, actions);
+            }
+            let slot = self.roster.get(worker);
+            if slot.is_alive() && slot.state != WorkerState::Killed {
+                self.execute(worker, actions);
+            }
+        }
+        while let Some(span) = self.queue.pop() {
+            self.fail(span, Failure::Closed, actions);
+        }
+    }
+
+    /// Kills a condemned worker as soon as no innocent job runs there.
+    pub(super) fn execute_if_done(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+        let is_condemned = self.roster.get(worker).state == WorkerState::Condemned;
+        if is_condemned && self.in_flight.jobs(worker) == 0 {
+            self.execute(worker, actions);
+        }
+    }
+
+    /// Ends what a pool that takes no more jobs does not need any more.
+    pub(super) fn wind_down(&mut self, actions: &mut Vec<Action<L>>) {
+        let is_idle = self.is_idle();
+        match &self.phase {
+            Phase::Open => return,
+            // Workers are kept while there are jobs: even those in flight elsewhere may come back to the queue.
+            Phase::Closing if !is_idle => return,
+            Phase::Closing | Phase::Killed => {}
+            Phase::Broken(cause) => {
+                let cause = cause.clone();
+                self.fail_queued(&cause, actions);
+            }
+        }
+        for worker in self.roster.ids() {
+            self.retire(worker, actions);
+        }
+    }
+
+    fn retire(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+        let jobs = self.in_flight.jobs(worker);
+        let slot = self.roster.get_mut(worker);
+        match slot.state {
+            WorkerState::Failed => slot.state = WorkerState::Gone,
+            WorkerState::Starting | WorkerState::Ready if jobs == 0 => {
+                slot.state = WorkerState::Closing;
+                actions.push(Action::Close {
+                    worker,
+                    life: slot.life,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn execute(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+        let slot = self.roster.get_mut(worker);
+        slot.state = WorkerState::Killed;
+        actions.push(Action::Kill {
+            worker,
+            life: slot.life,
+        });
+    }
+
+    /// Decides about a job that was running when its worker died.
+    fn suspect(&mut self, mut span: Span<L>, cause: &L::Cause, actions: &mut Vec<Action<L>>) {
+        if self.config.attempts == 1 {
+            span.attempts += 1;
+            return self.fail(span, Failure::WorkerDied(cause.clone()), actions);
+        }
+        while span.len() > 1 {
+            let last = span.split_off(span.len() - 1);
+            self.suspect_one(last, cause, actions);
+        }
+        self.suspect_one(span, cause, actions);
+    }
+
+    fn suspect_one(&mut self, mut span: Span<L>, cause: &L::Cause, actions: &mut Vec<Action<L>>) {
+        span.attempts += 1;
+        span.causes.push(cause.clone());
+        if span.attempts < self.config.attempts {
+            span.alone = true;
+            self.queue.requeue(span);
+        } else {
+            let causes = std::mem::take(&mut span.causes);
+            self.fail(span, Failure::Quarantined(causes), actions);
+        }
+    }
+
+    /// A life has ended without use: the worker waits, or the pool has seen enough.
+    fn failed(&mut self, worker: WorkerId, cause: L::Cause, now: Duration, actions: &mut Vec<Action<L>>) {
+        self.roster.get_mut(worker).state = WorkerState::Failed;
+        if self.budget.failed(now) == Verdict::Exhausted {
+            return self.break_down(cause, actions);
+        }
+        let after = self.roster.delay_after_failure(worker);
+        self.replace(worker, after, now, actions);
+    }
+
+    /// Until one worker is ready nobody knows whether any can be, so none is tried twice.
+    fn first_start_failed(&mut self, cause: L::Cause, actions: &mut Vec<Action<L>>) {
+        let cause = self.first_cause.get_or_insert(cause).clone();
+        if self.roster.in_state(WorkerState::Starting) == 0 {
+            self.break_down(cause, actions);
+        }
+    }
+
+    fn retry_failed(&mut self, now: Duration, actions: &mut Vec<Action<L>>) {
+        for worker in self.roster.ids() {
+            if self.roster.get(worker).state == WorkerState::Failed {
+                let after = self.roster.delay_after_failure(worker);
+                self.begin_life(worker, after, now, actions);
+            }
+        }
+    }
+
+    /// Starts the slot's next life, if there is anything for it to do.
+    fn replace(&mut self, worker: WorkerId, after: Duration, now: Duration, actions: &mut Vec<Action<L>>) {
+        let is_needed = match self.phase {
+            Phase::Open => true,
+            Phase::Closing => !self.is_idle(),
+            Phase::Broken(_) | Phase::Killed => false,
+        };
+        if is_needed {
+            self.begin_life(worker, after, now, actions);
+        } else {
+            self.roster.get_mut(worker).state = WorkerState::Gone;
+        }
+    }
+
+    fn break_down(&mut self, cause: L::Cause, actions: &mut Vec<Action<L>>) {
+        if let Phase::Open | Phase::Closing = self.phase {
+            self.phase = Phase::Broken(cause.clone());
+            actions.push(Action::Broken(cause));
+        }
+    }
+
+    fn fail_queued(&mut self, cause: &L::Cause, actions: &mut Vec<Action<L>>) {
+        while let Some(span) = self.queue.pop() {
+            self.fail(span, Failure::Broken(cause.clone()), actions);
+        }
+    }
+}

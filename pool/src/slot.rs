@@ -1,0 +1,160 @@
+//! Where one job's outcome is put and waited for.
+//!
+//! A slot is filled once: the first outcome counts and any later one is dropped, so that a result that races with its
+//! deadline or a cancel has exactly one end. It knows nothing of workers or queues.
+
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use crate::outcome::Outcome;
+
+/// The place of one job's outcome.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    outcome: Option<Outcome>,
+    is_filled: bool,
+    waiting: bool,
+    waker: Option<Waker>,
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fills it, unless it is filled already; wakes whoever waits.
+    pub(crate) fn fill(&self, outcome: Outcome) -> Filled {
+        let mut state = self.lock();
+        if state.is_filled {
+            return Filled::Before;
+        }
+        state.is_filled = true;
+        state.outcome = Some(outcome);
+        let (waiting, waker) = (state.waiting, state.waker.take());
+        drop(state);
+        if waiting {
+            self.filled.notify_all();
+        }
+        if let Some(waker) = waker {
+            wake(waker);
+        }
+        Filled::Now
+    }
+
+    /// Whether it has been filled, also when the outcome has been taken since.
+    pub(crate) fn is_filled(&self) -> bool {
+        self.lock().is_filled
+    }
+
+    /// Takes the outcome if it is there.
+    pub(crate) fn try_take(&self) -> Option<Outcome> {
+        self.lock().outcome.take()
+    }
+
+    /// Waits for the outcome and takes it; `None` when `deadline` passes first.
+    pub(crate) fn take(&self, deadline: Option<Instant>) -> Option<Outcome> {
+        let mut state = self.lock();
+        loop {
+            if let Some(outcome) = state.outcome.take() {
+                return Some(outcome);
+            }
+            state.waiting = true;
+            state = match deadline {
+                None => self.filled.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline
+                        .checked_duration_since(Instant::now())
+                        .filter(|left| !left.is_zero())?;
+                    self.filled
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+    }
+
+    /// Takes the outcome, or remembers whom to wake.
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Outcome> {
+        let mut state = self.lock();
+        if let Some(outcome) = state.outcome.take() {
+            return Poll::Ready(outcome);
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+/// Whether an outcome found its slot empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filled {
+    Now,
+    Before,
+}
+
+/// Runs a waker, which is somebody else's code, so that its panic harms no thread of the pool.
+fn wake(waker: Waker) {
+    let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake()));
+    if woken.is_err() {
+        tracing::warn!("a waker panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+    use crate::JobError;
+
+    #[test]
+    fn only_the_first_outcome_counts() {
+        let slot = Slot::default();
+        assert_eq!(slot.fill(Outcome::failed(JobError::Cancelled)), Filled::Now);
+        assert_eq!(slot.fill(Outcome::failed(JobError::Closed)), Filled::Before);
+        assert!(
+            matches!(slot.try_take(), Some(Outcome::Failed(error)) if matches!(*error, JobError::Cancelled))
+        );
+        assert_eq!(slot.fill(Outcome::failed(JobError::Closed)), Filled::Before);
+        assert!(slot.try_take().is_none());
+    }
+
+    #[test]
+    fn a_waiter_wakes_or_times_out() {
+        let slot = Arc::new(Slot::default());
+        assert!(
+            slot.take(Some(Instant::now() + Duration::from_millis(5)))
+                .is_none()
+        );
+        let filler = Arc::clone(&slot);
+        let thread = std::thread::spawn(move || filler.fill(Outcome::failed(JobError::Cancelled)));
+        assert!(slot.take(None).is_some());
+        assert_eq!(thread.join().unwrap(), Filled::Now);
+    }
+
+    #[test]
+    fn a_panicking_waker_harms_nobody() {
+        struct Panics;
+        impl std::task::Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("in a waker, on purpose");
+            }
+        }
+        let slot = Slot::default();
+        let waker = Waker::from(Arc::new(Panics));
+        assert!(slot.poll(&Context::from_waker(&waker)).is_pending());
+        assert_eq!(slot.fill(Outcome::failed(JobError::Cancelled)), Filled::Now);
+    }
+}

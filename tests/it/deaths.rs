@@ -1,0 +1,213 @@
+//! Workers die: killed, crashing, exiting. One job is lost with each, and the cause is told.
+
+use std::sync::Arc;
+
+use pool::{Death, Exit, JobError};
+use rustix::process::Signal;
+use tests::{Answer, Puppet};
+
+use crate::stage::{Folder, a_pid, assert_works, puppet_pool, puppets, run, signal, story, submit, wait_for};
+
+fn death(error: JobError) -> Arc<Death> {
+    match error {
+        JobError::WorkerDied(death) => death,
+        other => panic!("not a death: {other}"),
+    }
+}
+
+/// F1.
+#[test]
+fn a_killed_busy_worker_costs_its_job_alone() {
+    story(|| {
+        let folder = Folder::new();
+        let pool = puppet_pool(2);
+        let before: Vec<_> = (0..500).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        let (here, there) = (folder.path("here"), folder.path("there"));
+        let victim = submit(&pool, Puppet::Mark(folder.path("pid"), Box::new(Puppet::Meet(here, there))));
+        let after: Vec<_> = (0..500).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        wait_for("the job to run", || folder.exists("here").then_some(()));
+        let busy = wait_for("one busy worker", || {
+            let mut busy = pool.stats().workers.into_iter().filter(|worker| worker.in_flight > 0);
+            busy.next().filter(|_| busy.next().is_none()).and_then(|worker| worker.pid)
+        });
+        signal(busy, Signal::KILL);
+        let death = death(victim.wait().expect_err("its worker was killed"));
+        assert_eq!((death.pid, death.exit.signal()), (busy, Some(9)));
+        assert!(death.to_string().contains("was killed by signal 9 (SIGKILL)"), "{death}");
+        for (number, handle) in before.into_iter().enumerate().chain(after.into_iter().enumerate()) {
+            assert_eq!(handle.wait().expect("a neighbour"), Answer::Number(number as u64));
+        }
+        assert_works(&pool);
+        assert_eq!(pool.stats().worker_died, 1);
+    });
+}
+
+/// F2, F3.
+#[test]
+fn idle_workers_may_be_killed_and_no_job_notices() {
+    story(|| {
+        let pool = puppet_pool(2);
+        for _ in 0..5 {
+            signal(a_pid(&pool), Signal::KILL);
+            assert_works(&pool);
+        }
+        let pids = pool.stats().workers.into_iter().filter_map(|worker| worker.pid).collect::<Vec<_>>();
+        for pid in pids {
+            signal(pid, Signal::KILL);
+        }
+        assert_works(&pool);
+        assert_eq!(pool.stats().worker_died, 0);
+    });
+}
+
+/// F4.
+#[test]
+fn each_way_to_die_is_told_apart() {
+    story(|| {
+        let pool = puppet_pool(1);
+        let cases = [
+            (Puppet::Segfault, Err(11)),
+            (Puppet::Abort, Err(6)),
+            (Puppet::Overflow, Err(6)),
+            (Puppet::Exit(0), Ok(0)),
+            (Puppet::Exit(42), Ok(42)),
+            (Puppet::Raise(15), Err(15)),
+            (Puppet::Raise(9), Err(9)),
+        ];
+        for (job, expected) in cases {
+            let death = death(run(&pool, job.clone()).expect_err("it dies"));
+            let exit = match expected {
+                Ok(code) => death.exit == Exit::Code(code),
+                Err(number) => death.exit.signal() == Some(number),
+            };
+            assert!(exit, "{job:?} ended as {death}");
+            if job == Puppet::Overflow {
+                assert!(death.output.contains("overflowed its stack"), "{death}");
+            }
+        }
+        assert_works(&pool);
+    });
+}
+
+#[test]
+fn the_last_words_of_the_dead_are_told() {
+    story(|| {
+        let pool = puppet_pool(1);
+        run(&pool, Puppet::Print("a job's own words\n".into())).expect("printed");
+        let death = death(run(&pool, Puppet::Abort).expect_err("it aborts"));
+        assert!(death.output.contains("a job's own words"), "{death}");
+    });
+}
+
+/// F5.
+#[test]
+fn jobs_that_all_kill_their_workers_all_end() {
+    story(|| {
+        for workers in [1, 2, 5, 13] {
+            let pool = puppet_pool(workers);
+            let deaths = pool.map((0..30).map(|_| Puppet::Raise(9)));
+            assert_eq!(deaths.map(|end| death(end.expect_err("it dies"))).count(), 30);
+            assert_works(&pool);
+        }
+    });
+}
+
+/// F6.
+#[test]
+fn a_result_written_before_the_death_is_delivered() {
+    story(|| {
+        let pool = puppet_pool(1);
+        for round in 0..20 {
+            // In one batch: the numbers are published, then the worker dies in the job behind them.
+            let numbers: Vec<_> = (0..100).map(|number| submit(&pool, Puppet::Number(number))).collect();
+            let dies = submit(&pool, Puppet::Raise(9));
+            for (number, handle) in numbers.into_iter().enumerate() {
+                assert_eq!(handle.wait().expect("an answer"), Answer::Number(number as u64), "round {round}");
+            }
+            death(dies.wait().expect_err("it dies"));
+        }
+        assert_eq!(pool.stats().worker_died, 20);
+    });
+}
+
+/// The heart of the matter: whatever the batch, a death costs what was running and every other job starts once.
+#[test]
+fn a_death_amid_a_batch_costs_one_job_and_starts_none_twice() {
+    story(|| {
+        let folder = Folder::new();
+        let pool = puppet_pool(2);
+        let mut random = fastrand::Rng::with_seed(11);
+        let jobs: Vec<(usize, Puppet)> = (0..3000)
+            .map(|number| {
+                let then = if random.u8(..) < 4 { Puppet::Raise(9) } else { Puppet::Number(number as u64) };
+                (number, Puppet::Mark(folder.path(&number.to_string()), Box::new(then)))
+            })
+            .collect();
+        let deadly = |job: &Puppet| matches!(job, Puppet::Mark(_, then) if **then == Puppet::Raise(9));
+        let answers = pool.map(jobs.iter().map(|(_, job)| job.clone()));
+        for ((number, job), answer) in jobs.iter().zip(answers) {
+            match answer {
+                Ok(answer) => assert_eq!(answer, Answer::Number(*number as u64)),
+                Err(error) => {
+                    assert!(deadly(job), "job {number}: {error}");
+                    death(error);
+                }
+            }
+            assert_eq!(folder.marks(&number.to_string()), 1, "starts of job {number}");
+        }
+        let expected = jobs.iter().filter(|(_, job)| deadly(job)).count() as u64;
+        assert_eq!((pool.stats().worker_died, pool.stats().deaths), (expected, expected));
+    });
+}
+
+/// F10.
+#[test]
+fn a_poison_job_is_quarantined_after_its_attempts() {
+    story(|| {
+        let folder = Folder::new();
+        let pool = puppets(2).attempts(3).build().expect("a pool");
+        let poison = Puppet::Mark(folder.path("poison"), Box::new(Puppet::Segfault));
+        let before: Vec<_> = (0..100).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        let poison = submit(&pool, poison);
+        let after: Vec<_> = (0..100).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        match poison.wait().expect_err("it is poison") {
+            JobError::Quarantined(causes) => assert_eq!(causes.len(), 3),
+            other => panic!("not quarantined: {other}"),
+        }
+        assert_eq!(folder.marks("poison"), 3);
+        for handle in before.into_iter().chain(after) {
+            handle.wait().expect("a neighbour");
+        }
+        assert_works(&pool);
+    });
+}
+
+/// F8, with the job's start: a large job whose worker dies while it has it.
+#[test]
+fn a_worker_that_dies_with_a_large_job_blocks_nobody() {
+    story(|| {
+        let folder = Folder::new();
+        let pool = puppet_pool(1);
+        let (here, there) = (folder.path("here"), folder.path("there"));
+        let first = submit(&pool, Puppet::Meet(here, there));
+        let large = submit(&pool, Puppet::Echo(vec![5; 100 << 20]));
+        wait_for("the first job to run", || folder.exists("here").then_some(()));
+        signal(a_pid(&pool), Signal::KILL);
+        death(first.wait().expect_err("its worker was killed"));
+        assert_eq!(large.wait().expect("echoed"), Answer::Bytes(vec![5; 100 << 20]));
+    });
+}
+
+/// F48.
+#[test]
+fn a_grandchild_that_holds_descriptors_hides_no_death() {
+    story(|| {
+        let pool = puppet_pool(1);
+        let Answer::Number(grandchild) = run(&pool, Puppet::Grandchild).expect("a grandchild") else {
+            panic!("no process id")
+        };
+        death(run(&pool, Puppet::Raise(9)).expect_err("it dies"));
+        assert_works(&pool);
+        wait_for("the grandchild to be gone", || (!crate::stage::is_alive(grandchild as u32)).then_some(()));
+    });
+}

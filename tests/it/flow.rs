@@ -1,0 +1,160 @@
+//! Bounds: endless inputs, slow consumers, panicking inputs, a million jobs.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use pool::Order;
+use tests::{Answer, Puppet};
+
+use crate::stage::{Folder, assert_works, holdings, puppet_pool, puppets, story};
+
+/// An endless input that counts how far it was read.
+fn endless() -> (impl Iterator<Item = Puppet> + Send, Arc<AtomicU64>) {
+    let read = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&read);
+    (std::iter::repeat_with(move || Puppet::Number(counter.fetch_add(1, Ordering::Relaxed))), read)
+}
+
+/// F33.
+#[test]
+fn an_endless_input_is_read_no_further_than_the_window() {
+    story(|| {
+        let pool = puppets(2).window(1000).build().expect("a pool");
+        let (input, read) = endless();
+        let answers: Vec<_> = pool.map(input).take(10).map(Result::unwrap).collect();
+        assert!(answers.into_iter().eq((0..10).map(Answer::Number)));
+        assert!(read.load(Ordering::Relaxed) <= 1010, "{} inputs were read", read.load(Ordering::Relaxed));
+        assert_works(&pool);
+    });
+}
+
+/// F34, in items.
+#[test]
+fn a_slow_first_job_does_not_let_the_window_grow() {
+    story(|| {
+        let folder = Folder::new();
+        let pool = puppets(2).window(500).build().expect("a pool");
+        let (here, there) = (folder.path("here"), folder.path("there"));
+        let (input, read) = endless();
+        let jobs = std::iter::once(Puppet::Meet(here, there.clone())).chain(input);
+        let (mut sender, mut receiver) = pool.stream(Order::Input);
+        std::thread::scope(|scope| {
+            let feeding = scope.spawn(move || {
+                for job in jobs.take(5000) {
+                    sender.send(&job).expect("accepted");
+                }
+            });
+            // All that fits the window has been run, and no more is read, however long the first job takes.
+            crate::stage::wait_for("the window to fill", || (pool.stats().finished == 499).then_some(()));
+            assert!(receiver.try_next().is_none());
+            assert!(read.load(Ordering::Relaxed) <= 501, "{} were read", read.load(Ordering::Relaxed));
+            std::fs::write(there, "").expect("written");
+            for number in 0..5000 {
+                let (index, answer) = receiver.next().expect("an output for each input");
+                assert_eq!(index, number);
+                answer.expect("an answer");
+            }
+            feeding.join().expect("fed");
+            assert!(receiver.next().is_none());
+        });
+    });
+}
+
+/// F34, in bytes.
+#[test]
+fn the_window_is_bounded_in_bytes_too() {
+    story(|| {
+        let pool = puppets(1).window_bytes(1 << 20).build().expect("a pool");
+        let (mut sender, receiver) = pool.stream(Order::Input);
+        std::thread::scope(|scope| {
+            let feeding = scope.spawn(move || (0..1000).for_each(|_| sender.send(&Puppet::Flood(50_000)).unwrap()));
+            let mut most = 0;
+            for (_, answer) in receiver {
+                answer.expect("an answer");
+                most = most.max(pool.stats().finished);
+            }
+            feeding.join().expect("fed");
+            assert_eq!(pool.stats().finished, 1000);
+            assert!(most <= 1000);
+        });
+    });
+}
+
+/// F35.
+#[test]
+fn a_dropped_output_frees_its_producer_and_its_jobs() {
+    story(|| {
+        let pool = puppets(1).window(100).build().expect("a pool");
+        let (mut sender, mut receiver) = pool.stream(Order::Input);
+        std::thread::scope(|scope| {
+            let feeding = scope.spawn(move || (0..).find(|_| sender.send(&Puppet::Number(1)).is_err()).unwrap());
+            receiver.next().expect("one").1.expect("an answer");
+            drop(receiver);
+            assert!(feeding.join().expect("it ends") >= 1);
+        });
+        pool.drain();
+        assert_works(&pool);
+    });
+}
+
+/// F36.
+#[test]
+fn the_outputs_before_a_panic_of_the_input_come_first() {
+    story(|| {
+        let pool = puppet_pool(2);
+        let input = (0..).map(|number| {
+            assert!(number < 100, "the input ends badly, on purpose");
+            Puppet::Number(number)
+        });
+        let mut outputs = pool.map(input);
+        for number in 0..100 {
+            assert_eq!(outputs.next().expect("one").expect("an answer"), Answer::Number(number));
+        }
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| outputs.next()));
+        let panic = panic.expect_err("the panic comes through");
+        assert!(panic.downcast_ref::<String>().is_some_and(|text| text.contains("ends badly")));
+        drop(outputs);
+        assert_works(&pool);
+    });
+}
+
+/// F37.
+#[test]
+fn a_million_tiny_jobs() {
+    story(|| {
+        let pool = puppet_pool(2);
+        let before = holdings();
+        let mut expected = 0;
+        for answer in pool.map((0..1_000_000).map(Puppet::Number)) {
+            assert_eq!(answer.expect("an answer"), Answer::Number(expected));
+            expected += 1;
+        }
+        assert_eq!(expected, 1_000_000);
+        assert_eq!(holdings().descriptors, before.descriptors);
+        let stats = pool.stats();
+        assert!(stats.frames < 100_000, "tiny jobs travel together, but took {} frames", stats.frames);
+    });
+}
+
+#[test]
+fn slow_jobs_travel_one_by_one() {
+    story(|| {
+        let pool = puppet_pool(2);
+        for answer in pool.map((0..60).map(|_| Puppet::Spin(5000))) {
+            answer.expect("an answer");
+        }
+        let stats = pool.stats();
+        assert!(stats.frames >= 55, "60 slow jobs went in {} frames", stats.frames);
+    });
+}
+
+#[test]
+fn an_empty_input_gives_an_empty_output() {
+    story(|| {
+        let pool = puppet_pool(1);
+        assert!(pool.map(std::iter::empty()).next().is_none());
+        assert!(pool.map_unordered(std::iter::empty()).next().is_none());
+    });
+}

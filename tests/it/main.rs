@@ -1,0 +1,15 @@
+//! The stories of the pool with real processes, real signals and real limits.
+//!
+//! Each runs under a watchdog ([`stage::story`]) that fails with what every thread is doing rather than hanging. The
+//! numbers F1, F2, … are those of the fault catalogue.
+
+mod cancelling;
+mod deadlines;
+mod deaths;
+mod encoding;
+mod flow;
+mod lifecycle;
+mod orphans;
+mod promises;
+mod stage;
+mod starting;

@@ -1,0 +1,157 @@
+//! What the stories share: the watchdog, the puppet pool, and counting what a process holds.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use pool::{Builder, JobError, JobHandle, Pool};
+use tests::{Answer, Puppet};
+
+/// The puppet worker's program.
+pub(crate) const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
+
+/// How long a story may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs a story; when it does not end, tells what every thread does and fails the whole program.
+pub(crate) fn story(tale: impl FnOnce() + Send + 'static) {
+    let (sender, ended) = mpsc::channel();
+    let thread = std::thread::Builder::new()
+        .name("story".into())
+        .spawn(move || {
+            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(tale));
+            let _nobody_listens_any_more = sender.send(());
+            if let Err(panic) = told {
+                std::panic::resume_unwind(panic);
+            }
+        })
+        .expect("a thread");
+    if ended.recv_timeout(PATIENCE).is_err() {
+        eprintln!("a story hangs; the threads of its process:\n{}", threads());
+        std::process::abort();
+    }
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// What each thread of this process is doing, as far as the system tells.
+fn threads() -> String {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("tasks").flatten();
+    let tell = |task: &Path, file| std::fs::read_to_string(task.join(file)).unwrap_or_default().trim().to_owned();
+    tasks
+        .map(|task| {
+            let path = task.path();
+            let [name, place, call, stack] = ["comm", "wchan", "syscall", "stack"].map(|file| tell(&path, file));
+            format!("{name}: in {place}, call {call}\n{stack}\n")
+        })
+        .collect()
+}
+
+/// Settings of a pool of puppets.
+pub(crate) fn puppets(workers: usize) -> Builder<Puppet> {
+    Pool::builder().workers(workers).worker_program(PUPPET)
+}
+
+/// A pool of puppets.
+pub(crate) fn puppet_pool(workers: usize) -> Pool<Puppet> {
+    puppets(workers).build().expect("a pool")
+}
+
+/// Runs one job.
+pub(crate) fn run(pool: &Pool<Puppet>, job: Puppet) -> Result<Answer, JobError> {
+    submit(pool, job).wait()
+}
+
+/// Submits one job.
+pub(crate) fn submit(pool: &Pool<Puppet>, job: Puppet) -> JobHandle<Puppet> {
+    pool.submit(job).expect("accepted")
+}
+
+/// Runs `Number` and checks the answer: the pool works.
+pub(crate) fn assert_works(pool: &Pool<Puppet>) {
+    assert_eq!(run(pool, Puppet::Number(41)).expect("a number"), Answer::Number(41));
+}
+
+/// The process id of a worker that is ready to take jobs.
+pub(crate) fn a_pid(pool: &Pool<Puppet>) -> u32 {
+    wait_for("a worker to be ready", || pool.stats().workers.iter().find_map(|worker| worker.pid))
+}
+
+/// Sends a signal.
+pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a process id");
+    rustix::process::kill_process(pid, signal).expect("the process is there");
+}
+
+/// Whether a process is there and not a zombie.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with(['Z', 'X']))
+}
+
+/// Polls for something that has no event to wait for, such as a state of another process; fails after 30 s.
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A place for the files of one story.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().expect("a path in UTF-8").to_owned()
+    }
+
+    /// How often a file was marked.
+    pub(crate) fn marks(&self, name: &str) -> usize {
+        std::fs::read_to_string(self.0.path().join(name)).map_or(0, |text| text.lines().count())
+    }
+
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        self.0.path().join(name).exists()
+    }
+}
+
+/// What this process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Holdings {
+    pub(crate) descriptors: usize,
+    pub(crate) threads: usize,
+    pub(crate) children: usize,
+    pub(crate) temporary_files: usize,
+}
+
+/// Counts what this process holds.
+pub(crate) fn holdings() -> Holdings {
+    let count = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
+    let children = |task: std::fs::DirEntry| {
+        let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        children.split_whitespace().count()
+    };
+    let tasks = || std::fs::read_dir("/proc/self/task").expect("tasks").flatten();
+    Holdings {
+        descriptors: count(Path::new("/proc/self/fd")),
+        threads: tasks().count(),
+        children: tasks().map(children).sum(),
+        temporary_files: count(&std::env::temp_dir()),
+    }
+}
+
+/// The path of another program of the workspace's tests.
+pub(crate) fn host_program() -> PathBuf {
+    env!("CARGO_BIN_EXE_host").into()
+}

@@ -1,0 +1,158 @@
+#![expect(unsafe_code, reason = "a puppet must be able to crash for real")]
+//! The puppet worker: serves `tests::Puppet`, or misbehaves at its start as its second argument says.
+
+use std::{io::Write, process::ExitCode, time::Duration};
+
+use tests::{Answer, Puppet};
+use worker::Context;
+
+struct State {
+    count: u64,
+    argument: String,
+}
+
+fn main() -> ExitCode {
+    match std::env::args().nth(2).as_deref() {
+        Some("exit") => {
+            let _ = writeln!(std::io::stderr(), "the puppet exits at once");
+            return ExitCode::from(3);
+        }
+        Some("silent") => loop {
+            std::thread::park();
+        },
+        Some("babble") => {
+            let _ = std::io::stdout().write_all(b"hello\n");
+            let answer = rustix::io::write(rustix::stdio::stdin(), b"this is no handshake");
+            assert!(answer.is_ok());
+            loop {
+                std::thread::park();
+            }
+        }
+        Some("old") => {
+            let mut bytes = protocol::handshake::encode(&protocol::handshake::Answer::ready()).expect("encoded");
+            bytes[8..12].copy_from_slice(&77_u32.to_le_bytes());
+            let answer = rustix::io::write(rustix::stdio::stdin(), &bytes);
+            assert!(answer.is_ok());
+            loop {
+                std::thread::park();
+            }
+        }
+        Some("hang-up") => {
+            rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null").expect("/dev/null")).expect("dup2");
+            loop {
+                std::thread::park();
+            }
+        }
+        Some("once") => {
+            // Starts well the first time, and never again.
+            let mark = std::env::args().nth(3).expect("the path of the mark");
+            if std::fs::File::create_new(mark).is_err() {
+                let _ = writeln!(std::io::stderr(), "only once");
+                return ExitCode::from(9);
+            }
+        }
+        _ => {}
+    }
+    worker::Service::with_state(initialise, play).serve()
+}
+
+fn initialise(setup: &worker::Setup) -> Result<State, String> {
+    let argument = if setup.has_argument() {
+        setup.argument::<String>().map_err(|error| error.to_string())?
+    } else {
+        String::new()
+    };
+    match argument.as_str() {
+        "fail" => Err("the initialiser fails on purpose".into()),
+        "panic" => panic!("the initialiser panics on purpose"),
+        _ => Ok(State { count: 0, argument }),
+    }
+}
+
+fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
+    context.state().count += 1;
+    match job {
+        Puppet::Echo(bytes) => Answer::Bytes(bytes),
+        Puppet::Number(number) => Answer::Number(number),
+        Puppet::Flood(bytes) => Answer::Bytes(vec![7; bytes]),
+        Puppet::Pid => Answer::Number(std::process::id().into()),
+        Puppet::Spin(micros) => {
+            let end = std::time::Instant::now() + Duration::from_micros(micros);
+            while std::time::Instant::now() < end {
+                std::hint::spin_loop();
+            }
+            Answer::Nothing
+        }
+        Puppet::Sleep(millis) => {
+            std::thread::sleep(Duration::from_millis(millis));
+            Answer::Nothing
+        }
+        Puppet::Mark(path, next) => {
+            mark(&path);
+            play(*next, context)
+        }
+        Puppet::Meet(here, there) => {
+            mark(&here);
+            while !std::path::Path::new(&there).exists() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Answer::Nothing
+        }
+        Puppet::Print(text) => {
+            print(&text);
+            Answer::Nothing
+        }
+        Puppet::Grandchild => Answer::Number(grandchild()),
+        Puppet::Unencodable => Answer::Unencodable,
+        Puppet::Count => Answer::Number(context.state().count),
+        Puppet::Argument => Answer::Text(context.state().argument.clone()),
+        Puppet::Variable(name) => Answer::Text(std::env::var(name).unwrap_or_default()),
+        Puppet::Lane => Answer::Number(context.lane() as u64),
+        Puppet::Panic(message) => panic!("{message}"),
+        Puppet::Unsendable | Puppet::PanicsInDecoding(_) => unreachable!("it never arrives"),
+        deadly => die(&deadly),
+    }
+}
+
+fn die(how: &Puppet) -> Answer {
+    match how {
+        Puppet::Exit(code) => std::process::exit(*code),
+        Puppet::Raise(number) => {
+            let signal = rustix::process::Signal::from_named_raw(*number).expect("a signal");
+            rustix::process::kill_process(rustix::process::getpid(), signal).expect("raised");
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        Puppet::Segfault => {
+            // SAFETY: there is none; it is here to crash.
+            unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
+        }
+        Puppet::Abort => std::process::abort(),
+        Puppet::Overflow => return Answer::Number(overflow(1)),
+        Puppet::Stubborn => loop {
+            std::hint::spin_loop();
+        },
+        other => unreachable!("{other:?} is not deadly"),
+    }
+    Answer::Nothing
+}
+
+#[expect(unconditional_recursion, reason = "this is how a stack overflows")]
+fn overflow(depth: u64) -> u64 {
+    let page = std::hint::black_box([depth; 512]);
+    overflow(depth + 1) + page[7]
+}
+
+fn mark(path: &str) {
+    let mut file = std::fs::File::options().append(true).create(true).open(path).expect("a file to mark");
+    file.write_all(b"x\n").expect("a mark");
+}
+
+fn print(text: &str) {
+    let written = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
+    written.and_then(|()| std::io::stderr().write_all(text.as_bytes())).expect("output is taken");
+}
+
+fn grandchild() -> u64 {
+    let child = std::process::Command::new("sleep").arg("1000").spawn().expect("sleep is there");
+    child.id().into()
+}
