@@ -183,7 +183,7 @@ impl Parent {
     /// Takes back what has not been claimed; gives how many positions have been.
     pub(crate) fn revoke(&mut self) -> u64 {
         self.epoch += 1;
-        self.sent = self.board.revoke(self.epoch);
+        self.sent = self.board.revoke();
         self.sent
     }
 
