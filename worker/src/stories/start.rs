@@ -83,10 +83,18 @@ fn a_panicking_initialiser_is_told_with_its_place() {
 }
 
 #[test]
-fn a_wrong_argument_is_told() {
-    let service = with_initialiser(|setup: &Setup| setup.argument::<String>());
-    let (answer, _) = answer_of(service, &Terms::default());
-    assert!(matches!(answer, Answer::InitialiserFailed { .. }), "{answer:?}");
+fn a_missing_argument_and_a_wrong_one_are_told() {
+    for (argument, why) in [(Vec::new(), "gave its workers no argument"), (vec![1, 0xff], "")] {
+        let service = with_initialiser(|setup: &Setup| setup.argument::<String>());
+        let terms = Terms {
+            argument,
+            ..Terms::default()
+        };
+        let (Answer::InitialiserFailed { message }, _) = answer_of(service, &terms) else {
+            panic!("another answer")
+        };
+        assert!(message.contains(why), "{message}");
+    }
 }
 
 #[test]
