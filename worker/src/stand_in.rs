@@ -2,13 +2,7 @@
 //!
 //! The worker runs on a thread of the same process. Nothing here schedules; each test says what is sent when.
 
-use std::{
-    collections::BTreeMap,
-    os::fd::OwnedFd,
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, os::fd::OwnedFd, sync::mpsc, thread, time::Duration};
 
 use protocol::{
     Fault, Job, Status,
@@ -38,7 +32,7 @@ impl Job for Task {
 }
 
 /// Longer than anything here takes, and short enough to see a hang fail.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 const TOKEN: [u8; 16] = [3; 16];
 
@@ -94,7 +88,7 @@ impl Default for Terms {
 /// The parent of one worker.
 pub(crate) struct Parent {
     pub(crate) worker: Worker,
-    pub(crate) board: Arc<Board>,
+    pub(crate) board: Board,
     pub(crate) link: Option<ParentLink>,
     pub(crate) wakes: u64,
     control: OwnedFd,
@@ -130,7 +124,7 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
     match handshake::decode(&control::receive(&control, None).unwrap()).unwrap() {
         Answer::Ready { .. } => Ok(Parent {
             worker,
-            board: Arc::new(board),
+            board,
             link: Some(rendezvous.accept(TOKEN).unwrap()),
             wakes: 0,
             control,
@@ -159,25 +153,27 @@ impl Parent {
 
     /// Sends one frame of encoded jobs; a large one must be alone.
     pub(crate) fn send_encoded(&mut self, jobs: &[Vec<u8>]) -> u64 {
-        let first = self.sent;
-        self.sent += jobs.len() as u64;
-        let frame = match jobs {
-            [large] if large.len() > PARCEL_BYTES => {
-                self.inbound.put(large).unwrap();
-                frame::parcel(self.epoch, first, large.len() as u64)
-            }
-            _ => {
-                let mut frame = Vec::new();
-                frame::begin(&mut frame);
-                for job in jobs {
-                    frame::append_job(&mut frame, job);
-                }
-                frame::finish(&mut frame, self.epoch, first, jobs.len() as u32);
-                frame
-            }
-        };
+        let frame = self.frame(jobs);
         self.send_bytes(&frame);
+        self.sent += jobs.len() as u64;
         self.sent
+    }
+
+    /// The frame of encoded jobs that could be sent next; a large job is put in its area.
+    pub(crate) fn frame(&mut self, jobs: &[Vec<u8>]) -> Vec<u8> {
+        if let [large] = jobs
+            && large.len() > PARCEL_BYTES
+        {
+            self.inbound.put(large).unwrap();
+            return frame::parcel(self.epoch, self.sent, large.len() as u64);
+        }
+        let mut frame = Vec::new();
+        frame::begin(&mut frame);
+        for job in jobs {
+            frame::append_job(&mut frame, job);
+        }
+        frame::finish(&mut frame, self.epoch, self.sent, jobs.len() as u32);
+        frame
     }
 
     pub(crate) fn send_bytes(&self, frame: &[u8]) {
@@ -187,7 +183,7 @@ impl Parent {
     /// Takes back what has not been claimed; gives how many positions have been.
     pub(crate) fn revoke(&mut self) -> u64 {
         self.epoch += 1;
-        self.sent = self.board.revoke(self.epoch);
+        self.sent = self.board.revoke();
         self.sent
     }
 
@@ -263,6 +259,11 @@ impl Parent {
         self.results.keys().copied().collect()
     }
 
+    /// Sees to it that the area for large results cannot grow.
+    pub(crate) fn forbid_large_results(&self) {
+        rustix::fs::fcntl_add_seals(self.outbound.descriptor(), rustix::fs::SealFlags::GROW).unwrap();
+    }
+
     /// Closes the link and hears how the worker ended.
     pub(crate) fn close(mut self) -> Result<(), Failure> {
         self.link = None;
@@ -272,6 +273,14 @@ impl Parent {
     }
 }
 
+/// The bytes of an initialiser's argument.
+pub(crate) fn encode_argument<A: Serialize>(argument: &A) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    protocol::encode_argument(argument, &mut bytes).unwrap();
+    bytes
+}
+
+/// The bytes of a task.
 pub(crate) fn encoded(task: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     Task(task.into()).encode(&mut bytes).unwrap();

@@ -1,0 +1,70 @@
+//! Jobs and results of every size.
+
+use protocol::{Fault, frame::PARCEL_BYTES, parcel::KEPT_BYTES, ring::MAX_RING_RESULT};
+
+use super::echo;
+use crate::stand_in::{Terms, hire};
+
+#[test]
+fn jobs_and_results_of_every_size_arrive_whole() {
+    let mut parent = hire(echo(), &Terms::default());
+    // An encoded text is a few bytes longer than the text.
+    let sizes = [
+        0,
+        1,
+        PARCEL_BYTES - 4,
+        PARCEL_BYTES - 3,
+        PARCEL_BYTES - 2,
+        PARCEL_BYTES,
+        1 << 20,
+        KEPT_BYTES + 1,
+        5,
+    ];
+    for (position, size) in sizes.into_iter().enumerate() {
+        let text: String = (0..size)
+            .map(|index| char::from(b'a' + (index % 23) as u8))
+            .collect();
+        parent.send(&[&text]);
+        assert!(
+            parent.output(position as u64) == text,
+            "{size} bytes came back otherwise"
+        );
+    }
+}
+
+#[test]
+fn large_results_of_one_frame_leave_one_after_the_other() {
+    let mut parent = hire(echo(), &Terms::default());
+    let sizes = [MAX_RING_RESULT, 1, 3 << 20, 20 << 20, 0, MAX_RING_RESULT + 1];
+    let tasks: Vec<String> = sizes.iter().map(|size| format!("bytes {size}")).collect();
+    parent.send(&tasks.iter().map(String::as_str).collect::<Vec<_>>());
+    for (position, size) in sizes.into_iter().enumerate() {
+        assert_eq!(parent.output(position as u64).len(), size);
+    }
+}
+
+#[test]
+fn a_result_over_the_limit_is_a_fault_that_names_both_sizes() {
+    let terms = Terms {
+        message_limit: 100_000,
+        ..Terms::default()
+    };
+    let mut parent = hire(echo(), &terms);
+    parent.send(&["bytes 99997", "bytes 99998", "bytes 5"]);
+    assert_eq!(parent.output(0).len(), 99_997);
+    let expected = Fault::TooLarge {
+        bytes: 100_001,
+        limit: 100_000,
+    };
+    assert_eq!(parent.fault(1), expected);
+    assert_eq!(parent.output(2).len(), 5);
+}
+
+#[test]
+fn a_result_for_which_there_is_no_memory_is_a_fault() {
+    let mut parent = hire(echo(), &Terms::default());
+    parent.forbid_large_results();
+    parent.send(&["bytes 50000", "bytes 5"]);
+    assert!(matches!(parent.fault(0), Fault::NotHandedOver(_)));
+    assert_eq!(parent.output(1).len(), 5);
+}

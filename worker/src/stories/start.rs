@@ -1,0 +1,154 @@
+//! Invitations and answers.
+
+use std::{
+    fmt::Display,
+    os::fd::AsFd,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use protocol::{
+    control,
+    handshake::{self, Answer, HandshakeError},
+};
+
+use super::echo;
+use crate::{
+    context::Setup,
+    failure::Failure,
+    service::Service,
+    stand_in::{Task, Terms, Worker, encode_argument, hire, invite},
+};
+
+fn answer_of(service: Service<'static>, terms: &Terms) -> (Answer, Failure) {
+    match invite(service, terms) {
+        Ok(_) => panic!("the worker is ready"),
+        Err((answer, worker)) => (answer, worker.outcome().unwrap_err()),
+    }
+}
+
+fn with_initialiser<E: Display + 'static>(
+    initialiser: impl Fn(&Setup) -> Result<String, E> + Sync + 'static,
+) -> Service<'static> {
+    Service::with_state(initialiser, |task: Task, cx| format!("{} {}", cx.state(), task.0))
+}
+
+#[test]
+fn the_argument_reaches_every_initialiser() {
+    let terms = Terms {
+        argument: encode_argument(&("hello", 7_u8)),
+        ..Terms::default()
+    };
+    let service = with_initialiser(|setup: &Setup| {
+        let place = (setup.worker(), setup.lane(), setup.lanes());
+        setup
+            .argument::<(String, u8)>()
+            .map(|argument| format!("{argument:?} {place:?}"))
+    });
+    let mut parent = hire(service, &terms);
+    parent.send(&["you"]);
+    assert_eq!(parent.output(0), r#"("hello", 7) (5, 0, 1) you"#);
+    // Its area is free again for a job.
+    parent.send(&[&"x".repeat(50_000)]);
+    assert!(parent.output(1).ends_with("xxx"));
+}
+
+#[test]
+fn a_failed_initialiser_is_told_whichever_lane_it_was() {
+    for lanes in [1, 3] {
+        let terms = Terms {
+            lanes,
+            ..Terms::default()
+        };
+        let service = with_initialiser(|setup: &Setup| match setup.lane() {
+            last if last + 1 == setup.lanes() => Err("no licence"),
+            _ => Ok(String::new()),
+        });
+        let (answer, failure) = answer_of(service, &terms);
+        let message = "no licence".to_owned();
+        assert_eq!(answer, Answer::InitialiserFailed { message });
+        assert_eq!(failure.exit_code(), 1);
+    }
+}
+
+#[test]
+fn a_panicking_initialiser_is_told_with_its_place() {
+    let service = with_initialiser::<String>(|_: &Setup| panic!("no such library"));
+    let (Answer::InitialiserFailed { message }, _) = answer_of(service, &Terms::default()) else {
+        panic!("another answer")
+    };
+    assert!(
+        message.contains("start.rs:") && message.ends_with("no such library"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_missing_argument_and_a_wrong_one_are_told() {
+    for (argument, why) in [(Vec::new(), "gave its workers no argument"), (vec![1, 0xff], "")] {
+        let service = with_initialiser(|setup: &Setup| setup.argument::<String>());
+        let terms = Terms {
+            argument,
+            ..Terms::default()
+        };
+        let (Answer::InitialiserFailed { message }, _) = answer_of(service, &terms) else {
+            panic!("another answer")
+        };
+        assert!(message.contains(why), "{message}");
+    }
+}
+
+#[test]
+fn another_type_of_job_is_refused_by_name_and_initialises_nothing() {
+    static INITIALISED: AtomicBool = AtomicBool::new(false);
+    let terms = Terms {
+        job: "resize",
+        ..Terms::default()
+    };
+    let service = with_initialiser(|_: &Setup| {
+        INITIALISED.store(true, Ordering::Relaxed);
+        Ok::<_, String>(String::new())
+    });
+    let (answer, failure) = answer_of(service, &terms);
+    let serves = "task".to_owned();
+    assert_eq!(answer, Answer::WrongJob { serves });
+    assert!(failure.to_string().contains("resize"), "{failure}");
+    assert!(!INITIALISED.load(Ordering::Relaxed));
+}
+
+#[test]
+fn impossible_lanes_are_refused() {
+    for lanes in [0, 65] {
+        let terms = Terms {
+            lanes,
+            ..Terms::default()
+        };
+        let (answer, _) = answer_of(echo(), &terms);
+        assert!(matches!(answer, Answer::Unusable { .. }), "{answer:?}");
+    }
+}
+
+#[test]
+fn strangers_and_other_versions_are_answered_and_left() {
+    let mut other_version = handshake::encode(&Answer::ready()).unwrap();
+    other_version[8] = 99;
+    for bytes in [&other_version[..], b"GET / HTTP/1.1\r\n\r\n"] {
+        let (ours, theirs) = control::pair().unwrap();
+        let worker = Worker::start(echo(), theirs);
+        control::send(&ours, bytes, &[ours.as_fd()]).unwrap();
+        let answer = handshake::decode(&control::receive(&ours, None).unwrap()).unwrap();
+        assert!(matches!(answer, Answer::Unusable { .. }), "{answer:?}");
+        let failure = worker.outcome().unwrap_err();
+        assert!(matches!(
+            failure,
+            Failure::Handshake(HandshakeError::Version { .. } | HandshakeError::NotAHandshake)
+        ));
+    }
+}
+
+#[test]
+fn a_parent_that_never_invites_ends_the_worker() {
+    let (ours, theirs) = control::pair().unwrap();
+    let worker = Worker::start(echo(), theirs);
+    drop(ours);
+    assert!(matches!(worker.outcome(), Err(Failure::Control(_))));
+}
