@@ -150,6 +150,13 @@ fn a_million_tiny_jobs() {
     }
     story(|| {
         let pool = puppet_pool(2);
+        crate::stage::wait_for("both workers", || {
+            pool.stats()
+                .workers
+                .iter()
+                .all(|worker| worker.pid.is_some())
+                .then_some(())
+        });
         let before = holdings();
         let mut expected = 0;
         for answer in pool.map((0..1_000_000).map(Puppet::Number)) {
