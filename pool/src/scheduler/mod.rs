@@ -22,8 +22,12 @@ mod outcome;
 mod pace;
 mod queue;
 mod roster;
+#[cfg(test)]
+mod simulation;
 mod span;
 mod supervise;
+#[cfg(test)]
+mod test_load;
 
 use std::time::Duration;
 
