@@ -1,8 +1,11 @@
 //! To be written.
 
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "the driver that uses it is still to come"
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "the driver that uses it is still to come"
+    )
 )]
 mod scheduler;

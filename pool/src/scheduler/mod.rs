@@ -28,6 +28,8 @@ mod span;
 mod supervise;
 #[cfg(test)]
 mod test_load;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -10,11 +10,13 @@ mod machine;
 mod plan;
 mod world;
 
+use std::num::NonZero;
 use std::panic::catch_unwind;
 use std::thread;
 
 use super::Counters;
 use fault::Fault;
+use ledger::Sights;
 
 /// The histories of the suite.
 const HISTORIES: u64 = 100_000;
@@ -34,17 +36,18 @@ impl Drop for Seed {
 
 #[test]
 fn every_promise_holds_in_a_hundred_thousand_histories() {
-    let threads = thread::available_parallelism().map_or(1, |count| count.get() as u64);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let totals = thread::scope(|scope| {
-        let run_share = |thread: u64| {
-            (thread..HISTORIES)
-                .step_by(threads as usize)
-                .map(run)
-                .collect::<Vec<_>>()
-        };
-        let shares: Vec<_> = (0..threads)
-            .map(|thread| scope.spawn(move || run_share(thread)))
-            .collect();
+        let shares = (0..threads).map(|thread| {
+            scope.spawn(move || {
+                (0..HISTORIES)
+                    .skip(thread)
+                    .step_by(threads)
+                    .map(run)
+                    .collect::<Vec<_>>()
+            })
+        });
+        let shares: Vec<_> = shares.collect();
         shares
             .into_iter()
             .flat_map(|share| share.join().expect("a history has failed"))
@@ -53,35 +56,51 @@ fn every_promise_holds_in_a_hundred_thousand_histories() {
     check_variety(&totals);
 }
 
-fn run(seed: u64) -> Counters {
+fn run(seed: u64) -> (Counters, Sights) {
     let guard = Seed(seed);
-    let counters = world::run(guard.0, None);
-    counters.unwrap_or_else(|wrong| panic!("{wrong}"))
+    let summary = world::run(guard.0, None);
+    summary.unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 /// A simulation in which little happens proves little.
-fn check_variety(histories: &[Counters]) {
-    let total = |count: fn(&Counters) -> u64| histories.iter().map(count).sum::<u64>();
+fn check_variety(histories: &[(Counters, Sights)]) {
+    let count = |figure: fn(&Counters) -> u64| {
+        histories
+            .iter()
+            .map(|(counters, _)| figure(counters))
+            .sum::<u64>()
+    };
+    let seen = |figure: fn(&Sights) -> u64| histories.iter().map(|(_, sights)| figure(sights)).sum::<u64>();
     let figures = [
-        ("submitted", total(|counters| counters.submitted)),
-        ("finished", total(|counters| counters.finished)),
-        ("worker died", total(|counters| counters.worker_died)),
-        ("deadline", total(|counters| counters.deadline)),
-        ("cancelled", total(|counters| counters.cancelled)),
-        ("quarantined", total(|counters| counters.quarantined)),
-        ("broken", total(|counters| counters.broken)),
-        ("closed", total(|counters| counters.closed)),
-        ("abandoned", total(|counters| counters.abandoned)),
-        ("deaths", total(|counters| counters.deaths)),
-        ("start failures", total(|counters| counters.start_failures)),
-        ("revocations", total(|counters| counters.revocations)),
-        ("requeued", total(|counters| counters.requeued)),
-        ("frames", total(|counters| counters.frames)),
+        ("submitted", count(|counters| counters.submitted)),
+        ("finished", count(|counters| counters.finished)),
+        ("worker died", count(|counters| counters.worker_died)),
+        ("deadline", count(|counters| counters.deadline)),
+        ("cancelled", count(|counters| counters.cancelled)),
+        ("quarantined", count(|counters| counters.quarantined)),
+        ("broken", count(|counters| counters.broken)),
+        ("closed", count(|counters| counters.closed)),
+        ("abandoned", count(|counters| counters.abandoned)),
+        ("deaths", count(|counters| counters.deaths)),
+        ("start failures", count(|counters| counters.start_failures)),
+        ("restarts", count(|counters| counters.restarts)),
+        ("revocations", count(|counters| counters.revocations)),
+        ("requeued", count(|counters| counters.requeued)),
+        ("frames", count(|counters| counters.frames)),
+        ("breakdowns", seen(|sights| sights.breakdowns)),
+        ("largest frames", seen(|sights| sights.largest_frame)),
+        ("buffered frames", seen(|sights| sights.buffered_frames)),
+        ("solitary frames", seen(|sights| sights.solitary_frames)),
+        ("heavy frames", seen(|sights| sights.heavy_frames)),
     ];
     println!("{} histories: {figures:?}", histories.len());
+    println!(
+        "the largest frame: {:?}",
+        histories.iter().map(|(_, sights)| sights.largest_frame).max()
+    );
     for (name, figure) in figures {
         assert!(
-            figure >= histories.len() as u64 / 20,
+            figure >= histories.len() as u64 / 100,
             "{name} happens only {figure} times"
         );
     }
@@ -91,10 +110,14 @@ fn check_variety(histories: &[Counters]) {
 fn every_planted_fault_is_noticed() {
     for fault in Fault::ALL {
         // A fault may also run into an assertion of the scheduler or the world, which is noticed as well.
-        let is_noticed = |&seed: &u64| !matches!(catch_unwind(|| world::run(seed, Some(fault))), Ok(Ok(_)));
-        let first = (0..HISTORIES_FOR_A_FAULT).find(is_noticed);
-        println!("{fault:?} is noticed in history {first:?}");
-        assert!(first.is_some(), "{fault:?} is not noticed");
+        let wrong = |seed| match catch_unwind(|| world::run(seed, Some(fault))) {
+            Ok(Ok(_)) => None,
+            Ok(Err(wrong)) => Some((seed, wrong)),
+            Err(_) => Some((seed, "an assertion fails".to_owned())),
+        };
+        let first = (0..HISTORIES_FOR_A_FAULT).find_map(wrong);
+        let (seed, wrong) = first.unwrap_or_else(|| panic!("{fault:?} is not noticed"));
+        println!("{fault:?} is noticed in history {seed}: {wrong}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::span::{JobId, Load};
+use super::span::{JobId, Load, Span};
 
 /// The most jobs of one span, small so that submissions in bursts make several.
 const SPAN_JOBS: usize = 64;
@@ -99,4 +99,16 @@ impl Load for TestLoad {
     fn is_abandoned(&self) -> bool {
         self.items[0].owner.has_left.get()
     }
+}
+
+/// A span of small jobs that were submitted together.
+pub(crate) fn span_of(first: JobId, len: u64) -> Span<TestLoad> {
+    let owner = Rc::default();
+    let mut span: Span<TestLoad> = Span::single(first, TestItem::small(first, &owner));
+    for serial in first + 1..first + len {
+        span.load
+            .try_push(TestItem::small(serial, &owner))
+            .expect("the span is short");
+    }
+    span
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::super::test_load::{TestItem, TestLoad};
+use super::super::test_load::TestLoad;
 use super::super::{Action, Config, Event, Scheduler, WorkerState};
 
 /// One thing that a scheduler might get wrong.
@@ -37,7 +37,7 @@ pub(super) enum Fault {
     IgnoresLateCancel,
     /// Failures without progress are never too many.
     NeverBreaks,
-    /// The youngest job is sent before the oldest.
+    /// The jobs that are next are overlooked, and others are sent before them.
     ForgetsOrder,
     /// Submitters who were turned away wait for ever.
     ForgetsRoom,
@@ -83,10 +83,6 @@ impl Subject {
         }
     }
 
-    pub(super) fn submit(&mut self, item: TestItem, now: Duration, actions: &mut Vec<Action<TestLoad>>) {
-        self.handle(Event::Submit(item), now, actions);
-    }
-
     pub(super) fn handle(
         &mut self,
         event: Event<TestLoad>,
@@ -115,7 +111,13 @@ impl Subject {
         } else {
             None
         };
+        let overlooked = (fault == Fault::ForgetsOrder)
+            .then(|| self.scheduler.queue.pop())
+            .flatten();
         self.scheduler.handle(event, now, actions);
+        if let Some(span) = overlooked {
+            self.scheduler.queue.requeue(span);
+        }
         match (fault, subject) {
             (Fault::ForgetsEpoch, Some(worker)) => self.scheduler.roster.get_mut(worker).epoch = 0,
             (Fault::TrustsCondemned, Some(worker)) => {
@@ -166,22 +168,13 @@ impl Subject {
                     claimed,
                     ..
                 },
-            ) => {
-                if scheduler.roster.serving(worker, life).is_some() {
-                    scheduler.in_flight.revoke(worker, claimed);
-                }
+            ) if scheduler.roster.serving(worker, life).is_some() => {
+                scheduler.in_flight.revoke(worker, claimed);
             }
             (Fault::NeverBreaks, _) => scheduler.budget.progressed(),
             (Fault::ForgetsSolitude, _) => {
                 if let Some(mut span) = scheduler.queue.pop() {
                     span.alone = false;
-                    scheduler.queue.requeue(span);
-                }
-            }
-            (Fault::ForgetsOrder, Event::Finished { .. }) => {
-                if let Some(mut span) = scheduler.queue.pop() {
-                    let ids = scheduler.next_job;
-                    span.first += ids;
                     scheduler.queue.requeue(span);
                 }
             }

@@ -92,6 +92,24 @@ enum Phase {
     Killed,
 }
 
+/// What was seen to happen, to show that it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sights {
+    pub(super) largest_frame: u64,
+    pub(super) buffered_frames: u64,
+    pub(super) solitary_frames: u64,
+    pub(super) heavy_frames: u64,
+    pub(super) breakdowns: u64,
+}
+
+/// What is still to be told, each once.
+#[derive(Debug)]
+struct Due {
+    ready: bool,
+    drained: bool,
+    ended: bool,
+}
+
 /// The account of one history.
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -101,6 +119,7 @@ pub(super) struct Ledger {
     queued: BTreeSet<JobId>,
     unresolved: usize,
     abandoned: u64,
+    sights: Sights,
     slots: Vec<Slot>,
     failures: Vec<Duration>,
     was_ready: bool,
@@ -110,9 +129,7 @@ pub(super) struct Ledger {
     must_break: Option<u64>,
     broken_by: Option<u64>,
     must_revoke: Option<WorkerId>,
-    must_tell_ready: bool,
-    must_tell_drained: bool,
-    must_tell_ended: bool,
+    due: Due,
 }
 
 impl Ledger {
@@ -137,6 +154,7 @@ impl Ledger {
             queued: BTreeSet::new(),
             unresolved: 0,
             abandoned: 0,
+            sights: Sights::default(),
             slots: (0..config.workers).map(slot).collect(),
             failures: Vec::new(),
             was_ready: false,
@@ -145,18 +163,16 @@ impl Ledger {
             must_break: None,
             broken_by: None,
             must_revoke: None,
-            must_tell_ready: false,
-            must_tell_drained: false,
-            must_tell_ended: true,
+            due: Due {
+                ready: false,
+                drained: false,
+                ended: true,
+            },
         }
     }
 
     pub(super) fn is_open(&self) -> bool {
         self.phase == Phase::Open
-    }
-
-    pub(super) fn is_broken(&self) -> bool {
-        self.phase == Phase::Broken
     }
 
     pub(super) fn unresolved(&self) -> usize {
@@ -175,8 +191,12 @@ impl Ledger {
         self.jobs.len() as u64
     }
 
+    pub(super) fn sights(&self) -> Sights {
+        self.sights
+    }
+
     pub(super) fn has_ended(&self) -> bool {
-        !self.must_tell_ended
+        !self.due.ended
     }
 
     pub(super) fn sent_to(&self, worker: WorkerId) -> u64 {

@@ -34,7 +34,7 @@ impl Plan {
             config: config(random, is_doomed),
             steps: random.u32(20..=200),
             owners: random.usize(1..=3),
-            largest_burst: pick(random, &[1, 3, 12, 60]),
+            largest_burst: pick(random, &[1, 3, 12, 60, 400]),
             largest_bytes: pick(random, &[20, 20, 400, 9_000, 60_000]),
             longest_job: Duration::from_nanos(pick(random, &[300, 20_000, 600_000, 3_000_000, 9_000_000])),
             solitary: pick(random, &[0, 0, 20, 200]),

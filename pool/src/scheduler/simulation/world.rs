@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::super::test_load::{Owner, TestItem, TestLoad};
 use super::super::{Action, Counters, Event, JobId};
 use super::fault::{Fault, Subject};
-use super::ledger::{Check, Ledger};
+use super::ledger::{Check, Ledger, Sights};
 use super::machine::{Machine, Stage};
 use super::plan::Plan;
 
@@ -48,14 +48,14 @@ pub(super) struct World {
 }
 
 /// Runs the history of a seed to its end.
-pub(super) fn run(seed: u64, fault: Option<Fault>) -> Result<Counters, String> {
+pub(super) fn run(seed: u64, fault: Option<Fault>) -> Result<(Counters, Sights), String> {
     let mut world = World::new(seed, fault);
     world.begin()?;
     for _ in 0..world.plan.steps {
         world.step()?;
     }
     world.calm_down()?;
-    Ok(*world.subject.scheduler.counters())
+    Ok((*world.subject.scheduler.counters(), world.ledger.sights()))
 }
 
 impl World {
@@ -88,23 +88,21 @@ impl World {
     fn step(&mut self) -> Check {
         self.now += Duration::from_nanos(self.random.u64(..200_000));
         match self.random.u32(..100) {
-            0..25 => self.submit_some(),
+            0..25 => self.submit_some()?,
             25..85 => {
                 let worker = self.random.usize(..self.machines.len());
-                self.step_machine(worker)
+                self.step_machine(worker)?;
             }
-            85..88 => {
-                self.now += Duration::from_millis(self.random.u64(..200));
-                Ok(())
-            }
-            88..92 if self.happens(self.plan.cancel) => self.cancel(),
+            85..88 => self.now += Duration::from_millis(self.random.u64(..200)),
+            88..92 if self.happens(self.plan.cancel) => self.cancel()?,
             92..94 if self.happens(self.plan.leave) => self.leave(),
-            94..96 => self.purge(),
-            96..98 => self.tell_stale(),
-            98 if self.happens(self.plan.close) => self.tell(Event::Close),
-            99 if self.happens(self.plan.kill) => self.tell(Event::Kill),
-            _ => Ok(()),
+            94..96 => self.purge()?,
+            96..98 => self.tell_stale()?,
+            98 if self.happens(self.plan.close) => self.tell(Event::Close)?,
+            99 if self.happens(self.plan.kill) => self.tell(Event::Kill)?,
+            _ => {}
         }
+        Ok(())
     }
 
     fn happens(&mut self, thousandths: u32) -> bool {
@@ -151,10 +149,9 @@ impl World {
         self.tell(Event::Cancel { job })
     }
 
-    fn leave(&mut self) -> Check {
+    fn leave(&mut self) {
         let owner = self.random.usize(..self.owners.len());
         self.owners[owner].has_left.set(true);
-        Ok(())
     }
 
     fn purge(&mut self) -> Check {

@@ -49,9 +49,9 @@ impl Ledger {
             _ => self.is_over(),
         };
         let due = match action {
-            Action::Drained => &mut self.must_tell_drained,
-            Action::FirstReady => &mut self.must_tell_ready,
-            _ => &mut self.must_tell_ended,
+            Action::Drained => &mut self.due.drained,
+            Action::FirstReady => &mut self.due.ready,
+            _ => &mut self.due.ended,
         };
         ensure!(is_true && std::mem::take(due), "{action:?} comes at a wrong time");
         Ok(())
@@ -64,6 +64,7 @@ impl Ledger {
         );
         self.phase = Phase::Broken;
         self.broken_by = Some(cause);
+        self.sights.breakdowns += 1;
         Ok(())
     }
 
@@ -111,6 +112,7 @@ impl Ledger {
         );
         let has_free_lane = slot.flight.len() < self.config.lanes as usize;
         ensure!(!slot.is_held || has_free_lane, "a frame goes behind a slow job");
+        self.sights.buffered_frames += u64::from(!has_free_lane);
         self.check_frame(worker, frame)?;
         for &job in frame {
             ensure!(
@@ -125,7 +127,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn check_frame(&self, worker: WorkerId, frame: &[JobId]) -> Check {
+    fn check_frame(&mut self, worker: WorkerId, frame: &[JobId]) -> Check {
         let bytes: usize = frame.iter().map(|&job| self.record(job).bytes).sum();
         ensure!(
             !frame.is_empty() && frame.len() <= MAX_FRAME_JOBS as usize,
@@ -144,6 +146,9 @@ impl Ledger {
         );
         let hermit = flight.values().find(|&&job| self.record(job).is_solitary);
         ensure!(hermit.is_none(), "a frame goes behind a solitary job");
+        self.sights.largest_frame = self.sights.largest_frame.max(frame.len() as u64);
+        self.sights.solitary_frames += u64::from(is_solitary);
+        self.sights.heavy_frames += u64::from(bytes > FRAME_BYTES / 2 && frame.len() > 1);
         Ok(())
     }
 

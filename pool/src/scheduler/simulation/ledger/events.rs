@@ -90,7 +90,7 @@ impl Ledger {
             deaths: Vec::new(),
         });
         self.unresolved += 1;
-        self.must_tell_drained = true;
+        self.due.drained = true;
     }
 
     fn is_at(&self, worker: WorkerId, life: Life, stages: &[Stage]) -> bool {
@@ -105,7 +105,7 @@ impl Ledger {
     fn ready(&mut self, worker: WorkerId, life: Life) {
         if self.is_at(worker, life, &[Stage::Starting]) {
             self.slots[worker].stage = Stage::Ready;
-            self.must_tell_ready = !self.was_ready;
+            self.due.ready = !self.was_ready;
             self.was_ready = true;
         }
     }

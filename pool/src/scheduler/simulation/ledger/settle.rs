@@ -15,12 +15,13 @@ impl Ledger {
             self.expected
         );
         ensure!(self.must_break.is_none(), "the pool does not break");
-        ensure!(!self.must_tell_ready, "FirstReady does not come");
-        ensure!(
-            !self.must_tell_drained || self.unresolved > 0,
-            "Drained does not come"
-        );
+        ensure!(!self.due.ready, "FirstReady does not come");
+        ensure!(!self.due.drained || self.unresolved > 0, "Drained does not come");
         ensure!(!self.is_over() || self.has_ended(), "Ended does not come");
+        ensure!(
+            scheduler.has_ended() == self.has_ended(),
+            "the end is told and not known"
+        );
         if let Some(worker) = self.must_revoke.take() {
             ensure!(
                 self.slots[worker].is_revoking,
@@ -28,6 +29,11 @@ impl Ledger {
             );
         }
         self.check_numbers(scheduler)?;
+        let lives = scheduler.workers().zip(&self.slots);
+        for (known, slot) in lives {
+            let is_known = known.life == slot.life && known.in_flight == slot.flight.len();
+            ensure!(is_known, "worker {} is shown wrongly", known.worker);
+        }
         (0..self.slots.len()).try_for_each(|worker| self.check_worker(worker))
     }
 

@@ -60,7 +60,7 @@ impl World {
         for lane in 0..self.machines[worker].lanes.len() {
             let before = self.machines[worker].word.claimed;
             self.claim(worker, lane)?;
-            self.finish(worker, lane)?;
+            self.finish(worker, lane);
             has_moved |= self.machines[worker].word.claimed > before;
         }
         has_moved |= self.wait_behind_hung(worker)?;
@@ -147,7 +147,7 @@ impl World {
         for worker in 0..self.machines.len() {
             for lane in 0..self.machines[worker].lanes.len() {
                 if self.is_up(worker) {
-                    self.notice_late(worker, lane)?;
+                    self.notice_late(worker, lane);
                     has_any |= self.machines[worker].overdue.is_some();
                     self.tell_late(worker)?;
                 }

@@ -42,23 +42,20 @@ impl World {
     pub(super) fn step_machine(&mut self, worker: WorkerId) -> Check {
         let lane = self.random.usize(..self.machines[worker].lanes.len());
         match self.random.u32(..24) {
-            0..4 => self.start(worker),
-            4..8 => self.claim(worker, lane),
-            8..12 => self.finish(worker, lane),
-            12 => self.harvest(worker),
-            13..16 => self.wake(worker),
-            16 => self.stall(worker),
-            17 => self.notice_late(worker, lane),
-            18 => self.tell_late(worker),
-            19 => self.revoke(worker),
-            20 => self.obey(worker),
-            21 => self.notice_death(worker),
-            22 if self.happens(self.plan.death) => {
-                self.die(worker);
-                Ok(())
-            }
-            _ => self.claim(worker, lane),
+            0..4 => self.start(worker)?,
+            4..8 => self.finish(worker, lane),
+            8 => self.harvest(worker)?,
+            9..12 => self.wake(worker)?,
+            12 => self.stall(worker)?,
+            13 => self.notice_late(worker, lane),
+            14 => self.tell_late(worker)?,
+            15 => self.revoke(worker)?,
+            16 => self.obey(worker)?,
+            17 => self.notice_death(worker)?,
+            18 if self.happens(self.plan.death) => self.die(worker),
+            _ => self.claim(worker, lane)?,
         }
+        Ok(())
     }
 
     pub(super) fn start(&mut self, worker: WorkerId) -> Check {
@@ -105,20 +102,17 @@ impl World {
         self.ledger.started(worker, position, job)
     }
 
-    pub(super) fn finish(&mut self, worker: WorkerId, lane: usize) -> Check {
-        let Some(running) = self.machines[worker].lanes[lane].filter(|_| self.is_up(worker)) else {
-            return Ok(());
-        };
-        match self.nature(running.job) {
-            Nature::Hangs => {}
-            Nature::Kills => self.die(worker),
-            Nature::Ends => {
+    pub(super) fn finish(&mut self, worker: WorkerId, lane: usize) {
+        let running = self.machines[worker].lanes[lane].filter(|_| self.is_up(worker));
+        match running.map(|running| self.nature(running.job)) {
+            None | Some(Nature::Hangs) => {}
+            Some(Nature::Kills) => self.die(worker),
+            Some(Nature::Ends) => {
                 let longest = u64::try_from(self.plan.longest_job.as_nanos()).expect("jobs are short");
                 let took = Duration::from_nanos(self.random.u64(..longest));
                 self.machines[worker].finish(lane, took);
             }
         }
-        Ok(())
     }
 
     pub(super) fn harvest(&mut self, worker: WorkerId) -> Check {
@@ -165,15 +159,14 @@ impl World {
     }
 
     /// The driver finds a job late and raises the epoch.
-    pub(super) fn notice_late(&mut self, worker: WorkerId, lane: usize) -> Check {
+    pub(super) fn notice_late(&mut self, worker: WorkerId, lane: usize) {
         let Some(running) = self.machines[worker].lanes[lane] else {
-            return Ok(());
+            return;
         };
         if self.machines[worker].overdue.is_none() && self.nature(running.job) == Nature::Hangs {
             let claimed = self.machines[worker].revoke();
             self.machines[worker].overdue = Some((running.position, claimed));
         }
-        Ok(())
     }
 
     pub(super) fn tell_late(&mut self, worker: WorkerId) -> Check {
