@@ -68,7 +68,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         let ahead = self.output.ahead() as usize;
         // A closed pool may end the outputs early.
         (
-            ahead.min(lower + ahead),
+            ahead.min(lower.saturating_add(ahead)),
             upper.and_then(|upper| upper.checked_add(ahead)),
         )
     }

@@ -134,10 +134,18 @@ pub fn receive(socket: impl AsFd, deadline: Option<Instant>) -> Result<Received,
     Ok(Received { bytes, descriptors })
 }
 
-/// Blocks until the other side has closed the socket; anything that it still says is ignored.
-pub fn wait_until_closed(socket: impl AsFd) {
+/// Parent to worker, after the handshake: the link is about to be closed, and the worker may end by itself.
+///
+/// A link that closes without it was closed by the parent's own end; the worker then waits for its watchdog, which ends
+/// the processes that its jobs have started with it.
+pub const LEAVE: &[u8] = b"leave";
+
+/// Blocks until the other side has closed the socket. `may_leave` is called when the other side says [`LEAVE`];
+/// anything else that it says is ignored.
+pub fn wait_until_closed(socket: impl AsFd, mut may_leave: impl FnMut()) {
     loop {
         match receive(&socket, None) {
+            Ok(received) if received.bytes == LEAVE => may_leave(),
             Ok(_) | Err(ControlError::Truncated) => {}
             Err(_) => return,
         }
@@ -193,5 +201,16 @@ mod tests {
         drop(theirs);
         assert!(matches!(receive(&ours, None), Err(ControlError::Closed)));
         assert!(matches!(send(&ours, b"x", &[]), Err(ControlError::Closed)));
+    }
+
+    #[test]
+    fn a_leave_is_told_and_the_end_ends_the_wait() {
+        let (ours, theirs) = pair().unwrap();
+        send(&ours, b"something else", &[]).unwrap();
+        send(&ours, LEAVE, &[]).unwrap();
+        drop(ours);
+        let mut leaves = 0;
+        wait_until_closed(&theirs, || leaves += 1);
+        assert_eq!(leaves, 1);
     }
 }

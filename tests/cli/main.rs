@@ -1,2 +1,2 @@
 //! Tests of the command.
-fn main(){}
+fn main() {}

@@ -21,7 +21,12 @@ fn a_cancelled_queued_job_never_runs_and_a_running_one_is_ended() {
         let (here, there) = (folder.path("here"), folder.path("there"));
         let running = submit(&pool, Puppet::Meet(here, there));
         let queued: Vec<_> = (0..50)
-            .map(|_| submit(&pool, Puppet::Mark(folder.path("never"), Box::new(Puppet::Number(1)))))
+            .map(|_| {
+                submit(
+                    &pool,
+                    Puppet::Mark(folder.path("never"), Box::new(Puppet::Number(1))),
+                )
+            })
             .collect();
         let last = submit(&pool, Puppet::Number(9));
         wait_for("the job to run", || folder.exists("here").then_some(()));
@@ -43,7 +48,16 @@ fn the_head_and_a_middle_job_may_be_cancelled() {
     story(|| {
         let pool = puppet_pool(1);
         let handles: Vec<_> = (0..20)
-            .map(|number| submit(&pool, if number == 0 { Puppet::Stubborn } else { Puppet::Number(number) }))
+            .map(|number| {
+                submit(
+                    &pool,
+                    if number == 0 {
+                        Puppet::Stubborn
+                    } else {
+                        Puppet::Number(number)
+                    },
+                )
+            })
             .collect();
         handles[0].cancel();
         handles[10].cancel();
@@ -51,7 +65,10 @@ fn the_head_and_a_middle_job_may_be_cancelled() {
             match handle.wait() {
                 // A job may have ended before it was cancelled, but not the one that never ends.
                 Ok(answer) => assert!(number != 0 && answer == Answer::Number(number as u64)),
-                Err(error) => assert!(matches!(error, JobError::Cancelled) && [0, 10].contains(&number), "{error}"),
+                Err(error) => assert!(
+                    matches!(error, JobError::Cancelled) && [0, 10].contains(&number),
+                    "{error}"
+                ),
             }
         }
     });
@@ -67,7 +84,9 @@ fn large_jobs_may_be_cancelled_before_a_shutdown() {
             .queue_bytes(2 << 30)
             .build()
             .expect("a pool");
-        let handles: Vec<_> = (0..10).map(|_| submit(&pool, Puppet::Echo(vec![1; 100 << 20]))).collect();
+        let handles: Vec<_> = (0..10)
+            .map(|_| submit(&pool, Puppet::Echo(vec![1; 100 << 20])))
+            .collect();
         handles.iter().for_each(JobHandle::cancel);
         pool.shutdown(Duration::from_secs(20));
         for handle in handles {
@@ -98,10 +117,15 @@ fn cancels_at_random_moments_harm_no_neighbour() {
         let pool = puppet_pool(2);
         let mut random = fastrand::Rng::with_seed(3);
         for _ in 0..20 {
-            let handles: Vec<_> =
-                (0..200).map(|_| submit(&pool, Puppet::Spin(random.u64(0..200)))).collect();
+            let handles: Vec<_> = (0..200)
+                .map(|_| submit(&pool, Puppet::Spin(random.u64(0..200))))
+                .collect();
             let cancelled: Vec<bool> = handles.iter().map(|_| random.u8(..) < 20).collect();
-            for (handle, _) in handles.iter().zip(&cancelled).filter(|(_, cancelled)| **cancelled) {
+            for (handle, _) in handles
+                .iter()
+                .zip(&cancelled)
+                .filter(|(_, cancelled)| **cancelled)
+            {
                 handle.cancel();
             }
             for (handle, cancelled) in handles.into_iter().zip(cancelled) {

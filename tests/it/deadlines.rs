@@ -16,9 +16,16 @@ fn a_spinning_job_ends_at_its_deadline() {
         let pool = puppets(1).job_deadline(DEADLINE).build().expect("a pool");
         let begun = Instant::now();
         let error = run(&pool, Puppet::Stubborn).expect_err("it never ends");
-        assert!(matches!(error, JobError::DeadlineExceeded(deadline) if deadline == DEADLINE), "{error}");
+        assert!(
+            matches!(error, JobError::DeadlineExceeded(deadline) if deadline == DEADLINE),
+            "{error}"
+        );
         // The promise is 100 ms; a test that must never fail on a busy machine leaves room for the machine.
-        assert!(begun.elapsed() >= DEADLINE && begun.elapsed() < DEADLINE * 10, "{:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() >= DEADLINE && begun.elapsed() < DEADLINE * 10,
+            "{:?}",
+            begun.elapsed()
+        );
         assert_works(&pool);
         let stats = pool.stats();
         assert_eq!((stats.deadline_exceeded, stats.worker_died), (1, 0));
@@ -35,14 +42,21 @@ fn the_neighbours_of_a_late_job_run_elsewhere_and_once() {
             answer.expect("an answer");
         }
         let jobs = (0..300).map(|number| {
-            let then = if number == 100 { Puppet::Stubborn } else { Puppet::Number(number) };
+            let then = if number == 100 {
+                Puppet::Stubborn
+            } else {
+                Puppet::Number(number)
+            };
             Puppet::Mark(folder.path(&number.to_string()), Box::new(then))
         });
         for (number, answer) in pool.map(jobs).enumerate() {
             match answer {
                 Ok(answer) => assert_eq!(answer, Answer::Number(number as u64)),
                 Err(error) => {
-                    assert!(number == 100 && matches!(error, JobError::DeadlineExceeded(_)), "{number}: {error}");
+                    assert!(
+                        number == 100 && matches!(error, JobError::DeadlineExceeded(_)),
+                        "{number}: {error}"
+                    );
                 }
             }
             assert_eq!(folder.marks(&number.to_string()), 1, "starts of job {number}");
@@ -66,7 +80,10 @@ fn waiting_in_the_queue_does_not_count() {
 #[test]
 fn a_result_that_races_its_deadline_has_one_outcome() {
     story(|| {
-        let pool = puppets(2).job_deadline(Duration::from_millis(20)).build().expect("a pool");
+        let pool = puppets(2)
+            .job_deadline(Duration::from_millis(20))
+            .build()
+            .expect("a pool");
         let mut late = 0;
         for answer in pool.map((0..60).map(|number| Puppet::Sleep(10 + number % 25))) {
             match answer {
@@ -85,16 +102,26 @@ fn a_result_that_races_its_deadline_has_one_outcome() {
 fn a_stopped_worker_holds_nobody_up() {
     story(|| {
         let folder = Folder::new();
-        let pool = puppets(2).job_deadline(Duration::from_secs(1)).build().expect("a pool");
+        let pool = puppets(2)
+            .job_deadline(Duration::from_secs(1))
+            .build()
+            .expect("a pool");
         let (here, there) = (folder.path("here"), folder.path("there"));
         let held = submit(&pool, Puppet::Meet(here, there));
         wait_for("the job to run", || folder.exists("here").then_some(()));
         let busy = wait_for("the busy worker", || {
-            pool.stats().workers.into_iter().find(|worker| worker.in_flight > 0).and_then(|worker| worker.pid)
+            pool.stats()
+                .workers
+                .into_iter()
+                .find(|worker| worker.in_flight > 0)
+                .and_then(|worker| worker.pid)
         });
         crate::stage::signal(busy, rustix::process::Signal::STOP);
         for number in 0..100 {
-            assert_eq!(run(&pool, Puppet::Number(number)).expect("an answer"), Answer::Number(number));
+            assert_eq!(
+                run(&pool, Puppet::Number(number)).expect("an answer"),
+                Answer::Number(number)
+            );
         }
         let error = held.wait().expect_err("it is stopped");
         assert!(matches!(error, JobError::DeadlineExceeded(_)), "{error}");
@@ -105,9 +132,16 @@ fn a_stopped_worker_holds_nobody_up() {
 fn with_several_threads_the_others_finish_before_the_kill() {
     story(|| {
         let folder = Folder::new();
-        let pool = puppets(1).threads(2).job_deadline(Duration::from_millis(400)).build().expect("a pool");
+        let pool = puppets(1)
+            .threads(2)
+            .job_deadline(Duration::from_millis(400))
+            .build()
+            .expect("a pool");
         let late = submit(&pool, Puppet::Stubborn);
-        let other = submit(&pool, Puppet::Mark(folder.path("mark"), Box::new(Puppet::Sleep(200))));
+        let other = submit(
+            &pool,
+            Puppet::Mark(folder.path("mark"), Box::new(Puppet::Sleep(200))),
+        );
         assert!(matches!(late.wait(), Err(JobError::DeadlineExceeded(_))));
         assert_eq!(other.wait().expect("it was in time"), Answer::Nothing);
         assert_works(&pool);

@@ -21,20 +21,40 @@ fn a_killed_busy_worker_costs_its_job_alone() {
     story(|| {
         let folder = Folder::new();
         let pool = puppet_pool(2);
-        let before: Vec<_> = (0..500).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        let before: Vec<_> = (0..500)
+            .map(|number| submit(&pool, Puppet::Number(number)))
+            .collect();
         let (here, there) = (folder.path("here"), folder.path("there"));
-        let victim = submit(&pool, Puppet::Mark(folder.path("pid"), Box::new(Puppet::Meet(here, there))));
-        let after: Vec<_> = (0..500).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        let victim = submit(
+            &pool,
+            Puppet::Mark(folder.path("pid"), Box::new(Puppet::Meet(here, there))),
+        );
+        let after: Vec<_> = (0..500)
+            .map(|number| submit(&pool, Puppet::Number(number)))
+            .collect();
         wait_for("the job to run", || folder.exists("here").then_some(()));
         let busy = wait_for("one busy worker", || {
-            let mut busy = pool.stats().workers.into_iter().filter(|worker| worker.in_flight > 0);
-            busy.next().filter(|_| busy.next().is_none()).and_then(|worker| worker.pid)
+            let mut busy = pool
+                .stats()
+                .workers
+                .into_iter()
+                .filter(|worker| worker.in_flight > 0);
+            busy.next()
+                .filter(|_| busy.next().is_none())
+                .and_then(|worker| worker.pid)
         });
         signal(busy, Signal::KILL);
         let death = death(victim.wait().expect_err("its worker was killed"));
         assert_eq!((death.pid, death.exit.signal()), (busy, Some(9)));
-        assert!(death.to_string().contains("was killed by signal 9 (SIGKILL)"), "{death}");
-        for (number, handle) in before.into_iter().enumerate().chain(after.into_iter().enumerate()) {
+        assert!(
+            death.to_string().contains("was killed by signal 9 (SIGKILL)"),
+            "{death}"
+        );
+        for (number, handle) in before
+            .into_iter()
+            .enumerate()
+            .chain(after.into_iter().enumerate())
+        {
             assert_eq!(handle.wait().expect("a neighbour"), Answer::Number(number as u64));
         }
         assert_works(&pool);
@@ -51,7 +71,12 @@ fn idle_workers_may_be_killed_and_no_job_notices() {
             signal(a_pid(&pool), Signal::KILL);
             assert_works(&pool);
         }
-        let pids = pool.stats().workers.into_iter().filter_map(|worker| worker.pid).collect::<Vec<_>>();
+        let pids = pool
+            .stats()
+            .workers
+            .into_iter()
+            .filter_map(|worker| worker.pid)
+            .collect::<Vec<_>>();
         for pid in pids {
             signal(pid, Signal::KILL);
         }
@@ -119,10 +144,16 @@ fn a_result_written_before_the_death_is_delivered() {
         let pool = puppet_pool(1);
         for round in 0..20 {
             // In one batch: the numbers are published, then the worker dies in the job behind them.
-            let numbers: Vec<_> = (0..100).map(|number| submit(&pool, Puppet::Number(number))).collect();
+            let numbers: Vec<_> = (0..100)
+                .map(|number| submit(&pool, Puppet::Number(number)))
+                .collect();
             let dies = submit(&pool, Puppet::Raise(9));
             for (number, handle) in numbers.into_iter().enumerate() {
-                assert_eq!(handle.wait().expect("an answer"), Answer::Number(number as u64), "round {round}");
+                assert_eq!(
+                    handle.wait().expect("an answer"),
+                    Answer::Number(number as u64),
+                    "round {round}"
+                );
             }
             death(dies.wait().expect_err("it dies"));
         }
@@ -139,8 +170,15 @@ fn a_death_amid_a_batch_costs_one_job_and_starts_none_twice() {
         let mut random = fastrand::Rng::with_seed(11);
         let jobs: Vec<(usize, Puppet)> = (0..3000)
             .map(|number| {
-                let then = if random.u8(..) < 4 { Puppet::Raise(9) } else { Puppet::Number(number as u64) };
-                (number, Puppet::Mark(folder.path(&number.to_string()), Box::new(then)))
+                let then = if random.u8(..) < 4 {
+                    Puppet::Raise(9)
+                } else {
+                    Puppet::Number(number as u64)
+                };
+                (
+                    number,
+                    Puppet::Mark(folder.path(&number.to_string()), Box::new(then)),
+                )
             })
             .collect();
         let deadly = |job: &Puppet| matches!(job, Puppet::Mark(_, then) if **then == Puppet::Raise(9));
@@ -156,7 +194,10 @@ fn a_death_amid_a_batch_costs_one_job_and_starts_none_twice() {
             assert_eq!(folder.marks(&number.to_string()), 1, "starts of job {number}");
         }
         let expected = jobs.iter().filter(|(_, job)| deadly(job)).count() as u64;
-        assert_eq!((pool.stats().worker_died, pool.stats().deaths), (expected, expected));
+        assert_eq!(
+            (pool.stats().worker_died, pool.stats().deaths),
+            (expected, expected)
+        );
     });
 }
 
@@ -167,9 +208,13 @@ fn a_poison_job_is_quarantined_after_its_attempts() {
         let folder = Folder::new();
         let pool = puppets(2).attempts(3).build().expect("a pool");
         let poison = Puppet::Mark(folder.path("poison"), Box::new(Puppet::Segfault));
-        let before: Vec<_> = (0..100).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        let before: Vec<_> = (0..100)
+            .map(|number| submit(&pool, Puppet::Number(number)))
+            .collect();
         let poison = submit(&pool, poison);
-        let after: Vec<_> = (0..100).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        let after: Vec<_> = (0..100)
+            .map(|number| submit(&pool, Puppet::Number(number)))
+            .collect();
         match poison.wait().expect_err("it is poison") {
             JobError::Quarantined(causes) => assert_eq!(causes.len(), 3),
             other => panic!("not quarantined: {other}"),
@@ -208,6 +253,8 @@ fn a_grandchild_that_holds_descriptors_hides_no_death() {
         };
         death(run(&pool, Puppet::Raise(9)).expect_err("it dies"));
         assert_works(&pool);
-        wait_for("the grandchild to be gone", || (!crate::stage::is_alive(grandchild as u32)).then_some(()));
+        wait_for("the grandchild to be gone", || {
+            (!crate::stage::is_alive(grandchild as u32)).then_some(())
+        });
     });
 }

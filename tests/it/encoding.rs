@@ -11,8 +11,17 @@ fn jobs_that_cannot_be_encoded_fail_alone() {
     story(|| {
         let pool = puppet_pool(2);
         let rejected = pool.submit(Puppet::Unsendable).expect_err("it cannot be encoded");
-        assert!(matches!(rejected.error, SubmitError::Unencodable(_)), "{rejected}");
-        let jobs = (0..200).map(|number| if number % 2 == 0 { Puppet::Number(number) } else { Puppet::Unsendable });
+        assert!(
+            matches!(rejected.error, SubmitError::Unencodable(_)),
+            "{rejected}"
+        );
+        let jobs = (0..200).map(|number| {
+            if number % 2 == 0 {
+                Puppet::Number(number)
+            } else {
+                Puppet::Unsendable
+            }
+        });
         for (number, answer) in pool.map(jobs).enumerate() {
             match answer {
                 Ok(answer) => assert_eq!(answer, Answer::Number(number as u64)),
@@ -36,9 +45,17 @@ fn faults_of_a_job_do_not_cost_the_worker() {
         let error = run(&pool, Puppet::Unencodable).expect_err("its output cannot be encoded");
         assert!(matches!(error, JobError::Fault(Fault::Unencodable(_))), "{error}");
         let error = run(&pool, Puppet::Panic("boom 17".into())).expect_err("it panics");
-        let JobError::Fault(Fault::Panicked(panicked)) = &error else { panic!("{error}") };
+        let JobError::Fault(Fault::Panicked(panicked)) = &error else {
+            panic!("{error}")
+        };
         assert_eq!(panicked.message, "boom 17");
-        assert!(panicked.location.as_ref().is_some_and(|place| place.contains("puppet.rs:")), "{panicked:?}");
+        assert!(
+            panicked
+                .location
+                .as_ref()
+                .is_some_and(|place| place.contains("puppet.rs:")),
+            "{panicked:?}"
+        );
         assert_eq!(run(&pool, Puppet::Pid).expect("a process id"), first);
     });
 }
@@ -48,8 +65,16 @@ fn a_panic_tells_its_backtrace_when_asked() {
     story(|| {
         let pool = puppets(1).env("RUST_BACKTRACE", "1").build().expect("a pool");
         let error = run(&pool, Puppet::Panic("boom".into())).expect_err("it panics");
-        let JobError::Fault(Fault::Panicked(panicked)) = &error else { panic!("{error}") };
-        assert!(panicked.backtrace.as_ref().is_some_and(|trace| trace.contains("puppet")), "{panicked:?}");
+        let JobError::Fault(Fault::Panicked(panicked)) = &error else {
+            panic!("{error}")
+        };
+        assert!(
+            panicked
+                .backtrace
+                .as_ref()
+                .is_some_and(|trace| trace.contains("puppet")),
+            "{panicked:?}"
+        );
     });
 }
 
@@ -59,7 +84,9 @@ fn a_huge_panic_message_is_cut_and_told() {
     story(|| {
         let pool = puppet_pool(1);
         let error = run(&pool, Puppet::Panic("x".repeat(10 << 20))).expect_err("it panics");
-        let JobError::Fault(Fault::Panicked(panicked)) = &error else { panic!("{error}") };
+        let JobError::Fault(Fault::Panicked(panicked)) = &error else {
+            panic!("{error}")
+        };
         assert!(panicked.message.len() <= Fault::MAX_TEXT_BYTES + 10);
     });
 }
@@ -72,16 +99,33 @@ fn the_limit_of_a_message_is_kept_to_the_byte() {
         let pool = puppets(1).message_limit(limit).build().expect("a pool");
         // The encoding adds a tag of one byte and a length of three.
         let bytes = vec![1; limit as usize - 4];
-        assert_eq!(run(&pool, Puppet::Echo(bytes.clone())).expect("just fits"), Answer::Bytes(bytes));
-        let rejected = pool.submit(Puppet::Echo(vec![1; limit as usize - 3])).expect_err("one too many");
+        assert_eq!(
+            run(&pool, Puppet::Echo(bytes.clone())).expect("just fits"),
+            Answer::Bytes(bytes)
+        );
+        let rejected = pool
+            .submit(Puppet::Echo(vec![1; limit as usize - 3]))
+            .expect_err("one too many");
         assert!(
-            matches!(rejected.error, SubmitError::TooLarge { bytes: 100_001, limit: 100_000 }),
+            matches!(
+                rejected.error,
+                SubmitError::TooLarge {
+                    bytes: 100_001,
+                    limit: 100_000
+                }
+            ),
             "{}",
             rejected.error
         );
         let error = run(&pool, Puppet::Flood(limit as usize - 3)).expect_err("one too many");
         assert!(
-            matches!(error, JobError::Fault(Fault::TooLarge { bytes: 100_001, limit: 100_000 })),
+            matches!(
+                error,
+                JobError::Fault(Fault::TooLarge {
+                    bytes: 100_001,
+                    limit: 100_000
+                })
+            ),
             "{error}"
         );
         assert_works(&pool);
@@ -95,7 +139,10 @@ fn large_jobs_and_large_results_cross_without_blocking() {
         let pool = puppet_pool(2);
         let jobs = (0..40).map(|number| Puppet::Echo(vec![number; 3 << 20]));
         for (number, answer) in pool.map(jobs).enumerate() {
-            assert_eq!(answer.expect("echoed"), Answer::Bytes(vec![number as u8; 3 << 20]));
+            assert_eq!(
+                answer.expect("echoed"),
+                Answer::Bytes(vec![number as u8; 3 << 20])
+            );
         }
     });
 }
@@ -120,7 +167,11 @@ fn what_a_job_prints_corrupts_nothing() {
             _ => Puppet::Number(number),
         });
         for (number, answer) in pool.map(jobs).enumerate() {
-            let expected = if number % 5 == 0 { Answer::Nothing } else { Answer::Number(number as u64) };
+            let expected = if number % 5 == 0 {
+                Answer::Nothing
+            } else {
+                Answer::Number(number as u64)
+            };
             assert_eq!(answer.expect("an answer"), expected);
         }
     });

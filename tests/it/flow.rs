@@ -8,13 +8,16 @@ use std::sync::{
 use pool::Order;
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, assert_works, holdings, puppet_pool, puppets, story};
+use crate::stage::{Folder, alone, assert_works, holdings, puppet_pool, puppets, story};
 
 /// An endless input that counts how far it was read.
 fn endless() -> (impl Iterator<Item = Puppet> + Send, Arc<AtomicU64>) {
     let read = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&read);
-    (std::iter::repeat_with(move || Puppet::Number(counter.fetch_add(1, Ordering::Relaxed))), read)
+    (
+        std::iter::repeat_with(move || Puppet::Number(counter.fetch_add(1, Ordering::Relaxed))),
+        read,
+    )
 }
 
 /// F33.
@@ -25,7 +28,11 @@ fn an_endless_input_is_read_no_further_than_the_window() {
         let (input, read) = endless();
         let answers: Vec<_> = pool.map(input).take(10).map(Result::unwrap).collect();
         assert!(answers.into_iter().eq((0..10).map(Answer::Number)));
-        assert!(read.load(Ordering::Relaxed) <= 1010, "{} inputs were read", read.load(Ordering::Relaxed));
+        assert!(
+            read.load(Ordering::Relaxed) <= 1010,
+            "{} inputs were read",
+            read.load(Ordering::Relaxed)
+        );
         assert_works(&pool);
     });
 }
@@ -47,9 +54,15 @@ fn a_slow_first_job_does_not_let_the_window_grow() {
                 }
             });
             // All that fits the window has been run, and no more is read, however long the first job takes.
-            crate::stage::wait_for("the window to fill", || (pool.stats().finished == 499).then_some(()));
+            crate::stage::wait_for("the window to fill", || {
+                (pool.stats().finished == 499).then_some(())
+            });
             assert!(receiver.try_next().is_none());
-            assert!(read.load(Ordering::Relaxed) <= 501, "{} were read", read.load(Ordering::Relaxed));
+            assert!(
+                read.load(Ordering::Relaxed) <= 501,
+                "{} were read",
+                read.load(Ordering::Relaxed)
+            );
             std::fs::write(there, "").expect("written");
             for number in 0..5000 {
                 let (index, answer) = receiver.next().expect("an output for each input");
@@ -69,7 +82,8 @@ fn the_window_is_bounded_in_bytes_too() {
         let pool = puppets(1).window_bytes(1 << 20).build().expect("a pool");
         let (mut sender, receiver) = pool.stream(Order::Input);
         std::thread::scope(|scope| {
-            let feeding = scope.spawn(move || (0..1000).for_each(|_| sender.send(&Puppet::Flood(50_000)).unwrap()));
+            let feeding =
+                scope.spawn(move || (0..1000).for_each(|_| sender.send(&Puppet::Flood(50_000)).unwrap()));
             let mut most = 0;
             for (_, answer) in receiver {
                 answer.expect("an answer");
@@ -89,7 +103,8 @@ fn a_dropped_output_frees_its_producer_and_its_jobs() {
         let pool = puppets(1).window(100).build().expect("a pool");
         let (mut sender, mut receiver) = pool.stream(Order::Input);
         std::thread::scope(|scope| {
-            let feeding = scope.spawn(move || (0..).find(|_| sender.send(&Puppet::Number(1)).is_err()).unwrap());
+            let feeding =
+                scope.spawn(move || (0..).find(|_| sender.send(&Puppet::Number(1)).is_err()).unwrap());
             receiver.next().expect("one").1.expect("an answer");
             drop(receiver);
             assert!(feeding.join().expect("it ends") >= 1);
@@ -110,11 +125,18 @@ fn the_outputs_before_a_panic_of_the_input_come_first() {
         });
         let mut outputs = pool.map(input);
         for number in 0..100 {
-            assert_eq!(outputs.next().expect("one").expect("an answer"), Answer::Number(number));
+            assert_eq!(
+                outputs.next().expect("one").expect("an answer"),
+                Answer::Number(number)
+            );
         }
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| outputs.next()));
         let panic = panic.expect_err("the panic comes through");
-        assert!(panic.downcast_ref::<String>().is_some_and(|text| text.contains("ends badly")));
+        assert!(
+            panic
+                .downcast_ref::<&str>()
+                .is_some_and(|text| text.contains("ends badly"))
+        );
         drop(outputs);
         assert_works(&pool);
     });
@@ -123,8 +145,18 @@ fn the_outputs_before_a_panic_of_the_input_come_first() {
 /// F37.
 #[test]
 fn a_million_tiny_jobs() {
+    if !alone("flow::a_million_tiny_jobs") {
+        return;
+    }
     story(|| {
         let pool = puppet_pool(2);
+        crate::stage::wait_for("both workers", || {
+            pool.stats()
+                .workers
+                .iter()
+                .all(|worker| worker.pid.is_some())
+                .then_some(())
+        });
         let before = holdings();
         let mut expected = 0;
         for answer in pool.map((0..1_000_000).map(Puppet::Number)) {
@@ -134,7 +166,11 @@ fn a_million_tiny_jobs() {
         assert_eq!(expected, 1_000_000);
         assert_eq!(holdings().descriptors, before.descriptors);
         let stats = pool.stats();
-        assert!(stats.frames < 100_000, "tiny jobs travel together, but took {} frames", stats.frames);
+        assert!(
+            stats.frames < 100_000,
+            "tiny jobs travel together, but took {} frames",
+            stats.frames
+        );
     });
 }
 

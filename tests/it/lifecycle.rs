@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use pool::{JobError, SubmitError};
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, a_pid, assert_works, holdings, is_alive, puppet_pool, run, story, submit, wait_for};
+use crate::stage::{
+    a_pid, alone, assert_works, holdings, is_alive, puppet_pool, run, story, submit, wait_for,
+};
 
 #[test]
 fn drain_waits_for_all_and_the_pool_goes_on() {
@@ -27,7 +29,9 @@ fn a_shutdown_lets_jobs_end_and_may_be_repeated() {
     story(|| {
         let pool = puppet_pool(2);
         let pid = a_pid(&pool);
-        let handles: Vec<_> = (0..20).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        let handles: Vec<_> = (0..20)
+            .map(|number| submit(&pool, Puppet::Number(number)))
+            .collect();
         let last = submit(&pool, Puppet::Sleep(50));
         pool.shutdown(Duration::from_secs(60));
         pool.shutdown(Duration::from_secs(60));
@@ -53,7 +57,11 @@ fn a_shutdown_takes_no_longer_than_its_grace_and_a_second() {
         let handles: Vec<_> = (0..4).map(|_| submit(&pool, Puppet::Stubborn)).collect();
         let begun = Instant::now();
         pool.shutdown(Duration::from_millis(100));
-        assert!(begun.elapsed() < Duration::from_millis(1100), "it took {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_millis(1100),
+            "it took {:?}",
+            begun.elapsed()
+        );
         for handle in handles {
             let error = handle.wait().expect_err("it never ends");
             assert!(matches!(error, JobError::Closed), "{error}");
@@ -118,17 +126,7 @@ fn a_pool_that_is_dropped_in_a_panic_is_ended_too() {
 /// F45, in a process of its own, because other stories hold things meanwhile.
 #[test]
 fn pools_built_and_dropped_leave_nothing_behind() {
-    if std::env::var_os("POOL_TEST_ALONE").is_none() {
-        let test = "lifecycle::pools_built_and_dropped_leave_nothing_behind";
-        let folder = Folder::new();
-        std::fs::create_dir(folder.path("tmp")).expect("a folder");
-        let alone = std::process::Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", test, "--nocapture"])
-            .env("POOL_TEST_ALONE", "1")
-            .env("TMPDIR", folder.path("tmp"))
-            .output()
-            .expect("it runs");
-        assert!(alone.status.success(), "{}", String::from_utf8_lossy(&alone.stdout));
+    if !alone("lifecycle::pools_built_and_dropped_leave_nothing_behind") {
         return;
     }
     story(|| {

@@ -17,13 +17,21 @@ fn kill_a_host(what: &str, folder: &Folder) -> Duration {
         .spawn()
         .expect("a host");
     let output = BufReader::new(host.stdout.take().expect("its output"));
-    let lines = output.lines().map(|line| line.expect("a line")).take_while(|line| line != "ready");
+    let lines = output
+        .lines()
+        .map(|line| line.expect("a line"))
+        .take_while(|line| line != "ready");
     let workers: Vec<u32> = lines.map(|line| line.parse().expect("a process id")).collect();
-    assert!(workers.len() >= 2 && workers.iter().all(|pid| is_alive(*pid)), "{workers:?}");
+    assert!(
+        workers.len() >= 2 && workers.iter().all(|pid| is_alive(*pid)),
+        "{workers:?}"
+    );
     host.kill().expect("killed");
     let killed = Instant::now();
     host.wait().expect("reaped");
-    wait_for("the workers to go", || workers.iter().all(|pid| !is_alive(*pid)).then_some(()));
+    wait_for("the workers to go", || {
+        workers.iter().all(|pid| !is_alive(*pid)).then_some(())
+    });
     killed.elapsed()
 }
 
@@ -35,10 +43,16 @@ fn no_worker_outlives_its_parent() {
         for what in ["idle", "busy", "grandchildren"] {
             for _ in 0..3 {
                 let lived = kill_a_host(what, &folder);
-                assert!(lived < Duration::from_secs(1), "{what} workers lived on for {lived:?}");
+                assert!(
+                    lived < Duration::from_secs(1),
+                    "{what} workers lived on for {lived:?}"
+                );
             }
         }
-        let left: Vec<_> = std::fs::read_dir(folder.path("")).expect("the folder").flatten().collect();
+        let left: Vec<_> = std::fs::read_dir(folder.path(""))
+            .expect("the folder")
+            .flatten()
+            .collect();
         assert!(left.is_empty(), "{left:?}");
     });
 }

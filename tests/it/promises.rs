@@ -16,11 +16,28 @@ use crate::stage::{Folder, assert_works, puppet_pool, puppets, run, story, submi
 fn jobs_of_every_size_come_back_whole() {
     story(|| {
         let pool = puppet_pool(2);
-        let edges = [0, 1, 24, 25, 64, 32 * 1024, 48 * 1024, 64 * 1024, 256 * 1024, 1 << 20, 64 << 20];
-        let sizes = edges.iter().flat_map(|&edge: &usize| [edge.saturating_sub(1), edge, edge + 1]);
+        let edges = [
+            0,
+            1,
+            24,
+            25,
+            64,
+            32 * 1024,
+            48 * 1024,
+            64 * 1024,
+            256 * 1024,
+            1 << 20,
+            64 << 20,
+        ];
+        let sizes = edges
+            .iter()
+            .flat_map(|&edge: &usize| [edge.saturating_sub(1), edge, edge + 1]);
         for size in sizes.filter(|size| *size <= (64 << 20)) {
             let bytes: Vec<u8> = (0..size).map(|index| (index % 253) as u8).collect();
-            assert!(run(&pool, Puppet::Echo(bytes.clone())).expect("echoed") == Answer::Bytes(bytes), "{size}");
+            assert!(
+                run(&pool, Puppet::Echo(bytes.clone())).expect("echoed") == Answer::Bytes(bytes),
+                "{size}"
+            );
         }
     });
 }
@@ -34,7 +51,11 @@ fn map_keeps_the_order_whatever_the_jobs_take() {
             _ => Puppet::Number(number),
         });
         for (number, answer) in pool.map(jobs).enumerate() {
-            let expected = if number % 100 == 7 { Answer::Nothing } else { Answer::Number(number as u64) };
+            let expected = if number % 100 == 7 {
+                Answer::Nothing
+            } else {
+                Answer::Number(number as u64)
+            };
             assert_eq!(answer.expect("an answer"), expected, "job {number}");
         }
     });
@@ -62,8 +83,7 @@ fn a_slow_job_does_not_hold_up_the_unordered_ones() {
         let folder = Folder::new();
         let (here, there) = (folder.path("here"), folder.path("there"));
         let pool = puppet_pool(2);
-        let jobs =
-            std::iter::once(Puppet::Meet(here, there.clone())).chain((1..1000).map(Puppet::Number));
+        let jobs = std::iter::once(Puppet::Meet(here, there.clone())).chain((1..1000).map(Puppet::Number));
         let mut seen = 0;
         for (number, answer) in pool.map_unordered(jobs) {
             answer.expect("an answer");
@@ -81,7 +101,9 @@ fn a_slow_job_does_not_hold_up_the_unordered_ones() {
 fn handles_may_be_waited_for_in_any_order() {
     story(|| {
         let pool = puppet_pool(2);
-        let handles: Vec<_> = (0..2000).map(|number| submit(&pool, Puppet::Number(number))).collect();
+        let handles: Vec<_> = (0..2000)
+            .map(|number| submit(&pool, Puppet::Number(number)))
+            .collect();
         for handle in handles.into_iter().rev() {
             let id = handle.id();
             assert_eq!(handle.wait().expect("an answer"), Answer::Number(id));
@@ -97,7 +119,9 @@ fn waiting_with_patience_gives_the_handle_back() {
         let (here, there) = (folder.path("here"), folder.path("there"));
         let handle = submit(&pool, Puppet::Meet(here, there.clone()));
         let handle = handle.try_wait().expect_err("not yet");
-        let handle = handle.wait_timeout(Duration::from_millis(10)).expect_err("not yet");
+        let handle = handle
+            .wait_timeout(Duration::from_millis(10))
+            .expect_err("not yet");
         assert!(!handle.is_finished());
         std::fs::write(there, "").expect("written");
         let answer = handle.wait_timeout(Duration::from_secs(60)).expect("in time");
@@ -121,7 +145,11 @@ fn a_handle_is_a_future_without_a_runtime() {
         let waker = Waker::from(Arc::new(Channel(sender)));
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(submit(&pool, Puppet::Sleep(20)));
-        while let Poll::Pending = future.as_mut().poll(&mut context).map(|answer| answer.expect("an answer")) {
+        while let Poll::Pending = future
+            .as_mut()
+            .poll(&mut context)
+            .map(|answer| answer.expect("an answer"))
+        {
             woken.recv().expect("woken");
         }
     });
@@ -143,7 +171,9 @@ fn a_full_queue_gives_the_job_back() {
         };
         assert!(matches!(rejected.error, SubmitError::Full));
         assert_eq!(rejected.job, Puppet::Number(5));
-        let late = pool.submit_timeout(Puppet::Number(6), Duration::from_millis(20)).expect_err("still full");
+        let late = pool
+            .submit_timeout(Puppet::Number(6), Duration::from_millis(20))
+            .expect_err("still full");
         assert!(matches!(late.error, SubmitError::Full));
         std::fs::write(there, "").expect("written");
         assert_works(&pool);
@@ -164,7 +194,10 @@ fn several_threads_of_a_worker_run_jobs_at_once() {
         for handle in handles {
             assert_eq!(handle.wait().expect("they met"), Answer::Nothing);
         }
-        let answers: Vec<_> = pool.map((0..5000).map(Puppet::Number)).map(Result::unwrap).collect();
+        let answers: Vec<_> = pool
+            .map((0..5000).map(Puppet::Number))
+            .map(Result::unwrap)
+            .collect();
         assert!(answers.into_iter().eq((0..5000).map(Answer::Number)));
     });
 }
@@ -172,8 +205,15 @@ fn several_threads_of_a_worker_run_jobs_at_once() {
 #[test]
 fn the_initialiser_gets_its_argument_and_the_state_stays() {
     story(|| {
-        let pool = puppets(1).initialiser_argument(&"hello").env("PUPPET", "strings").build().expect("a pool");
-        assert_eq!(run(&pool, Puppet::Argument).expect("text"), Answer::Text("hello".into()));
+        let pool = puppets(1)
+            .initialiser_argument(&"hello")
+            .env("PUPPET", "strings")
+            .build()
+            .expect("a pool");
+        assert_eq!(
+            run(&pool, Puppet::Argument).expect("text"),
+            Answer::Text("hello".into())
+        );
         assert_eq!(run(&pool, Puppet::Count).expect("a count"), Answer::Number(2));
         let variable = run(&pool, Puppet::Variable("PUPPET".into())).expect("text");
         assert_eq!(variable, Answer::Text("strings".into()));
@@ -189,8 +229,9 @@ fn submitting_from_many_threads_loses_nothing() {
                 let pool = &pool;
                 scope.spawn(move || {
                     let numbers = (0..2000).map(|number| thread << 32 | number);
-                    let handles: Vec<_> =
-                        numbers.map(|number| (number, submit(pool, Puppet::Number(number)))).collect();
+                    let handles: Vec<_> = numbers
+                        .map(|number| (number, submit(pool, Puppet::Number(number))))
+                        .collect();
                     for (number, handle) in handles {
                         assert_eq!(handle.wait().expect("an answer"), Answer::Number(number));
                     }
@@ -208,7 +249,10 @@ fn an_unwaited_job_runs_all_the_same() {
         let folder = Folder::new();
         let pool = puppet_pool(1);
         for _ in 0..10 {
-            drop(submit(&pool, Puppet::Mark(folder.path("mark"), Box::new(Puppet::Number(1)))));
+            drop(submit(
+                &pool,
+                Puppet::Mark(folder.path("mark"), Box::new(Puppet::Number(1))),
+            ));
         }
         pool.drain();
         assert_eq!(folder.marks("mark"), 10);

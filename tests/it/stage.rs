@@ -40,11 +40,17 @@ pub(crate) fn story(tale: impl FnOnce() + Send + 'static) {
 /// What each thread of this process is doing, as far as the system tells.
 fn threads() -> String {
     let tasks = std::fs::read_dir("/proc/self/task").expect("tasks").flatten();
-    let tell = |task: &Path, file| std::fs::read_to_string(task.join(file)).unwrap_or_default().trim().to_owned();
+    let tell = |task: &Path, file| {
+        std::fs::read_to_string(task.join(file))
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
     tasks
         .map(|task| {
             let path = task.path();
-            let [name, place, call, stack] = ["comm", "wchan", "syscall", "stack"].map(|file| tell(&path, file));
+            let [name, place, call, stack] =
+                ["comm", "wchan", "syscall", "stack"].map(|file| tell(&path, file));
             format!("{name}: in {place}, call {call}\n{stack}\n")
         })
         .collect()
@@ -72,12 +78,17 @@ pub(crate) fn submit(pool: &Pool<Puppet>, job: Puppet) -> JobHandle<Puppet> {
 
 /// Runs `Number` and checks the answer: the pool works.
 pub(crate) fn assert_works(pool: &Pool<Puppet>) {
-    assert_eq!(run(pool, Puppet::Number(41)).expect("a number"), Answer::Number(41));
+    assert_eq!(
+        run(pool, Puppet::Number(41)).expect("a number"),
+        Answer::Number(41)
+    );
 }
 
 /// The process id of a worker that is ready to take jobs.
 pub(crate) fn a_pid(pool: &Pool<Puppet>) -> u32 {
-    wait_for("a worker to be ready", || pool.stats().workers.iter().find_map(|worker| worker.pid))
+    wait_for("a worker to be ready", || {
+        pool.stats().workers.iter().find_map(|worker| worker.pid)
+    })
 }
 
 /// Sends a signal.
@@ -88,8 +99,14 @@ pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
 
 /// Whether a process is there and not a zombie.
 pub(crate) fn is_alive(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat"))
-        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with(['Z', 'X']))
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+        !stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .trim_start()
+            .starts_with(['Z', 'X'])
+    })
 }
 
 /// Polls for something that has no event to wait for, such as a state of another process; fails after 30 s.
@@ -113,7 +130,12 @@ impl Folder {
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().expect("a path in UTF-8").to_owned()
+        self.0
+            .path()
+            .join(name)
+            .to_str()
+            .expect("a path in UTF-8")
+            .to_owned()
     }
 
     /// How often a file was marked.
@@ -124,6 +146,28 @@ impl Folder {
     pub(crate) fn exists(&self, name: &str) -> bool {
         self.0.path().join(name).exists()
     }
+}
+
+/// Runs a test once more in a process of its own, where no other story holds things meanwhile; true in that process.
+pub(crate) fn alone(test: &str) -> bool {
+    const MARK: &str = "POOL_TEST_ALONE";
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    let folder = Folder::new();
+    let output = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", test, "--nocapture"])
+        .env(MARK, "1")
+        .env("TMPDIR", folder.path(""))
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    false
 }
 
 /// What this process holds.

@@ -25,9 +25,15 @@ fn a_missing_program_is_named() {
     story(|| {
         let (text, kind) = failure(puppets(2).worker_program("/nowhere/worker"));
         assert!(matches!(kind, StartFailureKind::Spawn(_)), "{text}");
-        assert!(text.contains("/nowhere/worker could not be started: No such file"), "{text}");
+        assert!(
+            text.contains("/nowhere/worker could not be started: No such file"),
+            "{text}"
+        );
         let (text, _) = failure(puppets(1).worker_program("/etc/passwd"));
-        assert!(text.contains("/etc/passwd could not be started: Permission denied"), "{text}");
+        assert!(
+            text.contains("/etc/passwd could not be started: Permission denied"),
+            "{text}"
+        );
     });
 }
 
@@ -37,9 +43,16 @@ fn a_program_that_exits_at_once_is_told_with_its_last_words() {
     story(|| {
         let begun = Instant::now();
         let (text, kind) = failure(puppets(2).worker_argument("exit"));
-        assert!(matches!(kind, StartFailureKind::Ended(exit) if exit.code() == Some(3)), "{text}");
+        assert!(
+            matches!(kind, StartFailureKind::Ended(exit) if exit.code() == Some(3)),
+            "{text}"
+        );
         assert!(text.contains("the puppet exits at once"), "{text}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "it took {:?}",
+            begun.elapsed()
+        );
     });
 }
 
@@ -50,7 +63,10 @@ fn a_silent_program_is_killed_at_the_deadline() {
         let deadline = Duration::from_millis(200);
         let begun = Instant::now();
         let (text, kind) = failure(puppets(2).worker_argument("silent").start_deadline(deadline));
-        assert!(matches!(kind, StartFailureKind::Silent(after) if after == deadline), "{text}");
+        assert!(
+            matches!(kind, StartFailureKind::Silent(after) if after == deadline),
+            "{text}"
+        );
         assert!(begun.elapsed() >= deadline);
         let (text, kind) = failure(puppets(1).worker_argument("hang-up").start_deadline(deadline));
         assert!(matches!(kind, StartFailureKind::HungUp), "{text}");
@@ -67,8 +83,15 @@ fn another_program_another_version_and_another_job_are_told_apart() {
         let (text, kind) = failure(puppets(1).worker_argument("old"));
         assert!(matches!(kind, StartFailureKind::Handshake(_)), "{text}");
         let ours = format!("{} on this one", protocol::PROTOCOL_VERSION);
-        assert!(text.contains("version 77 on the other side") && text.contains(&ours), "{text}");
-        let other = Pool::<Eval>::builder().workers(1).worker_program(PUPPET).build().expect_err("another job");
+        assert!(
+            text.contains("version 77 on the other side") && text.contains(&ours),
+            "{text}"
+        );
+        let other = Pool::<Eval>::builder()
+            .workers(1)
+            .worker_program(PUPPET)
+            .build()
+            .expect_err("another job");
         let text = other.to_string();
         assert!(text.contains("\"puppet\"") && text.contains("\"eval\""), "{text}");
         let (text, _) = failure(puppets(1).worker_program("/bin/true"));
@@ -92,8 +115,13 @@ fn an_initialiser_that_fails_or_panics_says_why() {
 fn workers_that_never_start_again_break_the_pool_with_the_cause() {
     story(|| {
         let folder = Folder::new();
-        let builder = puppets(1).worker_argument("once").worker_argument(folder.path("once"));
-        let pool = builder.restart_limit(3, Duration::from_secs(60)).build().expect("it starts once");
+        let builder = puppets(1)
+            .worker_argument("once")
+            .worker_argument(folder.path("once"));
+        let pool = builder
+            .restart_limit(3, Duration::from_secs(60))
+            .build()
+            .expect("it starts once");
         assert_works(&pool);
         let died = run(&pool, Puppet::Raise(9)).expect_err("it dies");
         assert!(matches!(died, JobError::WorkerDied(_)), "{died}");
@@ -105,7 +133,10 @@ fn workers_that_never_start_again_break_the_pool_with_the_cause() {
         let (JobError::Broken(cause) | JobError::NotSubmitted(SubmitError::Broken(cause))) = error else {
             panic!("not broken: {error}")
         };
-        assert!(matches!(cause, Cause::NotStarted(_)) && cause.to_string().contains("only once"), "{cause}");
+        assert!(
+            matches!(cause, Cause::NotStarted(_)) && cause.to_string().contains("only once"),
+            "{cause}"
+        );
         assert!(matches!(pool.closed_reason(), Some(SubmitError::Broken(_))));
     });
 }
@@ -121,7 +152,10 @@ fn impossible_settings_are_named() {
             (puppets(1).attempts(0), "the number of attempts is 0"),
         ] {
             let error = builder.build().expect_err("it cannot be");
-            assert!(matches!(&error, BuildError::Setting(text) if text.contains(name)), "{error}");
+            assert!(
+                matches!(&error, BuildError::Setting(text) if text.contains(name)),
+                "{error}"
+            );
         }
     });
 }

@@ -56,7 +56,10 @@ impl Setup {
     /// # Errors
     /// When it is of another type, or the pool was given none.
     pub fn argument<A: DeserializeOwned>(&self) -> Result<A, CodecError> {
-        protocol::decode_argument(&self.argument)
+        protocol::decode_argument(&self.argument).map_err(|error| match &*self.argument {
+            [] => CodecError::new(format_args!("the pool gave its workers no argument: {error}")),
+            _ => error,
+        })
     }
 }
 

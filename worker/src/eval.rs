@@ -99,9 +99,10 @@ impl Runner for Evaluating {
     }
 
     fn initialise(&self, setup: &Setup) -> Result<Desk, String> {
-        let setup: EvalSetup = match setup.has_argument() {
-            true => setup.argument().map_err(|error| error.to_string())?,
-            false => EvalSetup::default(),
+        let setup: EvalSetup = if setup.has_argument() {
+            setup.argument().map_err(|error| error.to_string())?
+        } else {
+            EvalSetup::default()
         };
         let limits = Limits::from(setup.limits);
         let names = bound(Names::default(), &setup.names, &limits).map_err(|error| error.to_string())?;
@@ -151,7 +152,7 @@ fn bound(mut names: Names, bindings: &[(String, String)], limits: &Limits) -> Re
 
 fn in_source(error: &Error) -> EvalError {
     EvalError {
-        kind: error.kind().to_string().into(),
+        kind: error.kind().name().into(),
         message: error.message().to_owned(),
         start: error.start() as u32,
         end: error.end() as u32,
@@ -165,5 +166,84 @@ fn in_binding(name: &str, error: &Error) -> EvalError {
         start: 0,
         end: 0,
         ..in_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stand_in::{Parent, Terms, encode_argument, hire, invite};
+
+    fn terms(argument: Vec<u8>) -> Terms {
+        Terms {
+            job: Eval::NAME,
+            argument,
+            ..Terms::default()
+        }
+    }
+
+    fn with_setup(names: &[(&str, &str)]) -> Terms {
+        let names = names
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let limits = EvalLimits::default();
+        terms(encode_argument(&EvalSetup { names, limits }))
+    }
+
+    fn evaluate(parent: &mut Parent, job: &Eval) -> Result<String, EvalError> {
+        let mut bytes = Vec::new();
+        job.encode(&mut bytes).unwrap();
+        let position = parent.send_encoded(&[bytes]) - 1;
+        Eval::decode_output(&parent.result(position).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_expression_becomes_the_text_of_its_value() {
+        let mut parent = hire(service(), &terms(Vec::new()));
+        assert_eq!(evaluate(&mut parent, &Eval::new("1+2+3")).unwrap(), "6");
+        let error = evaluate(&mut parent, &Eval::new("nobody")).unwrap_err();
+        assert_eq!(error.to_string(), "NameError: name 'nobody' is not defined");
+    }
+
+    #[test]
+    fn names_of_the_pool_hold_for_all_jobs_and_a_jobs_own_for_it_alone() {
+        let mut parent = hire(service(), &with_setup(&[("a", "1"), ("b", "a + a")]));
+        let own = Eval::new("a + b + c").bind("a", "10").bind("c", "a + 100");
+        assert_eq!(evaluate(&mut parent, &own).unwrap(), "122");
+        assert_eq!(evaluate(&mut parent, &Eval::new("a + b")).unwrap(), "3");
+        assert_eq!(
+            evaluate(&mut parent, &Eval::new("c")).unwrap_err().kind,
+            "NameError"
+        );
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_bound_is_the_jobs_error() {
+        let mut parent = hire(service(), &terms(Vec::new()));
+        let error = evaluate(&mut parent, &Eval::new("1").bind("x", "nobody")).unwrap_err();
+        assert_eq!(error.message, "in the value of `x`: name 'nobody' is not defined");
+        assert_eq!((error.start, error.end), (0, 0));
+        let error = evaluate(&mut parent, &Eval::new("1").bind("__x", "1")).unwrap_err();
+        assert!(error.message.contains("__x"), "{error}");
+    }
+
+    #[test]
+    fn a_setup_that_cannot_be_used_fails_the_start() {
+        for terms in [
+            with_setup(&[("x", "nobody")]),
+            with_setup(&[("__x", "1")]),
+            terms(vec![0xff; 9]),
+        ] {
+            assert!(invite(service(), &terms).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_no_eval_job_is_undecodable() {
+        let mut parent = hire(service(), &terms(Vec::new()));
+        parent.send_encoded(&[vec![], vec![9, 9]]);
+        assert!(matches!(parent.fault(0), Fault::Undecodable(_)));
+        assert!(matches!(parent.fault(1), Fault::Undecodable(_)));
     }
 }

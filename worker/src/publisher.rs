@@ -31,19 +31,19 @@ impl Outlet {
     }
 
     fn publish(&mut self, way: Way<'_>, position: u64, output: &[u8]) {
-        match output.len() {
-            bytes if bytes as u64 > self.message_limit => {
-                let limit = self.message_limit;
-                let bytes = bytes as u64;
-                self.publish_fault(way, position, Fault::TooLarge { bytes, limit });
-            }
-            bytes if bytes > MAX_RING_RESULT => self.publish_parcel(way, position, output),
-            _ => self
-                .ring
-                .publish(way.board, position, Status::Output, output, &mut || {
-                    way.bell.ring();
-                }),
+        let (bytes, limit) = (output.len() as u64, self.message_limit);
+        if bytes > limit {
+            self.publish_fault(way, position, Fault::TooLarge { bytes, limit });
+        } else if output.len() > MAX_RING_RESULT {
+            self.publish_parcel(way, position, output);
+        } else {
+            self.publish_record(way, position, Status::Output, output);
         }
+    }
+
+    fn publish_record(&mut self, way: Way<'_>, position: u64, status: Status, body: &[u8]) {
+        let mut wait = || way.bell.ring();
+        self.ring.publish(way.board, position, status, body, &mut wait);
     }
 
     fn publish_parcel(&mut self, way: Way<'_>, position: u64, output: &[u8]) {
@@ -65,10 +65,7 @@ impl Outlet {
     fn publish_fault(&mut self, way: Way<'_>, position: u64, fault: Fault) {
         let mut bytes = Vec::new();
         fault.encode(&mut bytes);
-        self.ring
-            .publish(way.board, position, Status::Fault, &bytes, &mut || {
-                way.bell.ring()
-            });
+        self.publish_record(way, position, Status::Fault, &bytes);
     }
 }
 
@@ -99,12 +96,11 @@ impl<'a> Publisher<'a> {
     /// Publishes what became of the job at `position`: the encoded output, or why there is none.
     pub(crate) fn publish(&mut self, position: u64, outcome: Result<&[u8], Fault>) {
         let mut guard;
-        let outlet = match &mut self.held {
-            Some(held) => &mut **held,
-            None => {
-                guard = lock(self.outlet);
-                &mut *guard
-            }
+        let outlet = if let Some(held) = &mut self.held {
+            &mut **held
+        } else {
+            guard = lock(self.outlet);
+            &mut *guard
         };
         match outcome {
             Ok(output) => outlet.publish(self.way, position, output),

@@ -121,7 +121,9 @@ impl<'a> Service<'a> {
             watch: watchdog::start,
             fatal: |failure| std::process::exit(failure::report(failure).into()),
         };
-        session::serve(&control, &*self.serving, &host)
+        session::serve(&control, &*self.serving, &host)?;
+        watchdog::wait_for_leave();
+        Ok(())
     }
 }
 

@@ -107,9 +107,10 @@ impl Hall<'_> {
             lanes,
         };
         let mut bench = self.serving.bench(Setup::new(place, Arc::clone(&self.argument)));
-        let served = match self.opening.meet(bench.rebuild()) {
-            true => self.lane(number, &mut *bench).serve(),
-            false => Ok(()),
+        let served = if self.opening.meet(bench.rebuild()) {
+            self.lane(number, &mut *bench).serve()
+        } else {
+            Ok(())
         };
         // The lane has done its part; what the drop panicked with is printed and changes nothing.
         bench.close();

@@ -183,7 +183,7 @@ impl Parent {
     /// Takes back what has not been claimed; gives how many positions have been.
     pub(crate) fn revoke(&mut self) -> u64 {
         self.epoch += 1;
-        self.sent = self.board.revoke(self.epoch);
+        self.sent = self.board.revoke();
         self.sent
     }
 
@@ -273,6 +273,14 @@ impl Parent {
     }
 }
 
+/// The bytes of an initialiser's argument.
+pub(crate) fn encode_argument<A: Serialize>(argument: &A) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    protocol::encode_argument(argument, &mut bytes).unwrap();
+    bytes
+}
+
+/// The bytes of a task.
 pub(crate) fn encoded(task: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     Task(task.into()).encode(&mut bytes).unwrap();

@@ -3,8 +3,15 @@
 //! One thread blocks on the control socket, whose other end only the parent holds. When the parent ends, however it
 //! ends, the read returns and the thread kills the worker's process group, so that processes which the jobs started
 //! go too. It works whatever the jobs do meanwhile: it needs no lock, no allocation and no help of theirs.
+//!
+//! A worker whose link has closed ends by itself only after its parent has said so ([`wait_for_leave`]). Otherwise the
+//! parent has ended, and the watchdog, which is about to see it, must be the one that ends this process.
 
-use std::{os::fd::OwnedFd, thread};
+use std::{
+    os::fd::OwnedFd,
+    sync::{Condvar, Mutex, PoisonError},
+    thread,
+};
 
 use protocol::control;
 use rustix::process::{Signal, getpgrp, getpid, kill_process, kill_process_group};
@@ -12,6 +19,36 @@ use rustix::process::{Signal, getpgrp, getpid, kill_process, kill_process_group}
 use crate::failure::Failure;
 
 const STACK_BYTES: usize = 128 * 1024;
+
+static MAY_LEAVE: Leave = Leave {
+    said: Mutex::new(false),
+    changed: Condvar::new(),
+};
+
+/// Whether the parent has said that the worker may end.
+struct Leave {
+    said: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Leave {
+    fn open(&self) {
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    fn wait(&self) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*said {
+            said = self.changed.wait(said).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Waits until the parent has said that this process may end; is ended meanwhile when the parent has gone.
+pub(crate) fn wait_for_leave() {
+    MAY_LEAVE.wait();
+}
 
 /// Starts the watchdog of this process.
 pub(crate) fn start(control: &OwnedFd) -> Result<(), Failure> {
@@ -22,7 +59,7 @@ pub(crate) fn start(control: &OwnedFd) -> Result<(), Failure> {
         .name("watchdog".into())
         .stack_size(STACK_BYTES)
         .spawn(move || {
-            control::wait_until_closed(&control);
+            control::wait_until_closed(&control, || MAY_LEAVE.open());
             end_process()
         })
         .map_err(Failure::system("starting the watchdog's thread"))?;
@@ -34,8 +71,8 @@ fn end_process() -> ! {
     let own = getpid();
     // Killing cannot be undone or caught, so that neither call returns when it succeeds. A sandbox may refuse both.
     if getpgrp() == own {
-        drop(kill_process_group(own, Signal::KILL));
+        let _refused = kill_process_group(own, Signal::KILL);
     }
-    drop(kill_process(own, Signal::KILL));
+    let _refused = kill_process(own, Signal::KILL);
     std::process::abort()
 }

@@ -15,7 +15,7 @@ use std::{
 use protocol::{
     MemoryError,
     board::{self, Board},
-    frame,
+    control, frame,
     link::{FrameSender, LinkError, ParentLink, WakeReceiver},
     parcel::{self, Parcel},
     ring::{Body, Records, RingReader},
@@ -36,7 +36,7 @@ pub(crate) struct Life {
     sender: Mutex<Sender>,
     harvester: Mutex<Harvester>,
     /// Its closing tells the worker that the parent has gone.
-    _lifeline: OwnedFd,
+    lifeline: OwnedFd,
     /// The position behind the last that was sent and not revoked: a hint for the watch.
     sent_end: AtomicU64,
     /// When something was last sent, in nanoseconds of the board's clock.
@@ -95,7 +95,7 @@ impl Life {
                 bytes: Vec::new(),
                 results: Vec::new(),
             }),
-            _lifeline: lifeline,
+            lifeline,
             sent_end: AtomicU64::new(0),
             sent_at: AtomicU64::new(0),
         }
@@ -131,6 +131,8 @@ impl Life {
 
     /// Asks the worker to end, by ending what it reads from.
     pub(crate) fn close(&self) {
+        // When it cannot be told it has died, or will when its lifeline is cut.
+        drop(control::send(&self.lifeline, control::LEAVE, &[]));
         lock(&self.sender).frames = None;
     }
 

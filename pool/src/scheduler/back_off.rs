@@ -33,3 +33,42 @@ impl BackOff {
         delay.mul_f64(factor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_a_bound() {
+        let mut back_off = BackOff::new(1);
+        for (failures, expected_ms) in [
+            (0, 10),
+            (1, 10),
+            (2, 20),
+            (5, 160),
+            (9, 2_560),
+            (10, 5_000),
+            (u32::MAX, 5_000),
+        ] {
+            let expected = Duration::from_millis(expected_ms);
+            for _ in 0..1_000 {
+                let delay = back_off.delay(failures);
+                assert!(
+                    (expected * 3 / 4..=expected * 5 / 4).contains(&delay),
+                    "{delay:?} after {failures}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn delays_vary_and_the_seed_decides() {
+        let delays = |seed| {
+            let mut back_off = BackOff::new(seed);
+            [1, 1, 1].map(|failures| back_off.delay(failures))
+        };
+        assert_eq!(delays(3), delays(3));
+        assert_ne!(delays(3), delays(4));
+        assert_ne!(delays(3)[0], delays(3)[1]);
+    }
+}

@@ -48,3 +48,55 @@ impl Budget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn budget(failures: usize) -> Budget {
+        Budget::new(RestartLimit {
+            failures,
+            within: SECOND,
+        })
+    }
+
+    #[test]
+    fn one_failure_more_than_the_limit_is_too_many() {
+        let mut budget = budget(2);
+        let verdicts = [1, 2, 3].map(|at| budget.failed(Duration::from_millis(at)));
+        assert_eq!(
+            verdicts,
+            [Verdict::Bearable, Verdict::Bearable, Verdict::Exhausted]
+        );
+    }
+
+    #[test]
+    fn a_limit_of_none_accepts_none() {
+        assert_eq!(budget(0).failed(SECOND), Verdict::Exhausted);
+    }
+
+    #[test]
+    fn old_failures_are_forgotten() {
+        let mut budget = budget(1);
+        assert_eq!(budget.failed(SECOND), Verdict::Bearable);
+        assert_eq!(
+            budget.failed(SECOND * 2 + Duration::from_nanos(1)),
+            Verdict::Bearable
+        );
+        assert_eq!(
+            budget.failed(SECOND * 3),
+            Verdict::Exhausted,
+            "a failure counts for the whole time"
+        );
+    }
+
+    #[test]
+    fn a_finished_job_forgives_all() {
+        let mut budget = budget(1);
+        budget.failed(SECOND);
+        budget.progressed();
+        assert_eq!(budget.failed(SECOND), Verdict::Bearable);
+    }
+}

@@ -217,3 +217,143 @@ impl<L: Load> Flight<L> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_load::{TestLoad, span_of};
+    use super::{InFlight, Piece};
+
+    /// Positions and ids of pieces, each as first position, first id and length.
+    fn shape<'a>(pieces: impl IntoIterator<Item = &'a Piece<TestLoad>>) -> Vec<(u64, u64, u32)> {
+        let one = |piece: &Piece<TestLoad>| (piece.position, piece.span.first, piece.span.len());
+        pieces.into_iter().map(one).collect()
+    }
+
+    /// What is left at worker 1, after a check of the totals.
+    fn left(table: &InFlight<TestLoad>) -> Vec<(u64, u64, u32)> {
+        let pieces = shape(&table.flights[1].pieces);
+        let jobs: usize = pieces.iter().map(|piece| piece.2 as usize).sum();
+        assert_eq!(
+            (table.jobs(1), table.total()),
+            (jobs, jobs),
+            "the totals are those of the pieces"
+        );
+        pieces
+    }
+
+    /// Jobs 10..15, 30 and 31..34 at the positions 0..9 of worker 1.
+    fn table() -> InFlight<TestLoad> {
+        let mut table = InFlight::new(2);
+        for (first, len) in [(10, 5), (30, 1), (31, 3)] {
+            table.send(1, span_of(first, len));
+        }
+        table
+    }
+
+    fn finish(table: &mut InFlight<TestLoad>, first: u64, end: u64) -> Vec<(u64, u64, u32)> {
+        let pieces: Vec<_> = std::iter::from_fn(|| table.finish(1, first, end)).collect();
+        shape(&pieces)
+    }
+
+    #[test]
+    fn positions_follow_each_other() {
+        let table = table();
+        assert_eq!(left(&table), [(0, 10, 5), (5, 30, 1), (6, 31, 3)]);
+        assert_eq!(
+            (table.next_position(1), table.next_position(0), table.jobs(0)),
+            (9, 0, 0)
+        );
+    }
+
+    #[test]
+    fn a_run_of_results_takes_whole_pieces_and_parts() {
+        let mut table = table();
+        assert_eq!(finish(&mut table, 0, 7), [(0, 10, 5), (5, 30, 1), (6, 31, 1)]);
+        assert_eq!(left(&table), [(7, 32, 2)]);
+        assert_eq!(finish(&mut table, 0, 7), [], "a result counts once");
+        assert_eq!(
+            finish(&mut table, 7, u64::MAX),
+            [(7, 32, 2)],
+            "the excess is skipped"
+        );
+        assert_eq!(left(&table), []);
+    }
+
+    #[test]
+    fn results_may_come_out_of_order() {
+        let mut table = table();
+        assert_eq!(finish(&mut table, 2, 3), [(2, 12, 1)]);
+        assert_eq!(finish(&mut table, 7, 8), [(7, 32, 1)]);
+        assert_eq!(
+            left(&table),
+            [(0, 10, 2), (3, 13, 2), (5, 30, 1), (6, 31, 1), (8, 33, 1)]
+        );
+        assert_eq!(
+            finish(&mut table, 1, 9),
+            [(1, 11, 1), (3, 13, 2), (5, 30, 1), (6, 31, 1), (8, 33, 1)]
+        );
+        assert_eq!(left(&table), [(0, 10, 1)]);
+    }
+
+    #[test]
+    fn a_revocation_takes_the_rest_and_its_positions_back() {
+        let mut table = table();
+        assert_eq!(shape(&table.revoke(1, 3)), [(3, 13, 2), (5, 30, 1), (6, 31, 3)]);
+        assert_eq!((left(&table), table.next_position(1)), (vec![(0, 10, 3)], 3));
+        table.send(1, span_of(40, 2));
+        assert_eq!(left(&table), [(0, 10, 3), (3, 40, 2)]);
+    }
+
+    #[test]
+    fn a_revocation_between_two_pieces_cuts_none() {
+        let mut table = table();
+        assert_eq!(shape(&table.revoke(1, 5)), [(5, 30, 1), (6, 31, 3)]);
+        assert_eq!(left(&table), [(0, 10, 5)]);
+    }
+
+    #[test]
+    fn more_claims_than_jobs_take_nothing_back() {
+        let mut table = table();
+        assert_eq!(shape(&table.revoke(1, u64::MAX)), []);
+        assert_eq!((left(&table).len(), table.next_position(1)), (3, 9));
+    }
+
+    #[test]
+    fn a_cancelled_job_is_marked_alone() {
+        let mut table = table();
+        assert_eq!(table.mark_cancelled(32), Some(1));
+        assert_eq!(table.mark_cancelled(14), Some(1));
+        assert_eq!(table.mark_cancelled(15), None);
+        assert_eq!(
+            left(&table),
+            [
+                (0, 10, 4),
+                (4, 14, 1),
+                (5, 30, 1),
+                (6, 31, 1),
+                (7, 32, 1),
+                (8, 33, 1)
+            ]
+        );
+        assert_eq!(shape(&table.take_cancelled(1)), [(4, 14, 1), (7, 32, 1)]);
+        assert_eq!(left(&table), [(0, 10, 4), (5, 30, 1), (6, 31, 1), (8, 33, 1)]);
+        assert_eq!(shape(&table.take_cancelled(1)), []);
+    }
+
+    #[test]
+    fn a_new_life_begins_at_position_0() {
+        let mut table = table();
+        assert_eq!(table.clear(1).len(), 3);
+        assert_eq!((left(&table), table.next_position(1)), (vec![], 0));
+    }
+
+    #[test]
+    fn a_solitary_job_is_known() {
+        let mut table = InFlight::new(1);
+        assert!(!table.is_solitary(0));
+        let mut suspect = span_of(3, 1);
+        suspect.alone = true;
+        table.send(0, suspect);
+        assert!(table.is_solitary(0));
+    }
+}

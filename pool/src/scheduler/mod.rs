@@ -22,8 +22,14 @@ mod outcome;
 mod pace;
 mod queue;
 mod roster;
+#[cfg(test)]
+mod simulation;
 mod span;
 mod supervise;
+#[cfg(test)]
+mod test_load;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -91,3 +91,104 @@ impl Pace {
         u32::try_from(jobs).unwrap_or(u32::MAX).clamp(1, MAX_FRAME_JOBS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pace that has settled on this time of a job.
+    fn settled(lanes: u32, job_ns: u64) -> Pace {
+        let mut pace = Pace::new(lanes);
+        pace.measure(1_000_000, Duration::from_nanos(job_ns * 1_000_000));
+        pace
+    }
+
+    #[test]
+    fn jobs_of_unknown_length_go_one_to_each_lane() {
+        for lanes in [1, 3] {
+            let pace = Pace::new(lanes);
+            assert_eq!(
+                (pace.target(), pace.batch(1_000, 1), pace.batch(1, 1)),
+                (lanes, lanes, 1)
+            );
+            assert!(!pace.wants_more(1), "nobody knows how long the first one takes");
+            assert_eq!(pace.job_time(), None);
+        }
+    }
+
+    #[test]
+    fn a_frame_holds_a_millisecond_of_work_for_each_lane() {
+        assert_eq!(settled(1, 10_000).target(), 100);
+        assert_eq!(settled(3, 10_000).target(), 300);
+        assert_eq!(settled(1, 100).target(), MAX_FRAME_JOBS);
+        assert_eq!(settled(1, 0).target(), MAX_FRAME_JOBS);
+    }
+
+    #[test]
+    fn slow_jobs_go_one_to_each_lane() {
+        for job_ns in [600_000, 1_000_000, 7_000_000_000] {
+            assert_eq!(settled(1, job_ns).batch(1_000, 1), 1);
+            assert!((2..=3).contains(&settled(2, job_ns).batch(1_000, 1)));
+        }
+    }
+
+    #[test]
+    fn frames_grow_fourfold_at_most() {
+        let mut pace = Pace::new(1);
+        let mut targets = Vec::new();
+        for _ in 0..7 {
+            let frame = pace.target();
+            targets.push(frame);
+            pace.measure(u64::from(frame), Duration::from_nanos(100) * frame);
+        }
+        assert_eq!(targets, [1, 4, 16, 64, 256, 1_024, 4_096]);
+    }
+
+    #[test]
+    fn the_last_jobs_are_shared_out() {
+        let pace = settled(1, 10_000);
+        assert_eq!(pace.batch(10_000, 4), 100, "plenty");
+        assert_eq!(pace.batch(400, 4), 50, "an eighth for each of four workers");
+        assert_eq!(pace.batch(401, 4), 51, "rounded up");
+        assert_eq!(pace.batch(8, 4), 10, "less than 100 us is not worth sharing");
+        assert_eq!(settled(1, 500_000).batch(3, 4), 1);
+        assert_eq!(settled(1, 250_000).batch(16, 4), 2);
+    }
+
+    #[test]
+    fn only_fast_jobs_lie_before_others() {
+        assert!(settled(1, 3_999_999).wants_more(1));
+        assert!(!settled(1, 4_000_000).wants_more(1));
+        assert!(settled(2, 3_999_999).wants_more(2));
+        assert!(!settled(1, 1_000_000).wants_more(2), "one more, not two");
+        assert!(settled(1, 10_000).wants_more(100));
+        assert!(!settled(1, 10_000).wants_more(101));
+    }
+
+    #[test]
+    fn the_average_follows_the_jobs() {
+        let mut pace = settled(1, 1_000);
+        pace.measure(10, Duration::from_micros(90));
+        assert_eq!(pace.job_time(), Some(Duration::from_micros(3)));
+        pace.measure(0, Duration::from_secs(9));
+        assert_eq!(
+            pace.job_time(),
+            Some(Duration::from_micros(3)),
+            "nothing done says nothing"
+        );
+    }
+
+    #[test]
+    fn nonsense_does_no_harm() {
+        let mut pace = Pace::new(2);
+        for (done, busy) in [
+            (u64::MAX, Duration::ZERO),
+            (1, Duration::MAX),
+            (u64::MAX, Duration::MAX),
+        ] {
+            pace.measure(done, busy);
+            assert!((1..=MAX_FRAME_JOBS).contains(&pace.batch(usize::MAX, 1)));
+            assert!(!pace.wants_more(usize::MAX));
+        }
+    }
+}

@@ -161,3 +161,135 @@ impl<L: Load> Queue<L> {
         self.bytes -= span.load.bytes();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::super::test_load::{Owner, TestItem, TestLoad, span_of};
+    use super::Queue;
+
+    fn filled(jobs: u64) -> (Queue<TestLoad>, Rc<Owner>) {
+        let (mut queue, owner) = (Queue::new(), Rc::default());
+        (0..jobs).for_each(|job| queue.push(job, TestItem::small(job, &owner)));
+        (queue, owner)
+    }
+
+    /// The ids of each span, after a check of the totals.
+    fn spans(queue: &Queue<TestLoad>) -> Vec<Vec<u64>> {
+        let ids: Vec<Vec<u64>> = queue
+            .spans
+            .iter()
+            .map(|span| span.load.serials().collect())
+            .collect();
+        let jobs: usize = ids.iter().map(Vec::len).sum();
+        assert_eq!(
+            (queue.jobs(), queue.bytes()),
+            (jobs, jobs * 10),
+            "the totals are those of the spans"
+        );
+        assert_eq!(queue.is_empty(), jobs == 0);
+        ids
+    }
+
+    #[test]
+    fn jobs_of_one_owner_share_a_span() {
+        let (mut queue, owner) = filled(2);
+        queue.push(2, TestItem::small(2, &Rc::default()));
+        queue.push(3, TestItem::small(3, &owner));
+        assert_eq!(spans(&queue), [vec![0, 1], vec![2], vec![3]]);
+    }
+
+    #[test]
+    fn a_span_that_is_full_gives_the_job_to_the_next() {
+        let (queue, _) = filled(130);
+        assert_eq!(
+            spans(&queue).iter().map(Vec::len).collect::<Vec<_>>(),
+            [64, 64, 2]
+        );
+    }
+
+    #[test]
+    fn taking_is_bounded_by_jobs_and_by_bytes() {
+        let (mut queue, _) = filled(10);
+        assert_eq!(
+            queue.take(3, 1_000).map(|span| (span.first, span.len())),
+            Some((0, 3))
+        );
+        assert_eq!(
+            queue.take(9, 25).map(|span| (span.first, span.len())),
+            Some((3, 2))
+        );
+        assert!(queue.take(9, 9).is_none(), "nothing fits");
+        assert!(queue.take(0, 1_000).is_none(), "nothing is wanted");
+        assert_eq!(
+            queue.take_one().map(|span| (span.first, span.len())),
+            Some((5, 1))
+        );
+        assert_eq!(
+            queue.take(9, 1_000).map(|span| (span.first, span.len())),
+            Some((6, 4))
+        );
+        assert!(queue.take_one().is_none());
+        assert_eq!(spans(&queue), Vec::<Vec<u64>>::new());
+    }
+
+    #[test]
+    fn what_comes_back_stands_in_front_by_age() {
+        let (mut queue, _) = filled(9);
+        let (first, second, third) = (queue.take(2, 99), queue.take(2, 99), queue.take(2, 99));
+        for span in [second, third, first].into_iter().flatten() {
+            queue.requeue(span);
+        }
+        assert_eq!(spans(&queue), [vec![0, 1], vec![2, 3], vec![4, 5], vec![6, 7, 8]]);
+    }
+
+    #[test]
+    fn a_new_job_does_not_join_a_span_with_a_history_or_a_gap() {
+        let (mut queue, owner) = filled(3);
+        let mut suspect = queue.remove(2).expect("it is queued");
+        suspect.attempts = 1;
+        queue.requeue(suspect);
+        queue.push(3, TestItem::small(3, &owner));
+        queue.remove(3);
+        queue.push(4, TestItem::small(4, &owner));
+        assert_eq!(spans(&queue), [vec![0, 1], vec![2], vec![4]]);
+    }
+
+    #[test]
+    fn one_job_is_removed_from_wherever_it_stands() {
+        for (job, left) in [
+            (0, vec![vec![1, 2, 3]]),
+            (3, vec![vec![0, 1, 2]]),
+            (1, vec![vec![0], vec![2, 3]]),
+        ] {
+            let (mut queue, _) = filled(4);
+            let removed = queue.remove(job).expect("it is queued");
+            assert_eq!(removed.load.serials().collect::<Vec<_>>(), [job]);
+            assert_eq!(spans(&queue), left);
+            assert!(queue.remove(job).is_none(), "it was removed before");
+        }
+    }
+
+    #[test]
+    fn an_unknown_job_is_not_removed() {
+        let mut queue = Queue::new();
+        assert!(queue.remove(0).is_none());
+        queue.requeue(span_of(5, 2));
+        queue.requeue(span_of(9, 2));
+        for job in [0, 4, 7, 8, 11, u64::MAX] {
+            assert!(queue.remove(job).is_none(), "there is no job {job}");
+        }
+        assert_eq!(spans(&queue), [[5, 6], [9, 10]]);
+    }
+
+    #[test]
+    fn abandoned_spans_are_dropped() {
+        let (mut queue, owner) = filled(3);
+        queue.push(3, TestItem::small(3, &Rc::default()));
+        assert_eq!(queue.purge(), 0);
+        owner.has_left.set(true);
+        assert_eq!(queue.purge(), 3);
+        assert_eq!(spans(&queue), [[3]]);
+    }
+}

@@ -201,3 +201,117 @@ impl Roster {
         self.back_off.delay(*failures)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roster() -> Roster {
+        let mut roster = Roster::new(2, 0);
+        for worker in roster.ids() {
+            roster.get_mut(worker).begin(Duration::ZERO);
+            roster.get_mut(worker).state = WorkerState::Ready;
+        }
+        roster
+    }
+
+    #[test]
+    fn only_the_present_life_is_known() {
+        let mut roster = roster();
+        roster.get_mut(1).begin(Duration::ZERO);
+        assert!(roster.living(0, 1).is_some() && roster.living(1, 2).is_some());
+        for (worker, life) in [(0, 0), (0, 2), (1, 1), (1, 3), (2, 1)] {
+            assert!(
+                roster.living(worker, life).is_none(),
+                "worker {worker} has no life {life}"
+            );
+        }
+        roster.get_mut(0).state = WorkerState::Gone;
+        assert!(roster.living(0, 1).is_none(), "a life ends once");
+    }
+
+    #[test]
+    fn frames_beyond_the_credit_wait() {
+        let mut roster = roster();
+        let slot = roster.get_mut(0);
+        for _ in 0..FRAME_CREDIT {
+            assert!(slot.is_open());
+            slot.sent();
+        }
+        assert!(!slot.is_open());
+        slot.advance(1, 0, Duration::ZERO);
+        assert!(slot.is_open());
+    }
+
+    #[test]
+    fn only_a_ready_worker_without_a_revocation_is_open() {
+        let mut roster = roster();
+        let slot = roster.get_mut(0);
+        slot.revoking = true;
+        assert!(!slot.is_open());
+        slot.revoking = false;
+        for state in [
+            WorkerState::Starting,
+            WorkerState::Condemned,
+            WorkerState::Killed,
+            WorkerState::Closing,
+        ] {
+            slot.state = state;
+            assert!(!slot.is_open(), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn wake_ups_tell_what_is_new() {
+        let mut roster = roster();
+        let slot = roster.get_mut(0);
+        slot.sent();
+        let told = |slot: &mut Worker, received, done, busy_ms| {
+            let advance = slot.advance(received, done, Duration::from_millis(busy_ms));
+            (advance.done, advance.busy.as_millis())
+        };
+        assert_eq!(told(slot, 1, 5, 10), (5, 10));
+        assert_eq!(told(slot, 0, 3, 7), (0, 0), "a late one tells nothing");
+        assert_eq!(told(slot, 1, 6, 13), (1, 3), "and takes nothing back");
+        assert_eq!(
+            told(slot, u64::MAX, 8, 2),
+            (2, 0),
+            "nonsense is held to what can be"
+        );
+        slot.sent();
+        assert!(slot.is_open(), "no frame counts as received before it is sent");
+        slot.sent();
+        assert!(!slot.is_open());
+    }
+
+    #[test]
+    fn a_new_life_starts_afresh_but_for_its_failures() {
+        let mut roster = roster();
+        roster.delay_after_failure(0);
+        let slot = roster.get_mut(0);
+        (slot.held, slot.revoking, slot.epoch) = (true, true, 9);
+        slot.sent();
+        assert_eq!(slot.begin(Duration::ZERO), 2);
+        slot.state = WorkerState::Ready;
+        assert!(slot.is_open() && !slot.held && slot.epoch == 0);
+        assert!(
+            roster.delay_after_failure(0) >= Duration::from_millis(15),
+            "the second delay is longer"
+        );
+        roster.get_mut(0).finished();
+        assert!(
+            roster.delay_after_failure(0) <= Duration::from_micros(12_500),
+            "a finished job resets it"
+        );
+    }
+
+    #[test]
+    fn a_delayed_start_is_no_hope() {
+        let mut roster = roster();
+        assert!(roster.has_hope(Duration::ZERO));
+        roster.get_mut(0).state = WorkerState::Failed;
+        roster.get_mut(1).begin(Duration::from_millis(10));
+        assert!(!roster.has_hope(Duration::from_millis(9)));
+        assert!(roster.has_hope(Duration::from_millis(10)));
+    }
+}

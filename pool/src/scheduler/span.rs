@@ -122,3 +122,38 @@ impl<L: Load> Span<L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_load::span_of;
+
+    fn ids(span: &super::Span<super::super::test_load::TestLoad>) -> Vec<u64> {
+        assert!(
+            span.load.serials().eq(span.first..span.end()),
+            "ids and jobs go together"
+        );
+        span.load.serials().collect()
+    }
+
+    #[test]
+    fn a_split_keeps_ids_and_history() {
+        let mut span = span_of(7, 5);
+        span.attempts = 2;
+        span.causes.push(9);
+        let rest = span.split_off(2);
+        assert_eq!((ids(&span), ids(&rest)), (vec![7, 8], vec![9, 10, 11]));
+        assert_eq!((rest.attempts, rest.causes), (2, vec![9]));
+    }
+
+    #[test]
+    fn carving_gives_the_middle_and_what_is_around_it() {
+        for (from, to) in [(0, 5), (0, 2), (3, 5), (1, 4), (2, 3)] {
+            let carved = span_of(10, 5).carve(from, to);
+            let part = |span: Option<&super::Span<_>>| span.map(ids).unwrap_or_default();
+            let (from, to) = (10 + u64::from(from), 10 + u64::from(to));
+            assert_eq!(part(carved.before.as_ref()), (10..from).collect::<Vec<_>>());
+            assert_eq!(ids(&carved.middle), (from..to).collect::<Vec<_>>());
+            assert_eq!(part(carved.after.as_ref()), (to..15).collect::<Vec<_>>());
+        }
+    }
+}

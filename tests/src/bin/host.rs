@@ -12,19 +12,30 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let worker = arguments.next().expect("the worker program");
     let what = arguments.next().expect("what to do");
-    let pool = Pool::<Puppet>::builder().workers(2).worker_program(worker).build().expect("a pool");
+    let pool = Pool::<Puppet>::builder()
+        .workers(2)
+        .worker_program(worker)
+        .build()
+        .expect("a pool");
     while pool.stats().workers.iter().any(|worker| worker.pid.is_none()) {
         std::thread::yield_now();
     }
-    let mut ids: Vec<u64> =
-        pool.stats().workers.iter().filter_map(|worker| worker.pid).map(u64::from).collect();
+    let mut ids: Vec<u64> = pool
+        .stats()
+        .workers
+        .iter()
+        .filter_map(|worker| worker.pid)
+        .map(u64::from)
+        .collect();
     let mut handles = Vec::new();
     match what.as_str() {
         "busy" => handles.extend((0..100).map(|_| pool.submit(Puppet::Stubborn).expect("accepted"))),
         "grandchildren" => {
             for _ in 0..2 {
                 let job = pool.submit(Puppet::Grandchild).expect("accepted");
-                let Ok(Answer::Number(id)) = job.wait() else { panic!("no grandchild") };
+                let Ok(Answer::Number(id)) = job.wait() else {
+                    panic!("no grandchild")
+                };
                 ids.push(id);
             }
         }
@@ -34,7 +45,9 @@ fn main() {
     for id in ids {
         writeln!(output, "{id}").expect("printed");
     }
-    writeln!(output, "ready").and_then(|()| output.flush()).expect("printed");
+    writeln!(output, "ready")
+        .and_then(|()| output.flush())
+        .expect("printed");
     loop {
         std::thread::park();
     }

@@ -29,7 +29,8 @@ fn main() -> ExitCode {
             }
         }
         Some("old") => {
-            let mut bytes = protocol::handshake::encode(&protocol::handshake::Answer::ready()).expect("encoded");
+            let mut bytes =
+                protocol::handshake::encode(&protocol::handshake::Answer::ready()).expect("encoded");
             bytes[8..12].copy_from_slice(&77_u32.to_le_bytes());
             let answer = rustix::io::write(rustix::stdio::stdin(), &bytes);
             assert!(answer.is_ok());
@@ -143,16 +144,27 @@ fn overflow(depth: u64) -> u64 {
 }
 
 fn mark(path: &str) {
-    let mut file = std::fs::File::options().append(true).create(true).open(path).expect("a file to mark");
+    let mut file = std::fs::File::options()
+        .append(true)
+        .create(true)
+        .open(path)
+        .expect("a file to mark");
     file.write_all(b"x\n").expect("a mark");
 }
 
 fn print(text: &str) {
-    let written = std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush());
-    written.and_then(|()| std::io::stderr().write_all(text.as_bytes())).expect("output is taken");
+    let written = std::io::stdout()
+        .write_all(text.as_bytes())
+        .and_then(|()| std::io::stdout().flush());
+    written
+        .and_then(|()| std::io::stderr().write_all(text.as_bytes()))
+        .expect("output is taken");
 }
 
 fn grandchild() -> u64 {
-    let child = std::process::Command::new("sleep").arg("1000").spawn().expect("sleep is there");
+    let child = std::process::Command::new("sleep")
+        .arg("1000")
+        .spawn()
+        .expect("sleep is there");
     child.id().into()
 }

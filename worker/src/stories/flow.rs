@@ -111,7 +111,8 @@ fn a_frame_costs_one_wake_up_unless_it_takes_long() {
     let start = Instant::now();
     parent.send(&tasks);
     assert_eq!(parent.attend_until_received(1).done, 2000);
-    let most = 1 + start.elapsed().as_millis() as u64;
+    // The clock for what takes long is coarse: it may tick at any moment, and then counts as a millisecond or more.
+    let most = 2 + start.elapsed().as_millis() as u64;
     assert!(parent.wakes <= most, "{} wake-ups, {most} at most", parent.wakes);
 }
 

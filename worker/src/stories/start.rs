@@ -16,7 +16,7 @@ use crate::{
     context::Setup,
     failure::Failure,
     service::Service,
-    stand_in::{Task, Terms, Worker, hire, invite},
+    stand_in::{Task, Terms, Worker, encode_argument, hire, invite},
 };
 
 fn answer_of(service: Service<'static>, terms: &Terms) -> (Answer, Failure) {
@@ -34,10 +34,8 @@ fn with_initialiser<E: Display + 'static>(
 
 #[test]
 fn the_argument_reaches_every_initialiser() {
-    let mut argument = Vec::new();
-    protocol::encode_argument(&("hello", 7_u8), &mut argument).unwrap();
     let terms = Terms {
-        argument,
+        argument: encode_argument(&("hello", 7_u8)),
         ..Terms::default()
     };
     let service = with_initialiser(|setup: &Setup| {
@@ -61,9 +59,9 @@ fn a_failed_initialiser_is_told_whichever_lane_it_was() {
             lanes,
             ..Terms::default()
         };
-        let service = with_initialiser(|setup: &Setup| match setup.lane() + 1 == setup.lanes() {
-            true => Err("no licence"),
-            false => Ok(String::new()),
+        let service = with_initialiser(|setup: &Setup| match setup.lane() {
+            last if last + 1 == setup.lanes() => Err("no licence"),
+            _ => Ok(String::new()),
         });
         let (answer, failure) = answer_of(service, &terms);
         let message = "no licence".to_owned();
@@ -85,10 +83,18 @@ fn a_panicking_initialiser_is_told_with_its_place() {
 }
 
 #[test]
-fn a_wrong_argument_is_told() {
-    let service = with_initialiser(|setup: &Setup| setup.argument::<String>());
-    let (answer, _) = answer_of(service, &Terms::default());
-    assert!(matches!(answer, Answer::InitialiserFailed { .. }), "{answer:?}");
+fn a_missing_argument_and_a_wrong_one_are_told() {
+    for (argument, why) in [(Vec::new(), "gave its workers no argument"), (vec![1, 0xff], "")] {
+        let service = with_initialiser(|setup: &Setup| setup.argument::<String>());
+        let terms = Terms {
+            argument,
+            ..Terms::default()
+        };
+        let (Answer::InitialiserFailed { message }, _) = answer_of(service, &terms) else {
+            panic!("another answer")
+        };
+        assert!(message.contains(why), "{message}");
+    }
 }
 
 #[test]

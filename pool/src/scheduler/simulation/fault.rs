@@ -1,0 +1,201 @@
+//! Faults planted in the scheduler, to prove that the simulation would notice them.
+//!
+//! They are planted from outside: an event or an action is changed on its way, or a part is set back, so that the
+//! scheduler itself needs no test code.
+
+use std::time::Duration;
+
+use super::super::test_load::TestLoad;
+use super::super::{Action, Config, Event, Scheduler, WorkerState};
+
+/// One thing that a scheduler might get wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// What a dead worker had not claimed is dropped.
+    ForgetsBatchAtDeath,
+    /// All that a dead worker had is suspected, started or not.
+    SuspectsWholeBatch,
+    /// News of an earlier life counts for the present one.
+    IgnoresLife,
+    /// A result is delivered twice.
+    DeliversTwice,
+    /// A result is taken and not delivered.
+    LosesResult,
+    /// Jobs stay behind one that turns out slow.
+    IgnoresStall,
+    /// A frame after a revocation is sent as if before it.
+    ForgetsEpoch,
+    /// Frames are sent however many are on their way.
+    IgnoresCredit,
+    /// A worker with a job past its deadline gets more jobs.
+    TrustsCondemned,
+    /// A suspect has one more attempt than is allowed.
+    RetriesTooOften,
+    /// A suspect on a further attempt gets company.
+    ForgetsSolitude,
+    /// A job that is in flight cannot be cancelled.
+    IgnoresLateCancel,
+    /// Failures without progress are never too many.
+    NeverBreaks,
+    /// The jobs that are next are overlooked, and others are sent before them.
+    ForgetsOrder,
+    /// Submitters who were turned away wait for ever.
+    ForgetsRoom,
+    /// The end is not told.
+    ForgetsEnd,
+}
+
+impl Fault {
+    pub(super) const ALL: [Self; 16] = [
+        Self::ForgetsBatchAtDeath,
+        Self::SuspectsWholeBatch,
+        Self::IgnoresLife,
+        Self::DeliversTwice,
+        Self::LosesResult,
+        Self::IgnoresStall,
+        Self::ForgetsEpoch,
+        Self::IgnoresCredit,
+        Self::TrustsCondemned,
+        Self::RetriesTooOften,
+        Self::ForgetsSolitude,
+        Self::IgnoresLateCancel,
+        Self::NeverBreaks,
+        Self::ForgetsOrder,
+        Self::ForgetsRoom,
+        Self::ForgetsEnd,
+    ];
+}
+
+/// The scheduler under test, perhaps with a fault in it.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) scheduler: Scheduler<TestLoad>,
+    fault: Option<Fault>,
+}
+
+impl Subject {
+    pub(super) fn new(config: &Config, fault: Option<Fault>) -> Self {
+        let mut config = config.clone();
+        config.attempts += u8::from(fault == Some(Fault::RetriesTooOften));
+        Self {
+            scheduler: Scheduler::new(config),
+            fault,
+        }
+    }
+
+    pub(super) fn handle(
+        &mut self,
+        event: Event<TestLoad>,
+        now: Duration,
+        actions: &mut Vec<Action<TestLoad>>,
+    ) {
+        match self.fault {
+            None => self.scheduler.handle(event, now, actions),
+            Some(fault) => self.mishandle(fault, event, now, actions),
+        }
+    }
+
+    fn mishandle(
+        &mut self,
+        fault: Fault,
+        mut event: Event<TestLoad>,
+        now: Duration,
+        actions: &mut Vec<Action<TestLoad>>,
+    ) {
+        if self.is_swallowed(fault, &mut event) {
+            return;
+        }
+        self.set_back(fault, &event);
+        let subject = if let Event::Overdue { worker, .. } | Event::Revoked { worker, .. } = event {
+            Some(worker)
+        } else {
+            None
+        };
+        let overlooked = (fault == Fault::ForgetsOrder)
+            .then(|| self.scheduler.queue.pop())
+            .flatten();
+        self.scheduler.handle(event, now, actions);
+        if let Some(span) = overlooked {
+            self.scheduler.queue.requeue(span);
+        }
+        match (fault, subject) {
+            (Fault::ForgetsEpoch, Some(worker)) => self.scheduler.roster.get_mut(worker).epoch = 0,
+            (Fault::TrustsCondemned, Some(worker)) => {
+                let slot = self.scheduler.roster.get_mut(worker);
+                if slot.state == WorkerState::Condemned {
+                    slot.state = WorkerState::Ready;
+                }
+            }
+            (Fault::ForgetsRoom, _) => actions.retain(|action| !matches!(action, Action::Room)),
+            (Fault::ForgetsEnd, _) => actions.retain(|action| !matches!(action, Action::Ended)),
+            (Fault::LosesResult, _) => actions.retain(|action| !matches!(action, Action::Deliver { .. })),
+            (Fault::DeliversTwice, _) => repeat_deliveries(actions),
+            _ => {}
+        }
+    }
+
+    /// Changes the event on its way in, or keeps it.
+    fn is_swallowed(&mut self, fault: Fault, event: &mut Event<TestLoad>) -> bool {
+        let scheduler = &mut self.scheduler;
+        match (fault, event) {
+            (Fault::SuspectsWholeBatch, Event::Died { claimed, .. }) => *claimed = u64::MAX,
+            (Fault::IgnoresCredit, Event::Progress { received, .. }) => *received = u64::MAX,
+            (Fault::IgnoresStall, Event::Stalled { .. }) => return true,
+            (Fault::IgnoresLateCancel, Event::Cancel { job }) => {
+                return scheduler.queue.front().is_none_or(|span| *job < span.first);
+            }
+            (
+                Fault::IgnoresLife,
+                Event::Ready { worker, life }
+                | Event::Finished { worker, life, .. }
+                | Event::Stalled { worker, life }
+                | Event::Died { worker, life, .. },
+            ) => *life = scheduler.roster.get(*worker).life,
+            _ => {}
+        }
+        false
+    }
+
+    /// Sets a part back before the event.
+    fn set_back(&mut self, fault: Fault, event: &Event<TestLoad>) {
+        let scheduler = &mut self.scheduler;
+        match (fault, event) {
+            (
+                Fault::ForgetsBatchAtDeath,
+                &Event::Died {
+                    worker,
+                    life,
+                    claimed,
+                    ..
+                },
+            ) if scheduler.roster.serving(worker, life).is_some() => {
+                scheduler.in_flight.revoke(worker, claimed);
+            }
+            (Fault::NeverBreaks, _) => scheduler.budget.progressed(),
+            (Fault::ForgetsSolitude, _) => {
+                if let Some(mut span) = scheduler.queue.pop() {
+                    span.alone = false;
+                    scheduler.queue.requeue(span);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn repeat_deliveries(actions: &mut Vec<Action<TestLoad>>) {
+    let delivered = actions.iter().find_map(|action| match action {
+        Action::Deliver { worker, first, span } => Some((*worker, *first, span.first, span.load.clone())),
+        _ => None,
+    });
+    if let Some((worker, first, job, load)) = delivered {
+        let span = super::super::Span {
+            first: job,
+            attempts: 0,
+            alone: false,
+            causes: Vec::new(),
+            load,
+        };
+        actions.push(Action::Deliver { worker, first, span });
+    }
+}

@@ -1,0 +1,246 @@
+//! A second, plain account of what must happen: for each event, exactly which jobs are resolved and how.
+//!
+//! The ledger knows the promises and nothing of how the scheduler keeps them. It keeps one record per job instead of
+//! spans, looks at everything after each event, and is as slow as that makes it.
+
+mod actions;
+mod events;
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::super::{Config, JobId, Life, WorkerId};
+
+/// What was found to be wrong.
+pub(super) type Check = Result<(), String>;
+
+/// Fails the history unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($message:tt)+) => {
+        if !$condition {
+            return Err(format!($($message)+));
+        }
+    };
+}
+pub(super) use ensure;
+
+/// How a job must end, and is to end with the present event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Delivered(WorkerId, u64),
+    WorkerDied,
+    Deadline,
+    Cancelled,
+    Quarantined,
+    Closed,
+}
+
+/// What the ledger knows of one job.
+#[derive(Debug)]
+struct Job {
+    bytes: usize,
+    is_solitary: bool,
+    is_cancelled: bool,
+    is_resolved: bool,
+    starts: u8,
+    deaths: Vec<u64>,
+}
+
+/// A worker as the scheduler should see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unborn,
+    Starting,
+    Ready,
+    Condemned,
+    Killed,
+    Closing,
+    Failed,
+    Over,
+}
+
+/// How soon a worker is to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comeback {
+    AtOnce,
+    Later,
+}
+
+/// What the ledger knows of one worker.
+#[derive(Debug)]
+struct Slot {
+    stage: Stage,
+    life: Life,
+    epoch: u16,
+    next: u64,
+    flight: BTreeMap<u64, JobId>,
+    sent: u64,
+    received: u64,
+    is_revoking: bool,
+    is_held: bool,
+    starts_at: Duration,
+    comeback: Comeback,
+}
+
+/// What the pool is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Closing,
+    Broken,
+    Killed,
+}
+
+/// What was seen to happen, to show that it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sights {
+    pub(super) largest_frame: u64,
+    pub(super) buffered_frames: u64,
+    pub(super) solitary_frames: u64,
+    pub(super) heavy_frames: u64,
+    pub(super) breakdowns: u64,
+}
+
+/// What is still to be told, each once.
+#[derive(Debug)]
+struct Due {
+    ready: bool,
+    drained: bool,
+    ended: bool,
+}
+
+/// The account of one history.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    config: Config,
+    phase: Phase,
+    jobs: Vec<Job>,
+    queued: BTreeSet<JobId>,
+    unresolved: usize,
+    abandoned: u64,
+    sights: Sights,
+    slots: Vec<Slot>,
+    failures: Vec<Duration>,
+    was_ready: bool,
+    /// What this event must bring.
+    expected: BTreeMap<JobId, Outcome>,
+    first_cause: Option<u64>,
+    must_break: Option<u64>,
+    broken_by: Option<u64>,
+    must_revoke: Option<WorkerId>,
+    due: Due,
+}
+
+impl Ledger {
+    pub(super) fn new(config: &Config) -> Self {
+        let slot = |_| Slot {
+            stage: Stage::Unborn,
+            life: 0,
+            epoch: 0,
+            next: 0,
+            flight: BTreeMap::new(),
+            sent: 0,
+            received: 0,
+            is_revoking: false,
+            is_held: false,
+            starts_at: Duration::ZERO,
+            comeback: Comeback::AtOnce,
+        };
+        Self {
+            config: config.clone(),
+            phase: Phase::Open,
+            jobs: Vec::new(),
+            queued: BTreeSet::new(),
+            unresolved: 0,
+            abandoned: 0,
+            sights: Sights::default(),
+            slots: (0..config.workers).map(slot).collect(),
+            failures: Vec::new(),
+            was_ready: false,
+            expected: BTreeMap::new(),
+            first_cause: None,
+            must_break: None,
+            broken_by: None,
+            must_revoke: None,
+            due: Due {
+                ready: false,
+                drained: false,
+                ended: true,
+            },
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    pub(super) fn unresolved(&self) -> usize {
+        self.unresolved
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.queued.len()
+    }
+
+    pub(super) fn in_flight_at(&self, worker: WorkerId) -> usize {
+        self.slots[worker].flight.len()
+    }
+
+    pub(super) fn submitted(&self) -> u64 {
+        self.jobs.len() as u64
+    }
+
+    pub(super) fn sights(&self) -> Sights {
+        self.sights
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        !self.due.ended
+    }
+
+    pub(super) fn sent_to(&self, worker: WorkerId) -> u64 {
+        self.slots[worker].next
+    }
+
+    /// A worker has claimed a job and starts it.
+    pub(super) fn started(&mut self, worker: WorkerId, position: u64, job: JobId) -> Check {
+        if self.phase == Phase::Killed {
+            return Ok(());
+        }
+        self.record_mut(job).starts += 1;
+        let record = self.record(job);
+        ensure!(!record.is_resolved, "job {job} is resolved and starts");
+        ensure!(
+            record.starts <= self.config.attempts,
+            "job {job} starts too often"
+        );
+        let known = self.slots[worker].flight.get(&position);
+        ensure!(
+            known == Some(&job),
+            "job {job} starts at worker {worker}, where it was not sent"
+        );
+        Ok(())
+    }
+
+    /// The jobs that the death of this worker would cost, had it claimed so many.
+    pub(super) fn suspects(&self, worker: WorkerId, claimed: u64) -> impl Iterator<Item = JobId> {
+        self.slots[worker].flight.range(..claimed).map(|(_, &job)| job)
+    }
+
+    fn record(&self, job: JobId) -> &Job {
+        &self.jobs[usize::try_from(job).expect("few jobs")]
+    }
+
+    fn record_mut(&mut self, job: JobId) -> &mut Job {
+        &mut self.jobs[usize::try_from(job).expect("few jobs")]
+    }
+
+    fn resolve(&mut self, job: JobId) -> Check {
+        let record = self.record_mut(job);
+        ensure!(!record.is_resolved, "job {job} is resolved twice");
+        record.is_resolved = true;
+        self.unresolved -= 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! What must hold once an event's actions are done.
+
+use super::super::super::Scheduler;
+use super::super::super::WorkerId;
+use super::super::super::roster::FRAME_CREDIT;
+use super::super::super::test_load::TestLoad;
+use super::{Check, Ledger, Phase, Slot, Stage, ensure};
+
+impl Ledger {
+    /// Checks that all that was due has come, and that both accounts agree.
+    pub(in super::super) fn settle(&mut self, scheduler: &Scheduler<TestLoad>) -> Check {
+        ensure!(
+            self.expected.is_empty(),
+            "jobs are not resolved as they should be: {:?}",
+            self.expected
+        );
+        ensure!(self.must_break.is_none(), "the pool does not break");
+        ensure!(!self.due.ready, "FirstReady does not come");
+        ensure!(!self.due.drained || self.unresolved > 0, "Drained does not come");
+        ensure!(!self.is_over() || self.has_ended(), "Ended does not come");
+        ensure!(
+            scheduler.has_ended() == self.has_ended(),
+            "the end is told and not known"
+        );
+        if let Some(worker) = self.must_revoke.take() {
+            ensure!(
+                self.slots[worker].is_revoking,
+                "worker {worker} is not asked for what it has"
+            );
+        }
+        self.check_numbers(scheduler)?;
+        let lives = scheduler.workers().zip(&self.slots);
+        for (known, slot) in lives {
+            let is_known = known.life == slot.life && known.in_flight == slot.flight.len();
+            ensure!(is_known, "worker {} is shown wrongly", known.worker);
+        }
+        (0..self.slots.len()).try_for_each(|worker| self.check_worker(worker))
+    }
+
+    /// Whether nothing is left and nothing comes.
+    pub(super) fn is_over(&self) -> bool {
+        let is_over = |slot: &Slot| matches!(slot.stage, Stage::Over | Stage::Failed);
+        self.phase != Phase::Open && self.slots.iter().all(is_over)
+    }
+
+    fn check_numbers(&self, scheduler: &Scheduler<TestLoad>) -> Check {
+        let in_flight: usize = self.slots.iter().map(|slot| slot.flight.len()).sum();
+        let bytes: usize = self.queued.iter().map(|&job| self.record(job).bytes).sum();
+        ensure!(
+            scheduler.queued() == self.queued.len(),
+            "the queue holds {} jobs",
+            scheduler.queued()
+        );
+        ensure!(
+            scheduler.queued_bytes() == bytes,
+            "the queue holds {} bytes",
+            scheduler.queued_bytes()
+        );
+        ensure!(
+            scheduler.in_flight() == in_flight,
+            "{} jobs are in flight",
+            scheduler.in_flight()
+        );
+        ensure!(
+            self.unresolved == in_flight + self.queued.len(),
+            "a job is nowhere"
+        );
+        let counters = scheduler.counters();
+        let resolved = self.submitted() - self.unresolved as u64;
+        ensure!(
+            counters.submitted == self.submitted(),
+            "submissions are miscounted"
+        );
+        ensure!(counters.resolved() == resolved, "outcomes are miscounted");
+        ensure!(
+            counters.abandoned == self.abandoned,
+            "abandoned jobs are miscounted"
+        );
+        Ok(())
+    }
+
+    fn check_worker(&self, worker: WorkerId) -> Check {
+        let slot = &self.slots[worker];
+        let keeps_cancelled = slot.flight.values().any(|&job| self.record(job).is_cancelled);
+        ensure!(
+            slot.is_revoking || !keeps_cancelled,
+            "a cancelled job stays with worker {worker}"
+        );
+        ensure!(
+            !self.could_take(slot),
+            "worker {worker} could take a job and gets none"
+        );
+        let is_wanted = match self.phase {
+            Phase::Open => true,
+            Phase::Closing => self.unresolved > 0,
+            Phase::Broken => !slot.flight.is_empty(),
+            Phase::Killed => false,
+        };
+        let is_right = match slot.stage {
+            Stage::Unborn => false,
+            Stage::Starting | Stage::Ready => is_wanted,
+            Stage::Condemned => !slot.flight.is_empty(),
+            Stage::Closing => self.phase != Phase::Killed,
+            Stage::Killed => true,
+            Stage::Failed => !self.was_ready || !is_wanted,
+            Stage::Over => !is_wanted,
+        };
+        ensure!(
+            is_right,
+            "worker {worker} is {:?} while the pool is {:?}",
+            slot.stage,
+            self.phase
+        );
+        Ok(())
+    }
+
+    /// Whether the worker has a lane free for the first job of the queue.
+    fn could_take(&self, slot: &Slot) -> bool {
+        let Some(&first) = self.queued.first() else {
+            return false;
+        };
+        let is_solitary = |job| self.record(job).is_solitary;
+        let wants_solitude = is_solitary(first) || slot.flight.values().any(|&job| is_solitary(job));
+        let lanes = if wants_solitude {
+            1
+        } else {
+            self.config.lanes as usize
+        };
+        let has_credit = slot.sent - slot.received < FRAME_CREDIT;
+        slot.stage == Stage::Ready && !slot.is_revoking && has_credit && slot.flight.len() < lanes
+    }
+}

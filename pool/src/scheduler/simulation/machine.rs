@@ -1,0 +1,183 @@
+//! A simulated worker process, its claim word, and what its driver knows of it.
+//!
+//! A machine obeys the protocol as the real worker does: it claims a position before it starts a job, drops what was
+//! sent under an earlier epoch, publishes each result, and wakes the parent at the end of each frame.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::super::{JobId, Life};
+
+/// Where a process is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// There is none.
+    Down,
+    /// It starts at this time.
+    Starting(Duration),
+    /// It serves.
+    Up,
+    /// It has died, and the scheduler was not told yet.
+    Dead,
+}
+
+/// The word in shared memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Word {
+    pub(super) epoch: u16,
+    pub(super) claimed: u64,
+}
+
+/// A frame on its way or in work.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) epoch: u16,
+    pub(super) first: u64,
+    pub(super) jobs: Vec<JobId>,
+    pub(super) cursor: usize,
+}
+
+/// A job in a lane.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Running {
+    pub(super) position: u64,
+    pub(super) job: JobId,
+}
+
+/// What a wake-up shows, as it was when it was sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wake {
+    pub(super) received: u64,
+    pub(super) done: u64,
+    pub(super) busy: Duration,
+}
+
+/// How far a revocation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Revocation {
+    None,
+    Asked,
+    /// The epoch is raised; the scheduler was not told yet.
+    Raised(u64),
+}
+
+/// One slot's process.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) life: Life,
+    pub(super) stage: Stage,
+    pub(super) word: Word,
+    pub(super) channel: VecDeque<Frame>,
+    pub(super) current: Option<Frame>,
+    pub(super) lanes: Vec<Option<Running>>,
+    pub(super) published: Vec<u64>,
+    pub(super) wakes: VecDeque<Wake>,
+    pub(super) received: u64,
+    pub(super) done: u64,
+    pub(super) busy: Duration,
+    pub(super) revocation: Revocation,
+    /// A job found late: its position and the claims when the epoch was raised.
+    pub(super) overdue: Option<(u64, u64)>,
+    pub(super) is_to_die: bool,
+    pub(super) is_to_end: bool,
+}
+
+impl Machine {
+    pub(super) fn new(lanes: u32) -> Self {
+        Self::born(0, Stage::Down, lanes as usize)
+    }
+
+    pub(super) fn begin(&mut self, life: Life, at: Duration) {
+        *self = Self::born(life, Stage::Starting(at), self.lanes.len());
+    }
+
+    fn born(life: Life, stage: Stage, lanes: usize) -> Self {
+        Self {
+            life,
+            stage,
+            word: Word::default(),
+            channel: VecDeque::new(),
+            current: None,
+            lanes: vec![None; lanes],
+            published: Vec::new(),
+            wakes: VecDeque::new(),
+            received: 0,
+            done: 0,
+            busy: Duration::ZERO,
+            revocation: Revocation::None,
+            overdue: None,
+            is_to_die: false,
+            is_to_end: false,
+        }
+    }
+
+    /// Raises the epoch and returns the claims.
+    pub(super) fn revoke(&mut self) -> u64 {
+        self.word.epoch += 1;
+        self.word.claimed
+    }
+
+    /// Claims the next job for a lane that is free, if there is one, and starts it.
+    pub(super) fn claim(&mut self, lane: usize) -> Option<JobId> {
+        assert!(self.lanes[lane].is_none(), "a lane runs one job");
+        loop {
+            let Some(frame) = &mut self.current else {
+                self.current = Some(self.channel.pop_front()?);
+                self.received += 1;
+                continue;
+            };
+            if frame.epoch != self.word.epoch || frame.cursor == frame.jobs.len() {
+                self.current = None;
+                self.wake();
+                continue;
+            }
+            let (position, job) = (frame.first + frame.cursor as u64, frame.jobs[frame.cursor]);
+            assert_eq!(position, self.word.claimed, "positions are claimed without a gap");
+            frame.cursor += 1;
+            self.word.claimed += 1;
+            self.lanes[lane] = Some(Running { position, job });
+            return Some(job);
+        }
+    }
+
+    /// Ends the job in a lane and publishes its result.
+    pub(super) fn finish(&mut self, lane: usize, took: Duration) {
+        let running = self.lanes[lane].take().expect("the lane runs a job");
+        self.published.push(running.position);
+        self.done += 1;
+        self.busy += took;
+        if self
+            .current
+            .as_ref()
+            .is_none_or(|frame| frame.cursor == frame.jobs.len())
+        {
+            self.wake();
+        }
+    }
+
+    pub(super) fn wake(&mut self) {
+        self.wakes.push_back(Wake {
+            received: self.received,
+            done: self.done,
+            busy: self.busy,
+        });
+    }
+
+    /// Takes the published positions as runs.
+    pub(super) fn harvest(&mut self) -> Vec<(u64, u32)> {
+        let mut positions = std::mem::take(&mut self.published);
+        positions.sort_unstable();
+        let mut runs: Vec<(u64, u32)> = Vec::new();
+        for position in positions {
+            match runs.last_mut() {
+                Some((first, count)) if *first + u64::from(*count) == position => *count += 1,
+                _ => runs.push((position, 1)),
+            }
+        }
+        runs
+    }
+
+    pub(super) fn running(&self) -> impl Iterator<Item = Running> {
+        self.lanes.iter().flatten().copied()
+    }
+}

@@ -1,0 +1,193 @@
+//! The world around one scheduler: processes, their driver, submitters, and time.
+//!
+//! Time is a number that the world moves, and what happens next is drawn from the seed, so that every history can be
+//! run again.
+
+mod calm;
+mod driver;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::super::test_load::{Owner, TestItem, TestLoad};
+use super::super::{Action, Counters, Event, JobId};
+use super::fault::{Fault, Subject};
+use super::ledger::{Check, Ledger, Sights};
+use super::machine::{Machine, Stage};
+use super::plan::Plan;
+
+/// The jobs of one history, so that each stays short.
+const MOST_JOBS: u64 = 1_500;
+
+/// What a job does when it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nature {
+    Ends,
+    /// It takes its worker with it.
+    Kills,
+    /// It never ends by itself.
+    Hangs,
+}
+
+/// One history in the making.
+#[derive(Debug)]
+pub(super) struct World {
+    random: fastrand::Rng,
+    plan: Plan,
+    now: Duration,
+    subject: Subject,
+    ledger: Ledger,
+    machines: Vec<Machine>,
+    owners: Vec<Rc<Owner>>,
+    /// For each job its owner and nature.
+    jobs: Vec<(usize, Nature)>,
+    /// Whether a submitter was turned away and waits for `Room`.
+    is_waiting: bool,
+    deaths: u64,
+    actions: Vec<Action<TestLoad>>,
+}
+
+/// Runs the history of a seed to its end.
+pub(super) fn run(seed: u64, fault: Option<Fault>) -> Result<(Counters, Sights), String> {
+    let mut world = World::new(seed, fault);
+    world.begin()?;
+    for _ in 0..world.plan.steps {
+        world.step()?;
+    }
+    world.calm_down()?;
+    Ok((*world.subject.scheduler.counters(), world.ledger.sights()))
+}
+
+impl World {
+    fn new(seed: u64, fault: Option<Fault>) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let plan = Plan::random(&mut random);
+        Self {
+            now: Duration::from_secs(random.u64(..1_000)),
+            subject: Subject::new(&plan.config, fault),
+            ledger: Ledger::new(&plan.config),
+            machines: (0..plan.config.workers)
+                .map(|_| Machine::new(plan.config.lanes))
+                .collect(),
+            owners: (0..plan.owners).map(|_| Rc::default()).collect(),
+            jobs: Vec::new(),
+            is_waiting: false,
+            deaths: 0,
+            actions: Vec::new(),
+            random,
+            plan,
+        }
+    }
+
+    fn begin(&mut self) -> Check {
+        self.subject.scheduler.start(self.now, &mut self.actions);
+        self.perform_all()
+    }
+
+    /// Lets one thing happen.
+    fn step(&mut self) -> Check {
+        self.now += Duration::from_nanos(self.random.u64(..200_000));
+        match self.random.u32(..100) {
+            0..25 => self.submit_some()?,
+            25..85 => {
+                let worker = self.random.usize(..self.machines.len());
+                self.step_machine(worker)?;
+            }
+            85..88 => self.now += Duration::from_millis(self.random.u64(..200)),
+            88..92 if self.happens(self.plan.cancel) => self.cancel()?,
+            92..94 if self.happens(self.plan.leave) => self.leave(),
+            94..96 => self.purge()?,
+            96..98 => self.tell_stale()?,
+            98 if self.happens(self.plan.close) => self.tell(Event::Close)?,
+            99 if self.happens(self.plan.kill) => self.tell(Event::Kill)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn happens(&mut self, thousandths: u32) -> bool {
+        self.random.u32(..1_000) < thousandths
+    }
+
+    fn submit_some(&mut self) -> Check {
+        let owner = self.random.usize(..self.owners.len());
+        for _ in 0..self.random.u32(1..=self.plan.largest_burst) {
+            let bytes = self.random.usize(1..=self.plan.largest_bytes);
+            let is_full = self.ledger.submitted() == MOST_JOBS || self.owners[owner].has_left.get();
+            if is_full || !self.subject.scheduler.is_open() {
+                return Ok(());
+            }
+            if !self.subject.scheduler.has_room(bytes) {
+                self.is_waiting = true;
+                return Ok(());
+            }
+            self.submit_one(owner, bytes)?;
+        }
+        Ok(())
+    }
+
+    fn submit_one(&mut self, owner: usize, bytes: usize) -> Check {
+        let nature = match () {
+            () if self.happens(self.plan.poison) => Nature::Kills,
+            () if self.happens(self.plan.hang) => Nature::Hangs,
+            () => Nature::Ends,
+        };
+        self.jobs.push((owner, nature));
+        let is_large = self.happens(self.plan.solitary);
+        let serial = self.subject.scheduler.next_job();
+        self.tell(Event::Submit(TestItem {
+            serial,
+            bytes,
+            is_large,
+            owner: Rc::clone(&self.owners[owner]),
+        }))
+    }
+
+    fn cancel(&mut self) -> Check {
+        // One beyond the last is a job that nobody knows.
+        let job = self.random.u64(..=self.ledger.submitted());
+        self.tell(Event::Cancel { job })
+    }
+
+    fn leave(&mut self) {
+        let owner = self.random.usize(..self.owners.len());
+        self.owners[owner].has_left.set(true);
+    }
+
+    fn purge(&mut self) -> Check {
+        let (jobs, owners) = (&self.jobs, &self.owners);
+        self.ledger.purge(|job| owners[jobs[index(job)].0].has_left.get());
+        self.tell(Event::PurgeAbandoned)
+    }
+
+    fn nature(&self, job: JobId) -> Nature {
+        self.jobs[index(job)].1
+    }
+
+    /// Tells the scheduler of an event, does what it asks for, and checks both.
+    fn tell(&mut self, event: Event<TestLoad>) -> Check {
+        self.ledger.expect(&event, self.now);
+        self.subject.handle(event, self.now, &mut self.actions);
+        self.perform_all()?;
+        self.ledger.settle(&self.subject.scheduler)
+    }
+
+    fn perform_all(&mut self) -> Check {
+        let mut actions = std::mem::take(&mut self.actions);
+        for action in actions.drain(..) {
+            self.ledger.take(&action, self.now)?;
+            self.perform(action);
+        }
+        self.actions = actions;
+        Ok(())
+    }
+
+    /// Whether a process of this slot may be there to do something.
+    fn is_up(&self, worker: usize) -> bool {
+        self.machines[worker].stage == Stage::Up
+    }
+}
+
+fn index(job: JobId) -> usize {
+    usize::try_from(job).expect("few jobs")
+}

@@ -1,0 +1,334 @@
+//! One worker's process and the driver's thread beside it, a small step at a time.
+//!
+//! Every step is separate, so that anything may happen between a claim and its result, a result and its harvest, a
+//! revocation and the news of it, or a death and the news of it.
+
+use std::time::Duration;
+
+use super::super::super::test_load::TestLoad;
+use super::super::super::{Action, Event, JobId, WorkerId};
+use super::super::ledger::{Check, ensure};
+use super::super::machine::{Frame, Revocation, Stage};
+use super::{Nature, World};
+
+impl World {
+    /// Does what the scheduler asks for, or puts it down to be done later.
+    pub(super) fn perform(&mut self, action: Action<TestLoad>) {
+        match action {
+            Action::Start { worker, life, after } => self.machines[worker].begin(life, self.now + after),
+            Action::Send {
+                worker,
+                epoch,
+                first,
+                frame,
+                ..
+            } => {
+                self.machines[worker].channel.push_back(Frame {
+                    epoch,
+                    first,
+                    jobs: frame,
+                    cursor: 0,
+                });
+            }
+            Action::Revoke { worker, .. } => self.machines[worker].revocation = Revocation::Asked,
+            Action::Kill { worker, .. } => self.machines[worker].is_to_die = true,
+            Action::Close { worker, .. } => self.machines[worker].is_to_end = true,
+            Action::Room => self.is_waiting = false,
+            _ => {}
+        }
+    }
+
+    /// Lets one thing happen at this worker.
+    pub(super) fn step_machine(&mut self, worker: WorkerId) -> Check {
+        let lane = self.random.usize(..self.machines[worker].lanes.len());
+        match self.random.u32(..24) {
+            0..4 => self.start(worker)?,
+            4..8 => self.finish(worker, lane),
+            8 => self.harvest(worker)?,
+            9..12 => self.wake(worker)?,
+            12 => self.stall(worker)?,
+            13 => self.notice_late(worker, lane),
+            14 => self.tell_late(worker)?,
+            15 => self.revoke(worker)?,
+            16 => self.obey(worker)?,
+            17 => self.notice_death(worker)?,
+            18 if self.happens(self.plan.death) => self.die(worker),
+            _ => self.claim(worker, lane)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn start(&mut self, worker: WorkerId) -> Check {
+        let machine = &mut self.machines[worker];
+        let Stage::Starting(at) = machine.stage else {
+            return Ok(());
+        };
+        let life = machine.life;
+        if at > self.now {
+            return Ok(());
+        }
+        if !self.happens(self.plan.failed_start) {
+            self.machines[worker].stage = Stage::Up;
+            return self.tell(Event::Ready { worker, life });
+        }
+        self.machines[worker].stage = Stage::Down;
+        let cause = self.next_cause();
+        if self.random.bool() {
+            return self.tell(Event::Died {
+                worker,
+                life,
+                claimed: 0,
+                cause,
+            });
+        }
+        let permanent = self.happens(self.plan.permanent);
+        self.tell(Event::StartFailed {
+            worker,
+            life,
+            cause,
+            permanent,
+        })
+    }
+
+    pub(super) fn claim(&mut self, worker: WorkerId, lane: usize) -> Check {
+        let is_free = self.machines[worker].lanes[lane].is_none();
+        if !self.is_up(worker) || !is_free {
+            return Ok(());
+        }
+        let Some(job) = self.machines[worker].claim(lane) else {
+            return Ok(());
+        };
+        let position = self.machines[worker].word.claimed - 1;
+        self.ledger.started(worker, position, job)
+    }
+
+    pub(super) fn finish(&mut self, worker: WorkerId, lane: usize) {
+        let running = self.machines[worker].lanes[lane].filter(|_| self.is_up(worker));
+        match running.map(|running| self.nature(running.job)) {
+            None | Some(Nature::Hangs) => {}
+            Some(Nature::Kills) => self.die(worker),
+            Some(Nature::Ends) => {
+                let longest = u64::try_from(self.plan.longest_job.as_nanos()).expect("jobs are short");
+                let took = Duration::from_nanos(self.random.u64(..longest));
+                self.machines[worker].finish(lane, took);
+            }
+        }
+    }
+
+    pub(super) fn harvest(&mut self, worker: WorkerId) -> Check {
+        let life = self.machines[worker].life;
+        for (first, count) in self.machines[worker].harvest() {
+            self.tell(Event::Finished {
+                worker,
+                life,
+                first,
+                count,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A wake-up arrives. It shows what was true when it was sent, and the harvest may come before it or later.
+    pub(super) fn wake(&mut self, worker: WorkerId) -> Check {
+        let Some(wake) = self.machines[worker].wakes.pop_front() else {
+            return Ok(());
+        };
+        if self.random.u32(..4) > 0 {
+            self.harvest(worker)?;
+        }
+        let life = self.machines[worker].life;
+        let progress = Event::Progress {
+            worker,
+            life,
+            received: wake.received,
+            done: wake.done,
+            busy: wake.busy,
+        };
+        self.tell(progress)
+    }
+
+    pub(super) fn stall(&mut self, worker: WorkerId) -> Check {
+        let machine = &self.machines[worker];
+        if machine.running().next().is_none() {
+            return Ok(());
+        }
+        self.tell(Event::Stalled {
+            worker,
+            life: machine.life,
+        })
+    }
+
+    /// The driver finds a job late and raises the epoch.
+    pub(super) fn notice_late(&mut self, worker: WorkerId, lane: usize) {
+        let Some(running) = self.machines[worker].lanes[lane] else {
+            return;
+        };
+        if self.machines[worker].overdue.is_none() && self.nature(running.job) == Nature::Hangs {
+            let claimed = self.machines[worker].revoke();
+            self.machines[worker].overdue = Some((running.position, claimed));
+        }
+    }
+
+    pub(super) fn tell_late(&mut self, worker: WorkerId) -> Check {
+        let Some((position, claimed)) = self.machines[worker].overdue.take() else {
+            return Ok(());
+        };
+        self.harvest(worker)?;
+        let life = self.machines[worker].life;
+        self.tell(Event::Overdue {
+            worker,
+            life,
+            position,
+            claimed,
+        })
+    }
+
+    /// One of the two steps of a revocation.
+    pub(super) fn revoke(&mut self, worker: WorkerId) -> Check {
+        match self.machines[worker].revocation {
+            Revocation::None => Ok(()),
+            Revocation::Asked => {
+                let claimed = self.machines[worker].revoke();
+                self.machines[worker].revocation = Revocation::Raised(claimed);
+                Ok(())
+            }
+            Revocation::Raised(claimed) => {
+                self.machines[worker].revocation = Revocation::None;
+                self.harvest(worker)?;
+                let life = self.machines[worker].life;
+                self.tell(Event::Revoked {
+                    worker,
+                    life,
+                    claimed,
+                })
+            }
+        }
+    }
+
+    /// The process is killed, or ends as it was asked to.
+    pub(super) fn obey(&mut self, worker: WorkerId) -> Check {
+        let machine = &self.machines[worker];
+        if !machine.is_to_die && !machine.is_to_end {
+            return Ok(());
+        }
+        if let Stage::Starting(_) = machine.stage {
+            let life = machine.life;
+            self.machines[worker].stage = Stage::Down;
+            let cause = self.next_cause();
+            return self.tell(Event::StartFailed {
+                worker,
+                life,
+                cause,
+                permanent: false,
+            });
+        }
+        self.die(worker);
+        Ok(())
+    }
+
+    pub(super) fn die(&mut self, worker: WorkerId) {
+        if self.is_up(worker) {
+            self.machines[worker].stage = Stage::Dead;
+        }
+    }
+
+    /// The driver sees the end of the process, takes what it published, and tells of the death.
+    pub(super) fn notice_death(&mut self, worker: WorkerId) -> Check {
+        if self.machines[worker].stage != Stage::Dead {
+            return Ok(());
+        }
+        self.harvest(worker)?;
+        self.check_suspects(worker)?;
+        let machine = &mut self.machines[worker];
+        machine.stage = Stage::Down;
+        let (life, claimed) = (machine.life, machine.word.claimed);
+        // Some claim what they were never sent.
+        let boast = if self.random.u32(..10) == 0 && claimed == self.ledger.sent_to(worker) {
+            100
+        } else {
+            0
+        };
+        let cause = self.next_cause();
+        self.tell(Event::Died {
+            worker,
+            life,
+            claimed: claimed + boast,
+            cause,
+        })
+    }
+
+    /// A death may cost what was running, and nothing else.
+    fn check_suspects(&self, worker: WorkerId) -> Check {
+        let machine = &self.machines[worker];
+        let mut suspects = self.ledger.suspects(worker, machine.word.claimed);
+        let is_running = |job: JobId| machine.running().any(|running| running.job == job);
+        ensure!(
+            suspects.all(is_running),
+            "the death of worker {worker} costs a job that was not running"
+        );
+        Ok(())
+    }
+
+    /// Tells of something that is no longer true, or never was.
+    pub(super) fn tell_stale(&mut self) -> Check {
+        let worker = self.random.usize(..self.machines.len());
+        let sent = self.ledger.sent_to(worker);
+        let Some(life) = self.machines[worker].life.checked_sub(self.random.u64(1..=2)) else {
+            let life = self.machines[worker].life;
+            return self.tell(Event::Finished {
+                worker,
+                life,
+                first: sent,
+                count: u32::MAX,
+            });
+        };
+        let claimed = self.random.u64(..20);
+        let cause = self.next_cause();
+        let event = match self.random.u32(..8) {
+            0 => Event::Ready { worker, life },
+            1 => Event::Finished {
+                worker,
+                life,
+                first: 0,
+                count: 1_000,
+            },
+            2 => Event::Progress {
+                worker,
+                life,
+                received: 5,
+                done: 5,
+                busy: Duration::MAX,
+            },
+            3 => Event::Stalled { worker, life },
+            4 => Event::Revoked {
+                worker,
+                life,
+                claimed,
+            },
+            5 => Event::Overdue {
+                worker,
+                life,
+                position: 0,
+                claimed,
+            },
+            6 => Event::Died {
+                worker,
+                life,
+                claimed,
+                cause,
+            },
+            _ => Event::StartFailed {
+                worker,
+                life,
+                cause,
+                permanent: true,
+            },
+        };
+        self.tell(event)
+    }
+
+    fn next_cause(&mut self) -> u64 {
+        self.deaths += 1;
+        self.deaths
+    }
+}
