@@ -220,7 +220,7 @@ fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Ob
 fn joined(left: &Sequence, right: &Sequence, budget: &mut Budget) -> Outcome<Vec<Object>> {
     let (left, right) = (left.items(), right.items());
     budget.length(left.len() + right.len())?;
-    budget.burn_items((left.len() + right.len()) / 2)?;
+    budget.burn_items(usize::midpoint(left.len(), right.len()))?;
     let mut joined = Vec::with_capacity(left.len() + right.len());
     joined.extend_from_slice(left);
     joined.extend_from_slice(right);

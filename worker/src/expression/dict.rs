@@ -30,10 +30,6 @@ impl DictBuilder {
         self.table.insert(key, value, Collision::ReplaceValue, budget)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.table.len()
-    }
-
     pub(crate) fn finish(self, budget: &mut Budget) -> Outcome<Object> {
         budget.burn(1)?;
         budget.depth(self.depth + 1)?;

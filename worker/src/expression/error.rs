@@ -117,7 +117,7 @@ impl Error {
     /// The line of `source` in which the error starts, counted from 1.
     pub fn line(&self, source: &str) -> usize {
         let before = before(source, self.start()).as_bytes();
-        let feeds = before.iter().filter(|&&byte| byte == b'\n').count();
+        let feeds = before.split(|&byte| byte == b'\n').count() - 1;
         let returns = before
             .windows(2)
             .filter(|pair| pair[0] == b'\r' && pair[1] != b'\n')

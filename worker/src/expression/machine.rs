@@ -134,7 +134,7 @@ impl Machine {
                 self.call(shape.positional, &shape.keywords, context, budget)?;
             }
             Op::Callee(_) | Op::MathFunction(_) | Op::Fail(_) | Op::NoSuchMath(_) => {
-                self.callee(op, context)?
+                self.callee(op, context)?;
             }
             _ => self.comprehension(op, context, budget)?,
         }
@@ -228,15 +228,12 @@ impl Machine {
             Some(cursor) => cursor.next(budget)?,
             None => None,
         };
-        match item {
-            Some(item) => {
-                self.stack.push(item);
-                Ok(false)
-            }
-            None => {
-                self.cursors.pop();
-                Ok(true)
-            }
+        if let Some(item) = item {
+            self.stack.push(item);
+            Ok(false)
+        } else {
+            self.cursors.pop();
+            Ok(true)
         }
     }
 

@@ -45,10 +45,6 @@ impl SetBuilder {
             .insert(element, Object::None, Collision::KeepValue, budget)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.table.len()
-    }
-
     pub(crate) fn finish(self, budget: &mut Budget) -> Outcome<Object> {
         let Self { table, depth } = self;
         budget.burn(1)?;
@@ -111,7 +107,7 @@ impl Set {
         match operator {
             // Of two equal elements, that of the smaller operand is taken, the right one when both are equal in size.
             SetOperator::Intersection if other.len() > self.len() => {
-                builder.copy(self, Some((other, true)), budget)?
+                builder.copy(self, Some((other, true)), budget)?;
             }
             SetOperator::Intersection => builder.copy(other, Some((self, true)), budget)?,
             SetOperator::Difference => builder.copy(self, Some((other, false)), budget)?,

@@ -56,13 +56,6 @@ impl Text {
         let length = rest.chars().next().map_or(0, char::len_utf8);
         Ok(&rest[..length])
     }
-
-    /// Calls `consume` with the single characters as strs.
-    pub(crate) fn single_characters(&self) -> impl Iterator<Item = &str> {
-        self.data
-            .char_indices()
-            .map(|(start, character)| &self.data[start..start + character.len_utf8()])
-    }
 }
 
 #[cfg(test)]

@@ -70,9 +70,8 @@ fn int_from_text(text: &str, base: Option<&Object>, budget: &mut Budget) -> Outc
         None => 10,
         Some(base) => index(base)?.saturate(),
     };
-    let base = match u32::try_from(base) {
-        Ok(base @ (0 | 2..=36)) => base,
-        _ => return Err(value_error("int() base must be >= 2 and <= 36, or 0")),
+    let Ok(base @ (0 | 2..=36)) = u32::try_from(base) else {
+        return Err(value_error("int() base must be >= 2 and <= 36, or 0"));
     };
     budget.burn_bytes(text.len().saturating_mul(8))?;
     // A digit has at least one bit, but prefixes, signs, blanks and underscores have none.

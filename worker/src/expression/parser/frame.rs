@@ -350,8 +350,11 @@ impl Parser<'_> {
         let frame = self.frame()?;
         match &mut frame.kind {
             FrameKind::Brace => frame.kind = FrameKind::Dict { has_key: false },
-            FrameKind::Paren | FrameKind::List | FrameKind::Set | FrameKind::Dict { has_key: false } => {}
-            FrameKind::Call {
+            FrameKind::Paren
+            | FrameKind::List
+            | FrameKind::Set
+            | FrameKind::Dict { has_key: false }
+            | FrameKind::Call {
                 has_keyword: false, ..
             } => {}
             FrameKind::Subscript { colons: 0, .. } if frame.count > 0 => {}

@@ -6,6 +6,7 @@ use crate::expression::arithmetic::BinaryOperator;
 use crate::expression::compare::Comparison;
 use crate::expression::error::{Error, Outcome, syntax_error, unsupported};
 use crate::expression::keyword::{Keyword, keyword};
+use crate::expression::scan::is_name_byte;
 
 impl Parser<'_> {
     pub(super) fn operator(&mut self) -> Outcome<State> {
@@ -30,11 +31,27 @@ impl Parser<'_> {
             b'(' => self.open_call(),
             b'[' => self.open_subscript(),
             b':' => self.colon(),
-            b'.' => Err(unsupported("attribute access").at(self.offset(), self.offset() + 1)),
+            b'.' => Err(self.attribute()?),
             b'\n' | b'\r' => self.finish_source(),
             b'a'..=b'z' => self.word_operator(),
             _ => Err(self.invalid()),
         }
+    }
+
+    /// A point after a value: an attribute when a name follows, otherwise nothing at all.
+    fn attribute(&mut self) -> Outcome<Error> {
+        let (point, invalid) = (self.offset(), self.invalid());
+        self.scanner.position += 1;
+        let is_name = self
+            .scanner
+            .token_start()?
+            .is_some_and(|byte| is_name_byte(byte) && !byte.is_ascii_digit());
+        let is_keyword = is_name && keyword(self.scanner.word()).is_some();
+        Ok(if is_name && !is_keyword {
+            unsupported("attribute access").at(point, point + 1)
+        } else {
+            invalid
+        })
     }
 
     #[inline]

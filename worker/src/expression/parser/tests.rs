@@ -27,3 +27,42 @@ fn postfix_order() {
     assert_eq!(program.ops[..3], [Op::Integer(1), Op::Integer(2), Op::Integer(3)]);
     assert_eq!((program.spans[4].start, program.spans[4].end), (0, 9));
 }
+
+#[test]
+fn what_follows_a_point_decides_what_is_wrong_with_it() {
+    for source in ["x.y", "x . y", "(x\n.y)", "1 .real", "'a'.upper()", "x.a.b"] {
+        assert_eq!(kind(source), Some(ErrorKind::Unsupported), "{source}");
+    }
+    for source in ["0x1.0", "7.77.", "x.", "x.1", "x.if", "x..y", "x.(y)", "0x1.0p-3"] {
+        assert_eq!(kind(source), Some(ErrorKind::SyntaxError), "{source}");
+    }
+}
+
+#[test]
+fn what_is_no_expression_is_refused_before_anything_is_evaluated() {
+    for source in [
+        "",
+        "1 +",
+        "1 2",
+        "(1",
+        "1)",
+        "1/0 +",
+        "a b",
+        "if",
+        "1 if 2",
+        "[1, 2",
+        "x = 1",
+        "{1: 2, 3}",
+    ] {
+        assert_eq!(kind(source), Some(ErrorKind::SyntaxError), "{source:?}");
+    }
+    for source in ["lambda: 1", "f'{x}'", "b''", "1j", "(yield)", "x := 1", "..."] {
+        assert!(
+            matches!(
+                kind(source),
+                Some(ErrorKind::Unsupported | ErrorKind::SyntaxError)
+            ),
+            "{source}"
+        );
+    }
+}
