@@ -1,0 +1,277 @@
+//! The command line.
+//!
+//! Owns the flags, their help and what can be checked of them one by one. What they mean together is for [`crate::run`].
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint, builder::RangedI64ValueParser};
+use worker::eval::EvalLimits;
+
+/// A pool of worker processes.
+#[derive(Debug, Parser)]
+#[command(name = "pool", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Evaluate expressions in Python's notation, each as a job of its own
+    #[command(long_about = EVAL_ABOUT, after_long_help = EVAL_MORE)]
+    Eval(Box<EvalArguments>),
+}
+
+const EVAL_ABOUT: &str = "\
+Evaluate expressions in Python's notation, each as a job of its own, and print their values in order.
+
+Expressions come from the arguments, then from the files; from standard input when there are neither. Each line is an \
+expression. Input is read as it comes, and results are printed as soon as they and all before them are there.";
+
+const EVAL_MORE: &str = "\
+Output:
+  Line N belongs to expression N: its value as Python's repr gives it, or `Kind: message`. Control characters in a
+  message are escaped, so that it stays one line. The first ten failures are also told on standard error, with
+  their place and a caret.
+  With --json each line is an object, and failures are told nowhere else:
+    {\"seq\":0,\"ok\":true,\"repr\":\"2\"}
+    {\"seq\":1,\"ok\":false,\"error\":{\"kind\":\"ZeroDivisionError\",\"message\":\"division by zero\",\"column\":1}}
+  `seq` counts the expressions from 0; `column` counts characters from 1 and is null where there is no place.
+
+Exit codes:
+  0    every expression has a value, or the reader of the output has gone away
+  1    an expression failed, or a file could not be read; all others were evaluated
+  2    the command line is wrong
+  3    the pool could not be started or broke, or the output could not be written
+  130  Ctrl-C: the first stops the input and lets what has begun end, the second kills
+  143  SIGTERM: kills
+
+Environment:
+  RUST_LOG  what to log on standard error, for example `pool=debug`; stronger than -v
+  NO_COLOR  no colours
+
+Examples:
+  pool eval '2**10' 'sum(range(101))'
+  pool eval -a prices.txt -D vat=0.19 -j 4 > totals.txt
+  seq 1000000 | sed 's/$/**2/' | pool eval --bar > squares.txt
+  find . -name '*.expr' -print0 | xargs -0 cat | pool eval --json --timeout 500ms
+  pool eval -- '-1 + 2'";
+
+/// What `pool eval` is asked.
+#[derive(Debug, Args)]
+pub(crate) struct EvalArguments {
+    /// Expressions, evaluated before any file; put `--` before one that begins with `-`
+    #[arg(value_name = "EXPR")]
+    pub(crate) expressions: Vec<OsString>,
+
+    /// Read expressions from this file, `-` for standard input; may be repeated
+    #[arg(short = 'a', long = "arg-file", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Input records end with NUL rather than with a line feed and so may have several lines; output is lines as ever
+    #[arg(short = '0', long)]
+    pub(crate) null: bool,
+
+    /// Skip blank lines, rather than answer each with a `SyntaxError`
+    #[arg(long)]
+    pub(crate) skip_blank: bool,
+
+    /// Bind a name to the value of an expression, for all jobs; later ones may use earlier ones
+    #[arg(short = 'D', long = "define", value_name = "NAME=EXPR", value_parser = parse_definition)]
+    pub(crate) definitions: Vec<Definition>,
+
+    /// How many worker processes to run [default: one for each available CPU]
+    #[arg(short = 'j', long, value_name = "N", value_parser = workers())]
+    pub(crate) workers: Option<usize>,
+
+    /// How many jobs each worker runs at once
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) threads: usize,
+
+    /// Print results as they come; which line belongs to which expression is then told only by --json
+    #[arg(short, long)]
+    pub(crate) unordered: bool,
+
+    /// Print one JSON object for each expression
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// How long one expression may take, for example `500ms` or `2s`; its worker is then killed [default: for ever]
+    #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// How often an expression may be started when its worker dies
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) attempts: u8,
+
+    /// Another program to start as the worker; it must serve the job `eval` [default: this program]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
+    pub(crate) worker: Option<PathBuf>,
+
+    /// Show a progress bar on standard error, if that is a terminal
+    #[arg(long)]
+    pub(crate) bar: bool,
+
+    /// Tell more on standard error; may be repeated
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+}
+
+/// What one evaluation may cost.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits of one evaluation")]
+pub(crate) struct LimitArguments {
+    /// The longest expression, in bytes [default: 16384]
+    #[arg(long, value_name = "BYTES")]
+    max_source: Option<usize>,
+
+    /// The deepest nesting [default: 200]
+    #[arg(long, value_name = "LEVELS")]
+    max_depth: Option<usize>,
+
+    /// The longest int, in bits [default: 65536]
+    #[arg(long, value_name = "BITS")]
+    max_int_bits: Option<u64>,
+
+    /// The longest str in bytes, and list, tuple, set or dict in items [default: 1000000]
+    #[arg(long, value_name = "LENGTH")]
+    max_len: Option<usize>,
+
+    /// All values made, in bytes [default: 67108864]
+    #[arg(long, value_name = "BYTES")]
+    max_alloc: Option<u64>,
+
+    /// The longest result, in bytes [default: 1048576]
+    #[arg(long, value_name = "BYTES")]
+    max_output: Option<usize>,
+
+    /// The work, in steps [default: 1000000]
+    #[arg(long, value_name = "STEPS")]
+    max_fuel: Option<u64>,
+}
+
+impl LimitArguments {
+    /// The limits as workers are told them.
+    pub(crate) fn limits(&self) -> EvalLimits {
+        EvalLimits {
+            max_source: self.max_source,
+            max_depth: self.max_depth,
+            max_int_bits: self.max_int_bits,
+            max_len: self.max_len,
+            max_alloc: self.max_alloc,
+            fuel: self.max_fuel,
+            max_output: self.max_output,
+        }
+    }
+}
+
+/// A name and the expression whose value it is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    pub(crate) expression: String,
+}
+
+fn parse_definition(text: &str) -> Result<Definition, String> {
+    let (name, expression) = text.split_once('=').ok_or("it must be NAME=EXPR")?;
+    Ok(Definition {
+        name: name.trim().to_owned(),
+        expression: expression.to_owned(),
+    })
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("no job can end in no time".to_owned()),
+        Ok(timeout) => Ok(timeout),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn workers() -> RangedI64ValueParser<usize> {
+    RangedI64ValueParser::new().range(1..=pool::MAX_WORKERS as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<EvalArguments, clap::Error> {
+        let Command::Eval(arguments) =
+            Arguments::try_parse_from([&["pool", "eval"], arguments].concat())?.command;
+        Ok(*arguments)
+    }
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn all_flags_are_read() {
+        let line = [
+            "1+1",
+            "-a",
+            "x",
+            "-a",
+            "-",
+            "-0",
+            "-j",
+            "3",
+            "--threads",
+            "2",
+            "-u",
+            "--json",
+            "-D",
+            "a = b==1",
+            "--timeout",
+            "1s 500ms",
+            "--attempts",
+            "2",
+            "--bar",
+            "--skip-blank",
+            "-vv",
+            "--max-fuel",
+            "9",
+            "--",
+            "-1",
+        ];
+        let read = parse(&line).unwrap();
+        assert_eq!(read.expressions, ["1+1", "-1"]);
+        assert_eq!(read.files, [PathBuf::from("x"), PathBuf::from("-")]);
+        assert!(read.null && read.unordered && read.json && read.bar && read.skip_blank);
+        assert_eq!(
+            (read.workers, read.threads, read.attempts, read.verbose),
+            (Some(3), 2, 2, 2)
+        );
+        assert_eq!(read.timeout, Some(Duration::from_millis(1500)));
+        assert_eq!(
+            (&*read.definitions[0].name, &*read.definitions[0].expression),
+            ("a", " b==1")
+        );
+        assert_eq!(read.limits.limits().fuel, Some(9));
+        assert_eq!(read.limits.limits().max_depth, None);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for line in [
+            &["-j", "0"][..],
+            &["-j", "1025"],
+            &["-j", "-1"],
+            &["--timeout", "5"],
+            &["--timeout", "0s"],
+            &["--attempts", "0"],
+            &["-D", "a"],
+            &["--no-such-flag"],
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line:?}");
+        }
+    }
+}

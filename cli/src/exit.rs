@@ -1,0 +1,64 @@
+//! How the command ends, and the exit code that says so: the one place where codes are given.
+
+use std::process::ExitCode;
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Every job gave a value.
+    AllGood,
+    /// The reader of the output went away: it has what it wanted.
+    ReaderGone,
+    /// A job failed, or an input could not be read; the others were run.
+    SomeFailed,
+    /// The command line cannot be meant.
+    Usage,
+    /// The pool could not be built or broke, or the output could not be written.
+    PoolFailed,
+    /// Ctrl-C.
+    Interrupted,
+    /// The signal SIGTERM.
+    Terminated,
+}
+
+impl Ending {
+    /// The exit code.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::AllGood | Self::ReaderGone => 0,
+            Self::SomeFailed => 1,
+            Self::Usage => 2,
+            Self::PoolFailed => 3,
+            // 128 and the signal's number, as shells have it.
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        Self::from(ending.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_manual() {
+        let codes = [
+            (Ending::AllGood, 0),
+            (Ending::ReaderGone, 0),
+            (Ending::SomeFailed, 1),
+            (Ending::Usage, 2),
+            (Ending::PoolFailed, 3),
+            (Ending::Interrupted, 130),
+            (Ending::Terminated, 143),
+        ];
+        for (ending, code) in codes {
+            assert_eq!(ending.code(), code, "{ending:?}");
+        }
+    }
+}

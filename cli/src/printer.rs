@@ -1,0 +1,157 @@
+//! Taking results from the pool and writing them out.
+//!
+//! Results gather in a buffer while more of them are there, and are written as soon as none is: large writes under load,
+//! and no waiting otherwise.
+
+use std::io::{self, Write};
+
+use pool::{JobError, StreamOutput};
+use protocol::{Eval, eval::Evaluated};
+
+use crate::{
+    chunk::Extent, diagnostics::Painter, failure, failure::Failure, json, notices::Notices,
+    progress::Progress, shelf::Shelf, text,
+};
+
+/// The buffer is written when it has so many bytes.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// So many failures are told on standard error.
+const FAILURES_TOLD: u64 = 10;
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As text, with failures told on standard error too.
+    Text,
+    /// As JSON.
+    Json,
+}
+
+/// What came out.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) jobs: u64,
+    pub(crate) failed: u64,
+    /// Why the pool ended before its jobs did, if so.
+    pub(crate) end_of_pool: Option<String>,
+}
+
+/// Writes results to `sink`.
+#[derive(Debug)]
+pub(crate) struct Printer<W> {
+    pub(crate) sink: W,
+    pub(crate) style: Style,
+    pub(crate) shelf: Shelf,
+    pub(crate) painter: Painter,
+    pub(crate) notices: Notices,
+    pub(crate) progress: Progress,
+    /// Whether the bar has to make way for results, because both are on the terminal.
+    pub(crate) shares_terminal: bool,
+    pub(crate) max_record_bytes: usize,
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) totals: Totals,
+}
+
+impl<W: Write> Printer<W> {
+    /// Writes all results until the stream ends.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn print_all(&mut self, results: &mut StreamOutput<Eval>) -> io::Result<()> {
+        loop {
+            let result = match results.try_next() {
+                Some(result) => Some(result),
+                None => {
+                    self.write_out()?;
+                    results.next()
+                }
+            };
+            let Some((number, result)) = result else {
+                return self.write_out();
+            };
+            self.print(number, result)?;
+            if self.buffer.len() >= BUFFER_BYTES {
+                self.write_out()?;
+            }
+        }
+    }
+
+    fn print(&mut self, number: u64, result: Result<Evaluated, JobError>) -> io::Result<()> {
+        self.totals.jobs += 1;
+        match result {
+            Ok(Ok(value)) => match self.style {
+                Style::Text => text::append_value(&mut self.buffer, &value),
+                Style::Json => json::append_value(&mut self.buffer, number, &value),
+            },
+            Ok(Err(error)) => self.print_failure(number, &Failure::of_expression(error))?,
+            Err(error) => self.print_job_error(number, &error)?,
+        }
+        if self.shelf.retire(number) {
+            self.progress.show(self.totals.jobs, self.shelf.done_bytes());
+        }
+        Ok(())
+    }
+
+    fn print_job_error(&mut self, number: u64, error: &JobError) -> io::Result<()> {
+        if failure::tells_end_of_pool(error) && self.totals.end_of_pool.is_none() {
+            self.totals.end_of_pool = Some(error.to_string());
+        }
+        let extent = self
+            .shelf
+            .find(number)
+            .map_or(Extent::Whole, |located| located.extent);
+        self.print_failure(number, &Failure::of_job(error, extent, self.max_record_bytes))
+    }
+
+    fn print_failure(&mut self, number: u64, failure: &Failure) -> io::Result<()> {
+        self.totals.failed += 1;
+        match self.style {
+            Style::Json => {
+                let source = self.shelf.find(number).map_or(&[][..], |located| located.source);
+                json::append_failure(&mut self.buffer, number, failure, source);
+                Ok(())
+            }
+            Style::Text => {
+                text::append_failure(&mut self.buffer, failure);
+                self.tell(number, failure)
+            }
+        }
+    }
+
+    /// Tells one of the first failures on standard error, behind the results that led there.
+    fn tell(&mut self, number: u64, failure: &Failure) -> io::Result<()> {
+        if self.totals.failed > FAILURES_TOLD {
+            return Ok(());
+        }
+        self.write_out()?;
+        if let Some(located) = self.shelf.find(number) {
+            self.notices.print(self.painter.paint(failure, &located));
+        }
+        Ok(())
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let written = if self.shares_terminal {
+            self.progress.bar().suspend(|| self.sink.write_all(&self.buffer))
+        } else {
+            self.sink.write_all(&self.buffer)
+        };
+        self.buffer.clear();
+        written
+    }
+
+    /// Tells how many failures were not told.
+    pub(crate) fn tell_rest(&self) {
+        let untold = self.totals.failed.saturating_sub(FAILURES_TOLD);
+        if self.style == Style::Text && untold > 0 {
+            let Totals { jobs, failed, .. } = self.totals;
+            self.notices.say(format_args!(
+                "{failed} of {jobs} jobs failed; the last {untold} are not shown here"
+            ));
+        }
+    }
+}

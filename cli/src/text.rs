@@ -1,0 +1,71 @@
+//! Results as lines of text: a value, or `Kind: message`.
+//!
+//! A result is exactly one line, whatever it says.
+
+use std::io::Write;
+
+use crate::failure::Failure;
+
+/// Appends the line of a value.
+pub(crate) fn append_value(line: &mut Vec<u8>, value: &str) {
+    // A value's text has no line ends in it, but another worker program may think otherwise.
+    if memchr::memchr2(b'\n', b'\r', value.as_bytes()).is_some() {
+        append_escaped(line, value);
+    } else {
+        line.extend_from_slice(value.as_bytes());
+    }
+    line.push(b'\n');
+}
+
+/// Appends the line of a failure.
+pub(crate) fn append_failure(line: &mut Vec<u8>, failure: &Failure) {
+    append_escaped(line, &failure.kind);
+    line.extend_from_slice(b": ");
+    append_escaped(line, &failure.message);
+    line.push(b'\n');
+}
+
+/// Appends a text with its control characters and line separators escaped as Python would.
+fn append_escaped(line: &mut Vec<u8>, text: &str) {
+    for character in text.chars() {
+        let written = match character {
+            '\n' => line.write_all(b"\\n"),
+            '\r' => line.write_all(b"\\r"),
+            '\t' => line.write_all(b"\t"),
+            '\u{2028}' | '\u{2029}' => write!(line, "\\u{:04x}", character as u32),
+            character if character.is_control() => write!(line, "\\x{:02x}", character as u32),
+            character => line.write_all(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        };
+        written.expect("memory takes what is written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(message: &str) -> Failure {
+        Failure {
+            kind: "ValueError".into(),
+            message: message.to_owned(),
+            details: None,
+            span: None,
+        }
+    }
+
+    #[test]
+    fn a_failure_is_one_line_whatever_it_says() {
+        let mut line = Vec::new();
+        append_failure(&mut line, &failure("a\nb\r\n\tc\u{1b}[m\u{85}\u{2028}é\\"));
+        let line = String::from_utf8(line).unwrap();
+        assert_eq!(line, "ValueError: a\\nb\\r\\n\tc\\x1b[m\\x85\\u2028é\\\n");
+    }
+
+    #[test]
+    fn a_value_is_as_it_is_and_one_line() {
+        let mut line = Vec::new();
+        append_value(&mut line, "'é'");
+        append_value(&mut line, "a\nb");
+        assert_eq!(line, "'é'\na\\nb\n".as_bytes());
+    }
+}
