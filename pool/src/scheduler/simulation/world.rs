@@ -17,7 +17,7 @@ use super::machine::{Machine, Stage};
 use super::plan::Plan;
 
 /// The jobs of one history, so that each stays short.
-const MOST_JOBS: u64 = 1_500;
+const MOST_JOBS: u64 = 1_000;
 
 /// What a job does when it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
