@@ -88,7 +88,7 @@ impl<L: Load> Scheduler<L> {
         while let Some(span) = self.next_for_frame(limit - count, bytes, count) {
             count += span.len();
             bytes += span.load.bytes();
-            let is_full = count == limit || bytes >= FRAME_BYTES || span.is_solitary();
+            let is_full = count == limit || span.is_solitary();
             span.load.append_to(&mut frame);
             self.in_flight.send(worker, span);
             if is_full {

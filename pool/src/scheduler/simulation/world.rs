@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::super::test_load::{Owner, TestItem, TestLoad};
 use super::super::{Action, Counters, Event, JobId};
 use super::fault::{Fault, Subject};
-use super::ledger::{Check, Ledger, Sights};
+use super::ledger::{Check, Ledger, Sights, ensure};
 use super::machine::{Machine, Stage};
 use super::plan::Plan;
 
@@ -169,6 +169,10 @@ impl World {
         self.ledger.expect(&event, self.now);
         self.subject.handle(event, self.now, &mut self.actions);
         self.perform_all()?;
+        ensure!(
+            !self.is_waiting || self.ledger.is_open(),
+            "a submitter waits for a pool that takes no more"
+        );
         self.ledger.settle(&self.subject.scheduler)
     }
 

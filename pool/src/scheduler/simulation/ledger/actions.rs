@@ -77,7 +77,11 @@ impl Ledger {
             Stage::Over => slot.comeback == Comeback::Later,
             stage => return Err(format!("worker {worker} starts while it is {stage:?}")),
         };
-        let is_in_range = (Duration::from_micros(7_500)..=Duration::from_millis(6_250)).contains(&after);
+        slot.failures_in_a_row += u32::from(is_late);
+        let longest = Duration::from_secs(5);
+        let delay = longest
+            .min(Duration::from_millis(10) * 2_u32.pow(slot.failures_in_a_row.saturating_sub(1).min(9)));
+        let is_in_range = (delay * 3 / 4..=delay * 5 / 4).contains(&after);
         ensure!(
             if is_late { is_in_range } else { after.is_zero() },
             "worker {worker} starts after {after:?}"

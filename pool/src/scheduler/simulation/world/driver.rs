@@ -128,11 +128,13 @@ impl World {
         Ok(())
     }
 
-    /// A wake-up arrives. It shows what was true when it was sent, and the harvest may come before it or later.
+    /// A wake-up arrives, perhaps after a later one. It shows what was true when it was sent, and the harvest may come before it or later.
     pub(super) fn wake(&mut self, worker: WorkerId) -> Check {
-        let Some(wake) = self.machines[worker].wakes.pop_front() else {
+        let wakes = &mut self.machines[worker].wakes;
+        if wakes.is_empty() {
             return Ok(());
-        };
+        }
+        let wake = wakes.swap_remove(self.random.usize(..wakes.len()));
         if self.random.u32(..4) > 0 {
             self.harvest(worker)?;
         }
