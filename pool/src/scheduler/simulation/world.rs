@@ -91,7 +91,10 @@ impl World {
             0..25 => self.submit_some()?,
             25..85 => {
                 let worker = self.random.usize(..self.machines.len());
-                self.step_machine(worker)?;
+                // Most of what may be drawn is not possible at the moment, and nothing happens.
+                for _ in 0..self.random.u32(1..=20) {
+                    self.step_machine(worker)?;
+                }
             }
             85..88 => self.now += Duration::from_millis(self.random.u64(..200)),
             88..92 if self.happens(self.plan.cancel) => self.cancel()?,

@@ -103,6 +103,8 @@ impl Ledger {
     }
 
     fn send(&mut self, worker: WorkerId, frame: &[JobId]) -> Check {
+        let is_at_work = matches!(self.phase, Phase::Open | Phase::Closing);
+        ensure!(is_at_work, "a frame goes out of a pool that is {:?}", self.phase);
         let slot = &self.slots[worker];
         ensure!(
             slot.stage == Stage::Ready,
@@ -195,6 +197,10 @@ impl Ledger {
     }
 
     fn revoke(&mut self, worker: WorkerId, life: Life) -> Check {
+        ensure!(
+            self.must_revoke == Some(worker),
+            "worker {worker} is asked for what it has without need"
+        );
         let slot = &mut self.slots[worker];
         ensure!(
             matches!(slot.stage, Stage::Ready | Stage::Condemned),
