@@ -234,6 +234,29 @@ fn a_free_lane_is_filled_beside_a_slow_job() {
 }
 
 #[test]
+fn a_free_lane_does_not_make_frames_small_while_there_are_plenty_of_fast_jobs() {
+    let mut pool = Pool::ready(1, |config| config.lanes = 2);
+    pool.submit(1);
+    pool.done(0, 0, 1, 1, FAST);
+    pool.submit(102);
+    pool.handle(Event::Finished {
+        worker: 0,
+        life: 1,
+        first: 1,
+        count: 1,
+    });
+    pool.seen.clear();
+    pool.handle(Event::Progress {
+        worker: 0,
+        life: 1,
+        received: 3,
+        done: 2,
+        busy: FAST * 2,
+    });
+    pool.expect(&["send 0 epoch 0 at 3: 3..7"]);
+}
+
+#[test]
 fn a_frame_is_bounded_in_bytes_and_a_larger_job_travels_in_its_own() {
     let mut pool = Pool::new(1, |config| config.lanes = 9);
     for bytes in [30_000, 18_000, 2_000, 60_000, 10] {

@@ -10,7 +10,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::{Config, JobId, Life, WorkerId};
+use crate::scheduler::{Config, JobId, Life, WorkerId};
 
 /// What was found to be wrong.
 pub(super) type Check = Result<(), String>;

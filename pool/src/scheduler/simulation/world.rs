@@ -9,12 +9,12 @@ mod driver;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::super::test_load::{Owner, TestItem, TestLoad};
-use super::super::{Action, Counters, Event, JobId};
 use super::fault::{Fault, Subject};
 use super::ledger::{Check, Ledger, Sights, ensure};
 use super::machine::{Machine, Stage};
 use super::plan::Plan;
+use crate::scheduler::test_load::{Owner, TestItem, TestLoad};
+use crate::scheduler::{Action, Counters, Event, JobId};
 
 /// The jobs of one history, so that each stays short.
 const MOST_JOBS: u64 = 1_000;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::super::dispatch::FRAME_BYTES;
-use super::super::super::pace::MAX_FRAME_JOBS;
-use super::super::super::roster::FRAME_CREDIT;
-use super::super::super::test_load::TestLoad;
-use super::super::super::{Action, Failure, JobId, Life, Span, WorkerId};
 use super::{Check, Comeback, Ledger, Outcome, Phase, Stage, ensure};
+use crate::scheduler::dispatch::FRAME_BYTES;
+use crate::scheduler::pace::MAX_FRAME_JOBS;
+use crate::scheduler::roster::FRAME_CREDIT;
+use crate::scheduler::test_load::TestLoad;
+use crate::scheduler::{Action, Failure, JobId, Life, Span, WorkerId};
 
 impl Ledger {
     /// Checks one action, in the order in which they come.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::super::test_load::{TestItem, TestLoad};
-use super::super::super::{Event, JobId, Life, WorkerId};
 use super::{Comeback, Job, Ledger, Outcome, Phase, Slot, Stage};
+use crate::scheduler::test_load::{TestItem, TestLoad};
+use crate::scheduler::{Event, JobId, Life, WorkerId};
 
 impl Ledger {
     /// Writes down what the event must bring, before the scheduler is told of it.

@@ -1,10 +1,10 @@
 //! What must hold once an event's actions are done.
 
-use super::super::super::Scheduler;
-use super::super::super::WorkerId;
-use super::super::super::roster::FRAME_CREDIT;
-use super::super::super::test_load::TestLoad;
 use super::{Check, Ledger, Phase, Slot, Stage, ensure};
+use crate::scheduler::Scheduler;
+use crate::scheduler::WorkerId;
+use crate::scheduler::roster::FRAME_CREDIT;
+use crate::scheduler::test_load::TestLoad;
 
 impl Ledger {
     /// Checks that all that was due has come, and that both accounts agree.

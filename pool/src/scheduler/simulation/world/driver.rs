@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use super::super::super::test_load::TestLoad;
-use super::super::super::{Action, Event, JobId, WorkerId};
 use super::super::ledger::{Check, ensure};
 use super::super::machine::{Frame, Revocation, Stage};
 use super::{Nature, World};
+use crate::scheduler::test_load::TestLoad;
+use crate::scheduler::{Action, Event, JobId, WorkerId};
 
 impl World {
     /// Does what the scheduler asks for, or puts it down to be done later.
