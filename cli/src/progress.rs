@@ -89,7 +89,7 @@ fn per_second(jobs: u64, seconds: f64) -> u64 {
 
 /// What cannot be drawn is not drawn.
 fn write_count(out: &mut dyn fmt::Write, count: u64) {
-    drop(write!(out, "{}", HumanCount(count)));
+    let _infallible = write!(out, "{}", HumanCount(count));
 }
 
 #[cfg(test)]

@@ -47,7 +47,14 @@ mod tests {
         assert!(matches!(refuse, SubmitError::Unencodable(error) if error.to_string() == "no"));
         let panics = encode(|_| panic!("in an encoding, on purpose"), 100).unwrap_err();
         assert!(matches!(panics, SubmitError::Unencodable(_)));
-        let large = encode(|buffer| Ok(buffer.resize(101, 0)), 100).unwrap_err();
+        let large = encode(
+            |buffer| {
+                let _: () = buffer.resize(101, 0);
+                Ok(())
+            },
+            100,
+        )
+        .unwrap_err();
         assert!(matches!(
             large,
             SubmitError::TooLarge {
@@ -55,6 +62,16 @@ mod tests {
                 limit: 100
             }
         ));
-        assert_eq!(encode(|buffer| Ok(buffer.push(7)), 100).unwrap()[..], [7]);
+        assert_eq!(
+            encode(
+                |buffer| {
+                    let _: () = buffer.push(7);
+                    Ok(())
+                },
+                100
+            )
+            .unwrap()[..],
+            [7]
+        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Three layers are kept apart: the job's own fault, the worker's, and the pool's. [`JobError::layer`] tells which.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use protocol::{CodecError, Fault};
 
@@ -155,11 +155,21 @@ pub enum SubmitError {
 }
 
 /// A job that was not accepted, given back with the reason.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("{error}")]
 pub struct Rejected<J> {
     /// The job, as it was handed in.
     pub job: J,
     /// Why it was not accepted.
     pub error: SubmitError,
+}
+
+/// Shows the reason alone, so that a job need not be `Debug` for `?` and `unwrap` to work.
+impl<J> fmt::Debug for Rejected<J> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Rejected")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
 }

@@ -5,6 +5,7 @@
 //! in the caller's own thread. The queue and the workers are the pool's.
 
 use std::{
+    collections::VecDeque,
     fmt,
     marker::PhantomData,
     sync::{
@@ -32,6 +33,9 @@ pub enum Order {
     /// As they come.
     Completion,
 }
+
+/// How many outcomes leave a stream under one lock.
+const TAKEN_AT_ONCE: usize = 128;
 
 /// How far a stream's inputs may run ahead.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +67,13 @@ struct State {
 impl State {
     fn ahead(&self) -> u64 {
         self.accepted - self.taken
+    }
+
+    fn pop(&mut self) -> Option<(u64, Outcome)> {
+        let (index, outcome) = self.window.pop()?;
+        self.taken += 1;
+        self.bytes -= outcome.bytes();
+        Some((index, outcome))
     }
 }
 
@@ -126,19 +137,18 @@ impl StreamCore {
         }
     }
 
-    /// Numbers the next input.
-    fn accept(&self) -> u64 {
-        let mut state = self.lock();
-        state.accepted += 1;
-        state.accepted - 1
-    }
-
-    fn wait_for_room(&self) {
+    /// Waits for room and numbers the next input; `None` when nobody wants its outcome any more.
+    fn accept(&self) -> Option<u64> {
         let mut state = self.lock();
         while !self.has_room(&state) && !self.is_abandoned() {
             state.producer_waits = true;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        if self.is_abandoned() {
+            return None;
+        }
+        state.accepted += 1;
+        Some(state.accepted - 1)
     }
 
     fn close_input(&self) {
@@ -152,32 +162,26 @@ impl StreamCore {
         self.changed.notify_all();
     }
 
-    /// Takes the next outcome: waits for it, unless there can be none any more.
-    fn take(&self) -> Option<(u64, Outcome)> {
+    /// Takes the next outcomes that are there, up to [`TAKEN_AT_ONCE`]. When there are none it waits for one, if
+    /// `waits`, unless there can be none any more.
+    fn take(&self, taken: &mut VecDeque<(u64, Outcome)>, waits: bool) {
         let mut state = self.lock();
         loop {
-            if let Some(taken) = self.pop(&mut state) {
-                return Some(taken);
-            }
-            if state.is_input_closed && state.ahead() == 0 {
-                return None;
+            taken.extend(std::iter::from_fn(|| state.pop()).take(TAKEN_AT_ONCE));
+            let ended = state.is_input_closed && state.ahead() == 0;
+            if !taken.is_empty() || ended || !waits {
+                break;
             }
             state.consumer_waits = true;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    fn pop(&self, state: &mut State) -> Option<(u64, Outcome)> {
-        let (index, outcome) = state.window.pop()?;
-        state.taken += 1;
-        state.bytes -= outcome.bytes();
         // Some room at once rather than a little at a time: fewer wake-ups of a producer.
         let roomy = state.ahead() <= self.bounds.items / 4 * 3 && state.bytes <= self.bounds.bytes / 4 * 3;
         if state.producer_waits && (roomy || state.ahead() == 0) {
             state.producer_waits = false;
+            drop(state);
             self.changed.notify_all();
         }
-        Some((index, outcome))
     }
 }
 
@@ -196,6 +200,8 @@ pub struct StreamInput<J: Job> {
 /// still wait in the queue are dropped, and the outputs of running ones thrown away.
 pub struct StreamOutput<J: Job> {
     stream: Arc<StreamCore>,
+    /// Outcomes that have left the stream, and wait to be decoded.
+    taken: VecDeque<(u64, Outcome)>,
     core: Arc<Core>,
     job: PhantomData<fn() -> J>,
 }
@@ -215,6 +221,7 @@ pub(crate) fn stream<J: Job>(
         input,
         StreamOutput {
             stream,
+            taken: VecDeque::new(),
             core: Arc::clone(core),
             job: PhantomData,
         },
@@ -241,12 +248,8 @@ impl<J: Job> StreamInput<J> {
         &mut self,
         append: impl FnOnce(&mut Vec<u8>) -> Result<(), protocol::CodecError>,
     ) -> Result<(), SubmitError> {
-        self.stream.wait_for_room();
-        if self.stream.is_abandoned() {
-            return Err(SubmitError::Closed);
-        }
         let encoded = encode(append, self.core.message_limit());
-        let index = self.stream.accept();
+        let index = self.stream.accept().ok_or(SubmitError::Closed)?;
         let sink = Sink::Stream(Arc::clone(&self.stream), index);
         let submitted = match encoded {
             Ok(bytes) => self.core.submit(
@@ -276,18 +279,29 @@ impl<J: Job> StreamInput<J> {
 impl<J: Job> StreamOutput<J> {
     /// The next output if it is there.
     pub fn try_next(&mut self) -> Option<(u64, Result<J::Output, JobError>)> {
-        let taken = self.stream.pop(&mut self.stream.lock());
-        taken.map(|(index, outcome)| (index, outcome.decode::<J>()))
+        self.refill(false);
+        self.pop()
     }
 
     /// Whether an output is there.
     pub(crate) fn is_ready(&self) -> bool {
-        self.stream.lock().window.is_ready()
+        !self.taken.is_empty() || self.stream.lock().window.is_ready()
     }
 
-    /// How many inputs have no outcome taken yet.
+    /// How many inputs have no output taken yet.
     pub(crate) fn ahead(&self) -> u64 {
-        self.stream.lock().ahead()
+        self.stream.lock().ahead() + self.taken.len() as u64
+    }
+
+    fn refill(&mut self, waits: bool) {
+        if self.taken.is_empty() {
+            self.stream.take(&mut self.taken, waits);
+        }
+    }
+
+    fn pop(&mut self) -> Option<(u64, Result<J::Output, JobError>)> {
+        let (index, outcome) = self.taken.pop_front()?;
+        Some((index, outcome.decode::<J>()))
     }
 }
 
@@ -295,8 +309,8 @@ impl<J: Job> Iterator for StreamOutput<J> {
     type Item = (u64, Result<J::Output, JobError>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (index, outcome) = self.stream.take()?;
-        Some((index, outcome.decode::<J>()))
+        self.refill(true);
+        self.pop()
     }
 }
 

@@ -36,7 +36,6 @@ mod bell;
 mod bootstrap;
 mod context;
 pub mod eval;
-#[path = "expression_stub.rs"]
 pub mod expression;
 mod failure;
 mod feed;

@@ -23,6 +23,7 @@ use std::{
 };
 
 pub(crate) use process::Program;
+use protocol::board;
 
 use crate::{
     BuildError, JobError, SubmitError,
@@ -50,7 +51,7 @@ pub(crate) struct Settings {
 /// One pool, as its threads share it.
 pub(crate) struct Core {
     settings: Settings,
-    origin: Instant,
+    origin: Duration,
     state: Mutex<State>,
     /// The queue has room again, or takes no more.
     room: Condvar,
@@ -98,7 +99,7 @@ impl Core {
         let seats = (0..config.workers as u32).map(Seat::new).collect();
         let core = Arc::new(Self {
             settings,
-            origin: Instant::now(),
+            origin: board::now(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(config),
                 milestones: Milestones::default(),
@@ -150,8 +151,10 @@ impl Core {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The time since the pool was made, on the coarse clock: delays of milliseconds need no finer one, and it is read
+    /// for every job.
     fn now(&self) -> Duration {
-        self.origin.elapsed()
+        board::now().saturating_sub(self.origin)
     }
 
     pub(crate) fn message_limit(&self) -> u64 {

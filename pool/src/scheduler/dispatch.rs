@@ -7,7 +7,7 @@
 use super::action::Action;
 use super::event::WorkerId;
 use super::span::{Load, Span};
-use super::{Phase, Scheduler};
+use super::{Phase, Scheduler, WorkerState};
 
 /// The most encoded bytes of one frame; a single larger job goes in a frame of its own. Two frames stay well under
 /// half of a socket's usual buffer, so that no send blocks.
@@ -47,7 +47,7 @@ impl<L: Load> Scheduler<L> {
                 break;
             }
         }
-        best.map(|(jobs, worker)| (worker, self.limit(jobs)))
+        best.map(|(jobs, worker)| (worker, self.limit(worker, jobs)))
     }
 
     fn may_take(&self, worker: WorkerId, jobs: usize, is_solitary: bool) -> bool {
@@ -67,18 +67,18 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// The jobs of the next frame to a worker that has this many.
-    fn limit(&self, jobs: usize) -> u32 {
+    fn limit(&self, worker: WorkerId, jobs: usize) -> u32 {
         let batch = self.pace.batch(self.queue.jobs(), self.ready_workers());
         let lanes = self.config.lanes;
         match u32::try_from(jobs) {
-            // Some lanes are at work on what may be slow jobs: only the free ones are filled.
-            Ok(jobs @ 1..) if jobs < lanes => batch.min(lanes - jobs),
+            // Some lanes are at work, and nothing may wait behind that: only the free ones are filled.
+            Ok(busy @ 1..) if busy < lanes && !self.may_buffer(worker, jobs) => batch.min(lanes - busy),
             _ => batch,
         }
     }
 
     fn ready_workers(&self) -> usize {
-        self.roster.in_state(super::WorkerState::Ready)
+        self.roster.in_state(WorkerState::Ready)
     }
 
     fn send(&mut self, worker: WorkerId, limit: u32, actions: &mut Vec<Action<L>>) {
@@ -88,7 +88,7 @@ impl<L: Load> Scheduler<L> {
         while let Some(span) = self.next_for_frame(limit - count, bytes, count) {
             count += span.len();
             bytes += span.load.bytes();
-            let is_full = count == limit || bytes >= FRAME_BYTES || span.is_solitary();
+            let is_full = count == limit || span.is_solitary();
             span.load.append_to(&mut frame);
             self.in_flight.send(worker, span);
             if is_full {

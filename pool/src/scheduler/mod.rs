@@ -215,6 +215,12 @@ impl<L: Load> Scheduler<L> {
         self.queue.jobs()
     }
 
+    /// The encoded bytes that wait to be sent.
+    #[cfg(test)]
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
     /// The jobs at workers.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.total()

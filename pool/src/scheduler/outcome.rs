@@ -59,9 +59,9 @@ impl<L: Load> Scheduler<L> {
         };
         slot.raise_epoch();
         slot.revoking = false;
+        // What runs there may be slow: one job has to finish before others are sent to wait again.
+        slot.held = true;
         self.reclaim(worker, claimed, actions);
-        // What is left runs already and will finish, or be ended: the hold is sure to be lifted.
-        self.roster.get_mut(worker).held = self.in_flight.jobs(worker) > 0;
         self.execute_if_done(worker, actions);
     }
 

@@ -251,6 +251,7 @@ mod tests {
         suspect.attempts = 1;
         queue.requeue(suspect);
         queue.push(3, TestItem::small(3, &owner));
+        assert_eq!(spans(&queue), [vec![0, 1], vec![2], vec![3]]);
         queue.remove(3);
         queue.push(4, TestItem::small(4, &owner));
         assert_eq!(spans(&queue), [vec![0, 1], vec![2], vec![4]]);

@@ -272,7 +272,14 @@ mod tests {
         };
         assert_eq!(told(slot, 1, 5, 10), (5, 10));
         assert_eq!(told(slot, 0, 3, 7), (0, 0), "a late one tells nothing");
-        assert_eq!(told(slot, 1, 6, 13), (1, 3), "and takes nothing back");
+        slot.sent();
+        slot.sent();
+        assert!(!slot.is_open(), "two frames are on their way");
+        slot.advance(2, 0, Duration::ZERO);
+        slot.advance(1, 0, Duration::ZERO);
+        assert!(slot.is_open(), "and takes no credit back");
+        slot.advance(3, 0, Duration::ZERO);
+        assert_eq!(told(slot, 1, 6, 13), (1, 3));
         assert_eq!(
             told(slot, u64::MAX, 8, 2),
             (2, 0),

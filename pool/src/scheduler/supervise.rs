@@ -84,7 +84,6 @@ impl<L: Load> Scheduler<L> {
             self.suspect(piece.span, &cause, actions);
         }
         match state {
-            WorkerState::Closing => self.roster.get_mut(worker).state = WorkerState::Gone,
             WorkerState::Ready if !has_claimed => self.failed(worker, cause, now, actions),
             _ => self.replace(worker, Duration::ZERO, now, actions),
         }

@@ -234,6 +234,29 @@ fn a_free_lane_is_filled_beside_a_slow_job() {
 }
 
 #[test]
+fn a_free_lane_does_not_make_frames_small_while_there_are_plenty_of_fast_jobs() {
+    let mut pool = Pool::ready(1, |config| config.lanes = 2);
+    pool.submit(1);
+    pool.done(0, 0, 1, 1, FAST);
+    pool.submit(102);
+    pool.handle(Event::Finished {
+        worker: 0,
+        life: 1,
+        first: 1,
+        count: 1,
+    });
+    pool.seen.clear();
+    pool.handle(Event::Progress {
+        worker: 0,
+        life: 1,
+        received: 3,
+        done: 2,
+        busy: FAST * 2,
+    });
+    pool.expect(&["send 0 epoch 0 at 3: 3..7"]);
+}
+
+#[test]
 fn a_frame_is_bounded_in_bytes_and_a_larger_job_travels_in_its_own() {
     let mut pool = Pool::new(1, |config| config.lanes = 9);
     for bytes in [30_000, 18_000, 2_000, 60_000, 10] {
@@ -361,6 +384,7 @@ fn what_waits_behind_a_slow_job_goes_to_others() {
     });
     let seen = std::mem::take(&mut pool.seen);
     assert_eq!(seen[..2], ["deliver 0 at 1: 1..2", "send 0 epoch 1 at 2: 2..6"]);
+    assert_eq!(seen[2..], ["send 0 epoch 1 at 6: 6..10"], "the hold is lifted");
 }
 
 #[test]
@@ -626,6 +650,11 @@ fn a_closed_pool_does_its_jobs_and_replaces_workers_for_them() {
         permanent: false,
     });
     pool.expect(&["ended"]);
+    assert_eq!(
+        pool.scheduler.counters().deaths,
+        2,
+        "a start that is given up is no death"
+    );
     pool.handle(Event::Close);
     pool.handle(Event::Kill);
     pool.expect(&[]);
@@ -665,6 +694,31 @@ fn submitters_that_were_turned_away_are_told_of_room_once() {
     pool.expect(&["deliver 0 at 1: 1..2", "send 0 epoch 0 at 2: 2", "room"]);
     pool.done(0, 2, 1, 3, SLOW);
     pool.expect(&["deliver 0 at 2: 2..3", "send 0 epoch 0 at 3: 3"]);
+}
+
+#[test]
+fn a_large_job_that_was_turned_away_is_told_of_room_for_it() {
+    let mut pool = Pool::ready(1, |config| config.queue_bytes = 100);
+    pool.submit(7);
+    assert!(!pool.scheduler.has_room(60), "60 bytes are queued");
+    pool.seen.clear();
+    pool.done(0, 0, 1, 1, SLOW);
+    assert!(
+        !std::mem::take(&mut pool.seen).contains(&"room".to_owned()),
+        "50 bytes are queued"
+    );
+    pool.done(0, 1, 1, 2, SLOW);
+    pool.expect(&["deliver 0 at 1: 1..2", "send 0 epoch 0 at 2: 2", "room"]);
+}
+
+#[test]
+fn submitters_that_wait_are_told_when_the_pool_closes() {
+    let mut pool = Pool::ready(1, |config| config.queue_jobs = 1);
+    pool.submit(2);
+    assert!(!pool.scheduler.has_room(10));
+    pool.seen.clear();
+    pool.handle(Event::Close);
+    pool.expect(&["room"]);
 }
 
 #[test]

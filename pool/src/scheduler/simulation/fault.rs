@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::super::test_load::TestLoad;
-use super::super::{Action, Config, Event, Scheduler, WorkerState};
+use crate::scheduler::test_load::TestLoad;
+use crate::scheduler::{Action, Config, Event, Scheduler, Span, WorkerState};
 
 /// One thing that a scheduler might get wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +189,7 @@ fn repeat_deliveries(actions: &mut Vec<Action<TestLoad>>) {
         _ => None,
     });
     if let Some((worker, first, job, load)) = delivered {
-        let span = super::super::Span {
+        let span = Span {
             first: job,
             attempts: 0,
             alone: false,

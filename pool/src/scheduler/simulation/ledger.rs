@@ -10,7 +10,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::{Config, JobId, Life, WorkerId};
+use crate::scheduler::{Config, JobId, Life, WorkerId};
 
 /// What was found to be wrong.
 pub(super) type Check = Result<(), String>;
@@ -79,6 +79,7 @@ struct Slot {
     received: u64,
     is_revoking: bool,
     is_held: bool,
+    failures_in_a_row: u32,
     starts_at: Duration,
     comeback: Comeback,
 }
@@ -144,6 +145,7 @@ impl Ledger {
             received: 0,
             is_revoking: false,
             is_held: false,
+            failures_in_a_row: 0,
             starts_at: Duration::ZERO,
             comeback: Comeback::AtOnce,
         };

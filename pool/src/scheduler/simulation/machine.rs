@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::super::{JobId, Life};
+use crate::scheduler::{JobId, Life};
 
 /// Where a process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(super) struct Machine {
     pub(super) current: Option<Frame>,
     pub(super) lanes: Vec<Option<Running>>,
     pub(super) published: Vec<u64>,
-    pub(super) wakes: VecDeque<Wake>,
+    pub(super) wakes: Vec<Wake>,
     pub(super) received: u64,
     pub(super) done: u64,
     pub(super) busy: Duration,
@@ -100,7 +100,7 @@ impl Machine {
             current: None,
             lanes: vec![None; lanes],
             published: Vec::new(),
-            wakes: VecDeque::new(),
+            wakes: Vec::new(),
             received: 0,
             done: 0,
             busy: Duration::ZERO,
@@ -156,7 +156,7 @@ impl Machine {
     }
 
     pub(super) fn wake(&mut self) {
-        self.wakes.push_back(Wake {
+        self.wakes.push(Wake {
             received: self.received,
             done: self.done,
             busy: self.busy,

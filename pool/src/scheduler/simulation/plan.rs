@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Config, RestartLimit};
+use crate::scheduler::{Config, RestartLimit};
 
 /// One history's character. Chances are in thousandths, for each time that the thing could happen.
 #[derive(Debug, Clone)]

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::super::dispatch::FRAME_BYTES;
-use super::super::super::pace::MAX_FRAME_JOBS;
-use super::super::super::roster::FRAME_CREDIT;
-use super::super::super::test_load::TestLoad;
-use super::super::super::{Action, Failure, JobId, Life, Span, WorkerId};
 use super::{Check, Comeback, Ledger, Outcome, Phase, Stage, ensure};
+use crate::scheduler::dispatch::FRAME_BYTES;
+use crate::scheduler::pace::MAX_FRAME_JOBS;
+use crate::scheduler::roster::FRAME_CREDIT;
+use crate::scheduler::test_load::TestLoad;
+use crate::scheduler::{Action, Failure, JobId, Life, Span, WorkerId};
 
 impl Ledger {
     /// Checks one action, in the order in which they come.
@@ -77,7 +77,11 @@ impl Ledger {
             Stage::Over => slot.comeback == Comeback::Later,
             stage => return Err(format!("worker {worker} starts while it is {stage:?}")),
         };
-        let is_in_range = (Duration::from_micros(7_500)..=Duration::from_millis(6_250)).contains(&after);
+        slot.failures_in_a_row += u32::from(is_late);
+        let longest = Duration::from_secs(5);
+        let delay = longest
+            .min(Duration::from_millis(10) * 2_u32.pow(slot.failures_in_a_row.saturating_sub(1).min(9)));
+        let is_in_range = (delay * 3 / 4..=delay * 5 / 4).contains(&after);
         ensure!(
             if is_late { is_in_range } else { after.is_zero() },
             "worker {worker} starts after {after:?}"
@@ -99,6 +103,8 @@ impl Ledger {
     }
 
     fn send(&mut self, worker: WorkerId, frame: &[JobId]) -> Check {
+        let is_at_work = matches!(self.phase, Phase::Open | Phase::Closing);
+        ensure!(is_at_work, "a frame goes out of a pool that is {:?}", self.phase);
         let slot = &self.slots[worker];
         ensure!(
             slot.stage == Stage::Ready,
@@ -191,6 +197,10 @@ impl Ledger {
     }
 
     fn revoke(&mut self, worker: WorkerId, life: Life) -> Check {
+        ensure!(
+            self.must_revoke == Some(worker),
+            "worker {worker} is asked for what it has without need"
+        );
         let slot = &mut self.slots[worker];
         ensure!(
             matches!(slot.stage, Stage::Ready | Stage::Condemned),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::super::test_load::{TestItem, TestLoad};
-use super::super::super::{Event, JobId, Life, WorkerId};
 use super::{Comeback, Job, Ledger, Outcome, Phase, Slot, Stage};
+use crate::scheduler::test_load::{TestItem, TestLoad};
+use crate::scheduler::{Event, JobId, Life, WorkerId};
 
 impl Ledger {
     /// Writes down what the event must bring, before the scheduler is told of it.
@@ -124,6 +124,7 @@ impl Ledger {
         for (position, job) in done {
             slot.flight.remove(&position);
             slot.is_held = false;
+            slot.failures_in_a_row = 0;
             self.expected.insert(job, Outcome::Delivered(worker, position));
             self.failures.clear();
         }
@@ -149,8 +150,8 @@ impl Ledger {
     fn revoked(&mut self, worker: WorkerId, life: Life, claimed: u64) {
         if self.is_serving(worker, life) {
             self.slots[worker].is_revoking = false;
+            self.slots[worker].is_held = true;
             self.raise(worker, claimed);
-            self.slots[worker].is_held = !self.slots[worker].flight.is_empty();
         }
     }
 

@@ -1,10 +1,10 @@
 //! What must hold once an event's actions are done.
 
-use super::super::super::Scheduler;
-use super::super::super::WorkerId;
-use super::super::super::roster::FRAME_CREDIT;
-use super::super::super::test_load::TestLoad;
 use super::{Check, Ledger, Phase, Slot, Stage, ensure};
+use crate::scheduler::Scheduler;
+use crate::scheduler::WorkerId;
+use crate::scheduler::roster::FRAME_CREDIT;
+use crate::scheduler::test_load::TestLoad;
 
 impl Ledger {
     /// Checks that all that was due has come, and that both accounts agree.
@@ -45,17 +45,12 @@ impl Ledger {
 
     fn check_numbers(&self, scheduler: &Scheduler<TestLoad>) -> Check {
         let in_flight: usize = self.slots.iter().map(|slot| slot.flight.len()).sum();
-        let bytes: usize = self.queued.iter().map(|&job| self.record(job).bytes).sum();
         ensure!(
             scheduler.queued() == self.queued.len(),
             "the queue holds {} jobs",
             scheduler.queued()
         );
-        ensure!(
-            scheduler.queued_bytes() == bytes,
-            "the queue holds {} bytes",
-            scheduler.queued_bytes()
-        );
+        self.check_bytes(scheduler)?;
         ensure!(
             scheduler.in_flight() == in_flight,
             "{} jobs are in flight",
@@ -76,6 +71,16 @@ impl Ledger {
             counters.abandoned == self.abandoned,
             "abandoned jobs are miscounted"
         );
+        Ok(())
+    }
+
+    /// A miscount stays, so that it is enough to add up the bytes while the queue is short.
+    fn check_bytes(&self, scheduler: &Scheduler<TestLoad>) -> Check {
+        let known = scheduler.queued_bytes();
+        if self.queued.len() <= 32 {
+            let bytes: usize = self.queued.iter().map(|&job| self.record(job).bytes).sum();
+            ensure!(known == bytes, "the queue holds {known} bytes instead of {bytes}");
+        }
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! The end of a history: no more mischief, and everything must come to rest.
 
-use super::super::super::{Event, WorkerId};
 use super::super::ledger::{Check, ensure};
 use super::super::machine::{Revocation, Stage};
 use super::{Nature, World};
+use crate::scheduler::{Event, WorkerId};
 
 /// The rounds after which a world that still moves will never stop.
 const MOST_ROUNDS: u32 = 20_000;

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use super::super::super::test_load::TestLoad;
-use super::super::super::{Action, Event, JobId, WorkerId};
 use super::super::ledger::{Check, ensure};
 use super::super::machine::{Frame, Revocation, Stage};
 use super::{Nature, World};
+use crate::scheduler::test_load::TestLoad;
+use crate::scheduler::{Action, Event, JobId, WorkerId};
 
 impl World {
     /// Does what the scheduler asks for, or puts it down to be done later.
@@ -128,11 +128,13 @@ impl World {
         Ok(())
     }
 
-    /// A wake-up arrives. It shows what was true when it was sent, and the harvest may come before it or later.
+    /// A wake-up arrives, perhaps after a later one. It shows what was true when it was sent, and the harvest may come before it or later.
     pub(super) fn wake(&mut self, worker: WorkerId) -> Check {
-        let Some(wake) = self.machines[worker].wakes.pop_front() else {
+        let wakes = &mut self.machines[worker].wakes;
+        if wakes.is_empty() {
             return Ok(());
-        };
+        }
+        let wake = wakes.swap_remove(self.random.usize(..wakes.len()));
         if self.random.u32(..4) > 0 {
             self.harvest(worker)?;
         }

@@ -1,0 +1,195 @@
+//! The arguments of a call.
+//!
+//! Owns their number and their names, and the words of CPython's refusals.
+
+use crate::expression::error::{Error, Outcome, type_error};
+use crate::expression::object::Object;
+
+/// What a function is called with.
+#[derive(Debug)]
+pub(crate) struct Arguments<'a> {
+    function: &'static str,
+    positional: &'a [Object],
+    keywords: Vec<&'a str>,
+    named: &'a [Object],
+}
+
+impl<'a> Arguments<'a> {
+    pub(crate) fn new(
+        function: &'static str,
+        positional: &'a [Object],
+        keywords: Vec<&'a str>,
+        named: &'a [Object],
+    ) -> Self {
+        Self {
+            function,
+            positional,
+            keywords,
+            named,
+        }
+    }
+
+    /// The name of the function, for messages.
+    pub(crate) fn function(&self) -> &'static str {
+        self.function
+    }
+
+    /// The arguments with names.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'a str, &'a Object)> {
+        self.keywords.iter().copied().zip(self.named)
+    }
+
+    /// The arguments without names, where those with names are seen to elsewhere.
+    pub(crate) fn positional(&self) -> &'a [Object] {
+        self.positional
+    }
+
+    fn no_keywords(&self) -> Outcome<()> {
+        if self.keywords.is_empty() {
+            return Ok(());
+        }
+        Err(type_error(format!(
+            "{}() takes no keyword arguments",
+            self.function
+        )))
+    }
+
+    /// The only argument.
+    pub(crate) fn one(&self) -> Outcome<&'a Object> {
+        self.no_keywords()?;
+        match self.positional {
+            [one] => Ok(one),
+            other => Err(type_error(format!(
+                "{}() takes exactly one argument ({} given)",
+                self.function,
+                other.len()
+            ))),
+        }
+    }
+
+    /// Exactly two arguments.
+    pub(crate) fn two(&self) -> Outcome<(&'a Object, &'a Object)> {
+        self.no_keywords()?;
+        match self.positional {
+            [first, second] => Ok((first, second)),
+            other => Err(type_error(format!(
+                "{} expected 2 arguments, got {}",
+                self.function,
+                other.len()
+            ))),
+        }
+    }
+
+    /// No argument or one.
+    pub(crate) fn optional(&self) -> Outcome<Option<&'a Object>> {
+        self.no_keywords()?;
+        match self.positional {
+            [] => Ok(None),
+            [one] => Ok(Some(one)),
+            other => Err(self.too_many(1, other.len())),
+        }
+    }
+
+    /// Any number of arguments, none of which has a name.
+    pub(crate) fn any_number(&self) -> Outcome<&'a [Object]> {
+        self.no_keywords()?;
+        Ok(self.positional)
+    }
+
+    /// Arguments by parameter. An empty name is that of a parameter without one; so many parameters can be given by
+    /// place, and so many must be given.
+    pub(crate) fn bind<const N: usize>(
+        &self,
+        parameters: [&str; N],
+        by_place: usize,
+        required: usize,
+    ) -> Outcome<[Option<&'a Object>; N]> {
+        if self.positional.len() > by_place {
+            return Err(self.too_many(by_place, self.positional.len()));
+        }
+        let mut bound = [None; N];
+        for (slot, argument) in bound.iter_mut().zip(self.positional) {
+            *slot = Some(argument);
+        }
+        for (name, argument) in self.named() {
+            let Some(place) = parameters.iter().position(|parameter| *parameter == name) else {
+                return Err(self.unknown(name));
+            };
+            if bound[place].replace(argument).is_some() {
+                return Err(type_error(format!(
+                    "argument for {}() given by name ('{name}') and position ({})",
+                    self.function,
+                    place + 1
+                )));
+            }
+        }
+        if let Some(missing) = bound.iter().take(required).position(Option::is_none) {
+            let name = parameters[missing];
+            return Err(type_error(format!(
+                "{}() missing required argument '{name}' (pos {})",
+                self.function,
+                missing + 1
+            )));
+        }
+        Ok(bound)
+    }
+
+    pub(crate) fn too_many(&self, most: usize, given: usize) -> Error {
+        let plural = if most == 1 { "" } else { "s" };
+        type_error(format!(
+            "{} expected at most {most} argument{plural}, got {given}",
+            self.function
+        ))
+    }
+
+    pub(crate) fn unknown(&self, name: &str) -> Error {
+        type_error(format!(
+            "'{name}' is an invalid keyword argument for {}()",
+            self.function
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binds_by_place_and_name() {
+        let positional = [Object::Int(1)];
+        let named = [Object::Int(2)];
+        let arguments = Arguments::new("pow", &positional, vec!["exp"], &named);
+        let bound = arguments.bind(["base", "exp", "mod"], 3, 2).unwrap();
+        assert!(matches!(
+            bound,
+            [Some(Object::Int(1)), Some(Object::Int(2)), None]
+        ));
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let positional = [Object::Int(1), Object::Int(2)];
+        let named = [Object::Int(2)];
+        let messages = |arguments: Arguments<'_>| {
+            arguments
+                .bind(["", "base"], 2, 1)
+                .unwrap_err()
+                .message()
+                .to_owned()
+        };
+        assert_eq!(
+            messages(Arguments::new("int", &positional, vec!["base"], &named)),
+            "argument for int() given by name ('base') and position (2)"
+        );
+        assert_eq!(
+            messages(Arguments::new("int", &[], vec!["b"], &named)),
+            "'b' is an invalid keyword argument for int()"
+        );
+        assert!(
+            Arguments::new("int", &[], vec![""], &[])
+                .bind(["", "base"], 2, 1)
+                .is_err()
+        );
+        assert!(Arguments::new("abs", &positional, vec![], &[]).one().is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! The types as functions: `bool dict float int list range set tuple`. `str` is in `texts`.
+
+use std::sync::Arc;
+
+use num_traits::ToPrimitive;
+
+use super::Arguments;
+use super::numbers::index;
+use crate::expression::budget::Budget;
+use crate::expression::dict::DictBuilder;
+use crate::expression::division::to_float;
+use crate::expression::error::{Outcome, limit_exceeded, type_error, value_error};
+use crate::expression::int::{self, from_big};
+use crate::expression::int_text;
+use crate::expression::iterate::{Cursor, collect};
+use crate::expression::object::{Number, Object};
+use crate::expression::range::Range;
+use crate::expression::round::check_finite;
+use crate::expression::set::SetBuilder;
+
+pub(super) fn bool(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+    Ok(Object::Bool(arguments.optional()?.is_some_and(Object::is_true)))
+}
+
+pub(super) fn float(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+    let Some(value) = arguments.optional()? else {
+        return Ok(Object::Float(0.0));
+    };
+    match (value.number(), value) {
+        (Some(Number::Float(value)), _) => Ok(Object::Float(value)),
+        (Some(Number::Int(value)), _) => to_float(value).map(Object::Float),
+        (None, Object::Str(text)) => {
+            // Reading digits costs more than walking over text.
+            budget.burn_bytes(text.as_str().len().saturating_mul(8))?;
+            crate::expression::float::parse(text.as_str()).map(Object::Float)
+        }
+        _ => Err(type_error(format!(
+            "float() argument must be a string or a real number, not '{}'",
+            value.type_name()
+        ))),
+    }
+}
+
+pub(super) fn int(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+    let [value, base] = arguments.bind(["", "base"], 2, 0)?;
+    match (value, base) {
+        (None, None) => Ok(Object::Int(0)),
+        (None, Some(_)) => Err(type_error("int() missing string argument")),
+        (Some(Object::Str(text)), base) => int_from_text(text.as_str(), base, budget),
+        (Some(_), Some(base)) => {
+            index(base)?;
+            Err(type_error("int() can't convert non-string with explicit base"))
+        }
+        (Some(value), None) => match value.number() {
+            Some(Number::Int(value)) => Ok(value.to_object()),
+            Some(Number::Float(value)) => {
+                check_finite(value)?;
+                int::from_float(value, budget)
+            }
+            None => Err(type_error(format!(
+                "int() argument must be a string, a bytes-like object or a real number, not '{}'",
+                value.type_name()
+            ))),
+        },
+    }
+}
+
+fn int_from_text(text: &str, base: Option<&Object>, budget: &mut Budget) -> Outcome<Object> {
+    let base = match base {
+        None => 10,
+        Some(base) => index(base)?.saturate(),
+    };
+    let Ok(base @ (0 | 2..=36)) = u32::try_from(base) else {
+        return Err(value_error("int() base must be >= 2 and <= 36, or 0"));
+    };
+    budget.burn_bytes(text.len().saturating_mul(8))?;
+    // A digit has at least one bit, but prefixes, signs, blanks and underscores have none.
+    let least = text
+        .bytes()
+        .filter(u8::is_ascii_alphanumeric)
+        .count()
+        .saturating_sub(2);
+    if base.is_power_of_two() && least as u64 > budget.max_int_bits().saturating_mul(2) {
+        return Err(limit_exceeded("the int is too long"));
+    }
+    from_big(int_text::parse(text, base)?, budget)
+}
+
+pub(super) fn list(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+    let items = collect_optional(arguments, budget)?;
+    Object::list(items, budget)
+}
+
+pub(super) fn tuple(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+    if let [tuple @ Object::Tuple(_)] = arguments.any_number()? {
+        return Ok(tuple.clone());
+    }
+    let items = collect_optional(arguments, budget)?;
+    Object::tuple(items, budget)
+}
+
+fn collect_optional(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Vec<Object>> {
+    match arguments.optional()? {
+        None => Ok(Vec::new()),
+        Some(source) => {
+            Cursor::new(source.clone())?;
+            collect(source, budget)
+        }
+    }
+}
+
+pub(super) fn set(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+    let mut builder = SetBuilder::default();
+    if let Some(source) = arguments.optional()? {
+        let mut cursor = Cursor::new(source.clone())?;
+        while let Some(element) = cursor.next(budget)? {
+            builder.insert(element, budget)?;
+        }
+    }
+    builder.finish(budget)
+}
+
+pub(super) fn dict(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+    let mut builder = DictBuilder::default();
+    match arguments.positional() {
+        [] => {}
+        [Object::Dict(dict)] => {
+            for (key, value) in dict.iter() {
+                budget.burn(1)?;
+                builder.insert(key.clone(), value.clone(), budget)?;
+            }
+        }
+        [source] => insert_pairs(source, &mut builder, budget)?,
+        other => return Err(arguments.too_many(1, other.len())),
+    }
+    for (name, value) in arguments.named() {
+        builder.insert(Object::text(name), value.clone(), budget)?;
+    }
+    builder.finish(budget)
+}
+
+fn insert_pairs(source: &Object, builder: &mut DictBuilder, budget: &mut Budget) -> Outcome<()> {
+    let mut cursor = Cursor::new(source.clone())?;
+    let mut place = 0_usize;
+    while let Some(pair) = cursor.next(budget)? {
+        let mut pair = Cursor::new(pair).map_err(|_| {
+            type_error(format!(
+                "cannot convert dictionary update sequence element #{place} to a sequence"
+            ))
+        })?;
+        let mut items = Vec::with_capacity(3);
+        while let Some(item) = pair.next(budget)? {
+            if items.len() < 3 {
+                items.push(item);
+            }
+        }
+        let Ok([key, value]) = <[Object; 2]>::try_from(items) else {
+            return Err(value_error(format!(
+                "dictionary update sequence element #{place} has a length other than 2; 2 is required"
+            )));
+        };
+        builder.insert(key, value, budget)?;
+        place += 1;
+    }
+    Ok(())
+}
+
+pub(super) fn range(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+    let bound = |value: &Object| -> Outcome<i64> {
+        index(value)?
+            .to_big()
+            .to_i64()
+            .ok_or_else(|| limit_exceeded("a range beyond 64 bits"))
+    };
+    let range = match arguments.any_number()? {
+        [] => return Err(type_error("range expected at least 1 argument, got 0")),
+        [stop] => Range::new(0, bound(stop)?, 1)?,
+        [start, stop] => Range::new(bound(start)?, bound(stop)?, 1)?,
+        [start, stop, step] => Range::new(bound(start)?, bound(stop)?, bound(step)?)?,
+        other => return Err(arguments.too_many(3, other.len())),
+    };
+    Ok(Object::Range(Arc::new(range)))
+}

@@ -1,0 +1,136 @@
+//! Expressions of Python 3.11, evaluated without Python.
+//!
+//! A result is the text that CPython's `repr(eval(source))` would give, or one [`Error`] with a kind, a message and a
+//! place in the source. Evaluation is deterministic, has no side effect and obeys [`Limits`]: whatever the source is,
+//! it ends soon, in little memory, without a panic.
+//!
+//! The way of an expression: `parser` reads it once and writes a flat [`program`], `machine` runs that, `repr` writes
+//! the value. Nothing recurses over the source; what recurses over values is bounded by their depth, which every
+//! container knows. Whatever can be made expensive asks the `budget` first.
+//!
+//! Deliberately absent: attributes (but for those of `math`), assignment, functions of one's own, and formatting.
+//! What would be a guess is an error.
+//!
+//! ```
+//! use worker::expression::{Expression, Limits, Names, Value};
+//!
+//! let expression = Expression::parse("sum(x * weight for x in values) / len(values)")?;
+//! let mut names = Names::default();
+//! names.bind("values", Value::list([1_i64, 2, 3])?)?;
+//! names.bind("weight", Value::from(0.5))?;
+//! assert_eq!(expression.evaluate(&names, &Limits::default())?.to_string(), "1.0");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod arithmetic;
+mod budget;
+mod compare;
+mod contains;
+mod dict;
+mod division;
+mod error;
+mod evaluator;
+mod float;
+mod functions;
+mod hash;
+mod int;
+mod int_text;
+mod iterate;
+mod keyword;
+mod limits;
+mod machine;
+mod math;
+mod names;
+mod nonprintable;
+mod number;
+mod object;
+mod parser;
+mod power;
+mod program;
+mod range;
+mod repr;
+mod round;
+mod scan;
+mod set;
+mod slice;
+mod sort;
+mod string_literal;
+mod table;
+mod text;
+mod value;
+mod wire;
+
+use std::sync::Arc;
+
+use self::budget::Budget;
+pub use self::error::{Error, ErrorKind};
+pub use self::evaluator::{Evaluator, evaluate_to_text};
+pub use self::limits::Limits;
+use self::machine::{Context, Machine};
+pub use self::names::{BindError, Names};
+use self::parser::Workspace;
+use self::program::Program;
+pub use self::value::Value;
+
+/// A parsed expression: parsed once, evaluated as often as needed, from any thread. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    parsed: Arc<Parsed>,
+}
+
+#[derive(Debug)]
+struct Parsed {
+    source: Box<str>,
+    program: Program,
+}
+
+impl Expression {
+    /// Parses a source within the default limits.
+    ///
+    /// # Errors
+    ///
+    /// `SyntaxError`, `Unsupported` or `LimitExceeded`.
+    pub fn parse(source: &str) -> Result<Self, Error> {
+        Self::parse_with(source, &Limits::default())
+    }
+
+    /// Parses a source within limits.
+    ///
+    /// # Errors
+    ///
+    /// `SyntaxError`, `Unsupported` or `LimitExceeded`.
+    pub fn parse_with(source: &str, limits: &Limits) -> Result<Self, Error> {
+        let mut program = Program::default();
+        parser::parse(source.as_bytes(), limits, &mut program, &mut Workspace::default())?;
+        Ok(Self {
+            parsed: Arc::new(Parsed {
+                source: source.into(),
+                program,
+            }),
+        })
+    }
+
+    /// The text that was parsed.
+    pub fn source(&self) -> &str {
+        &self.parsed.source
+    }
+
+    /// The value of the expression with these variables.
+    ///
+    /// # Errors
+    ///
+    /// What CPython would raise, `Unsupported` or `LimitExceeded`.
+    pub fn evaluate(&self, names: &Names, limits: &Limits) -> Result<Value, Error> {
+        let context = Context {
+            program: &self.parsed.program,
+            source: self.parsed.source.as_bytes(),
+            names,
+        };
+        Machine::default()
+            .run(context, &mut Budget::new(limits))
+            .map(Value::new)
+    }
+}
+
+#[cfg(test)]
+mod tests;
