@@ -183,6 +183,7 @@ impl Run {
             } else {
                 Style::Text
             },
+            gate: Arc::clone(&self.gate),
             shelf,
             painter,
             notices: self.notices.clone(),
@@ -204,9 +205,9 @@ impl Run {
 
     fn ending(&self, totals: &Totals) -> Ending {
         if let Some(cause) = &totals.end_of_pool {
-            self.notices.say(format_args!(
-                "{cause}; input behind the last line of output was not read"
-            ));
+            self.notices.say(cause);
+            self.notices
+                .say("what comes after the last line of output was not run");
             return Ending::PoolFailed;
         }
         if self.gate.is_shut() {
