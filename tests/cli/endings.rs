@@ -1,0 +1,138 @@
+//! How the command ends: closed pipes, closed descriptors, Ctrl-C.
+
+use std::{
+    io::Write,
+    process::{ChildStdin, Command},
+    thread,
+};
+
+use rustix::process::Signal;
+
+use crate::command::{
+    ENDLESS, Ended, NO_FUEL_LIMIT, PROGRAM, Running, eval, is_alive, wait_until, wait_until_busy,
+};
+
+/// Writes expressions for as long as the command lives.
+fn write_for_ever(mut stdin: ChildStdin) {
+    let block = "1+1\n".repeat(10_000);
+    thread::spawn(move || while stdin.write_all(block.as_bytes()).is_ok() {});
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_command_quietly() {
+    let mut running = Running::start(&mut eval(["-j", "2"]));
+    write_for_ever(running.take_stdin());
+    assert_eq!(running.read_line(), "2\n");
+    running.close_output();
+    let ended = running.end();
+    ended.expect(0, "");
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
+fn the_first_ctrl_c_ends_the_input_and_not_the_jobs() {
+    let mut running = Running::start(&mut eval(["-j", "2"]));
+    running.write("1+1\n");
+    assert_eq!(running.read_line(), "2\n");
+    // The command waits for input that will not come.
+    running.signal(Signal::INT);
+    let ended = running.end();
+    ended.expect(130, "");
+    ended.expect_stderr("stopping");
+}
+
+#[test]
+fn a_ctrl_c_under_load_leaves_whole_lines() {
+    let mut running = Running::start(&mut eval(["-j", "2"]));
+    write_for_ever(running.take_stdin());
+    assert_eq!(running.read_line(), "2\n");
+    running.signal(Signal::INT);
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    let odd = ended.stdout.split_inclusive('\n').find(|line| *line != "2\n");
+    assert_eq!(odd, None);
+}
+
+/// A command that runs a job without an end, and the job's worker.
+fn running_endless() -> (Running, u32) {
+    let mut running = Running::start(&mut eval([&NO_FUEL_LIMIT[..], &["-j", "1"]].concat()));
+    running.write(&format!("{ENDLESS}\n"));
+    wait_until("there is a worker", || !running.workers().is_empty());
+    let worker = running.workers()[0];
+    wait_until_busy(worker);
+    (running, worker)
+}
+
+#[test]
+fn the_second_ctrl_c_kills() {
+    let (mut running, worker) = running_endless();
+    running.signal(Signal::INT);
+    assert!(running.read_error_line().contains("stopping"));
+    running.signal(Signal::INT);
+    running.end().expect(130, "");
+    wait_until("the worker is gone", || !is_alive(worker));
+}
+
+#[test]
+fn sigterm_kills() {
+    let (running, worker) = running_endless();
+    running.signal(Signal::TERM);
+    running.end().expect(143, "");
+    wait_until("the worker is gone", || !is_alive(worker));
+}
+
+#[test]
+fn ctrl_c_gets_through_while_nobody_reads_the_output() {
+    let mut running = Running::start(&mut eval(["-j", "2"]));
+    write_for_ever(running.take_stdin());
+    // The first line is there, and soon the pipe is full.
+    assert_eq!(running.read_line(), "2\n");
+    running.signal(Signal::INT);
+    assert!(running.read_error_line().contains("stopping"));
+    running.signal(Signal::INT);
+    assert_eq!(running.end().code, Some(130));
+}
+
+/// Runs a line of the shell in which `$0` is the program.
+fn shell(line: &str) -> Ended {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", line, PROGRAM]);
+    let mut running = Running::start(&mut command);
+    running.end_input();
+    running.end()
+}
+
+#[test]
+fn closed_descriptors_are_no_reason_to_fail() {
+    shell("exec \"$0\" eval <&-").expect(0, "");
+    shell("exec \"$0\" eval 1+1 <&-").expect(0, "2\n");
+    shell("exec \"$0\" eval 1+1 >&-").expect(0, "");
+    shell("exec \"$0\" eval 1+1 1/0 2>&-").expect(1, "2\nZeroDivisionError: division by zero\n");
+    shell("exec \"$0\" eval 1+1 1/0 <&- >&- 2>&-").expect(1, "");
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_told() {
+    let ended = shell("exec \"$0\" eval 1+1 >/dev/full");
+    ended.expect(3, "");
+    ended.expect_stderr("cannot write the results: No space left on device");
+}
+
+#[test]
+fn a_shells_pipeline_ends() {
+    shell("yes 1+1 | \"$0\" eval -j 2 | head -n 3").expect(0, "2\n2\n2\n");
+}
+
+#[test]
+fn a_terminal_shows_the_bar() {
+    if !std::path::Path::new("/usr/bin/script").exists() {
+        println!("SKIPPED: there is no `script` here to make a terminal");
+        return;
+    }
+    let ended = shell("seq 1000 | script -qec \"'$0' eval -a - --bar 1+1 2>&1 >/dev/null\" /dev/null");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(
+        ended.stdout.contains("jobs") && ended.stdout.contains("/s"),
+        "{ended:?}"
+    );
+}

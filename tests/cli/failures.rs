@@ -1,0 +1,44 @@
+//! How failures are told on standard error.
+
+use crate::command::run;
+
+#[test]
+fn a_caret_stands_under_the_part_that_failed() {
+    let ended = run([] as [&str; 0], "1\n(1 + 1) / (2 - 2)\n'日本' + 2/0\n");
+    ended.expect_stderr(
+        "error: ZeroDivisionError: division by zero\n --> <stdin>:2:1\n  |\n2 | (1 + 1) / (2 - 2)\n  | ^^^^^^^^^^^^^^^^^\n",
+    );
+    // Two wide characters take four places and count as two.
+    ended.expect_stderr(" --> <stdin>:3:8\n  |\n3 | '日本' + 2/0\n  |          ^^^\n");
+}
+
+#[test]
+fn the_first_ten_failures_are_told_and_the_others_counted() {
+    let ended = run([] as [&str; 0], "1/0\n".repeat(12) + "1\n");
+    assert_eq!(
+        ended
+            .stdout
+            .lines()
+            .filter(|line| line.starts_with("ZeroDivisionError"))
+            .count(),
+        12
+    );
+    assert_eq!(ended.stderr.matches("error: ").count(), 10);
+    ended.expect_stderr("12 of 13 jobs failed; the last 2 are not shown here");
+}
+
+#[test]
+fn a_failure_in_a_file_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("prices.txt");
+    std::fs::write(&path, "1\n2 +\n").unwrap();
+    let path = path.to_str().unwrap();
+    let ended = run(["-a", path], "");
+    assert_eq!(ended.code, Some(1));
+    ended.expect_stderr(&format!("{path}:2:4"));
+}
+
+#[test]
+fn a_failure_in_an_argument_tells_its_number() {
+    run(["1", "x"], "").expect_stderr("<argument 2>:1:1");
+}
