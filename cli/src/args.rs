@@ -4,7 +4,7 @@
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueHint, builder::RangedI64ValueParser};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueHint, builder::RangedU64ValueParser};
 use worker::eval::EvalLimits;
 
 /// A pool of worker processes.
@@ -59,6 +59,7 @@ Examples:
 
 /// What `pool eval` is asked.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct EvalArguments {
     /// Expressions, evaluated before any file; put `--` before one that begins with `-`
     #[arg(value_name = "EXPR")]
@@ -122,6 +123,7 @@ pub(crate) struct EvalArguments {
 
 /// What one evaluation may cost.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "they are named as the flags are")]
 #[command(next_help_heading = "Limits of one evaluation")]
 pub(crate) struct LimitArguments {
     /// The longest expression, in bytes [default: 16384]
@@ -191,8 +193,8 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn workers() -> RangedI64ValueParser<usize> {
-    RangedI64ValueParser::new().range(1..=pool::MAX_WORKERS as i64)
+fn workers() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=pool::MAX_WORKERS as u64)
 }
 
 #[cfg(test)]

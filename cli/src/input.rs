@@ -4,7 +4,7 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
+    fs::{File, Metadata},
     io::{self, stdin},
     os::{fd::AsFd, unix::ffi::OsStringExt},
     path::{Path, PathBuf},
@@ -33,9 +33,12 @@ pub(crate) fn sources(expressions: Vec<OsString>, files: Vec<PathBuf>) -> Vec<So
     let arguments = (1..)
         .zip(expressions)
         .map(|(number, text)| Source::Argument(number, text));
-    let files = files.into_iter().map(|path| match &*path == Path::new("-") {
-        true => Source::Stdin,
-        false => Source::File(Arc::new(path)),
+    let files = files.into_iter().map(|path| {
+        if path == Path::new("-") {
+            Source::Stdin
+        } else {
+            Source::File(Arc::new(path))
+        }
     });
     arguments.chain(files).collect()
 }
@@ -52,10 +55,7 @@ impl Source {
             Self::File(path) => path.metadata(),
             Self::Stdin => open_stdin().and_then(|file| file.metadata()),
         };
-        metadata
-            .ok()
-            .filter(|found| found.is_file())
-            .map(|found| found.len())
+        metadata.ok().filter(Metadata::is_file).map(|found| found.len())
     }
 
     pub(crate) fn origin(&self) -> Origin {

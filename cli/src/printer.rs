@@ -64,14 +64,12 @@ impl<W: Write> Printer<W> {
     /// When they cannot be written.
     pub(crate) fn print_all(&mut self, results: &mut StreamOutput<Eval>) -> io::Result<()> {
         loop {
-            let result = match results.try_next() {
-                Some(result) => Some(result),
-                None => {
-                    self.write_out()?;
-                    results.next()
-                }
-            };
-            let Some((number, result)) = result else {
+            let mut next = results.try_next();
+            if next.is_none() {
+                self.write_out()?;
+                next = results.next();
+            }
+            let Some((number, result)) = next else {
                 return self.write_out();
             };
             self.print(number, result)?;

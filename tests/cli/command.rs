@@ -19,7 +19,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 /// No run and no event takes longer than this, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An expression that never ends, under [`NO_FUEL_LIMIT`].
 pub(crate) const ENDLESS: &str = "any(i < 0 for i in range(10**12))";

@@ -108,8 +108,8 @@ fn fragile_worker(folder: &Path) -> PathBuf {
         "#!/bin/sh\nmkdir '{}' 2>&- && exec '{PROGRAM}' \"$@\"\nexit 1\n",
         mark.display()
     );
-    fs::write(&script, text).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(&script, text).expect("the folder takes a script");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("the script is ours");
     script
 }
 

@@ -52,7 +52,7 @@ fn limits_reach_the_workers() {
     for (flag, limit, expression) in [
         ("--max-depth", "3", "((((1))))"),
         ("--max-int-bits", "80", "2**100"),
-        ("--max-len", "3", "'abcd'"),
+        ("--max-len", "3", "'ab'*2"),
         ("--max-alloc", "100", "[1]*1000"),
         ("--max-output", "3", "'abcd'"),
         ("--max-fuel", "3", "sum([1,2,3,4,5])"),

@@ -8,7 +8,7 @@ fn input() -> String {
     // Some jobs take a thousand times longer than others.
     (0..JOBS)
         .map(|job| {
-            if job % 97 == 0 {
+            if job.is_multiple_of(97) {
                 format!("sum(range({job}))\n")
             } else {
                 format!("{job}*2\n")
@@ -18,7 +18,7 @@ fn input() -> String {
 }
 
 fn value(job: usize) -> usize {
-    if job % 97 == 0 {
+    if job.is_multiple_of(97) {
         job * job.saturating_sub(1) / 2
     } else {
         job * 2
@@ -27,7 +27,7 @@ fn value(job: usize) -> usize {
 
 #[test]
 fn line_n_belongs_to_expression_n_with_any_number_of_workers() {
-    let expected: String = (0..JOBS).map(|job| format!("{}\n", value(job))).collect();
+    let expected = (0..JOBS).fold(String::new(), |lines, job| lines + &value(job).to_string() + "\n");
     for workers in ["1", "2", "4"] {
         for threads in ["1", "2"] {
             let ended = run(["-j", workers, "--threads", threads], input());

@@ -32,7 +32,7 @@ fn expression(random: &mut Rng, depth: usize) -> String {
         0 => format!("({left})"),
         1 => format!("-({left})"),
         2 => format!("({left}) ** {}", random.u8(..4)),
-        _ => format!("({left}) {} ({right})", random.choice(OPERATORS).unwrap()),
+        _ => format!("({left}) {} ({right})", pick(random, &OPERATORS)),
     }
 }
 
@@ -44,12 +44,13 @@ fn atom(random: &mut Rng) -> String {
     match random.u8(..6) {
         0 => format!("{}", random.i64(-1_000_000_000..1_000_000_000)),
         1 => format!("{:?}", random.f64() * 1000.0),
-        2 => random
-            .choice(["0", "1", "True", "0.0", "-1", "2**70"])
-            .unwrap()
-            .to_owned(),
+        2 => pick(random, &["0", "1", "True", "0.0", "-1", "2**70"]).to_owned(),
         _ => random.u8(..).to_string(),
     }
+}
+
+fn pick<'a>(random: &mut Rng, from: &[&'a str]) -> &'a str {
+    from[random.usize(..from.len())]
 }
 
 /// What Python says to these lines, if there is one.
