@@ -90,37 +90,46 @@ struct Run {
 
 impl Run {
     fn run(self, sources: Vec<Source>, setup: &EvalSetup, painter: Painter, progress: Progress) -> Ending {
-        if let Err(error) = self.watch_signals() {
-            self.notices.say(format_args!("cannot watch for Ctrl-C: {error}"));
-            return Ending::PoolFailed;
-        }
-        let pool = match self.build_pool(&sources, setup) {
-            Ok(pool) => pool,
-            Err(error) => {
-                self.notices.say(&error);
-                return ending_of_build(&error);
-            }
-        };
+        let ran = self.try_run(sources, setup, painter, progress);
+        ran.unwrap_or_else(|ending| ending)
+    }
+
+    /// Runs, and gives how it ended as an error when there are no totals to tell it from.
+    fn try_run(
+        &self,
+        sources: Vec<Source>,
+        setup: &EvalSetup,
+        painter: Painter,
+        progress: Progress,
+    ) -> Result<Ending, Ending> {
+        self.watch_signals()
+            .map_err(|error| self.failed("watch for Ctrl-C", &error))?;
+        let pool = self.build_pool(&sources, setup).map_err(|error| {
+            self.notices.say(&error);
+            ending_of_build(&error)
+        })?;
         let (input, mut results) = pool.stream(self.order());
         self.gate.open(input);
-        let shelf = match self.start_feeder(sources) {
-            Ok(shelf) => shelf,
-            Err(error) => {
-                self.notices.say(format_args!("cannot start the reader: {error}"));
-                return Ending::PoolFailed;
-            }
-        };
-        let ending = match self.print(shelf, &mut results, painter, progress) {
-            Ok(totals) => self.ending(&totals),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ending::ReaderGone,
-            Err(error) => {
-                self.notices
-                    .say(format_args!("cannot write the results: {error}"));
-                return Ending::PoolFailed;
-            }
-        };
+        let shelf = self
+            .start_feeder(sources)
+            .map_err(|error| self.failed("start the reader", &error))?;
+        let totals = self
+            .print(shelf, &mut results, painter, progress)
+            .map_err(|error| self.not_written(&error))?;
         pool.close();
-        ending
+        Ok(self.ending(&totals))
+    }
+
+    fn failed(&self, step: &str, error: &io::Error) -> Ending {
+        self.notices.say(format_args!("cannot {step}: {error}"));
+        Ending::PoolFailed
+    }
+
+    fn not_written(&self, error: &io::Error) -> Ending {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Ending::ReaderGone,
+            _ => self.failed("write the results", error),
+        }
     }
 
     fn watch_signals(&self) -> io::Result<()> {
