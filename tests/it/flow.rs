@@ -96,6 +96,20 @@ fn the_window_is_bounded_in_bytes_too() {
     });
 }
 
+/// A map holds both ends of its stream: outputs that arrive while it feeds must not make it wait for itself.
+#[test]
+fn a_map_in_a_narrow_window_does_not_wait_for_itself() {
+    story(|| {
+        for (items, bytes) in [(1, 1 << 20), (3, 1 << 20), (100_000, 1), (100_000, 100_000)] {
+            let pool = puppets(2).window(items).window_bytes(bytes).build().expect("a pool");
+            let answers = pool.map((0..1000).map(|number| Puppet::Flood(number * 20)));
+            for (number, answer) in answers.enumerate() {
+                assert_eq!(answer.expect("an answer"), Answer::Bytes(vec![7; number * 20]));
+            }
+        }
+    });
+}
+
 /// F35.
 #[test]
 fn a_dropped_output_frees_its_producer_and_its_jobs() {
