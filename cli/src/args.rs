@@ -59,6 +59,7 @@ Examples:
 
 /// What `pool eval` is asked.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct EvalArguments {
     /// Expressions, evaluated before any file; put `--` before one that begins with `-`
     #[arg(value_name = "EXPR")]
@@ -123,6 +124,7 @@ pub(crate) struct EvalArguments {
 /// What one evaluation may cost.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits of one evaluation")]
+#[expect(clippy::struct_field_names, reason = "the flags have these names")]
 pub(crate) struct LimitArguments {
     /// The longest expression, in bytes [default: 16384]
     #[arg(long, value_name = "BYTES")]
@@ -192,7 +194,7 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
 }
 
 fn workers() -> RangedI64ValueParser<usize> {
-    RangedI64ValueParser::new().range(1..=pool::MAX_WORKERS as i64)
+    RangedI64ValueParser::new().range(1..=pool::MAX_WORKERS.cast_signed() as i64)
 }
 
 #[cfg(test)]

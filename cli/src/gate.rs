@@ -19,6 +19,7 @@ use crate::chunk::{Chunk, Extent};
 pub(crate) struct Gate {
     input: Mutex<Option<StreamInput<Eval>>>,
     is_shut: AtomicBool,
+    is_ended: AtomicBool,
 }
 
 /// Whether more input is wanted.
@@ -34,7 +35,7 @@ impl Gate {
     /// Opens the gate, unless it was shut before.
     pub(crate) fn open(&self, input: StreamInput<Eval>) {
         *self.lock() = Some(input);
-        self.close_if_shut();
+        self.close_if_over();
     }
 
     /// Sends the records of a chunk, each as a job.
@@ -45,7 +46,7 @@ impl Gate {
         if let Some(input) = &mut *self.lock() {
             wanted = self.send_through(input, chunk);
         }
-        self.close_if_shut();
+        self.close_if_over();
         wanted
     }
 
@@ -65,9 +66,14 @@ impl Gate {
     /// Shuts the gate for good, without waiting for anybody. What is in the pool comes out.
     pub(crate) fn shut(&self) {
         self.is_shut.store(true, Ordering::SeqCst);
-        if let Ok(mut input) = self.input.try_lock() {
-            *input = None;
-        }
+        self.close_if_free();
+    }
+
+    /// Ends the stream because the pool has ended, without waiting for anybody. Records that were read are still sent,
+    /// to get that answer, but no more are read.
+    pub(crate) fn end(&self) {
+        self.is_ended.store(true, Ordering::SeqCst);
+        self.close_if_free();
     }
 
     /// Whether the gate was shut.
@@ -80,8 +86,14 @@ impl Gate {
         *self.lock() = None;
     }
 
-    fn close_if_shut(&self) {
-        if self.is_shut() {
+    fn close_if_free(&self) {
+        if let Ok(mut input) = self.input.try_lock() {
+            *input = None;
+        }
+    }
+
+    fn close_if_over(&self) {
+        if self.is_shut() || self.is_ended.load(Ordering::SeqCst) {
             self.close();
         }
     }

@@ -33,9 +33,12 @@ pub(crate) fn sources(expressions: Vec<OsString>, files: Vec<PathBuf>) -> Vec<So
     let arguments = (1..)
         .zip(expressions)
         .map(|(number, text)| Source::Argument(number, text));
-    let files = files.into_iter().map(|path| match &*path == Path::new("-") {
-        true => Source::Stdin,
-        false => Source::File(Arc::new(path)),
+    let files = files.into_iter().map(|path| {
+        if &*path == Path::new("-") {
+            Source::Stdin
+        } else {
+            Source::File(Arc::new(path))
+        }
     });
     arguments.chain(files).collect()
 }
@@ -54,7 +57,7 @@ impl Source {
         };
         metadata
             .ok()
-            .filter(|found| found.is_file())
+            .filter(std::fs::Metadata::is_file)
             .map(|found| found.len())
     }
 

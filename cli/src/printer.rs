@@ -3,13 +3,16 @@
 //! Results gather in a buffer while more of them are there, and are written as soon as none is: large writes under load,
 //! and no waiting otherwise.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use pool::{JobError, StreamOutput};
 use protocol::{Eval, eval::Evaluated};
 
 use crate::{
-    chunk::Extent, diagnostics::Painter, failure, failure::Failure, json, notices::Notices,
+    chunk::Extent, diagnostics::Painter, failure, failure::Failure, gate::Gate, json, notices::Notices,
     progress::Progress, shelf::Shelf, text,
 };
 
@@ -42,6 +45,7 @@ pub(crate) struct Totals {
 pub(crate) struct Printer<W> {
     pub(crate) sink: W,
     pub(crate) style: Style,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) shelf: Shelf,
     pub(crate) painter: Painter,
     pub(crate) notices: Notices,
@@ -60,12 +64,11 @@ impl<W: Write> Printer<W> {
     /// When they cannot be written.
     pub(crate) fn print_all(&mut self, results: &mut StreamOutput<Eval>) -> io::Result<()> {
         loop {
-            let result = match results.try_next() {
-                Some(result) => Some(result),
-                None => {
-                    self.write_out()?;
-                    results.next()
-                }
+            let result = if let Some(result) = results.try_next() {
+                Some(result)
+            } else {
+                self.write_out()?;
+                results.next()
             };
             let Some((number, result)) = result else {
                 return self.write_out();
@@ -96,6 +99,7 @@ impl<W: Write> Printer<W> {
     fn print_job_error(&mut self, number: u64, error: &JobError) -> io::Result<()> {
         if failure::tells_end_of_pool(error) && self.totals.end_of_pool.is_none() {
             self.totals.end_of_pool = Some(error.to_string());
+            self.gate.end();
         }
         let extent = self
             .shelf

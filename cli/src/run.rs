@@ -60,9 +60,10 @@ pub(crate) fn evaluate(mut arguments: EvalArguments) -> Ending {
     };
     let expressions = std::mem::take(&mut arguments.expressions);
     let sources = input::sources(expressions, std::mem::take(&mut arguments.files));
-    let progress = match arguments.bar {
-        true => Progress::visible(input::total_bytes(&sources)),
-        false => Progress::hidden(),
+    let progress = if arguments.bar {
+        Progress::visible(input::total_bytes(&sources))
+    } else {
+        Progress::hidden()
     };
     let notices = Notices::new(progress.bar().clone());
     logging::start(arguments.verbose, &notices);
@@ -147,9 +148,10 @@ impl Run {
     }
 
     fn order(&self) -> Order {
-        match self.arguments.unordered {
-            true => Order::Completion,
-            false => Order::Input,
+        if self.arguments.unordered {
+            Order::Completion
+        } else {
+            Order::Input
         }
     }
 
@@ -183,6 +185,7 @@ impl Run {
             } else {
                 Style::Text
             },
+            gate: Arc::clone(&self.gate),
             shelf,
             painter,
             notices: self.notices.clone(),
@@ -212,9 +215,10 @@ impl Run {
         if self.gate.is_shut() {
             return Ending::Interrupted;
         }
-        match totals.failed > 0 || self.is_input_lost.load(Ordering::SeqCst) {
-            true => Ending::SomeFailed,
-            false => Ending::AllGood,
+        if totals.failed > 0 || self.is_input_lost.load(Ordering::SeqCst) {
+            Ending::SomeFailed
+        } else {
+            Ending::AllGood
         }
     }
 }

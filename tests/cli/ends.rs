@@ -36,9 +36,9 @@ fn killed_workers_cost_what_they_ran_and_every_other_line_is_right() {
     let feeding = std::thread::spawn(move || {
         let mut kills = 0;
         for block in 0..40_u64 {
-            let lines: String = (0..5000)
-                .map(|line| format!("{} * 2 + 1\n", block * 5000 + line))
-                .collect();
+            let numbers = block * 5000..(block + 1) * 5000;
+            let lines: Vec<String> = numbers.map(|number| format!("{number} * 2 + 1\n")).collect();
+            let lines = lines.concat();
             stdin.write_all(lines.as_bytes()).expect("written");
             if let Some(worker) = children(pid).first().filter(|_| block % 4 == 3) {
                 signal(*worker, Signal::KILL);

@@ -65,7 +65,8 @@ fn json_is_one_object_a_line() {
 
 #[test]
 fn unordered_json_tells_which_is_which() {
-    let input: String = (0..2000).map(|number| format!("{number}\n")).collect();
+    let lines: Vec<String> = (0..2000).map(|number| format!("{number}\n")).collect();
+    let input = lines.concat();
     let ran = eval(&["--json", "-u", "-j", "2"], input.as_bytes());
     let mut seen: Vec<u64> = Vec::new();
     for line in ran.lines() {

@@ -101,7 +101,11 @@ fn the_window_is_bounded_in_bytes_too() {
 fn a_map_in_a_narrow_window_does_not_wait_for_itself() {
     story(|| {
         for (items, bytes) in [(1, 1 << 20), (3, 1 << 20), (100_000, 1), (100_000, 100_000)] {
-            let pool = puppets(2).window(items).window_bytes(bytes).build().expect("a pool");
+            let pool = puppets(2)
+                .window(items)
+                .window_bytes(bytes)
+                .build()
+                .expect("a pool");
             let answers = pool.map((0..1000).map(|number| Puppet::Flood(number * 20)));
             for (number, answer) in answers.enumerate() {
                 assert_eq!(answer.expect("an answer"), Answer::Bytes(vec![7; number * 20]));
