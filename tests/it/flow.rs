@@ -121,8 +121,11 @@ fn a_dropped_output_frees_its_producer_and_its_jobs() {
         let pool = puppets(1).window(100).build().expect("a pool");
         let (mut sender, mut receiver) = pool.stream(Order::Input);
         std::thread::scope(|scope| {
-            let feeding =
-                scope.spawn(move || (0..).find(|_| sender.send(&Puppet::Number(1)).is_err()).unwrap());
+            let feeding = scope.spawn(move || {
+                (0..u64::MAX)
+                    .find(|_| sender.send(&Puppet::Number(1)).is_err())
+                    .unwrap()
+            });
             receiver.next().expect("one").1.expect("an answer");
             drop(receiver);
             assert!(feeding.join().expect("it ends") >= 1);

@@ -13,7 +13,7 @@ use tests::{Answer, Puppet};
 pub(crate) const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
 /// How long a story may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Runs a story; when it does not end, tells what every thread does and fails the whole program.
 pub(crate) fn story(tale: impl FnOnce() + Send + 'static) {
@@ -46,14 +46,12 @@ fn threads() -> String {
             .trim()
             .to_owned()
     };
-    tasks
-        .map(|task| {
-            let path = task.path();
-            let [name, place, call, stack] =
-                ["comm", "wchan", "syscall", "stack"].map(|file| tell(&path, file));
-            format!("{name}: in {place}, call {call}\n{stack}\n")
-        })
-        .collect()
+    let told = tasks.map(|task| {
+        let path = task.path();
+        let [name, place, call, stack] = ["comm", "wchan", "syscall", "stack"].map(|file| tell(&path, file));
+        format!("{name}: in {place}, call {call}\n{stack}\n")
+    });
+    told.collect::<Vec<_>>().concat()
 }
 
 /// Settings of a pool of puppets.

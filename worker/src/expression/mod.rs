@@ -4,7 +4,7 @@
 //! place in the source. Evaluation is deterministic, has no side effect and obeys [`Limits`]: whatever the source is,
 //! it ends soon, in little memory, without a panic.
 //!
-//! The way of an expression: `parser` reads it once and writes a flat [`program`], `machine` runs that, `repr` writes
+//! The way of an expression: `parser` reads it once and writes a flat `program`, `machine` runs that, `repr` writes
 //! the value. Nothing recurses over the source; what recurses over values is bounded by their depth, which every
 //! container knows. Whatever can be made expensive asks the `budget` first.
 //!
