@@ -215,3 +215,19 @@ fn an_empty_input_gives_an_empty_output() {
         assert!(pool.map_unordered(std::iter::empty()).next().is_none());
     });
 }
+
+/// Results that come between the look for room and the next input fill the window; nobody else would empty it.
+#[test]
+fn a_map_never_waits_for_its_own_caller() {
+    story(|| {
+        let pool = puppets(1).window_bytes(1).build().expect("a pool");
+        let input = (0..20).map(|number| {
+            if number > 0 {
+                // By now the outputs of all inputs before have come.
+                assert_works(&pool);
+            }
+            Puppet::Sleep(5)
+        });
+        assert_eq!(pool.map(input).map(Result::unwrap).count(), 20);
+    });
+}

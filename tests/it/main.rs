@@ -3,8 +3,6 @@
 //! Each runs under a watchdog ([`stage::story`]) that fails with what every thread is doing rather than hanging. The
 //! numbers F1, F2, … are those of the fault catalogue.
 
-#![expect(clippy::print_stderr, reason = "a story that hangs tells where")]
-
 mod cancelling;
 mod deadlines;
 mod deaths;

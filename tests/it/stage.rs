@@ -1,6 +1,7 @@
 //! What the stories share: the watchdog, the puppet pool, and counting what a process holds.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     sync::mpsc,
     time::{Duration, Instant},
@@ -29,7 +30,9 @@ pub(crate) fn story(tale: impl FnOnce() + Send + 'static) {
         })
         .expect("a thread");
     if ended.recv_timeout(PATIENCE).is_err() {
-        eprintln!("a story hangs; the threads of its process:\n{}", threads());
+        // Not printed, because what is printed would be captured and lost with the process.
+        let dump = format!("a story hangs; the threads of its process:\n{}", threads());
+        let _nobody_reads_it = std::io::stderr().write_all(dump.as_bytes());
         std::process::abort();
     }
     if let Err(panic) = thread.join() {
