@@ -36,6 +36,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
 
     /// Takes inputs until an output is ready, and a few more, as far as the window allows.
     fn feed(&mut self) {
+        self.output.settle();
         let mut fed = 0;
         while let (Some(inputs), Some(input)) = (&mut self.inputs, &mut self.input) {
             if !input.has_room() || (fed >= INPUTS_PER_OUTPUT && self.output.is_ready()) {
@@ -44,7 +45,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
             match catch_unwind(AssertUnwindSafe(|| inputs.next())) {
                 Ok(Some(job)) => {
                     // A job that the pool refuses has the refusal as its outcome; after a closed pool no more are taken.
-                    if input.send(&job).is_err() {
+                    if input.send_unbounded(&job).is_err() {
                         self.end();
                     }
                 }

@@ -57,6 +57,9 @@ struct State {
     window: Window,
     accepted: u64,
     taken: u64,
+    /// Outcomes that have left the window and are not yet counted as taken, because the other end may still hold them;
+    /// and their memory.
+    lent: (u64, usize),
     /// Memory held by outcomes that nobody has taken.
     bytes: usize,
     is_input_closed: bool,
@@ -71,9 +74,16 @@ impl State {
 
     fn pop(&mut self) -> Option<(u64, Outcome)> {
         let (index, outcome) = self.window.pop()?;
-        self.taken += 1;
-        self.bytes -= outcome.bytes();
+        self.lent.0 += 1;
+        self.lent.1 += outcome.bytes();
         Some((index, outcome))
+    }
+
+    /// Counts what was lent as taken.
+    fn settle(&mut self) {
+        let (items, bytes) = std::mem::take(&mut self.lent);
+        self.taken += items;
+        self.bytes -= bytes;
     }
 }
 
@@ -97,6 +107,7 @@ impl StreamCore {
                 window,
                 accepted: 0,
                 taken: 0,
+                lent: (0, 0),
                 bytes: 0,
                 is_input_closed: false,
                 consumer_waits: false,
@@ -137,10 +148,10 @@ impl StreamCore {
         }
     }
 
-    /// Waits for room and numbers the next input; `None` when nobody wants its outcome any more.
-    fn accept(&self) -> Option<u64> {
+    /// Numbers the next input, having waited for room if `waits`; `None` when nobody wants its outcome any more.
+    fn accept(&self, waits: bool) -> Option<u64> {
         let mut state = self.lock();
-        while !self.has_room(&state) && !self.is_abandoned() {
+        while waits && !self.has_room(&state) && !self.is_abandoned() {
             state.producer_waits = true;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -162,9 +173,17 @@ impl StreamCore {
         self.changed.notify_all();
     }
 
+    /// Counts as taken what was taken before: the other end holds none of it any more.
+    fn settle(&self) {
+        let mut state = self.lock();
+        state.settle();
+        self.make_room(state);
+    }
+
     /// Takes the next outcomes that are there, up to [`TAKEN_AT_ONCE`]. When there are none it waits for one, if
     /// `waits`, unless there can be none any more.
     fn take(&self, taken: &mut VecDeque<(u64, Outcome)>, waits: bool) {
+        self.settle();
         let mut state = self.lock();
         loop {
             taken.extend(std::iter::from_fn(|| state.pop()).take(TAKEN_AT_ONCE));
@@ -175,6 +194,10 @@ impl StreamCore {
             state.consumer_waits = true;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Wakes a producer that waits for room, if there is enough.
+    fn make_room(&self, mut state: MutexGuard<'_, State>) {
         // Some room at once rather than a little at a time: fewer wake-ups of a producer.
         let roomy = state.ahead() <= self.bounds.items / 4 * 3 && state.bytes <= self.bounds.bytes / 4 * 3;
         if state.producer_waits && (roomy || state.ahead() == 0) {
@@ -237,7 +260,13 @@ impl<J: Job> StreamInput<J> {
     /// [`SubmitError::Closed`] or [`SubmitError::Broken`] when the pool takes no more jobs; also `Closed` when the other
     /// end was dropped. Further jobs then get the same error.
     pub fn send(&mut self, job: &J) -> Result<(), SubmitError> {
-        self.send_encoded(|buffer| job.encode(buffer))
+        self.put(|buffer| job.encode(buffer), true)
+    }
+
+    /// As [`StreamInput::send`], without waiting for the other end, for a caller who holds that end too and has seen
+    /// that there is room: outcomes that come in between must not make it wait for itself.
+    pub(crate) fn send_unbounded(&mut self, job: &J) -> Result<(), SubmitError> {
+        self.put(|buffer| job.encode(buffer), false)
     }
 
     /// As [`StreamInput::send`], for a job whose encoding `encode` appends.
@@ -248,8 +277,16 @@ impl<J: Job> StreamInput<J> {
         &mut self,
         append: impl FnOnce(&mut Vec<u8>) -> Result<(), protocol::CodecError>,
     ) -> Result<(), SubmitError> {
+        self.put(append, true)
+    }
+
+    fn put(
+        &mut self,
+        append: impl FnOnce(&mut Vec<u8>) -> Result<(), protocol::CodecError>,
+        waits: bool,
+    ) -> Result<(), SubmitError> {
         let encoded = encode(append, self.core.message_limit());
-        let index = self.stream.accept().ok_or(SubmitError::Closed)?;
+        let index = self.stream.accept(waits).ok_or(SubmitError::Closed)?;
         let sink = Sink::Stream(Arc::clone(&self.stream), index);
         let submitted = match encoded {
             Ok(bytes) => self.core.submit(
@@ -290,7 +327,15 @@ impl<J: Job> StreamOutput<J> {
 
     /// How many inputs have no output taken yet.
     pub(crate) fn ahead(&self) -> u64 {
-        self.stream.lock().ahead() + self.taken.len() as u64
+        let state = self.stream.lock();
+        state.ahead() - state.lent.0 + self.taken.len() as u64
+    }
+
+    /// Makes the room of what was taken available, when nothing of it is left here.
+    pub(crate) fn settle(&self) {
+        if self.taken.is_empty() {
+            self.stream.settle();
+        }
     }
 
     fn refill(&mut self, waits: bool) {

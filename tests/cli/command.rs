@@ -228,9 +228,15 @@ pub(crate) fn wait_until_busy(pid: u32) {
 }
 
 /// Kills a process.
+#[track_caller]
 pub(crate) fn kill(pid: u32) {
+    assert!(try_kill(pid), "the process lives");
+}
+
+/// Kills a process, if it lives.
+pub(crate) fn try_kill(pid: u32) -> bool {
     let pid = Pid::from_raw(pid.cast_signed()).expect("a pid is not 0");
-    kill_process(pid, Signal::KILL).expect("the process lives");
+    kill_process(pid, Signal::KILL).is_ok()
 }
 
 /// Whether a process has not ended.

@@ -2,12 +2,15 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
 };
 
 use crate::command::{
-    ENDLESS, NO_FUEL_LIMIT, PROGRAM, Running, eval, kill, run, wait_until, wait_until_busy,
+    ENDLESS, NO_FUEL_LIMIT, PROGRAM, Running, eval, kill, run, try_kill, wait_until, wait_until_busy,
 };
 
 /// A command of one worker, which runs an endless job between two short ones.
@@ -47,6 +50,45 @@ fn a_killed_worker_is_told_in_json() {
         "{ended:?}"
     );
     assert!(ended.stdout.contains("\"column\":null"), "{ended:?}");
+}
+
+/// How many blocks of jobs are written while workers are killed; after every fourth, one is.
+const BLOCKS: usize = 40;
+const BLOCK_JOBS: usize = 5000;
+
+#[test]
+fn workers_killed_under_load_cost_one_job_each_and_every_other_line_is_right() {
+    let mut running = Running::start(&mut eval(["-j", "2"]));
+    let mut stdin = running.take_stdin();
+    let (asked, kill_now) = mpsc::channel();
+    let writer = thread::spawn(move || {
+        for block in 0..BLOCKS {
+            let jobs = block * BLOCK_JOBS..(block + 1) * BLOCK_JOBS;
+            let lines = jobs.fold(String::new(), |lines, job| lines + &format!("{job} * 2 + 1\n"));
+            stdin.write_all(lines.as_bytes()).expect("the command reads");
+            if block % 4 == 3 {
+                asked.send(()).expect("the test goes on");
+            }
+        }
+    });
+    let mut kills = 0;
+    for job in 0..BLOCKS * BLOCK_JOBS {
+        if kill_now.try_recv().is_ok()
+            && let Some(worker) = running.workers().first()
+        {
+            kills += usize::from(try_kill(*worker));
+        }
+        let line = running.read_line();
+        if line != format!("{}\n", job * 2 + 1) {
+            assert!(
+                line.starts_with("WorkerDied: ") && line.contains("SIGKILL"),
+                "line {job}: {line}"
+            );
+            kills = kills.checked_sub(1).expect("no more jobs are lost than workers");
+        }
+    }
+    writer.join().expect("all was written");
+    assert_eq!(running.read_line(), "");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What stands on standard output.
 
-use crate::command::run;
+use std::process::Command;
+
+use crate::command::{PROGRAM, Running, run};
 
 #[test]
 fn values_are_written_as_python_does() {
@@ -40,6 +42,31 @@ fn what_a_user_asks_about_the_command_is_answered() {
         assert!(ended.stdout.contains(part), "{part}");
     }
     assert_eq!(ended.stderr, "");
+    let version = Running::start(Command::new(PROGRAM).arg("--version")).end();
+    version.expect(0, concat!("pool ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn every_line_of_json_is_json() {
+    let ended = run(
+        [
+            "--json",
+            "'\\x00\\x7f\\u2028\"'",
+            "{'\\n': 1}['\\r']",
+            "'\u{e9}\u{1f600}'",
+            "\u{7f}",
+        ],
+        "",
+    );
+    for (number, line) in ended.stdout.lines().enumerate() {
+        let object: serde_json::Value = serde_json::from_str(line).expect(line);
+        assert_eq!(object["seq"], number);
+        assert!(
+            object["repr"].is_string() || object["error"]["message"].is_string(),
+            "{line}"
+        );
+    }
+    assert_eq!(ended.stdout.lines().count(), 4);
 }
 
 #[test]

@@ -131,7 +131,8 @@ fn jobs_that_all_kill_their_workers_all_end() {
         for workers in [1, 2, 5, 13] {
             let pool = puppet_pool(workers);
             let deaths = pool.map((0..30).map(|_| Puppet::Raise(9)));
-            assert_eq!(deaths.map(|end| death(end.expect_err("it dies"))).count(), 30);
+            let deaths: Vec<_> = deaths.map(|end| death(end.expect_err("it dies"))).collect();
+            assert_eq!(deaths.len(), 30);
             assert_works(&pool);
         }
     });

@@ -96,6 +96,24 @@ fn the_window_is_bounded_in_bytes_too() {
     });
 }
 
+/// A map holds both ends of its stream: outputs that arrive while it feeds must not make it wait for itself.
+#[test]
+fn a_map_in_a_narrow_window_does_not_wait_for_itself() {
+    story(|| {
+        for (items, bytes) in [(1, 1 << 20), (3, 1 << 20), (100_000, 1), (100_000, 100_000)] {
+            let pool = puppets(2)
+                .window(items)
+                .window_bytes(bytes)
+                .build()
+                .expect("a pool");
+            let answers = pool.map((0..1000).map(|number| Puppet::Flood(number * 20)));
+            for (number, answer) in answers.enumerate() {
+                assert_eq!(answer.expect("an answer"), Answer::Bytes(vec![7; number * 20]));
+            }
+        }
+    });
+}
+
 /// F35.
 #[test]
 fn a_dropped_output_frees_its_producer_and_its_jobs() {
@@ -103,8 +121,11 @@ fn a_dropped_output_frees_its_producer_and_its_jobs() {
         let pool = puppets(1).window(100).build().expect("a pool");
         let (mut sender, mut receiver) = pool.stream(Order::Input);
         std::thread::scope(|scope| {
-            let feeding =
-                scope.spawn(move || (0..).find(|_| sender.send(&Puppet::Number(1)).is_err()).unwrap());
+            let feeding = scope.spawn(move || {
+                (0..u64::MAX)
+                    .find(|_| sender.send(&Puppet::Number(1)).is_err())
+                    .unwrap()
+            });
             receiver.next().expect("one").1.expect("an answer");
             drop(receiver);
             assert!(feeding.join().expect("it ends") >= 1);
@@ -192,5 +213,21 @@ fn an_empty_input_gives_an_empty_output() {
         let pool = puppet_pool(1);
         assert!(pool.map(std::iter::empty()).next().is_none());
         assert!(pool.map_unordered(std::iter::empty()).next().is_none());
+    });
+}
+
+/// Results that come between the look for room and the next input fill the window; nobody else would empty it.
+#[test]
+fn a_map_never_waits_for_its_own_caller() {
+    story(|| {
+        let pool = puppets(1).window_bytes(1).build().expect("a pool");
+        let input = (0..20).map(|number| {
+            if number > 0 {
+                // By now the outputs of all inputs before have come.
+                assert_works(&pool);
+            }
+            Puppet::Sleep(5)
+        });
+        assert_eq!(pool.map(input).map(Result::unwrap).count(), 20);
     });
 }

@@ -33,8 +33,8 @@ fn a_shutdown_lets_jobs_end_and_may_be_repeated() {
             .map(|number| submit(&pool, Puppet::Number(number)))
             .collect();
         let last = submit(&pool, Puppet::Sleep(50));
-        pool.shutdown(Duration::from_secs(60));
-        pool.shutdown(Duration::from_secs(60));
+        pool.shutdown(Duration::from_mins(1));
+        pool.shutdown(Duration::from_mins(1));
         pool.kill();
         for (number, handle) in handles.into_iter().enumerate() {
             assert_eq!(handle.wait().expect("an answer"), Answer::Number(number as u64));

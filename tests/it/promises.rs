@@ -3,7 +3,7 @@
 use std::{
     pin::pin,
     sync::{Arc, mpsc},
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Wake, Waker},
     time::Duration,
 };
 
@@ -124,7 +124,7 @@ fn waiting_with_patience_gives_the_handle_back() {
             .expect_err("not yet");
         assert!(!handle.is_finished());
         std::fs::write(there, "").expect("written");
-        let answer = handle.wait_timeout(Duration::from_secs(60)).expect("in time");
+        let answer = handle.wait_timeout(Duration::from_mins(1)).expect("in time");
         assert_eq!(answer.expect("an answer"), Answer::Nothing);
     });
 }
@@ -145,10 +145,11 @@ fn a_handle_is_a_future_without_a_runtime() {
         let waker = Waker::from(Arc::new(Channel(sender)));
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(submit(&pool, Puppet::Sleep(20)));
-        while let Poll::Pending = future
+        while future
             .as_mut()
             .poll(&mut context)
             .map(|answer| answer.expect("an answer"))
+            .is_pending()
         {
             woken.recv().expect("woken");
         }

@@ -1,6 +1,7 @@
 //! What the stories share: the watchdog, the puppet pool, and counting what a process holds.
 
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     sync::mpsc,
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use tests::{Answer, Puppet};
 pub(crate) const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
 /// How long a story may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Runs a story; when it does not end, tells what every thread does and fails the whole program.
 pub(crate) fn story(tale: impl FnOnce() + Send + 'static) {
@@ -29,7 +30,9 @@ pub(crate) fn story(tale: impl FnOnce() + Send + 'static) {
         })
         .expect("a thread");
     if ended.recv_timeout(PATIENCE).is_err() {
-        eprintln!("a story hangs; the threads of its process:\n{}", threads());
+        // Not printed, because what is printed would be captured and lost with the process.
+        let dump = format!("a story hangs; the threads of its process:\n{}", threads());
+        let _nobody_reads_it = std::io::stderr().write_all(dump.as_bytes());
         std::process::abort();
     }
     if let Err(panic) = thread.join() {
@@ -46,14 +49,12 @@ fn threads() -> String {
             .trim()
             .to_owned()
     };
-    tasks
-        .map(|task| {
-            let path = task.path();
-            let [name, place, call, stack] =
-                ["comm", "wchan", "syscall", "stack"].map(|file| tell(&path, file));
-            format!("{name}: in {place}, call {call}\n{stack}\n")
-        })
-        .collect()
+    let told = tasks.map(|task| {
+        let path = task.path();
+        let [name, place, call, stack] = ["comm", "wchan", "syscall", "stack"].map(|file| tell(&path, file));
+        format!("{name}: in {place}, call {call}\n{stack}\n")
+    });
+    told.collect::<Vec<_>>().concat()
 }
 
 /// Settings of a pool of puppets.

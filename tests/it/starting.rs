@@ -119,7 +119,7 @@ fn workers_that_never_start_again_break_the_pool_with_the_cause() {
             .worker_argument("once")
             .worker_argument(folder.path("once"));
         let pool = builder
-            .restart_limit(3, Duration::from_secs(60))
+            .restart_limit(3, Duration::from_mins(1))
             .build()
             .expect("it starts once");
         assert_works(&pool);

@@ -121,7 +121,7 @@ fn die(how: &Puppet) -> Answer {
         Puppet::Raise(number) => {
             let signal = rustix::process::Signal::from_named_raw(*number).expect("a signal");
             rustix::process::kill_process(rustix::process::getpid(), signal).expect("raised");
-            std::thread::sleep(Duration::from_secs(60));
+            std::thread::sleep(Duration::from_mins(1));
         }
         Puppet::Segfault => {
             // SAFETY: there is none; it is here to crash.
@@ -161,6 +161,7 @@ fn print(text: &str) {
         .expect("output is taken");
 }
 
+#[expect(clippy::zombie_processes, reason = "it is to outlive the job that started it")]
 fn grandchild() -> u64 {
     let child = std::process::Command::new("sleep")
         .arg("1000")

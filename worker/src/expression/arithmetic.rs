@@ -220,7 +220,7 @@ fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Ob
 fn joined(left: &Sequence, right: &Sequence, budget: &mut Budget) -> Outcome<Vec<Object>> {
     let (left, right) = (left.items(), right.items());
     budget.length(left.len() + right.len())?;
-    budget.burn_items(usize::midpoint(left.len(), right.len()))?;
+    budget.burn_items(left.len().midpoint(right.len()))?;
     let mut joined = Vec::with_capacity(left.len() + right.len());
     joined.extend_from_slice(left);
     joined.extend_from_slice(right);
@@ -258,7 +258,6 @@ fn repeat(value: &Object, count: Integer<'_>, budget: &mut Budget) -> Option<Out
 fn repetitions(length: usize, count: Integer<'_>, budget: &Budget) -> Outcome<usize> {
     let count = match count.small() {
         Some(count) => usize::try_from(count).unwrap_or(0),
-        None if count.is_negative() => 0,
         None => return Err(overflow("cannot fit 'int' into an index-sized integer")),
     };
     if length == 0 {

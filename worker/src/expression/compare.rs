@@ -1,7 +1,7 @@
 //! Equality and order.
 //!
 //! Owns the comparison operators but for `in` (see `contains`) and `is`. Numbers compare exactly across their types.
-//! Not-a-number equals nothing, in containers either: CPython's shortcut for identical objects is not imitated.
+//! Not-a-number equals nothing, in containers either: Python's shortcut for identical objects is not imitated.
 
 use std::cmp::Ordering;
 

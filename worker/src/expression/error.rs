@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of an [`Error`]: the exception that CPython would raise, or one of the two refusals of this evaluator.
+/// The kind of an [`Error`]: the exception that Python would raise, or one of the two refusals of this evaluator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -37,7 +37,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The name as it is shown: CPython's name of the exception, `Unsupported` or `LimitExceeded`.
+    /// The name as it is shown: Python's name of the exception, `Unsupported` or `LimitExceeded`.
     pub fn name(self) -> &'static str {
         match self {
             Self::SyntaxError => "SyntaxError",
@@ -99,7 +99,7 @@ impl Error {
         self.parts.kind
     }
 
-    /// What went wrong, in the words of CPython where it has words for it.
+    /// What went wrong, in the words of Python where it has words for it.
     pub fn message(&self) -> &str {
         &self.parts.message
     }
@@ -117,12 +117,9 @@ impl Error {
     /// The line of `source` in which the error starts, counted from 1.
     pub fn line(&self, source: &str) -> usize {
         let before = before(source, self.start()).as_bytes();
-        let feeds = before.split(|&byte| byte == b'\n').count() - 1;
-        let returns = before
-            .windows(2)
-            .filter(|pair| pair[0] == b'\r' && pair[1] != b'\n')
-            .count();
-        feeds + returns + 1
+        let next = before.iter().skip(1).chain(&[0]);
+        let is_end = |(byte, next): &(&u8, &u8)| **byte == b'\n' || (**byte == b'\r' && **next != b'\n');
+        before.iter().zip(next).filter(is_end).count() + 1
     }
 
     /// The place in its line at which the error starts, counted in characters from 1.

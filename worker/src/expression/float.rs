@@ -1,4 +1,4 @@
-//! Floats: `// %` as CPython computes them, text in both directions.
+//! Floats: `// %` as Python computes them, text in both directions.
 //!
 //! Owns the layout of float text, for which `zmij` finds the digits. Powers are in `power`, rounding is in `round`.
 
@@ -60,7 +60,7 @@ pub(crate) fn push_float(value: f64, out: &mut Vec<u8>) {
     lay_out(buffer.format_finite(value).as_bytes(), out);
 }
 
-/// Writes the digits of a number in any notation as CPython would.
+/// Writes the digits of a number in any notation as Python would.
 fn lay_out(text: &[u8], out: &mut Vec<u8>) {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),

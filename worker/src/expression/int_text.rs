@@ -8,7 +8,7 @@ use num_bigint::BigInt;
 use super::error::{Outcome, value_error};
 use super::int::Integer;
 
-/// The longest decimal text, in digits, in either direction (CPython's defence against quadratic conversions).
+/// The longest decimal text, in digits, in either direction (Python's defence against quadratic conversions).
 pub(crate) const MAX_DIGITS: usize = 4300;
 
 /// Room for the digits and the sign of 64 bits.
@@ -64,7 +64,7 @@ pub(crate) fn prefixed(value: Integer<'_>, base: u32) -> String {
     format!("{}{prefix}{digits}", if value.is_negative() { "-" } else { "" })
 }
 
-/// Is this one of the characters that CPython drops around the digits of `int()` and `float()`?
+/// Is this one of the characters that Python drops around the digits of `int()` and `float()`?
 pub(crate) fn is_blank(character: char) -> bool {
     matches!(character, '\t'..='\r' | ' ') || (!character.is_ascii() && character.is_whitespace())
 }

@@ -228,13 +228,12 @@ impl Machine {
             Some(cursor) => cursor.next(budget)?,
             None => None,
         };
-        if let Some(item) = item {
-            self.stack.push(item);
-            Ok(false)
-        } else {
-            self.cursors.pop();
-            Ok(true)
+        let is_over = item.is_none();
+        match item {
+            Some(item) => self.stack.push(item),
+            None => drop(self.cursors.pop()),
         }
+        Ok(is_over)
     }
 
     fn decide(&mut self, decisive: bool) -> bool {
@@ -285,8 +284,8 @@ impl Machine {
                 return Err(slices_in_a_tuple(&value));
             }
             Op::Slice => {
-                let (step, stop, start, value) = (self.pop(), self.pop(), self.pop(), self.pop());
-                slice(&value, [&start, &stop, &step], budget)?
+                let (step, end, start, value) = (self.pop(), self.pop(), self.pop(), self.pop());
+                slice(&value, [&start, &end, &step], budget)?
             }
             _ => {
                 let (index, value) = (self.pop(), self.pop());

@@ -1,10 +1,10 @@
 //! Expressions of Python 3.11, evaluated without Python.
 //!
-//! A result is the text that CPython's `repr(eval(source))` would give, or one [`Error`] with a kind, a message and a
+//! A result is the text that Python's `repr(eval(source))` would give, or one [`Error`] with a kind, a message and a
 //! place in the source. Evaluation is deterministic, has no side effect and obeys [`Limits`]: whatever the source is,
 //! it ends soon, in little memory, without a panic.
 //!
-//! The way of an expression: `parser` reads it once and writes a flat [`program`], `machine` runs that, `repr` writes
+//! The way of an expression: `parser` reads it once and writes a flat `program`, `machine` runs that, `repr` writes
 //! the value. Nothing recurses over the source; what recurses over values is bounded by their depth, which every
 //! container knows. Whatever can be made expensive asks the `budget` first.
 //!
@@ -119,7 +119,7 @@ impl Expression {
     ///
     /// # Errors
     ///
-    /// What CPython would raise, `Unsupported` or `LimitExceeded`.
+    /// What Python would raise, `Unsupported` or `LimitExceeded`.
     pub fn evaluate(&self, names: &Names, limits: &Limits) -> Result<Value, Error> {
         let context = Context {
             program: &self.parsed.program,

@@ -21,7 +21,8 @@ print("//!")
 print("//! Made by `nonprintable.py`; not to be edited by hand.")
 print()
 print("/// First and last code points of ranges, in order.")
-print("#[rustfmt::skip]\n#[expect(clippy::unreadable_literal, reason = \"code points are written in one piece\")]")
+print("#[rustfmt::skip]")
+print('#[expect(clippy::unreadable_literal, reason = "the table is generated")]')
 print(f"pub(super) const NONPRINTABLE: [(u32, u32); {len(ranges)}] = [")
 line = "   "
 for first, last in ranges:

@@ -4,7 +4,7 @@
 
 /// First and last code points of ranges, in order.
 #[rustfmt::skip]
-#[expect(clippy::unreadable_literal, reason = "code points are written in one piece")]
+#[expect(clippy::unreadable_literal, reason = "the table is generated")]
 pub(super) const NONPRINTABLE: [(u32, u32); 700] = [
     (0x80, 0xa0), (0xad, 0xad), (0x378, 0x379), (0x380, 0x383), (0x38b, 0x38b), (0x38d, 0x38d),
     (0x3a2, 0x3a2), (0x530, 0x530), (0x557, 0x558), (0x58b, 0x58c), (0x590, 0x590), (0x5c8, 0x5cf),

@@ -92,7 +92,7 @@ impl Object {
         }
     }
 
-    /// CPython's name of the type.
+    /// Python's name of the type.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Self::None => "NoneType",

@@ -1,4 +1,4 @@
-//! The range type: start, stop and step in 64 bits.
+//! The range type: start, end and step in 64 bits.
 //!
 //! Owns length, item and membership, all without a loop. Lengths are computed in 128 bits, so no range overflows.
 
@@ -13,25 +13,25 @@ use super::slice::Bounds;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Range {
     pub(crate) start: i64,
-    pub(crate) stop: i64,
+    pub(crate) end: i64,
     pub(crate) step: i64,
 }
 
 impl Range {
-    pub(crate) fn new(start: i64, stop: i64, step: i64) -> Outcome<Self> {
+    pub(crate) fn new(start: i64, end: i64, step: i64) -> Outcome<Self> {
         if step == 0 {
             return Err(value_error("range() arg 3 must not be zero"));
         }
-        Ok(Self { start, stop, step })
+        Ok(Self { start, end, step })
     }
 
     pub(crate) fn len(&self) -> u64 {
-        let (start, stop, step) = (
+        let (start, end, step) = (
             i128::from(self.start),
-            i128::from(self.stop),
+            i128::from(self.end),
             i128::from(self.step),
         );
-        let span = if step > 0 { stop - start } else { start - stop };
+        let span = if step > 0 { end - start } else { start - end };
         if span <= 0 {
             return 0;
         }
@@ -45,15 +45,15 @@ impl Range {
 
     /// The item at an index below the length.
     pub(crate) fn item(&self, index: u64) -> i64 {
-        i64::try_from(self.item_wide(i128::from(index))).unwrap_or(self.stop)
+        i64::try_from(self.item_wide(i128::from(index))).unwrap_or(self.end)
     }
 
     /// Where a value stands.
     pub(crate) fn contains(&self, value: i64) -> bool {
         let (first, last) = if self.step > 0 {
-            (self.start, self.stop)
+            (self.start, self.end)
         } else {
-            (self.stop, self.start)
+            (self.end, self.start)
         };
         let inside = if self.step > 0 {
             first <= value && value < last
@@ -71,13 +71,13 @@ impl Range {
             && (length <= 1 || self.step == other.step)
     }
 
-    /// `range[start:stop:step]`, given as indices that are adjusted to the length already.
+    /// `range[start:end:step]`, given as indices that are adjusted to the length already.
     pub(crate) fn slice(&self, bounds: Bounds) -> Outcome<Object> {
         let narrow = |value: i128| i64::try_from(value).map_err(|_| limit_exceeded("a range beyond 64 bits"));
         let step = narrow(i128::from(self.step) * bounds.step)?;
         let start = narrow(self.item_wide(bounds.start))?;
-        let stop = narrow(self.item_wide(bounds.stop))?;
-        Ok(Object::Range(Arc::new(Self { start, stop, step })))
+        let end = narrow(self.item_wide(bounds.end))?;
+        Ok(Object::Range(Arc::new(Self { start, end, step })))
     }
 
     /// All items, for those who need a list.
@@ -95,8 +95,8 @@ impl Range {
 mod tests {
     use super::*;
 
-    fn range(start: i64, stop: i64, step: i64) -> Range {
-        Range::new(start, stop, step).unwrap()
+    fn range(start: i64, end: i64, step: i64) -> Range {
+        Range::new(start, end, step).unwrap()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The text of values, as CPython's `repr()` writes it.
+//! The text of values, as Python's `repr()` writes it.
 //!
 //! Owns quoting and escapes and the output limit, which is checked while the text is written: a small value that
 //! shares its parts may have a text of any length. Float text is in `float`, digits of ints are in `int_text`.
@@ -131,7 +131,7 @@ impl Writer<'_> {
                     format!(", {}", range.step)
                 };
                 self.out
-                    .extend_from_slice(format!("range({}, {}{step})", range.start, range.stop).as_bytes());
+                    .extend_from_slice(format!("range({}, {}{step})", range.start, range.end).as_bytes());
             }
             Object::Function(function) => {
                 self.out

@@ -181,7 +181,7 @@ fn canonical(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Orde
             Ok(left.items().len().cmp(&right.items().len()))
         }
         (Object::Range(left), Object::Range(right)) => {
-            Ok((left.start, left.stop, left.step).cmp(&(right.start, right.stop, right.step)))
+            Ok((left.start, left.end, left.step).cmp(&(right.start, right.end, right.step)))
         }
         _ => Ok(rank(left).cmp(&rank(right))),
     }

@@ -1,4 +1,4 @@
-//! Subscripts: `value[index]` and `value[start:stop:step]`.
+//! Subscripts: `value[index]` and `value[start:end:step]`.
 //!
 //! Owns the adjustment of indices to a length. Indices may be of any size, so all arithmetic is in 128 bits.
 
@@ -12,7 +12,7 @@ use super::text::Text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) start: i128,
-    pub(crate) stop: i128,
+    pub(crate) end: i128,
     pub(crate) step: i128,
     pub(crate) count: u64,
 }
@@ -33,12 +33,12 @@ impl Bounds {
             (highest, lowest)
         };
         let start = slice_index(parts[0])?.map_or(first, adjust);
-        let stop = slice_index(parts[1])?.map_or(last, adjust);
-        let span = if step > 0 { stop - start } else { start - stop };
+        let end = slice_index(parts[1])?.map_or(last, adjust);
+        let span = if step > 0 { end - start } else { start - end };
         let count = if span <= 0 { 0 } else { (span - 1) / step.abs() + 1 };
         Ok(Self {
             start,
-            stop,
+            end,
             step,
             count: u64::try_from(count).unwrap_or(u64::MAX),
         })
@@ -96,18 +96,17 @@ fn position(value: &Object, index: &Object, length: u64) -> Outcome<u64> {
         other => other.type_name(),
     };
     let Some(wanted) = index.integer() else {
-        let plural = if name == "range" || name == "string" || name == "tuple" || name == "list" {
-            name
-        } else {
-            ""
-        };
-        return Err(type_error(format!(
-            "{plural} indices must be integers or slices, not {}",
-            index.type_name()
-        )));
+        let found = index.type_name();
+        return Err(type_error(match value {
+            Object::Str(_) => format!("string indices must be integers, not '{found}'"),
+            _ => format!("{name} indices must be integers or slices, not {found}"),
+        }));
     };
     let Some(wanted) = wanted.small() else {
-        return Err(index_error("cannot fit 'int' into an index-sized integer"));
+        return Err(index_error(match value {
+            Object::Range(_) => "range object index out of range",
+            _ => "cannot fit 'int' into an index-sized integer",
+        }));
     };
     let wanted = i128::from(wanted);
     let place = if wanted < 0 {
@@ -126,7 +125,7 @@ fn not_subscriptable(value: &Object) -> super::Error {
     type_error(format!("'{}' object is not subscriptable", value.type_name()))
 }
 
-/// `value[start:stop:step]`.
+/// `value[start:end:step]`.
 pub(crate) fn slice(value: &Object, parts: [&Object; 3], budget: &mut Budget) -> Outcome<Object> {
     match value {
         Object::Tuple(items) => {
@@ -204,10 +203,10 @@ fn slice_text(text: &Text, parts: [&Object; 3], budget: &mut Budget) -> Outcome<
 mod tests {
     use super::*;
 
-    fn bounds(length: u64, start: Option<i64>, stop: Option<i64>, step: Option<i64>) -> (i128, i128, u64) {
+    fn bounds(length: u64, start: Option<i64>, end: Option<i64>, step: Option<i64>) -> (i128, i128, u64) {
         let object = |part: Option<i64>| part.map_or(Object::None, Object::Int);
-        let bounds = Bounds::new(length, [&object(start), &object(stop), &object(step)]).unwrap();
-        (bounds.start, bounds.stop, bounds.count)
+        let bounds = Bounds::new(length, [&object(start), &object(end), &object(step)]).unwrap();
+        (bounds.start, bounds.end, bounds.count)
     }
 
     #[test]

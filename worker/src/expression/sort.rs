@@ -1,12 +1,12 @@
 //! Sorting with an order that may fail or contradict itself.
 //!
-//! Owns `sorted()`'s algorithm. Short inputs are sorted step by step as CPython does (a run, then binary insertion),
+//! Owns `sorted()`'s algorithm. Short inputs are sorted step by step as Python does (a run, then binary insertion),
 //! so that even contradictory orders, those of sets and of not-a-number, give the same result. Longer ones are
 //! merged. `slice::sort_by` is not used, because it may panic on such orders.
 
 use super::error::Outcome;
 
-/// Inputs shorter than this are one run for CPython.
+/// Inputs shorter than this are one run for Python.
 const RUN: usize = 64;
 
 /// Sorts stably by a function that says whether its first argument comes before the second.
@@ -44,7 +44,7 @@ fn run_length(mut length: usize) -> usize {
     length + rest
 }
 
-/// CPython's way for one run: find the run at the start, turn it if it descends, then insert the others.
+/// Python's way for one run: find the run at the start, turn it if it descends, then insert the others.
 fn sort_run<T>(items: &mut [T], before: &mut impl FnMut(&T, &T) -> Outcome<bool>) -> Outcome<()> {
     if items.len() < 2 {
         return Ok(());

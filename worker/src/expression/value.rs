@@ -117,8 +117,8 @@ impl Value {
     /// # Errors
     ///
     /// `ValueError` if the step is 0.
-    pub fn range(start: i64, stop: i64, step: i64) -> Result<Self, Error> {
-        Range::new(start, stop, step).map(|range| Self::new(Object::Range(Arc::new(range))))
+    pub fn range(start: i64, end: i64, step: i64) -> Result<Self, Error> {
+        Range::new(start, end, step).map(|range| Self::new(Object::Range(Arc::new(range))))
     }
 
     /// An int of any size, from its decimal digits.

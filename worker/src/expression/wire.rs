@@ -65,7 +65,7 @@ fn push(object: &Object, tokens: &mut Vec<Token>) -> Outcome<()> {
         Object::Float(value) => Token::Float(*value),
         Object::Big(value) => Token::Big(value.to_signed_bytes_le()),
         Object::Str(text) => Token::Str(text.as_str().into()),
-        Object::Range(range) => Token::Range(range.start, range.stop, range.step),
+        Object::Range(range) => Token::Range(range.start, range.end, range.step),
         Object::Tuple(items) => Token::Tuple(push_all(items.items().iter(), tokens)?),
         Object::List(items) => Token::List(push_all(items.items().iter(), tokens)?),
         Object::Set(set) => Token::Set(push_all(set.iter(), tokens)?),
@@ -99,7 +99,7 @@ fn build(tokens: Vec<Token>) -> Outcome<Object> {
             Token::Float(value) => Object::Float(value),
             Token::Big(bytes) => from_big(BigInt::from_signed_bytes_le(&bytes), &mut budget)?,
             Token::Str(text) => Object::text(text),
-            Token::Range(start, stop, step) => Object::Range(Arc::new(Range::new(start, stop, step)?)),
+            Token::Range(start, end, step) => Object::Range(Arc::new(Range::new(start, end, step)?)),
             Token::Tuple(count) => Object::tuple(take(&mut stack, count)?, &mut budget)?,
             Token::List(count) => Object::list(take(&mut stack, count)?, &mut budget)?,
             Token::Set(count) => {

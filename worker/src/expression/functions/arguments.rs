@@ -1,6 +1,6 @@
 //! The arguments of a call.
 //!
-//! Owns their number and their names, and the words of CPython's refusals.
+//! Owns their number and their names, and the words of Python's refusals.
 
 use crate::expression::error::{Error, Outcome, type_error};
 use crate::expression::object::Object;
@@ -104,8 +104,15 @@ impl<'a> Arguments<'a> {
         by_place: usize,
         required: usize,
     ) -> Outcome<[Option<&'a Object>; N]> {
-        if self.positional.len() > by_place {
-            return Err(self.too_many(by_place, self.positional.len()));
+        let given = self.positional.len() + self.named.len();
+        if self.positional.len() > by_place && by_place == required {
+            return Err(self.not_exactly(by_place));
+        }
+        if self.positional.len() > by_place || given > N {
+            return Err(type_error(format!(
+                "{}() takes at most {N} arguments ({given} given)",
+                self.function
+            )));
         }
         let mut bound = [None; N];
         for (slot, argument) in bound.iter_mut().zip(self.positional) {
@@ -125,6 +132,16 @@ impl<'a> Arguments<'a> {
         }
         if let Some(missing) = bound.iter().take(required).position(Option::is_none) {
             let name = parameters[missing];
+            if name.is_empty() && by_place == required {
+                return Err(self.not_exactly(required));
+            }
+            if name.is_empty() {
+                let given = self.positional.len();
+                return Err(type_error(format!(
+                    "{}() takes at least {required} positional argument ({given} given)",
+                    self.function
+                )));
+            }
             return Err(type_error(format!(
                 "{}() missing required argument '{name}' (pos {})",
                 self.function,
@@ -132,6 +149,15 @@ impl<'a> Arguments<'a> {
             )));
         }
         Ok(bound)
+    }
+
+    fn not_exactly(&self, count: usize) -> Error {
+        let plural = if count == 1 { "" } else { "s" };
+        type_error(format!(
+            "{} expected {count} argument{plural}, got {}",
+            self.function,
+            self.positional.len()
+        ))
     }
 
     pub(crate) fn too_many(&self, most: usize, given: usize) -> Error {
@@ -179,7 +205,7 @@ mod tests {
         };
         assert_eq!(
             messages(Arguments::new("int", &positional, vec!["base"], &named)),
-            "argument for int() given by name ('base') and position (2)"
+            "int() takes at most 2 arguments (3 given)"
         );
         assert_eq!(
             messages(Arguments::new("int", &[], vec!["b"], &named)),

@@ -43,15 +43,16 @@ pub(super) fn float(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<O
 
 pub(super) fn int(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
     let [value, base] = arguments.bind(["", "base"], 2, 0)?;
+    let base = match (value, base) {
+        (None, None) => return Ok(Object::Int(0)),
+        (None, Some(_)) => return Err(type_error("int() missing string argument")),
+        (Some(_), base) => base.map(int_base).transpose()?,
+    };
+    let value = value.unwrap_or(&Object::None);
     match (value, base) {
-        (None, None) => Ok(Object::Int(0)),
-        (None, Some(_)) => Err(type_error("int() missing string argument")),
-        (Some(Object::Str(text)), base) => int_from_text(text.as_str(), base, budget),
-        (Some(_), Some(base)) => {
-            index(base)?;
-            Err(type_error("int() can't convert non-string with explicit base"))
-        }
-        (Some(value), None) => match value.number() {
+        (Object::Str(text), base) => int_from_text(text.as_str(), base.unwrap_or(10), budget),
+        (_, Some(_)) => Err(type_error("int() can't convert non-string with explicit base")),
+        (_, None) => match value.number() {
             Some(Number::Int(value)) => Ok(value.to_object()),
             Some(Number::Float(value)) => {
                 check_finite(value)?;
@@ -65,14 +66,15 @@ pub(super) fn int(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
     }
 }
 
-fn int_from_text(text: &str, base: Option<&Object>, budget: &mut Budget) -> Outcome<Object> {
-    let base = match base {
-        None => 10,
-        Some(base) => index(base)?.saturate(),
-    };
-    let Ok(base @ (0 | 2..=36)) = u32::try_from(base) else {
-        return Err(value_error("int() base must be >= 2 and <= 36, or 0"));
-    };
+/// The base of an int's text: 0, or from 2 to 36.
+fn int_base(base: &Object) -> Outcome<u32> {
+    match u32::try_from(index(base)?.saturate()) {
+        Ok(base @ (0 | 2..=36)) => Ok(base),
+        _ => Err(value_error("int() base must be >= 2 and <= 36, or 0")),
+    }
+}
+
+fn int_from_text(text: &str, base: u32, budget: &mut Budget) -> Outcome<Object> {
     budget.burn_bytes(text.len().saturating_mul(8))?;
     // A digit has at least one bit, but prefixes, signs, blanks and underscores have none.
     let least = text
@@ -148,15 +150,16 @@ fn insert_pairs(source: &Object, builder: &mut DictBuilder, budget: &mut Budget)
                 "cannot convert dictionary update sequence element #{place} to a sequence"
             ))
         })?;
-        let mut items = Vec::with_capacity(3);
+        let (mut items, mut length) = (Vec::with_capacity(2), 0_usize);
         while let Some(item) = pair.next(budget)? {
-            if items.len() < 3 {
+            if length < 2 {
                 items.push(item);
             }
+            length += 1;
         }
-        let Ok([key, value]) = <[Object; 2]>::try_from(items) else {
+        let (2, Ok([key, value])) = (length, <[Object; 2]>::try_from(items)) else {
             return Err(value_error(format!(
-                "dictionary update sequence element #{place} has a length other than 2; 2 is required"
+                "dictionary update sequence element #{place} has length {length}; 2 is required"
             )));
         };
         builder.insert(key, value, budget)?;
@@ -174,9 +177,9 @@ pub(super) fn range(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object
     };
     let range = match arguments.any_number()? {
         [] => return Err(type_error("range expected at least 1 argument, got 0")),
-        [stop] => Range::new(0, bound(stop)?, 1)?,
-        [start, stop] => Range::new(bound(start)?, bound(stop)?, 1)?,
-        [start, stop, step] => Range::new(bound(start)?, bound(stop)?, bound(step)?)?,
+        [end] => Range::new(0, bound(end)?, 1)?,
+        [start, end] => Range::new(bound(start)?, bound(end)?, 1)?,
+        [start, end, step] => Range::new(bound(start)?, bound(end)?, bound(step)?)?,
         other => return Err(arguments.too_many(3, other.len())),
     };
     Ok(Object::Range(Arc::new(range)))

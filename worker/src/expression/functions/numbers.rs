@@ -11,7 +11,7 @@ use crate::expression::object::{Number, Object};
 use crate::expression::power::modular_power;
 use crate::expression::round as rounding;
 
-/// An int, or a `TypeError` in CPython's words.
+/// An int, or a `TypeError` in Python's words.
 pub(crate) fn index(value: &Object) -> Outcome<Integer<'_>> {
     value.integer().ok_or_else(|| {
         type_error(format!(
@@ -67,9 +67,9 @@ pub(super) fn pow(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
         (Some(Number::Int(base)), Some(Number::Int(exponent)), Some(Number::Int(modulus))) => {
             modular_power(base, exponent, modulus, budget)
         }
-        (Some(_), Some(_), Some(_)) => Err(type_error(
-            "pow() 3rd argument not allowed unless all arguments are integers",
-        )),
+        (Some(_), Some(_), Some(_)) | (_, _, Some(Number::Float(_))) | (Some(Number::Float(_)), _, _) => Err(
+            type_error("pow() 3rd argument not allowed unless all arguments are integers"),
+        ),
         _ => Err(type_error(format!(
             "unsupported operand type(s) for ** or pow(): '{}', '{}', '{}'",
             base.type_name(),

@@ -24,11 +24,27 @@ pub(super) fn str(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
         [] => Ok(Object::text("")),
         [text @ Object::Str(_)] => Ok(text.clone()),
         [value] => text_of(value, Charset::Printable, budget).map(Object::text),
-        [Object::Str(_), ..] => Err(type_error("decoding str is not supported")),
-        [value, ..] => Err(type_error(format!(
-            "decoding to str: need a bytes-like object, {} found",
-            value.type_name()
-        ))),
+        [value, encoding, rest @ ..] => {
+            for (argument, name) in [(Some(encoding), "encoding"), (rest.first(), "errors")] {
+                if let Some(argument) = argument.filter(|argument| !matches!(argument, Object::Str(_))) {
+                    let found = argument.type_name();
+                    let found = if found == "NoneType" { "None" } else { found };
+                    return Err(type_error(format!(
+                        "str() argument '{name}' must be str, not {found}"
+                    )));
+                }
+            }
+            if rest.len() > 1 {
+                return Err(arguments.too_many(3, rest.len() + 2));
+            }
+            if matches!(value, Object::Str(_)) {
+                return Err(type_error("decoding str is not supported"));
+            }
+            let found = value.type_name();
+            Err(type_error(format!(
+                "decoding to str: need a bytes-like object, {found} found"
+            )))
+        }
     }
 }
 
@@ -54,17 +70,12 @@ fn in_base(arguments: &Arguments<'_>, base: u32, budget: &mut Budget) -> Outcome
 }
 
 pub(super) fn chr(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
-    let Some(point) = index(arguments.one()?)?.small() else {
+    let point = index(arguments.one()?)?
+        .small()
+        .and_then(|point| i32::try_from(point).ok());
+    let Some(point) = point else {
         return Err(overflow("Python int too large to convert to C int"));
     };
-    if i32::try_from(point).is_err() {
-        let word = if point < 0 {
-            "less than minimum"
-        } else {
-            "greater than maximum"
-        };
-        return Err(overflow(format!("signed integer is {word}")));
-    }
     let character = match u32::try_from(point) {
         Ok(0xd800..=0xdfff) => return Err(unsupported("surrogates")),
         Ok(point) => char::from_u32(point),

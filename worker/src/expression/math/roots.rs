@@ -74,7 +74,7 @@ fn split(value: f64) -> (f64, f64) {
     (high, value - high)
 }
 
-/// CPython 3.11's `vector_norm`: scaled squares in extended precision, and one corrective step for the root.
+/// Python 3.11's `vector_norm`: scaled squares in extended precision, and one corrective step for the root.
 fn vector_norm(values: &[f64]) -> f64 {
     if values.iter().any(|value| value.is_infinite()) {
         return f64::INFINITY;

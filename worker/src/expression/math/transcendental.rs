@@ -1,6 +1,6 @@
 //! What the C library computes.
 //!
-//! Owns the errors that CPython makes of infinities and not-a-number, and the inverse hyperbolic functions, which
+//! Owns the errors that Python makes of infinities and not-a-number, and the inverse hyperbolic functions, which
 //! std computes in its own way: here they follow glibc step by step, so that results agree to the last bit.
 
 use std::f64::consts::LN_2;

@@ -350,6 +350,7 @@ impl Parser<'_> {
         let frame = self.frame()?;
         match &mut frame.kind {
             FrameKind::Brace => frame.kind = FrameKind::Dict { has_key: false },
+            FrameKind::Subscript { colons: 0, .. } if frame.count > 0 => {}
             FrameKind::Paren
             | FrameKind::List
             | FrameKind::Set
@@ -357,7 +358,6 @@ impl Parser<'_> {
             | FrameKind::Call {
                 has_keyword: false, ..
             } => {}
-            FrameKind::Subscript { colons: 0, .. } if frame.count > 0 => {}
             _ => return Err(self.invalid()),
         }
         self.end_bracket_after_comma()

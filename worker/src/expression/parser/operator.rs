@@ -6,7 +6,6 @@ use crate::expression::arithmetic::BinaryOperator;
 use crate::expression::compare::Comparison;
 use crate::expression::error::{Error, Outcome, syntax_error, unsupported};
 use crate::expression::keyword::{Keyword, keyword};
-use crate::expression::scan::is_name_byte;
 
 impl Parser<'_> {
     pub(super) fn operator(&mut self) -> Outcome<State> {
@@ -31,27 +30,11 @@ impl Parser<'_> {
             b'(' => self.open_call(),
             b'[' => self.open_subscript(),
             b':' => self.colon(),
-            b'.' => Err(self.attribute()?),
+            b'.' => Err(self.attribute()),
             b'\n' | b'\r' => self.finish_source(),
             b'a'..=b'z' => self.word_operator(),
             _ => Err(self.invalid()),
         }
-    }
-
-    /// A point after a value: an attribute when a name follows, otherwise nothing at all.
-    fn attribute(&mut self) -> Outcome<Error> {
-        let (point, invalid) = (self.offset(), self.invalid());
-        self.scanner.position += 1;
-        let is_name = self
-            .scanner
-            .token_start()?
-            .is_some_and(|byte| is_name_byte(byte) && !byte.is_ascii_digit());
-        let is_keyword = is_name && keyword(self.scanner.word()).is_some();
-        Ok(if is_name && !is_keyword {
-            unsupported("attribute access").at(point, point + 1)
-        } else {
-            invalid
-        })
     }
 
     #[inline]
@@ -120,6 +103,21 @@ impl Parser<'_> {
                 Err(unsupported("asynchronous comprehensions").at(self.offset(), scanner.offset()))
             }
             _ => Err(self.misplaced_word(scanner.offset())),
+        }
+    }
+
+    /// A point behind an operand: outside the language if a name follows, and wrong if none does.
+    #[cold]
+    fn attribute(&self) -> Error {
+        let mut ahead = self.scanner;
+        ahead.position += 1;
+        match ahead.token_start() {
+            Ok(Some(byte)) if byte.is_ascii_alphabetic() || byte == b'_' => {
+                ahead.word();
+                unsupported("attribute access").at(self.offset(), ahead.offset())
+            }
+            Err(error) => error,
+            Ok(_) => self.invalid(),
         }
     }
 
