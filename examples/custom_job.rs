@@ -1,7 +1,8 @@
-#![expect(clippy::print_stdout, reason = "a program that shows something")]
 //! A job type of one's own, in one file: the type, the code that runs it, and the pool.
 //!
 //! `cargo run --release -p examples --example custom_job`
+
+#![expect(clippy::print_stdout, reason = "a program that shows something")]
 
 use std::error::Error;
 

@@ -1,4 +1,3 @@
-#![expect(clippy::print_stdout, reason = "a program that shows something")]
 //! The notes' example: evaluate an expression elsewhere, and put what is made of the value on a queue.
 //!
 //! In the notes a process does `ret = eval('1+2+3')` and puts `{ret, 2, 3}`, `ret*2` and `ret*4` on a
@@ -6,6 +5,8 @@
 //! workers, and the queue is what every submitted job goes through, first in, first out.
 //!
 //! `cargo run --release -p examples --example eval_queue`
+
+#![expect(clippy::print_stdout, reason = "a program that shows something")]
 
 use std::{collections::VecDeque, error::Error};
 

@@ -1,11 +1,12 @@
+//! How fast is the pool on this machine? Throughput, latency, memory and restarts, for jobs of a given size.
+//!
+//! `cargo run --release -p examples --example load_test -- --help`
+
 #![expect(clippy::print_stdout, reason = "a program that shows something")]
 #![expect(
     clippy::cast_precision_loss,
     reason = "figures for people have three digits, not sixteen"
 )]
-//! How fast is the pool on this machine? Throughput, latency, memory and restarts, for jobs of a given size.
-//!
-//! `cargo run --release -p examples --example load_test -- --help`
 
 use std::{
     error::Error,

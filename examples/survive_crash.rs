@@ -1,7 +1,8 @@
-#![expect(clippy::print_stdout, reason = "a program that shows something")]
 //! Jobs that crash, hang and panic: each costs itself, and its cause is told.
 //!
 //! `cargo run --release -p examples --example survive_crash`
+
+#![expect(clippy::print_stdout, reason = "a program that shows something")]
 
 use std::{error::Error, time::Duration};
 

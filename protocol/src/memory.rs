@@ -1,7 +1,3 @@
-#![expect(
-    unsafe_code,
-    reason = "maps memory shared with another process; the only file of this crate that may"
-)]
 //! A piece of memory shared between two processes.
 //!
 //! Owns a `memfd` and its mapping, and offers only what stays sound whatever the other process does meanwhile:
@@ -10,6 +6,11 @@
 //! mapped page cannot vanish under its reader (no `SIGBUS`).
 //!
 //! It gives no meaning to the bytes; see [`crate::board`], [`crate::ring`] and [`crate::parcel`].
+
+#![expect(
+    unsafe_code,
+    reason = "maps memory shared with another process; the only file of this crate that may"
+)]
 
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},

@@ -1,5 +1,6 @@
-#![expect(unsafe_code, reason = "a puppet must be able to crash for real")]
 //! The puppet worker: serves `tests::Puppet`, or misbehaves at its start as its second argument says.
+
+#![expect(unsafe_code, reason = "a puppet must be able to crash for real")]
 
 use std::{io::Write, process::ExitCode, time::Duration};
 
