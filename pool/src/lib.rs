@@ -13,7 +13,9 @@ mod driver;
 mod encode;
 mod error;
 mod failure;
+mod failure_policy;
 mod handle;
+mod hooks;
 mod load;
 mod map;
 mod outcome;
@@ -26,8 +28,12 @@ mod window;
 
 pub use builder::{Builder, MAX_WORKERS};
 pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};
-pub use failure::{Cause, Death, Exit, StartFailure, StartFailureKind};
+pub use failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind};
+pub use failure_policy::{
+    FailurePolicy, Halt, Halted, LEAST_FAILURES_FOR_A_SHARE, ParseHaltError, Percent, Threshold, Urgency,
+};
 pub use handle::JobHandle;
+pub use hooks::WorkerStart;
 pub use map::{Map, MapUnordered};
 pub use pool::Pool;
 pub use protocol::{CodecError, Fault, Job, Panicked};

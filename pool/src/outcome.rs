@@ -30,6 +30,18 @@ impl Outcome {
         Self::Published(status, SmallVec::from_vec(bytes))
     }
 
+    /// Whether it is a failure, by the pool's reckoning or by that of the job's type.
+    pub(crate) fn is_failure(&self, of_output: fn(&[u8]) -> bool) -> bool {
+        match self {
+            Self::Failed(_) | Self::Published(Status::Fault, _) => true,
+            Self::Published(Status::Output, bytes) => {
+                // The caller's code, on bytes that a worker wrote: a panic says nothing about the job.
+                let judged = std::panic::catch_unwind(|| of_output(bytes));
+                judged.unwrap_or(false)
+            }
+        }
+    }
+
     /// The memory that it holds, roughly.
     pub(crate) fn bytes(&self) -> usize {
         size_of::<Self>()

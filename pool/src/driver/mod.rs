@@ -11,12 +11,14 @@
 
 mod intake;
 mod life;
+mod memory;
 mod milestones;
 mod perform;
 mod process;
 mod seat;
 mod start;
 mod tail;
+mod timekeeper;
 mod watch;
 
 use std::{
@@ -25,11 +27,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use memory::MemoryLimits;
 pub(crate) use process::Program;
 use protocol::board;
 
 use crate::{
     BuildError, SubmitError,
+    hooks::Hooks,
     load::{Item, Jobs},
     outcome::Outcome,
     scheduler::{Action, Config, Event, Scheduler},
@@ -48,6 +52,17 @@ pub(crate) struct Settings {
     pub(crate) start_deadline: Duration,
     pub(crate) job_deadline: Option<Duration>,
     pub(crate) message_limit: u64,
+    pub(crate) memory: MemoryLimits,
+    pub(crate) hooks: Hooks,
+    /// What calls an encoded output a failure, when failures matter.
+    pub(crate) is_failure: Option<fn(&[u8]) -> bool>,
+}
+
+impl Settings {
+    /// Whether the clock has to be looked at while jobs run.
+    fn keeps_time(&self) -> bool {
+        self.job_deadline.is_some() || self.memory.any()
+    }
 }
 
 /// One pool, as its threads share it.
@@ -72,8 +87,12 @@ type Actions = Vec<Action<Jobs>>;
 
 impl State {
     fn closed_reason(&self) -> Option<SubmitError> {
-        let broken = self.milestones.broken.clone();
-        (!self.scheduler.is_open()).then(|| broken.map_or(SubmitError::Closed, SubmitError::Broken))
+        if self.scheduler.is_open() {
+            return None;
+        }
+        let broken = self.milestones.broken.clone().map(SubmitError::Broken);
+        let halted = self.milestones.halted.map(|by| SubmitError::Halted(by.into()));
+        Some(broken.or(halted).unwrap_or(SubmitError::Closed))
     }
 }
 
@@ -90,7 +109,9 @@ impl Core {
             }
         };
         let watch = Watch::new().map_err(|errno| system("make an eventfd")(errno.into()))?;
-        let seats = (0..config.workers as u32).map(Seat::new).collect();
+        let seats = (0..config.workers + config.recycling.spares)
+            .map(Seat::new)
+            .collect();
         let core = Arc::new(Self {
             settings,
             origin: board::now(),

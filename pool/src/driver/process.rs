@@ -27,7 +27,7 @@ use rustix::{
 };
 
 use super::tail::Tail;
-use crate::failure::Exit;
+use crate::failure::{EndReason, Exit};
 
 /// Which program is started as a worker, and how.
 #[derive(Debug, Clone)]
@@ -79,6 +79,8 @@ pub(crate) struct Process {
     worker: u32,
     pid: Pid,
     pidfd: OwnedFd,
+    /// The control socket. Its closing tells the worker that the parent has gone.
+    control: OwnedFd,
     output: PipeReader,
     tail: Mutex<Tail>,
     /// Nobody can write to the pipe any more.
@@ -92,20 +94,25 @@ struct End {
     exit: Option<Exit>,
     /// Whom to tell.
     listener: Option<WakeSender>,
-    /// Why the pool killed it.
-    reason: Option<String>,
+    /// Why the pool ended it.
+    reason: Option<EndReason>,
 }
 
 impl Process {
-    /// Starts a worker whose standard input is `control`.
-    pub(crate) fn spawn(program: &Program, job: &str, worker: u32, control: OwnedFd) -> io::Result<Self> {
+    /// Starts a worker whose standard input is the second of the control sockets.
+    pub(crate) fn spawn(
+        program: &Program,
+        job: &str,
+        worker: u32,
+        (control, stdin): (OwnedFd, OwnedFd),
+    ) -> io::Result<Self> {
         let (output, writer) = io::pipe()?;
         rustix::fs::fcntl_setfl(&output, OFlags::NONBLOCK)?;
         let mut command = program.command(job);
         // A group of its own keeps a terminal's Ctrl-C from the worker, and lets its own children end with it.
         command.process_group(0);
         command
-            .stdin(Stdio::from(control))
+            .stdin(Stdio::from(stdin))
             .stdout(Stdio::from(writer.try_clone()?))
             .stderr(Stdio::from(writer));
         let child = {
@@ -118,6 +125,7 @@ impl Process {
                 worker,
                 pid,
                 pidfd,
+                control,
                 output,
                 tail: Mutex::default(),
                 is_silent: AtomicBool::new(false),
@@ -137,6 +145,16 @@ impl Process {
         self.pid.as_raw_nonzero().get().cast_unsigned()
     }
 
+    /// The process, which has not been reaped while its start goes on.
+    pub(crate) fn id(&self) -> Pid {
+        self.pid
+    }
+
+    /// The parent's end of the control socket.
+    pub(crate) fn control(&self) -> BorrowedFd<'_> {
+        self.control.as_fd()
+    }
+
     /// Becomes readable when the process has ended.
     pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
@@ -151,18 +169,26 @@ impl Process {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Kills it. `reason` is told with its death, where the pool has one of its own.
-    pub(crate) fn kill(&self, reason: Option<String>) {
+    /// Notes why it is about to end, unless that is known already.
+    pub(crate) fn give_reason(&self, reason: EndReason) {
         let mut end = self.end();
         if end.exit.is_none() {
-            end.reason = end.reason.take().or(reason);
+            end.reason.get_or_insert(reason);
+        }
+    }
+
+    /// Kills it. `reason` is told with its death, unless another was given before.
+    pub(crate) fn kill(&self, reason: EndReason) {
+        let mut end = self.end();
+        if end.exit.is_none() {
+            end.reason.get_or_insert(reason);
             // It may have ended just now, which is what is wanted.
             let _sent = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
         }
     }
 
-    /// Why the pool killed it.
-    pub(crate) fn reason(&self) -> Option<String> {
+    /// Why the pool ended it.
+    pub(crate) fn reason(&self) -> Option<EndReason> {
         self.end().reason.clone()
     }
 
