@@ -22,7 +22,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use process::Program;
 use protocol::board;
 
 use crate::{
@@ -30,6 +29,7 @@ use crate::{
     failure::Cause,
     load::{Item, Jobs},
     outcome::Outcome,
+    program::Program,
     scheduler::{Action, Config, Event, Failure, Scheduler},
 };
 use life::{Life, Outgoing};
