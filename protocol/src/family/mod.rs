@@ -16,10 +16,6 @@ mod error;
     reason = "the shared objects, which use the rest of it, are on their way"
 )]
 mod layout;
-#[expect(
-    dead_code,
-    reason = "the shared objects, which use the rest of it, are on their way"
-)]
 mod transit;
 
 use std::{
