@@ -222,7 +222,9 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "G" => 30,
         "T" => 40,
         _ => {
-            return Err("a size is a number of bytes, or a number with K, M, G or T, as in `512M`".to_owned());
+            return Err(
+                "a size is a number of bytes, or a number with K, M, G or T, as in `512M`".to_owned(),
+            );
         }
     };
     let number: u64 = number

@@ -30,7 +30,7 @@ impl MemoryLimits {
     }
 
     /// Has the kernel refuse a worker, which must not have been reaped, what goes far past the limit.
-    pub(crate) fn enforce(&self, pid: Pid, lanes: u16) -> rustix::io::Result<()> {
+    pub(crate) fn enforce(&self, pid: u32, lanes: u16) -> rustix::io::Result<()> {
         let Some(max) = self.max else { return Ok(()) };
         let room = RESERVED_BYTES + RESERVED_BYTES_PER_LANE * u64::from(lanes);
         let inherited = rustix::process::getrlimit(Resource::Data);
@@ -42,7 +42,7 @@ impl MemoryLimits {
             current: Some(limit),
             maximum: Some(limit),
         };
-        rustix::process::prlimit(Some(pid), Resource::Data, limit).map(drop)
+        rustix::process::prlimit(Pid::from_raw(pid.cast_signed()), Resource::Data, limit).map(drop)
     }
 }
 

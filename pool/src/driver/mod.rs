@@ -28,7 +28,6 @@ use std::{
 };
 
 pub(crate) use memory::MemoryLimits;
-pub(crate) use process::Program;
 use protocol::board;
 
 use crate::{
@@ -36,6 +35,7 @@ use crate::{
     hooks::Hooks,
     load::{Item, Jobs},
     outcome::Outcome,
+    program::Program,
     scheduler::{Action, Config, Event, Scheduler},
 };
 use milestones::Milestones;

@@ -14,15 +14,11 @@ use protocol::{
     parcel::Parcel,
 };
 
-use super::{
-    Settings,
-    life::Life,
-    memory::Gauge,
-    process::{Process, Program},
-    seat::Seat,
-    watch::Watch,
+use super::{Settings, life::Life, memory::Gauge, process::Process, seat::Seat, watch::Watch};
+use crate::{
+    failure::{EndReason, Exit, StartFailure, StartFailureKind},
+    program::Program,
 };
-use crate::failure::{EndReason, Exit, StartFailure, StartFailureKind};
 
 /// How long a process that was killed may take to be reaped before its status is given up.
 const REAPING: Duration = Duration::from_secs(2);
@@ -94,7 +90,7 @@ impl Starting<'_> {
     /// Has the system keep the process to its memory limit, and gives the gauge to watch it by.
     fn limit_memory(&self, process: &Process) -> std::io::Result<Option<Gauge>> {
         let limits = self.settings.memory;
-        limits.enforce(process.id(), self.settings.lanes)?;
+        limits.enforce(process.pid(), self.settings.lanes)?;
         limits.any().then(|| Gauge::new(process.pid())).transpose()
     }
 
