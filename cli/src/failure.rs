@@ -89,7 +89,6 @@ pub(crate) fn tells_end_of_pool(error: &JobError) -> bool {
 pub(crate) fn tells_halt(error: &JobError) -> Option<Halted> {
     match error {
         JobError::Halted { by, .. } => Some(*by),
-        JobError::NotSubmitted(SubmitError::Halted(by)) => Some(**by),
         _ => None,
     }
 }

@@ -72,6 +72,17 @@ pub enum Layer {
 }
 
 impl JobError {
+    /// The end of a job that took its place in a stream and was then not accepted.
+    pub(crate) fn refused(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Halted(by) => Self::Halted {
+                by: *by,
+                started: false,
+            },
+            other => Self::NotSubmitted(other),
+        }
+    }
+
     /// Whose fault this is.
     pub fn layer(&self) -> Layer {
         match self {

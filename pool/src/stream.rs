@@ -302,7 +302,7 @@ impl<J: Job> StreamInput<J> {
             }
         };
         submitted.map(drop).map_err(|(_item, error)| {
-            sink.resolve(Outcome::failed(JobError::NotSubmitted(error.clone())));
+            sink.resolve(Outcome::failed(JobError::refused(error.clone())));
             error
         })
     }

@@ -66,7 +66,7 @@ fn what_is_under_the_limit_passes() {
             );
         }
         // What travels through shared memory does not count.
-        let bytes = vec![1; 60 << 20];
+        let bytes = vec![1; 20 << 20];
         assert_eq!(
             run(&pool, Puppet::Echo(bytes.clone())).expect("it fits"),
             Answer::Bytes(bytes)

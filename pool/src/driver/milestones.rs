@@ -6,14 +6,13 @@ use std::{
 };
 
 use super::{Core, State};
-use crate::{BuildError, Halted, SubmitError, failure::Cause, scheduler::Event};
+use crate::{BuildError, SubmitError, failure::Cause, scheduler::Event};
 
 /// What has become true of the pool as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Milestones {
     pub(super) was_ready: bool,
     pub(super) broken: Option<Cause>,
-    pub(super) halted: Option<Halted>,
     pub(super) ended: bool,
 }
 

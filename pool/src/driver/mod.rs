@@ -36,7 +36,7 @@ use crate::{
     load::{Item, Jobs},
     outcome::Outcome,
     program::Program,
-    scheduler::{Action, Config, Event, Scheduler},
+    scheduler::{Action, Closing, Config, Event, Scheduler},
 };
 use milestones::Milestones;
 use seat::Seat;
@@ -87,12 +87,11 @@ type Actions = Vec<Action<Jobs>>;
 
 impl State {
     fn closed_reason(&self) -> Option<SubmitError> {
-        if self.scheduler.is_open() {
-            return None;
-        }
-        let broken = self.milestones.broken.clone().map(SubmitError::Broken);
-        let halted = self.milestones.halted.map(|by| SubmitError::Halted(by.into()));
-        Some(broken.or(halted).unwrap_or(SubmitError::Closed))
+        self.scheduler.closing().map(|closing| match closing {
+            Closing::Ordered => SubmitError::Closed,
+            Closing::Broken(cause) => SubmitError::Broken(cause.clone()),
+            Closing::Halted(by) => SubmitError::Halted(by.into()),
+        })
     }
 }
 

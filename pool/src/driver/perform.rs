@@ -103,7 +103,6 @@ impl Core {
                 }
                 Action::Halted(by) => {
                     tracing::warn!("the pool halts: {by}");
-                    self.reach(|milestones| milestones.halted = Some(by));
                     self.room.notify_all();
                 }
                 Action::Ended => {

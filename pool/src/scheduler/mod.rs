@@ -64,6 +64,15 @@ enum Phase<C> {
     Killed,
 }
 
+/// Why a pool takes no more jobs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Closing<'a, C> {
+    /// It was closed or killed.
+    Ordered,
+    Broken(&'a C),
+    Halted(Halted),
+}
+
 /// What one worker is doing, for statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkerSnapshot {
@@ -218,6 +227,16 @@ impl<L: Load> Scheduler<L> {
     /// Whether jobs are accepted.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open)
+    }
+
+    /// Why no jobs are accepted, if none are.
+    pub(crate) fn closing(&self) -> Option<Closing<'_, L::Cause>> {
+        match &self.phase {
+            Phase::Open => None,
+            Phase::Closing | Phase::Killed => Some(Closing::Ordered),
+            Phase::Broken(cause) => Some(Closing::Broken(cause)),
+            Phase::Halted(by) => Some(Closing::Halted(*by)),
+        }
     }
 
     /// Whether a job of this size may be submitted now. One that is turned away is promised a later `Room`.
