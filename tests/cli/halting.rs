@@ -4,15 +4,11 @@ use crate::command::run;
 
 #[test]
 fn a_halt_at_the_first_failure_runs_nothing_behind_it() {
-    let input: String = (0..50_000)
-        .map(|number| {
-            if number == 3 {
-                "1/0\n".into()
-            } else {
-                format!("{number}\n")
-            }
-        })
-        .collect();
+    let lines = (0..50_000).map(|number| match number {
+        3 => "1/0".to_owned(),
+        _ => number.to_string(),
+    });
+    let input = lines.collect::<Vec<_>>().join("\n");
     let ended = run(["-j", "2", "--halt", "soon,fail=1"], input);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let lines: Vec<&str> = ended.stdout.lines().collect();
@@ -93,6 +89,8 @@ fn an_expression_past_the_memory_limit_costs_itself_alone() {
 
 #[test]
 fn recycled_workers_change_no_output() {
-    let input: String = (0..20_000).map(|number| format!("{number}\n")).collect();
+    let input = (0..20_000)
+        .map(|number| number.to_string() + "\n")
+        .collect::<String>();
     run(["-j", "2", "--recycle-after", "500"], input.clone()).expect(0, &input);
 }
