@@ -9,6 +9,7 @@
 //! life's sender, a life's outbox. Sinks (slots and streams) have locks of their own and call nobody while they hold
 //! them; they are filled after the scheduler's lock was let go.
 
+mod harvest;
 mod life;
 mod process;
 mod seat;
@@ -29,9 +30,10 @@ use crate::{
     BuildError, JobError, SubmitError,
     failure::Cause,
     load::{Item, Jobs},
-    outcome::Outcome,
+    results::Results,
     scheduler::{Action, Config, Event, Failure, Scheduler},
 };
+use harvest::Harvest;
 use life::{Life, Outgoing};
 use seat::Seat;
 use watch::Watch;
@@ -51,6 +53,7 @@ pub(crate) struct Settings {
 /// One pool, as its threads share it.
 pub(crate) struct Core {
     settings: Settings,
+    most_at_once: u32,
     origin: Duration,
     state: Mutex<State>,
     /// The queue has room again, or takes no more.
@@ -99,6 +102,7 @@ impl Core {
         let seats = (0..config.workers as u32).map(Seat::new).collect();
         let core = Arc::new(Self {
             settings,
+            most_at_once: config.most_at_once(),
             origin: board::now(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(config),
@@ -112,7 +116,7 @@ impl Core {
         let threads = core.spawn_threads().map_err(system("start a thread"))?;
         let mut actions = Actions::new();
         core.lock().scheduler.start(core.now(), &mut actions);
-        core.perform(actions, &mut Vec::new());
+        core.perform(actions, &mut Harvest::default());
         Ok((core, threads))
     }
 
@@ -161,6 +165,11 @@ impl Core {
         self.settings.message_limit
     }
 
+    /// How many jobs may be submitted together.
+    pub(crate) fn most_at_once(&self) -> u32 {
+        self.most_at_once
+    }
+
     // ---- events ----
 
     /// Hands the scheduler one event and performs what comes out.
@@ -168,21 +177,21 @@ impl Core {
         let mut actions = Actions::new();
         let mut state = self.lock();
         state.scheduler.handle(event, self.now(), &mut actions);
-        self.unlock_and_perform(state, actions, &mut Vec::new());
+        self.unlock_and_perform(state, actions, &mut Harvest::default());
     }
 
     fn unlock_and_perform(
         &self,
         state: MutexGuard<'_, State>,
         mut actions: Actions,
-        results: &mut Vec<(u64, Outcome)>,
+        harvest: &mut Harvest,
     ) {
         if actions.is_empty() {
             return;
         }
         self.put_in_line(&mut actions);
         drop(state);
-        self.perform(actions, results);
+        self.perform(actions, harvest);
     }
 
     /// Accepts a job, waiting for room until `deadline` (`None`: for ever); gives its number, or the job back.
@@ -192,7 +201,9 @@ impl Core {
             if let Some(reason) = state.closed_reason() {
                 return Err((item, reason));
             }
-            if state.scheduler.has_room(item.bytes.len()) {
+            if state
+                .scheduler
+                .has_room(item.encoded.jobs(), item.encoded.bytes()) {
                 break;
             }
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
@@ -211,7 +222,7 @@ impl Core {
         state
             .scheduler
             .handle(Event::Submit(item), self.now(), &mut actions);
-        self.unlock_and_perform(state, actions, &mut Vec::new());
+        self.unlock_and_perform(state, actions, &mut Harvest::default());
         Ok(id)
     }
 
@@ -227,16 +238,16 @@ impl Core {
     /// Takes in all results that a worker has published, and how far it is.
     fn take_results(&self, seat: &Seat, life: &Life) {
         let worker = seat.worker as usize;
-        let (mut harvester, harvest) = life.harvest();
-        let mut results = std::mem::take(&mut harvester.results);
-        if let Err(error) = harvest {
+        let mut harvester = life.harvester();
+        let (mut harvest, outcome) = harvester.harvest(&life.board);
+        if let Err(error) = outcome {
             life.process.kill(Some(error.to_string()));
         }
         let progress = life.board.progress();
         let mut actions = Actions::new();
         let mut state = self.lock();
         let now = self.now();
-        for (first, count) in runs(&results) {
+        for (first, count) in harvest.runs() {
             let event = Event::Finished {
                 worker,
                 life: life.number,
@@ -255,7 +266,8 @@ impl Core {
         state.scheduler.handle(event, now, &mut actions);
         // Delivering may run a waker, which is the caller's code and may come back here: it must find nothing locked.
         drop(harvester);
-        self.unlock_and_perform(state, actions, &mut results);
+        self.unlock_and_perform(state, actions, &mut harvest);
+        life.harvester().reuse(harvest);
     }
 
     /// Serves one worker until its process has ended and its last results are in.
@@ -337,20 +349,18 @@ impl Core {
         }
     }
 
-    /// Performs actions in their order. `results` are those of a harvest, by position.
-    fn perform(&self, actions: Actions, results: &mut Vec<(u64, Outcome)>) {
-        let mut results = results.drain(..).peekable();
+    /// Performs actions in their order. What they deliver is in the harvest.
+    fn perform(&self, actions: Actions, harvest: &mut Harvest) {
         for action in actions {
             match action {
                 Action::Send { worker, life, .. } => self.send(worker, life),
                 Action::Deliver { first, span, .. } => {
-                    while results.next_if(|(position, _)| *position < first).is_some() {}
-                    span.load.resolve(results.by_ref().map(|(_, outcome)| outcome));
+                    let results = harvest.take(first, span.len());
+                    span.load.resolve(results);
                 }
                 Action::Fail { span, reason } => {
-                    let error = self.error_of(reason);
-                    span.load
-                        .resolve(std::iter::repeat_with(|| Outcome::failed(error.clone())));
+                    let results = Results::failed(self.error_of(reason), span.len());
+                    span.load.resolve(std::iter::once(results));
                 }
                 Action::Start { worker, life, after } => {
                     self.seats[worker].start_at(life, Instant::now() + after);
@@ -493,11 +503,4 @@ impl std::fmt::Debug for Core {
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
-}
-
-/// The runs of consecutive positions among sorted results, as first position and length.
-fn runs(results: &[(u64, Outcome)]) -> impl Iterator<Item = (u64, u32)> {
-    results
-        .chunk_by(|(before, _), (after, _)| before.checked_add(1) == Some(*after))
-        .map(|run| (run[0].0, run.len() as u32))
 }

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::pace::MAX_FRAME_JOBS;
+
 /// What a scheduler is told once, at its making.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -22,6 +24,15 @@ pub(crate) struct Config {
     pub(crate) restart_limit: RestartLimit,
     /// The seed of the jitter in the back-off of restarts.
     pub(crate) seed: u64,
+}
+
+impl Config {
+    /// How many jobs may be submitted together: as many as a frame may hold, and few enough that they find room in a
+    /// queue that is not empty.
+    pub(crate) fn most_at_once(&self) -> u32 {
+        let quarter = u32::try_from(self.queue_jobs / 4).unwrap_or(u32::MAX);
+        quarter.clamp(1, MAX_FRAME_JOBS)
+    }
 }
 
 /// More than `failures` fruitless lives `within` this time, with no job finished in between, break the pool.
