@@ -167,7 +167,9 @@ impl Load for Jobs {
         let (mut form, mut framed, mut large) = (Form::Counted, Vec::new(), None);
         let count = encoded.jobs();
         match encoded {
-            Encoded::One(bytes) if bytes.len() >= frame::PARCEL_BYTES => large = Some(bytes.into_vec().into()),
+            Encoded::One(bytes) if bytes.len() >= frame::PARCEL_BYTES => {
+                large = Some(bytes.into_vec().into())
+            }
             Encoded::One(bytes) => frame::append_job(&mut framed, &bytes),
             Encoded::Lines { delimiter, text, .. } => (form, framed) = (Form::Lines(delimiter), text),
         }
@@ -348,7 +350,10 @@ mod tests {
         assert!(lines.try_push(one).is_err());
         let tail = lines.split_off(1);
         assert_eq!([sent(&lines), sent(&tail)].concat(), [&b"a"[..], b"", b"ccc"]);
-        assert_eq!((tail.fitting(0), tail.fitting(1), tail.fitting(4), tail.fitting(5)), (0, 1, 1, 2));
+        assert_eq!(
+            (tail.fitting(0), tail.fitting(1), tail.fitting(4), tail.fitting(5)),
+            (0, 1, 1, 2)
+        );
         let mut cargo = Cargo::default();
         tail.append_to(&mut cargo);
         assert!(lines.may_join(&cargo) && !jobs(&[b"a"]).0.may_join(&cargo));

@@ -87,7 +87,9 @@ impl Results {
     /// Gives each of them away.
     pub(crate) fn for_each(mut self, mut give: impl FnMut(Outcome)) {
         if let Kind::One(outcome) = self.kind {
-            return (0..self.left).zip([outcome]).for_each(|(_, outcome)| give(outcome));
+            return (0..self.left)
+                .zip([outcome])
+                .for_each(|(_, outcome)| give(outcome));
         }
         while let Some(seen) = self.see_next() {
             give(seen.to_outcome());
@@ -127,7 +129,10 @@ mod tests {
         let mut results = Results::of_records(&records(&published), 3);
         for (left, (status, bytes)) in [2, 1, 0].into_iter().zip(published) {
             let seen = results.see_next();
-            assert!(matches!(seen, Some(Seen::Published(s, b)) if (s, b) == (status, bytes)), "{seen:?}");
+            assert!(
+                matches!(seen, Some(Seen::Published(s, b)) if (s, b) == (status, bytes)),
+                "{seen:?}"
+            );
             assert_eq!(results.left(), left);
         }
         assert!(results.see_next().is_none());

@@ -344,14 +344,15 @@ impl<J: Job> StreamInput<J> {
         };
         let sink = Sink::Stream(Arc::clone(&self.stream), first);
         match encoded {
-            Ok(encoded) => self
-                .core
-                .submit(Item { encoded, sink }, None)
-                .map(drop)
-                .map_err(|(item, error)| {
-                    refuse(item.sink, error.clone());
-                    error
-                }),
+            Ok(encoded) => {
+                self.core
+                    .submit(Item { encoded, sink }, None)
+                    .map(drop)
+                    .map_err(|(item, error)| {
+                        refuse(item.sink, error.clone());
+                        error
+                    })
+            }
             Err(error) => {
                 refuse(sink, error);
                 Ok(())
@@ -377,14 +378,8 @@ impl<J: Job> StreamOutput<J> {
         self.see_next(true).map(|(number, seen)| (number, seen.encoded()))
     }
 
-    /// As [`StreamOutput::try_next`], with the output still encoded, and borrowed until the next one is asked for.
-    pub fn try_next_encoded(&mut self) -> Option<(u64, Result<&[u8], JobError>)> {
-        self.see_next(false)
-            .map(|(number, seen)| (number, seen.encoded()))
-    }
-
-    /// Whether an output is there.
-    pub(crate) fn is_ready(&self) -> bool {
+    /// Whether an output is there, so that asking for it does not wait.
+    pub fn is_ready(&self) -> bool {
         self.taken.as_ref().is_some_and(|(_, results)| results.left() > 0)
             || self.stream.lock().window.is_ready()
     }
@@ -394,16 +389,18 @@ impl<J: Job> StreamOutput<J> {
         self.stream.lock().ahead() - self.done.outcomes
     }
 
-    /// Makes the room of what was taken available, when there is enough of it.
+    /// Makes the room of what was taken available, when it is all that was there or a good deal of it.
     pub(crate) fn settle(&mut self) {
-        if self.done.outcomes >= SETTLED_AT_ONCE || self.taken.is_none() {
+        self.let_go();
+        if self.taken.is_none() || self.done.outcomes >= SETTLED_AT_ONCE {
             self.stream.settle(std::mem::take(&mut self.done));
         }
     }
 
     fn see_next(&mut self, waits: bool) -> Option<(u64, Seen<'_>)> {
-        if self.taken.as_ref().is_none_or(|(_, results)| results.left() == 0) {
-            self.refill(waits);
+        self.let_go();
+        if self.taken.is_none() {
+            self.taken = self.stream.take(std::mem::take(&mut self.done), waits);
         } else if self.done.outcomes >= SETTLED_AT_ONCE {
             self.settle();
         }
@@ -414,10 +411,11 @@ impl<J: Job> StreamOutput<J> {
         Some((number, results.see_next()?))
     }
 
-    fn refill(&mut self, waits: bool) {
-        let held = self.taken.take().map_or(0, |(_, results)| results.bytes());
-        self.done.bytes += held;
-        self.taken = self.stream.take(std::mem::take(&mut self.done), waits);
+    /// Lets results go of which all have been seen.
+    fn let_go(&mut self) {
+        if let Some((_, results)) = self.taken.take_if(|(_, results)| results.left() == 0) {
+            self.done.bytes += results.bytes();
+        }
     }
 }
 

@@ -55,7 +55,9 @@ impl Window {
     pub(crate) fn is_ready(&self) -> bool {
         match self {
             Self::Unordered(arrived) => !arrived.is_empty(),
-            Self::Ordered { next, waiting } => waiting.first_key_value().is_some_and(|(first, _)| first == next),
+            Self::Ordered { next, waiting } => {
+                waiting.first_key_value().is_some_and(|(first, _)| first == next)
+            }
         }
     }
 

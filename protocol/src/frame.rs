@@ -92,9 +92,9 @@ impl Form {
         let few = "a body with so many jobs";
         match (self, jobs) {
             (_, 0) => 0,
-            (Self::Counted, _) => (0..jobs).fold(0, |offset, _| {
-                offset + first_length(&body[offset..]).expect(few)
-            }),
+            (Self::Counted, _) => {
+                (0..jobs).fold(0, |offset, _| offset + first_length(&body[offset..]).expect(few))
+            }
             (Self::Lines(delimiter), _) => {
                 let last = memchr::memchr_iter(delimiter, body).nth(jobs as usize - 1);
                 last.expect(few) + 1
@@ -107,7 +107,9 @@ impl Form {
         match self {
             Self::Counted => {
                 let (mut jobs, mut offset) = (0, 0);
-                while let Some(length) = first_length(&body[offset..]).filter(|length| offset + length <= bytes) {
+                while let Some(length) =
+                    first_length(&body[offset..]).filter(|length| offset + length <= bytes)
+                {
                     offset += length;
                     jobs += 1;
                 }
@@ -425,7 +427,11 @@ mod tests {
             assert_eq!([0, 1, 2, 3].map(|jobs| form.offset_of(body, jobs)), ends);
             for bytes in 0..=body.len() + 1 {
                 let jobs = ends.iter().filter(|&&end| 0 < end && end <= bytes).count();
-                assert_eq!(form.fitting(body, bytes), (jobs as u32, ends[jobs]), "{form:?} {bytes}");
+                assert_eq!(
+                    form.fitting(body, bytes),
+                    (jobs as u32, ends[jobs]),
+                    "{form:?} {bytes}"
+                );
             }
         }
     }
@@ -446,6 +452,9 @@ mod tests {
     fn a_withdrawn_job_tells_why() {
         let bytes = withdrawn(1, 9, "no memory");
         let frame = Frame::parse(&bytes).unwrap();
-        assert_eq!((frame.large(), frame.count), (Some(Large::Withdrawn(b"no memory")), 1));
+        assert_eq!(
+            (frame.large(), frame.count),
+            (Some(Large::Withdrawn(b"no memory")), 1)
+        );
     }
 }

@@ -402,7 +402,13 @@ mod tests {
         let sent = [0, 1, 2, 7, 3, 4, 8, u64::MAX, 9, 10];
         for part in sent.chunks(3) {
             for &position in part {
-                writer.publish(&board, position, Status::Output, &position.to_le_bytes()[..5], &mut || ());
+                writer.publish(
+                    &board,
+                    position,
+                    Status::Output,
+                    &position.to_le_bytes()[..5],
+                    &mut || (),
+                );
             }
             let mut buffer = Vec::new();
             reader.harvest(&board, &mut buffer).unwrap();

@@ -172,7 +172,13 @@ impl Parent {
         for job in jobs {
             frame::append_job(&mut frame, job);
         }
-        frame::finish(&mut frame, frame::Form::Counted, self.epoch, self.sent, jobs.len() as u32);
+        frame::finish(
+            &mut frame,
+            frame::Form::Counted,
+            self.epoch,
+            self.sent,
+            jobs.len() as u32,
+        );
         frame
     }
 

@@ -84,7 +84,11 @@ impl Harvester {
         let mut start = 0;
         let mut reader = self.ring.records(records);
         while let Some(record) = reader.next() {
-            let Record { position, body, status } = record?;
+            let Record {
+                position,
+                body,
+                status,
+            } = record?;
             let end = records.len() - reader.bytes_left();
             let place = start..end;
             start = end;

@@ -180,12 +180,7 @@ impl Core {
         self.unlock_and_perform(state, actions, &mut Harvest::default());
     }
 
-    fn unlock_and_perform(
-        &self,
-        state: MutexGuard<'_, State>,
-        mut actions: Actions,
-        harvest: &mut Harvest,
-    ) {
+    fn unlock_and_perform(&self, state: MutexGuard<'_, State>, mut actions: Actions, harvest: &mut Harvest) {
         if actions.is_empty() {
             return;
         }
@@ -203,7 +198,8 @@ impl Core {
             }
             if state
                 .scheduler
-                .has_room(item.encoded.jobs(), item.encoded.bytes()) {
+                .has_room(item.encoded.jobs(), item.encoded.bytes())
+            {
                 break;
             }
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
