@@ -2,12 +2,13 @@
 
 use std::{ffi::OsString, fmt, marker::PhantomData, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use protocol::{Job, board::MAX_LANES, parcel::DEFAULT_MESSAGE_LIMIT};
+use protocol::{Job, board::MAX_LANES, child::Role, parcel::DEFAULT_MESSAGE_LIMIT};
 use serde::Serialize;
 
 use crate::{
     BuildError, Pool,
-    driver::{Core, Program, Settings},
+    driver::{Core, Settings},
+    program::Program,
     scheduler::{Config, RestartLimit},
     stream::Bounds,
 };
@@ -39,12 +40,7 @@ impl<J: Job> Builder<J> {
         Self {
             workers: None,
             threads: 1,
-            program: Program {
-                path: None,
-                arguments: Vec::new(),
-                environment: Vec::new(),
-                clears_environment: false,
-            },
+            program: Program::default(),
             argument: Ok(Vec::new()),
             start_deadline: Duration::from_secs(10),
             job_deadline: None,
@@ -95,20 +91,19 @@ impl<J: Job> Builder<J> {
 
     /// Sets a variable in the workers' environment. They inherit the others, as they are at each worker's start.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.program.environment.push((name.into(), Some(value.into())));
+        self.program.set_variable(name.into(), Some(value.into()));
         self
     }
 
     /// Removes a variable from the workers' environment.
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
-        self.program.environment.push((name.into(), None));
+        self.program.set_variable(name.into(), None);
         self
     }
 
     /// Lets the workers inherit no variables.
     pub fn env_clear(mut self) -> Self {
-        self.program.clears_environment = true;
-        self.program.environment.clear();
+        self.program.clear_environment();
         self
     }
 
@@ -246,13 +241,9 @@ fn setting<T: PartialOrd + fmt::Display>(
 /// A program that is run again as its own worker, and whose `main` does not turn it into one, would build a pool of
 /// such programs, and so on.
 fn refuse_inside_worker() -> Result<(), BuildError> {
-    let first = std::env::args_os().nth(1).unwrap_or_default();
-    match first
-        .to_str()
-        .and_then(|first| first.strip_prefix(protocol::WORKER_ARGUMENT))
-    {
-        Some(job) => Err(BuildError::InsideWorker(job.to_owned())),
-        None => Ok(()),
+    match Role::of_this_process() {
+        Role::WorkerFor(job) => Err(BuildError::InsideWorker(job.to_string_lossy().into_owned())),
+        _ => Ok(()),
     }
 }
 

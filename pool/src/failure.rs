@@ -179,6 +179,7 @@ impl StartFailure {
                         | std::io::ErrorKind::PermissionDenied
                         | std::io::ErrorKind::NotADirectory
                         | std::io::ErrorKind::IsADirectory
+                        | std::io::ErrorKind::Unsupported
                 ) || error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
             }
             StartFailureKind::Handshake(_) | StartFailureKind::WrongJob { .. } => true,

@@ -57,8 +57,8 @@ pub enum FrameError {
     #[error("{0} bytes follow a frame's last job")]
     Trailing(usize),
     /// A flag that this version does not know.
-    #[error("a frame has unknown flags {0:#04x}")]
-    UnknownFlags(u8),
+    #[error("a frame has unknown flags {0:#06x}")]
+    UnknownFlags(u16),
     /// A frame for one large job announces another number of them.
     #[error("a frame for one large job announces {0} jobs")]
     LargeCount(u32),
@@ -216,13 +216,13 @@ impl<'a> Frame<'a> {
             .ok_or(FrameError::NoHeader(bytes.len()))?;
         let [e0, e1, flags, delimiter, c0, c1, c2, c3, first @ ..] = *header;
         let count = u32::from_le_bytes([c0, c1, c2, c3]);
-        let body = match flags {
-            0 => Body::Jobs(Form::Counted, body),
-            FLAG_LINES => Body::Jobs(Form::Lines(delimiter), body),
-            FLAG_PARCEL | FLAG_WITHDRAWN if count != 1 => return Err(FrameError::LargeCount(count)),
-            FLAG_PARCEL => Body::Large(Large::Parcel(parcel_length(body)?)),
-            FLAG_WITHDRAWN => Body::Large(Large::Withdrawn(body)),
-            other => return Err(FrameError::UnknownFlags(other)),
+        let body = match (flags, delimiter) {
+            (0, 0) => Body::Jobs(Form::Counted, body),
+            (FLAG_LINES, delimiter) => Body::Jobs(Form::Lines(delimiter), body),
+            (FLAG_PARCEL | FLAG_WITHDRAWN, 0) if count != 1 => return Err(FrameError::LargeCount(count)),
+            (FLAG_PARCEL, 0) => Body::Large(Large::Parcel(parcel_length(body)?)),
+            (FLAG_WITHDRAWN, 0) => Body::Large(Large::Withdrawn(body)),
+            (flags, more) => return Err(FrameError::UnknownFlags(u16::from_le_bytes([flags, more]))),
         };
         Ok(Self {
             epoch: u16::from_le_bytes([e0, e1]),

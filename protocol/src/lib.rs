@@ -16,14 +16,17 @@
 compile_error!("the pool needs 64-bit Linux: memfd, pidfd and futexes shared between processes");
 
 pub mod board;
+pub mod child;
 pub mod control;
 mod error;
 pub mod eval;
+pub mod family;
 mod fault;
 pub mod frame;
 pub mod handshake;
 mod job;
 pub mod link;
+mod mapping;
 mod memory;
 pub mod parcel;
 pub mod ring;
@@ -48,3 +51,7 @@ pub const PACKAGE_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// It is an argument and not an environment variable because a worker's own children inherit the environment and
 /// would take themselves for workers.
 pub const WORKER_ARGUMENT: &str = "--pool-worker=";
+
+/// The argument by which a program knows that it was started as a child with a function to run; the child's name
+/// follows it.
+pub const PROCESS_ARGUMENT: &str = "--pool-process=";

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use protocol::board::Board;
+use protocol::{board::Board, child::panics};
 use rayon::ThreadPoolBuilder;
 
 use crate::{
@@ -20,7 +20,6 @@ use crate::{
     feed::Feed,
     gate::{Gate, Opening},
     lane::Lane,
-    panics,
     publisher::{Outlet, Publisher},
     runner::{Bench, Serving},
 };

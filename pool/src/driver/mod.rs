@@ -10,7 +10,10 @@
 //! them; they are filled after the scheduler's lock was let go.
 
 mod harvest;
+mod intake;
 mod life;
+mod milestones;
+mod perform;
 mod process;
 mod seat;
 mod start;
@@ -23,18 +26,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use process::Program;
 use protocol::board;
 
 use crate::{
-    BuildError, JobError, SubmitError,
-    failure::Cause,
+    BuildError, SubmitError,
     load::{Item, Jobs},
-    results::Results,
-    scheduler::{Action, Config, Event, Failure, Scheduler},
+    program::Program,
+    scheduler::{Action, Config, Event, Scheduler},
 };
 use harvest::Harvest;
-use life::{Life, Outgoing};
+use milestones::Milestones;
 use seat::Seat;
 use watch::Watch;
 
@@ -67,14 +68,6 @@ pub(crate) struct Core {
 struct State {
     scheduler: Scheduler<Jobs>,
     milestones: Milestones,
-}
-
-/// What has become true of the pool as a whole.
-#[derive(Debug, Default)]
-struct Milestones {
-    was_ready: bool,
-    broken: Option<Cause>,
-    ended: bool,
 }
 
 type Actions = Vec<Action<Jobs>>;
@@ -229,252 +222,6 @@ impl Core {
     /// Drops queued jobs that nobody waits for.
     pub(crate) fn purge(&self) {
         self.handle(Event::PurgeAbandoned);
-    }
-
-    /// Takes in all results that a worker has published, and how far it is.
-    fn take_results(&self, seat: &Seat, life: &Life) {
-        let worker = seat.worker as usize;
-        let mut harvester = life.harvester();
-        let (mut harvest, outcome) = harvester.harvest(&life.board);
-        if let Err(error) = outcome {
-            life.process.kill(Some(error.to_string()));
-        }
-        let progress = life.board.progress();
-        let mut actions = Actions::new();
-        let mut state = self.lock();
-        let now = self.now();
-        for (first, count) in harvest.runs() {
-            let event = Event::Finished {
-                worker,
-                life: life.number,
-                first,
-                count,
-            };
-            state.scheduler.handle(event, now, &mut actions);
-        }
-        let event = Event::Progress {
-            worker,
-            life: life.number,
-            received: progress.received,
-            done: progress.done,
-            busy: progress.busy,
-        };
-        state.scheduler.handle(event, now, &mut actions);
-        // Delivering may run a waker, which is the caller's code and may come back here: it must find nothing locked.
-        drop(harvester);
-        self.unlock_and_perform(state, actions, &mut harvest);
-        life.harvester().reuse(harvest);
-    }
-
-    /// Serves one worker until its process has ended and its last results are in.
-    fn receive_until_death(&self, seat: &Seat, life: &Life) {
-        let wakes = life.wakes.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let wake = wakes.receive(None);
-            life.board.accept_wake();
-            self.take_results(seat, life);
-            match wake {
-                Ok(Some(protocol::link::Wake::Ended)) => return,
-                Ok(_) => {}
-                Err(error) => {
-                    life.process.kill(Some(format!("its link broke: {error}")));
-                    if life.process.wait_ended(Duration::from_millis(100)).is_some() {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// A job has run past its deadline.
-    fn overdue(&self, seat: &Seat, life: &Life, position: u64) {
-        let claimed = life.revoke();
-        self.take_results(seat, life);
-        let worker = seat.worker as usize;
-        self.handle(Event::Overdue {
-            worker,
-            life: life.number,
-            position,
-            claimed,
-        });
-    }
-
-    /// A job has run for so long that those behind it should go elsewhere, and results before it should not wait.
-    fn stalled(&self, seat: &Seat, life: &Life) {
-        self.take_results(seat, life);
-        self.handle(Event::Stalled {
-            worker: seat.worker as usize,
-            life: life.number,
-        });
-    }
-
-    fn revoke(&self, seat: &Seat, life: &Life) {
-        let claimed = life.revoke();
-        self.take_results(seat, life);
-        self.handle(Event::Revoked {
-            worker: seat.worker as usize,
-            life: life.number,
-            claimed,
-        });
-    }
-
-    // ---- actions ----
-
-    /// Puts the frames among the actions in line at their workers, under the scheduler's lock; what is left of each
-    /// action is to send the line.
-    fn put_in_line(&self, actions: &mut Actions) {
-        for action in actions {
-            if let Action::Send {
-                worker,
-                life,
-                epoch,
-                first,
-                count,
-                frame,
-            } = action
-                && let Some(life) = self.seats[*worker].life(*life)
-            {
-                let cargo = std::mem::take(frame);
-                life.put_in_line(Outgoing {
-                    epoch: *epoch,
-                    first: *first,
-                    count: *count,
-                    cargo,
-                });
-            }
-        }
-    }
-
-    /// Performs actions in their order. What they deliver is in the harvest.
-    fn perform(&self, actions: Actions, harvest: &mut Harvest) {
-        for action in actions {
-            match action {
-                Action::Send { worker, life, .. } => self.send(worker, life),
-                Action::Deliver { first, span, .. } => {
-                    let results = harvest.take(first, span.len());
-                    span.load.resolve(results);
-                }
-                Action::Fail { span, reason } => {
-                    let results = Results::failed(self.error_of(reason), span.len());
-                    span.load.resolve(std::iter::once(results));
-                }
-                Action::Start { worker, life, after } => {
-                    self.seats[worker].start_at(life, Instant::now() + after);
-                }
-                Action::Revoke { worker, life } => {
-                    if let Some(life) = self.seats[worker].life(life) {
-                        self.revoke(&self.seats[worker], &life);
-                    }
-                }
-                Action::Kill { worker, life } => {
-                    self.seats[worker].end_life(life, |life| life.process.kill(None));
-                }
-                Action::Close { worker, life } => self.seats[worker].end_life(life, Life::close),
-                Action::Room => self.room.notify_all(),
-                Action::Drained => self.changed.notify_all(),
-                Action::FirstReady => self.reach(|milestones| milestones.was_ready = true),
-                Action::Broken(cause) => {
-                    tracing::warn!("the pool is broken: {cause}");
-                    self.reach(|milestones| milestones.broken = Some(cause));
-                    self.room.notify_all();
-                }
-                Action::Ended => {
-                    self.reach(|milestones| milestones.ended = true);
-                    self.room.notify_all();
-                    self.retire();
-                }
-            }
-        }
-    }
-
-    fn send(&self, worker: usize, life: u64) {
-        if let Some(life) = self.seats[worker].life(life) {
-            life.send_line();
-            if self.settings.job_deadline.is_some() || life.has_followers() {
-                self.watch.keep_time();
-            }
-        }
-    }
-
-    fn reach(&self, set: impl FnOnce(&mut Milestones)) {
-        set(&mut self.lock().milestones);
-        self.changed.notify_all();
-    }
-
-    fn error_of(&self, reason: Failure<Cause>) -> JobError {
-        match reason {
-            Failure::WorkerDied(Cause::Died(death)) => JobError::WorkerDied(death),
-            Failure::WorkerDied(cause) | Failure::Broken(cause) => JobError::Broken(cause),
-            Failure::Deadline => JobError::DeadlineExceeded(self.settings.job_deadline.unwrap_or_default()),
-            Failure::Cancelled => JobError::Cancelled,
-            Failure::Quarantined(causes) => JobError::Quarantined(causes),
-            Failure::Closed => JobError::Closed,
-        }
-    }
-
-    fn retire(&self) {
-        self.seats.iter().for_each(Seat::retire);
-        self.watch.stop();
-    }
-
-    // ---- the pool as a whole ----
-
-    /// Waits until the first worker is ready.
-    pub(crate) fn wait_ready(&self) -> Result<(), BuildError> {
-        let mut state = self.lock();
-        loop {
-            if state.milestones.was_ready {
-                return Ok(());
-            }
-            match state.milestones.broken.clone() {
-                Some(Cause::NotStarted(failure)) => return Err(BuildError::NoWorker(failure)),
-                Some(cause) => return Err(BuildError::Broken(cause)),
-                None => {}
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Waits until no job is queued or running; says whether that came before `deadline`.
-    pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
-        self.wait_until(deadline, |state| state.scheduler.is_idle())
-    }
-
-    /// Waits until no worker is left; says whether that came before `deadline`.
-    pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
-        self.wait_until(deadline, |state| state.milestones.ended)
-    }
-
-    fn wait_until(&self, deadline: Option<Instant>, is_true: impl Fn(&State) -> bool) -> bool {
-        let mut state = self.lock();
-        while !is_true(&state) {
-            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return false,
-                Some(left) => {
-                    self.changed
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
-        }
-        true
-    }
-
-    /// Why no more jobs are accepted, if none are.
-    pub(crate) fn closed_reason(&self) -> Option<SubmitError> {
-        self.lock().closed_reason()
-    }
-
-    pub(crate) fn close(&self) {
-        self.handle(Event::Close);
-        self.room.notify_all();
-    }
-
-    pub(crate) fn kill(&self) {
-        self.handle(Event::Kill);
-        self.room.notify_all();
     }
 
     /// Looks at the scheduler, for statistics.

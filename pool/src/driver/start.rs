@@ -14,14 +14,11 @@ use protocol::{
     parcel::Parcel,
 };
 
-use super::{
-    Settings,
-    life::Life,
-    process::{Process, Program},
-    seat::Seat,
-    watch::Watch,
+use super::{Settings, life::Life, process::Process, seat::Seat, watch::Watch};
+use crate::{
+    failure::{Exit, StartFailure, StartFailureKind},
+    program::Program,
 };
-use crate::failure::{Exit, StartFailure, StartFailureKind};
 
 /// How long a process that was killed may take to be reaped before its status is given up.
 const REAPING: Duration = Duration::from_secs(2);

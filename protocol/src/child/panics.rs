@@ -13,7 +13,7 @@ use std::{
     sync::Once,
 };
 
-use protocol::Panicked;
+use crate::Panicked;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Watch {
@@ -31,7 +31,7 @@ thread_local! {
 }
 
 /// Installs the hook, once in the life of the process.
-pub(crate) fn install_hook() {
+pub fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let previous = panic::take_hook();
@@ -77,10 +77,11 @@ fn print_lost(earlier: Option<Panicked>) {
 
 const NO_MESSAGE: &str = "(the panic has no message)";
 
-/// Runs `work`, which may be a job's or an initialiser's, and catches its panic.
+/// Runs `work`, which may be a job's or an initialiser's, and catches its panic; [`install_hook`] comes first.
 ///
-/// What `work` changed before it panicked may be half changed: the caller throws it away.
-pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+/// # Errors
+/// The panic. What `work` changed before it panicked may be half changed: the caller throws it away.
+pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     WATCH.set(Watch::On);
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     let watch = WATCH.replace(Watch::Off);
@@ -88,7 +89,7 @@ pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
 }
 
 /// Runs `work`, which belongs to no job; its panic is printed and goes no further.
-pub(crate) fn survive(work: impl FnOnce()) {
+pub fn survive(work: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(work)) {
         discard(payload);
     }
