@@ -168,7 +168,7 @@ impl Load for Jobs {
         let count = encoded.jobs();
         match encoded {
             Encoded::One(bytes) if bytes.len() >= frame::PARCEL_BYTES => {
-                large = Some(bytes.into_vec().into())
+                large = Some(bytes.into_vec().into());
             }
             Encoded::One(bytes) => frame::append_job(&mut framed, &bytes),
             Encoded::Lines { delimiter, text, .. } => (form, framed) = (Form::Lines(delimiter), text),
