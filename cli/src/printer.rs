@@ -9,7 +9,7 @@ use std::{
 };
 
 use pool::{Halted, JobError, StreamOutput};
-use protocol::{Eval, eval::Evaluated};
+use protocol::{Eval, eval::decode_evaluated};
 
 use crate::{
     chunk::Extent, diagnostics::Painter, failure, failure::Failure, gate::Gate, json, notices::Notices,
@@ -68,12 +68,10 @@ impl<W: Write> Printer<W> {
     /// When they cannot be written.
     pub(crate) fn print_all(&mut self, results: &mut StreamOutput<Eval>) -> io::Result<()> {
         loop {
-            let mut next = results.try_next();
-            if next.is_none() {
+            if !results.is_ready() {
                 self.write_out()?;
-                next = results.next();
             }
-            let Some((number, result)) = next else {
+            let Some((number, result)) = results.next_encoded() else {
                 return self.write_out();
             };
             self.print(number, result)?;
@@ -83,12 +81,13 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    fn print(&mut self, number: u64, result: Result<Evaluated, JobError>) -> io::Result<()> {
+    fn print(&mut self, number: u64, result: Result<&[u8], JobError>) -> io::Result<()> {
         self.totals.jobs += 1;
-        match result {
+        let evaluated = result.and_then(|bytes| decode_evaluated(bytes).map_err(JobError::UndecodableOutput));
+        match evaluated {
             Ok(Ok(value)) => match self.style {
-                Style::Text => text::append_value(&mut self.buffer, &value),
-                Style::Json => json::append_value(&mut self.buffer, number, &value),
+                Style::Text => text::append_value(&mut self.buffer, value),
+                Style::Json => json::append_value(&mut self.buffer, number, value),
             },
             Ok(Err(error)) => self.print_failure(number, &Failure::of_expression(error))?,
             Err(error) => self.print_job_error(number, &error)?,

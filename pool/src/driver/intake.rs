@@ -6,28 +6,29 @@
 use std::{sync::PoisonError, time::Duration};
 
 use super::{Actions, Core, life::Life, seat::Seat};
-use crate::{failure::EndReason, outcome::Outcome, scheduler::Event};
+use crate::{failure::EndReason, scheduler::Event};
 
 impl Core {
     /// Takes in all results that a worker has published, and how far it is.
     fn take_results(&self, seat: &Seat, life: &Life) {
         let worker = seat.slot;
-        let (mut harvester, harvest) = life.harvest();
-        let mut results = std::mem::take(&mut harvester.results);
-        if let Err(error) = harvest {
+        let mut harvester = life.harvester();
+        let (mut harvest, whole) = harvester.harvest(&life.board);
+        if let Err(error) = whole {
             life.process.kill(EndReason::Protocol(error.to_string()));
         }
         let progress = life.board.progress();
         let mut actions = Actions::new();
         let mut state = self.lock();
         let now = self.now();
-        for run in runs(&results) {
+        for (first, count) in harvest.runs() {
+            let is_failure = self.settings.is_failure;
             let event = Event::Finished {
                 worker,
                 life: life.number,
-                first: run[0].0,
-                count: run.len() as u32,
-                failed: self.failures_among(run),
+                first,
+                count,
+                failed: is_failure.map_or(0, |is_failure| harvest.failures(first, count, is_failure)),
             };
             state.scheduler.handle(event, now, &mut actions);
         }
@@ -41,7 +42,8 @@ impl Core {
         state.scheduler.handle(event, now, &mut actions);
         // Delivering may run a waker, which is the caller's code and may come back here: it must find nothing locked.
         drop(harvester);
-        self.unlock_and_perform(state, actions, &mut results);
+        self.unlock_and_perform(state, actions, &mut harvest);
+        life.harvester().reuse(harvest);
     }
 
     /// Serves one worker until its process has ended and its last results are in.
@@ -103,17 +105,6 @@ impl Core {
         });
     }
 
-    /// How many of these outcomes are failures, where that matters.
-    fn failures_among(&self, outcomes: &[(u64, Outcome)]) -> u32 {
-        let Some(is_failure) = self.settings.is_failure else {
-            return 0;
-        };
-        outcomes
-            .iter()
-            .filter(|(_, outcome)| outcome.is_failure(is_failure))
-            .count() as u32
-    }
-
     pub(super) fn revoke(&self, seat: &Seat, life: &Life) {
         let claimed = life.revoke();
         self.take_results(seat, life);
@@ -123,9 +114,4 @@ impl Core {
             claimed,
         });
     }
-}
-
-/// The runs of consecutive positions among sorted results.
-fn runs(results: &[(u64, Outcome)]) -> impl Iterator<Item = &[(u64, Outcome)]> {
-    results.chunk_by(|(before, _), (after, _)| before.checked_add(1) == Some(*after))
 }

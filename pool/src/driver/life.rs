@@ -12,16 +12,14 @@ use std::{
 };
 
 use protocol::{
-    MemoryError,
     board::{self, Board},
     control, frame,
     link::{FrameSender, LinkError, ParentLink, WakeReceiver},
-    parcel::{self, Parcel},
-    ring::{Body, Records, RingReader},
+    parcel::Parcel,
 };
 
-use super::{memory::Gauge, process::Process};
-use crate::{JobError, failure::EndReason, load::Cargo, outcome::Outcome};
+use super::{harvest::Harvester, memory::Gauge, process::Process};
+use crate::{failure::EndReason, load::Cargo};
 
 /// A worker's life from its handshake on.
 pub(crate) struct Life {
@@ -30,7 +28,6 @@ pub(crate) struct Life {
     pub(crate) board: Board,
     pub(crate) wakes: Mutex<WakeReceiver>,
     lanes: usize,
-    message_limit: u64,
     outbox: Mutex<VecDeque<Outgoing>>,
     sender: Mutex<Sender>,
     harvester: Mutex<Harvester>,
@@ -62,14 +59,6 @@ struct Sender {
     inbound: Parcel,
 }
 
-/// Takes results out of shared memory.
-pub(crate) struct Harvester {
-    ring: RingReader,
-    outbound: Parcel,
-    bytes: Vec<u8>,
-    pub(crate) results: Vec<(u64, Outcome)>,
-}
-
 impl Life {
     pub(crate) fn new(
         number: u64,
@@ -87,18 +76,12 @@ impl Life {
             board,
             wakes: Mutex::new(link.wakes),
             lanes,
-            message_limit,
             outbox: Mutex::default(),
             sender: Mutex::new(Sender {
                 frames: Some(link.frames),
                 inbound,
             }),
-            harvester: Mutex::new(Harvester {
-                ring: RingReader::new(),
-                outbound,
-                bytes: Vec::new(),
-                results: Vec::new(),
-            }),
+            harvester: Mutex::new(Harvester::new(outbound, message_limit)),
             sent_end: AtomicU64::new(0),
             sent_at: AtomicU64::new(0),
             frames_sent: AtomicU64::new(0),
@@ -188,12 +171,10 @@ impl Life {
         (0..self.lanes).filter_map(|lane| self.board.running(lane))
     }
 
-    /// Takes all results that are there; they are in the harvester, sorted by position. One thread at a time holds it,
-    /// so that results are accounted for in the order in which they were taken.
-    pub(crate) fn harvest(&self) -> (MutexGuard<'_, Harvester>, Result<(), MemoryError>) {
-        let mut harvester = lock(&self.harvester);
-        let result = harvester.harvest(&self.board, self.message_limit);
-        (harvester, result)
+    /// The way to this worker's results. One thread at a time holds it, so that results are accounted for in the order
+    /// in which they were taken.
+    pub(crate) fn harvester(&self) -> MutexGuard<'_, Harvester> {
+        lock(&self.harvester)
     }
 }
 
@@ -209,55 +190,15 @@ impl Sender {
             return Err(LinkError::Closed);
         };
         match cargo {
-            Cargo::Frame(mut bytes) => {
-                frame::finish(&mut bytes, epoch, first, count);
+            Cargo::Frame(form, mut bytes) => {
+                frame::finish(&mut bytes, form, epoch, first, count);
                 frames.send(&bytes)
             }
-            Cargo::Parcel(bytes, sink) => {
-                if let Err(error) = self.inbound.put(&bytes) {
-                    // The job has its end now; what is left of it in the scheduler is an abandoned span.
-                    sink.resolve(Outcome::failed(JobError::NotHandedOver(error.to_string())));
-                    return Err(LinkError::System(std::io::Error::other(error)));
-                }
-                frames.send(&frame::parcel(epoch, first, bytes.len() as u64))
-            }
+            Cargo::Parcel(bytes) => match self.inbound.put(&bytes) {
+                Ok(()) => frames.send(&frame::parcel(epoch, first, bytes.len() as u64)),
+                Err(error) => frames.send(&frame::withdrawn(epoch, first, &error.to_string())),
+            },
         }
-    }
-}
-
-impl Harvester {
-    fn harvest(&mut self, board: &Board, limit: u64) -> Result<(), MemoryError> {
-        self.bytes.clear();
-        self.results.clear();
-        self.ring.harvest(board, &mut self.bytes)?;
-        let mut is_sorted = true;
-        for record in Records::new(&self.bytes) {
-            let record = record?;
-            let outcome = match record.body {
-                Body::Inline(bytes) => Outcome::copied(record.status, bytes),
-                Body::Parcel(length) => {
-                    let taken = self.outbound.take(length, limit);
-                    parcel::mark_empty(board);
-                    match taken {
-                        Ok(bytes) => Outcome::owned(record.status, bytes),
-                        Err(error @ MemoryError::System { .. }) => {
-                            Outcome::failed(JobError::NotHandedOver(error.to_string()))
-                        }
-                        Err(error) => return Err(error),
-                    }
-                }
-            };
-            is_sorted &= self
-                .results
-                .last()
-                .is_none_or(|(position, _)| *position < record.position);
-            self.results.push((record.position, outcome));
-        }
-        if !is_sorted {
-            // Several lanes publish in the order in which they finish.
-            self.results.sort_by_key(|(position, _)| *position);
-        }
-        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@
 //! life's sender, a life's outbox. Sinks (slots and streams) have locks of their own and call nobody while they hold
 //! them; they are filled after the scheduler's lock was let go.
 
+mod harvest;
 mod intake;
 mod life;
 mod memory;
@@ -34,10 +35,10 @@ use crate::{
     BuildError, SubmitError,
     hooks::Hooks,
     load::{Item, Jobs},
-    outcome::Outcome,
     program::Program,
     scheduler::{Action, Closing, Config, Event, Scheduler},
 };
+use harvest::Harvest;
 use milestones::Milestones;
 use seat::Seat;
 use watch::Watch;
@@ -68,6 +69,7 @@ impl Settings {
 /// One pool, as its threads share it.
 pub(crate) struct Core {
     settings: Settings,
+    most_at_once: u32,
     origin: Duration,
     state: Mutex<State>,
     /// The queue has room again, or takes no more.
@@ -113,6 +115,7 @@ impl Core {
             .collect();
         let core = Arc::new(Self {
             settings,
+            most_at_once: config.most_at_once(),
             origin: board::now(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(config),
@@ -126,7 +129,7 @@ impl Core {
         let threads = core.spawn_threads().map_err(system("start a thread"))?;
         let mut actions = Actions::new();
         core.lock().scheduler.start(core.now(), &mut actions);
-        core.perform(actions, &mut Vec::new());
+        core.perform(actions, &mut Harvest::default());
         Ok((core, threads))
     }
 
@@ -175,6 +178,11 @@ impl Core {
         self.settings.message_limit
     }
 
+    /// How many jobs may be submitted together.
+    pub(crate) fn most_at_once(&self) -> u32 {
+        self.most_at_once
+    }
+
     // ---- events ----
 
     /// Hands the scheduler one event and performs what comes out.
@@ -182,21 +190,16 @@ impl Core {
         let mut actions = Actions::new();
         let mut state = self.lock();
         state.scheduler.handle(event, self.now(), &mut actions);
-        self.unlock_and_perform(state, actions, &mut Vec::new());
+        self.unlock_and_perform(state, actions, &mut Harvest::default());
     }
 
-    fn unlock_and_perform(
-        &self,
-        state: MutexGuard<'_, State>,
-        mut actions: Actions,
-        results: &mut Vec<(u64, Outcome)>,
-    ) {
+    fn unlock_and_perform(&self, state: MutexGuard<'_, State>, mut actions: Actions, harvest: &mut Harvest) {
         if actions.is_empty() {
             return;
         }
         self.put_in_line(&mut actions);
         drop(state);
-        self.perform(actions, results);
+        self.perform(actions, harvest);
     }
 
     /// Accepts a job, waiting for room until `deadline` (`None`: for ever); gives its number, or the job back.
@@ -206,7 +209,10 @@ impl Core {
             if let Some(reason) = state.closed_reason() {
                 return Err((item, reason));
             }
-            if state.scheduler.has_room(item.bytes.len()) {
+            if state
+                .scheduler
+                .has_room(item.encoded.jobs(), item.encoded.bytes())
+            {
                 break;
             }
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
@@ -225,7 +231,7 @@ impl Core {
         state
             .scheduler
             .handle(Event::Submit(item), self.now(), &mut actions);
-        self.unlock_and_perform(state, actions, &mut Vec::new());
+        self.unlock_and_perform(state, actions, &mut Harvest::default());
         Ok(id)
     }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::{
     Actions, Core,
+    harvest::Harvest,
     life::{Life, Outgoing},
     milestones::Milestones,
     seat::Seat,
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     JobError,
     failure::{Cause, EndReason},
-    outcome::Outcome,
+    results::Results,
     scheduler::{Action, Failure, Sentence},
 };
 
@@ -44,20 +45,18 @@ impl Core {
         }
     }
 
-    /// Performs actions in their order. `results` are those of a harvest, by position.
-    pub(super) fn perform(&self, actions: Actions, results: &mut Vec<(u64, Outcome)>) {
-        let mut results = results.drain(..).peekable();
+    /// Performs actions in their order. What they deliver is in the harvest.
+    pub(super) fn perform(&self, actions: Actions, harvest: &mut Harvest) {
         for action in actions {
             match action {
                 Action::Send { worker, life, .. } => self.send(worker, life),
                 Action::Deliver { first, span, .. } => {
-                    while results.next_if(|(position, _)| *position < first).is_some() {}
-                    span.load.resolve(results.by_ref().map(|(_, outcome)| outcome));
+                    let results = harvest.take(first, span.len());
+                    span.load.resolve(results);
                 }
                 Action::Fail { span, reason } => {
-                    let error = self.error_of(reason);
-                    span.load
-                        .resolve(std::iter::repeat_with(|| Outcome::failed(error.clone())));
+                    let results = Results::failed(self.error_of(reason), span.len());
+                    span.load.resolve(std::iter::once(results));
                 }
                 Action::Start {
                     worker,

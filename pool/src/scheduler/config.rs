@@ -7,6 +7,8 @@ use std::{num::NonZeroU64, time::Duration};
 
 use crate::failure_policy::Halt;
 
+use super::pace::MAX_FRAME_JOBS;
+
 /// What a scheduler is told once, at its making.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -28,6 +30,15 @@ pub(crate) struct Config {
     pub(crate) recycling: Recycling,
     /// The seed of the jitter in the back-off of restarts.
     pub(crate) seed: u64,
+}
+
+impl Config {
+    /// How many jobs may be submitted together: as many as a frame may hold, and few enough that they find room in a
+    /// queue that is not empty.
+    pub(crate) fn most_at_once(&self) -> u32 {
+        let quarter = u32::try_from(self.queue_jobs / 4).unwrap_or(u32::MAX);
+        quarter.clamp(1, MAX_FRAME_JOBS)
+    }
 }
 
 /// More than `failures` fruitless lives `within` this time, with no job finished in between, break the pool.

@@ -239,12 +239,14 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
-    /// Whether a job of this size may be submitted now. One that is turned away is promised a later `Room`.
+    /// Whether so many jobs of this size together may be submitted now. Those that are turned away are promised a later
+    /// `Room`.
     ///
-    /// A job larger than the whole bound is let into an empty queue: it could never enter otherwise.
-    pub(crate) fn has_room(&mut self, bytes: usize) -> bool {
-        let fits = self.queue.bytes().saturating_add(bytes) <= self.config.queue_bytes;
-        let has_room = self.queue.jobs() < self.config.queue_jobs && (fits || self.queue.is_empty());
+    /// What is more than the whole bound is let into an empty queue: it could never enter otherwise.
+    pub(crate) fn has_room(&mut self, jobs: u32, bytes: usize) -> bool {
+        let fits = self.queue.bytes().saturating_add(bytes) <= self.config.queue_bytes
+            && self.queue.jobs() + jobs as usize <= self.config.queue_jobs;
+        let has_room = fits || self.queue.is_empty();
         if !has_room {
             self.turned_away = self.turned_away.max(Some(bytes));
         }
@@ -305,9 +307,9 @@ impl<L: Load> Scheduler<L> {
     fn submit(&mut self, item: L::Item, actions: &mut Vec<Action<L>>) {
         assert!(self.is_open(), "submitters ask before they submit");
         let (was_empty, was_full) = (self.queue.is_empty(), self.has_full_batch());
-        self.queue.push(self.next_job, item);
-        self.next_job += 1;
-        self.counters.submitted += 1;
+        let jobs = u64::from(self.queue.push(self.next_job, item));
+        self.next_job += jobs;
+        self.counters.submitted += jobs;
         self.is_busy = true;
         if was_empty || (!was_full && self.has_full_batch()) {
             self.dispatch(actions);

@@ -704,10 +704,10 @@ fn submitters_that_were_turned_away_are_told_of_room_once() {
     let mut pool = Pool::ready(1, |config| config.queue_jobs = 4);
     pool.submit(5);
     pool.done(0, 0, 1, 1, SLOW);
-    assert!(pool.scheduler.has_room(10), "three of four places are taken");
+    assert!(pool.scheduler.has_room(1, 10), "three of four places are taken");
     pool.submit(1);
     pool.seen.clear();
-    assert!(!pool.scheduler.has_room(10), "the queue is full");
+    assert!(!pool.scheduler.has_room(1, 10), "the queue is full");
     pool.done(0, 1, 1, 2, SLOW);
     pool.expect(&["deliver 0 at 1: 1..2", "send 0 epoch 0 at 2: 2", "room"]);
     pool.done(0, 2, 1, 3, SLOW);
@@ -718,7 +718,7 @@ fn submitters_that_were_turned_away_are_told_of_room_once() {
 fn a_large_job_that_was_turned_away_is_told_of_room_for_it() {
     let mut pool = Pool::ready(1, |config| config.queue_bytes = 100);
     pool.submit(7);
-    assert!(!pool.scheduler.has_room(60), "60 bytes are queued");
+    assert!(!pool.scheduler.has_room(1, 60), "60 bytes are queued");
     pool.seen.clear();
     pool.done(0, 0, 1, 1, SLOW);
     assert!(
@@ -733,7 +733,7 @@ fn a_large_job_that_was_turned_away_is_told_of_room_for_it() {
 fn submitters_that_wait_are_told_when_the_pool_closes() {
     let mut pool = Pool::ready(1, |config| config.queue_jobs = 1);
     pool.submit(2);
-    assert!(!pool.scheduler.has_room(10));
+    assert!(!pool.scheduler.has_room(1, 10));
     pool.seen.clear();
     pool.handle(Event::Close);
     pool.expect(&["room"]);
@@ -742,9 +742,9 @@ fn submitters_that_wait_are_told_when_the_pool_closes() {
 #[test]
 fn a_job_larger_than_the_bound_enters_an_empty_queue() {
     let mut pool = Pool::new(1, |config| config.queue_bytes = 100);
-    assert!(pool.scheduler.has_room(1_000));
+    assert!(pool.scheduler.has_room(1, 1_000));
     pool.submit(1);
-    assert!(pool.scheduler.has_room(90) && !pool.scheduler.has_room(91));
+    assert!(pool.scheduler.has_room(1, 90) && !pool.scheduler.has_room(1, 91));
     pool.seen.clear();
     pool.handle(Event::Ready { worker: 0, life: 1 });
     pool.expect(&["first ready", "send 0 epoch 0 at 0: 0", "room"]);

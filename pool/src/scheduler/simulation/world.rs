@@ -122,7 +122,7 @@ impl World {
             if is_full || !self.subject.scheduler.is_open() {
                 return Ok(());
             }
-            if !self.subject.scheduler.has_room(bytes) {
+            if !self.subject.scheduler.has_room(1, bytes) {
                 self.is_waiting = true;
                 return Ok(());
             }
