@@ -186,13 +186,13 @@ impl Seat {
         if !matches!(failure.kind, StartFailureKind::GivenUp) {
             tracing::warn!("{failure}");
         }
-        let permanent = failure.is_permanent();
+        let outlook = failure.outlook();
         let cause = Cause::NotStarted(Arc::new(failure));
         core.handle(Event::StartFailed {
             worker: self.slot,
             life,
             cause: cause.clone(),
-            permanent,
+            outlook,
         });
         core.settings.hooks.ended(&cause);
     }
