@@ -10,6 +10,7 @@ use std::{
         unix::process::CommandExt,
     },
     process::{Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -37,6 +38,7 @@ impl Offspring {
         command.process_group(0).stdin(Stdio::from(control));
         let mut child = {
             let _guard = spawn_guard();
+            let _mark = Spawning::begin();
             command.spawn()?
         };
         let pid = Pid::from_child(&child);
@@ -107,6 +109,71 @@ impl Offspring {
         }
         Exit::Unknown
     }
+}
+
+/// The thread that is starting a child just now; one at a time does.
+static SPAWNING: Mutex<Option<Pid>> = Mutex::new(None);
+
+fn spawning() -> MutexGuard<'static, Option<Pid>> {
+    SPAWNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Marks this thread as the one that is starting a child.
+struct Spawning;
+
+impl Spawning {
+    fn begin() -> Self {
+        *spawning() = Some(rustix::thread::gettid());
+        Self
+    }
+}
+
+impl Drop for Spawning {
+    fn drop(&mut self) {
+        *spawning() = None;
+    }
+}
+
+/// Frees a thread whose start of a child does not end because somebody has stopped that child before it became another
+/// program: until then the two share their memory, and the system lets the parent's thread wait.
+///
+/// Such a child is killed. It is known by its arguments, which are still this process's own.
+pub(crate) fn free_stuck_spawn() {
+    let Some(thread) = *spawning() else { return };
+    let children = format!("/proc/self/task/{}/children", thread.as_raw_nonzero());
+    let children = std::fs::read_to_string(children).unwrap_or_default();
+    let pids = children
+        .split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .filter_map(Pid::from_raw);
+    for pid in pids {
+        let is_stuck = || is_stopped(pid) && std::fs::read(file_of(pid, "cmdline")).ok() == own_arguments();
+        // The pidfd first and then the look: what is killed is what was seen.
+        if let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty())
+            && is_stuck()
+        {
+            tracing::warn!(
+                pid = pid.as_raw_nonzero().get(),
+                "a child was stopped while it was started; it is killed"
+            );
+            let _sent = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+        }
+    }
+}
+
+fn file_of(pid: Pid, name: &str) -> String {
+    format!("/proc/{}/{name}", pid.as_raw_nonzero())
+}
+
+fn own_arguments() -> Option<Vec<u8>> {
+    std::fs::read("/proc/self/cmdline").ok()
+}
+
+fn is_stopped(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(file_of(pid, "stat")).unwrap_or_default();
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.trim_start().starts_with('T'))
 }
 
 fn no_pidfd(errno: Errno) -> io::Error {

@@ -54,12 +54,15 @@ impl Starting<'_> {
         let (inbound, outbound) = self.parcels().map_err(early)?;
         let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
         let controls = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
-        let spawned = Process::spawn(
-            &self.settings.program,
-            self.settings.job,
-            self.seat.number(),
-            controls,
-        );
+        let spawned = self.seat.spawning(|| {
+            self.watch.keep_time();
+            Process::spawn(
+                &self.settings.program,
+                self.settings.job,
+                self.seat.number(),
+                controls,
+            )
+        });
         let process = Arc::new(spawned.map_err(|error| early(StartFailureKind::Spawn(error)))?);
         self.watch.add(Arc::clone(&process));
         self.seat.set_starting(life, &process);
