@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     BuildError, Pool,
     driver::{Core, Settings},
+    process,
     program::Program,
     scheduler::{Config, RestartLimit},
     stream::Bounds,
@@ -243,7 +244,10 @@ fn setting<T: PartialOrd + fmt::Display>(
 fn refuse_inside_worker() -> Result<(), BuildError> {
     match Role::of_this_process() {
         Role::WorkerFor(job) => Err(BuildError::InsideWorker(job.to_string_lossy().into_owned())),
-        _ => Ok(()),
+        Role::Process(name) if !process::is_open() => {
+            Err(BuildError::InsideProcess(name.to_string_lossy().into_owned()))
+        }
+        Role::Process(_) | Role::ByHand => Ok(()),
     }
 }
 
