@@ -10,6 +10,7 @@ mod encoding;
 mod flow;
 mod lifecycle;
 mod orphans;
+mod processes;
 mod promises;
 mod stage;
 mod starting;

@@ -44,7 +44,6 @@ pub(crate) struct Entry {
 impl Entry {
     /// The entry of a function with arguments `A`.
     pub(crate) fn of<F: Target<A>, A: Value>(_it_has_no_bytes: F) -> &'static Self {
-        const { assert_captures_nothing::<F>() };
         struct Of<F, A>(F, A);
         impl<F: Target<A>, A: Value> Of<F, A> {
             const ENTRY: &'static Entry = &Entry {
@@ -54,6 +53,7 @@ impl Entry {
                 call: call::<F, A>,
             };
         }
+        const { assert_captures_nothing::<F>() };
         Of::<F, A>::ENTRY
     }
 
@@ -173,7 +173,7 @@ mod tests {
         let reference = entry(greet, &(String::new(), 1)).reference().unwrap();
         assert!(reference.type_name.contains("greet"), "{}", reference.type_name);
         let mut arguments = Vec::new();
-        encode_argument(&("ab", 3), &mut arguments).unwrap();
+        encode_argument(&("ab", 3_u8), &mut arguments).unwrap();
         let mut output = Vec::new();
         Entry::find(&reference)
             .unwrap()

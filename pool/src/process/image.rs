@@ -19,14 +19,15 @@ pub(crate) struct Image {
 impl Image {
     /// The file that holds `anchor`, which is the same address in each call.
     pub(crate) fn own(anchor: usize) -> Result<&'static Self, String> {
-        static OWN: OnceLock<Result<Image, String>> = OnceLock::new();
-        let own = OWN.get_or_init(|| {
-            let maps = std::fs::read_to_string("/proc/self/maps")
-                .map_err(|error| format!("/proc/self/maps cannot be read: {error}; is /proc mounted?"))?;
-            Self::find(&maps, anchor)
-                .ok_or_else(|| "/proc/self/maps does not tell which file the program was loaded from".into())
-        });
-        own.as_ref().map_err(Clone::clone)
+        static OWN: OnceLock<Image> = OnceLock::new();
+        if let Some(own) = OWN.get() {
+            return Ok(own);
+        }
+        let maps = std::fs::read_to_string("/proc/self/maps")
+            .map_err(|error| format!("/proc/self/maps cannot be read: {error}; is /proc mounted?"))?;
+        let own = Self::find(&maps, anchor)
+            .ok_or("/proc/self/maps does not tell which file the program was loaded from")?;
+        Ok(OWN.get_or_init(|| own))
     }
 
     /// Whether it holds so many bytes at `address`, in one piece.

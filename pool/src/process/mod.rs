@@ -72,12 +72,19 @@ type Arguments = Box<dyn FnOnce(&mut Vec<u8>) -> Result<(), CodecError> + Send>;
 ///   environment are the parent's at the start, as far as nothing else was asked for.
 ///
 /// # What can run
-/// Functions, and closures that capture nothing:
+/// Functions, and closures that capture nothing. What would be captured is passed:
+///
+/// ```no_run
+/// # pool::main(|| {
+/// let factor = 3;
+/// pool::Process::new(|number: u64, factor: u64| number * factor, (2, factor)).start().unwrap();
+/// # });
+/// ```
 ///
 /// ```compile_fail
 /// # pool::main(|| {
-/// let captured = String::from("not in the child");
-/// pool::Process::new(move || captured.len() as u64, ()).start().unwrap();
+/// let factor = 3;
+/// pool::Process::new(move |number: u64| number * factor, (2,)).start().unwrap();
 /// # });
 /// ```
 #[must_use = "a process does nothing until `start` is called"]

@@ -12,6 +12,7 @@ impl<T: Serialize + DeserializeOwned> Value for T {}
 #[diagnostic::on_unimplemented(
     message = "a process cannot run `{Self}` with the arguments `{Arguments}`",
     note = "the arguments are a tuple: `()` for none, `(one,)` for one",
+    note = "a closure may capture nothing: pass what it needs among the arguments",
     note = "a closure needs the types of its arguments written down: `|name: String| …`",
     note = "all arguments and the output must be owned serde types (`Serialize` and `DeserializeOwned`)"
 )]
