@@ -9,6 +9,7 @@ use protocol::{
     PACKAGE_VERSION,
     board::Board,
     control::{self, ControlError},
+    family,
     handshake::{self, Answer, Gifts, Invitation},
     link::Rendezvous,
     parcel::Parcel,
@@ -52,6 +53,7 @@ impl Starting<'_> {
         let early = |kind: StartFailureKind| (None, kind);
         let board = Board::create().map_err(|error| early(StartFailureKind::Memory(error)))?;
         let (inbound, outbound) = self.parcels().map_err(early)?;
+        let family = family::descriptor().map_err(|error| early(StartFailureKind::Family(error)))?;
         let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
         let (ours, theirs) = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
         let spawned = Process::spawn(
@@ -66,7 +68,7 @@ impl Starting<'_> {
 
         let late = |kind: StartFailureKind| (Some(Arc::clone(&process)), kind);
         let (token, invitation) = self.invitation().map_err(late)?;
-        let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound);
+        let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
         self.introduce(&ours, &invitation, &gifts).map_err(late)?;
         let link = rendezvous
             .accept(token)

@@ -12,7 +12,7 @@ use protocol::{
     child::{self, ControlMissing, Role, panics, watchdog},
     control::{self, ControlError},
     errand::{Errand, Payload, Refusal, Report},
-    handshake,
+    family, handshake,
 };
 
 use super::{function::Entry, household};
@@ -108,6 +108,10 @@ fn begin(control: &OwnedFd) -> Result<(Errand, &'static Entry, Vec<u8>), Early> 
     watchdog::start(control)
         .map_err(|error| Early::unusable(format_args!("starting the watchdog: {error}")))?;
     let mut descriptors = received.descriptors.into_iter();
+    let family = descriptors
+        .next()
+        .ok_or_else(|| Early::unusable("the family's memory is missing"))?;
+    family::adopt(family).map_err(Early::unusable)?;
     let entry = Entry::find(&errand.function).map_err(Early::Refused)?;
     let arguments = std::mem::replace(&mut errand.arguments, Payload::Inline(Vec::new()));
     let arguments = arguments.unwrap(descriptors.next()).map_err(Early::unusable)?;

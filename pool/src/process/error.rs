@@ -6,6 +6,7 @@ use protocol::{
     CodecError, Fault, MemoryError, Panicked,
     control::ControlError,
     errand::{MAX_NAME_BYTES, Refusal},
+    family::FamilyError,
     handshake::HandshakeError,
 };
 
@@ -49,6 +50,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The memory that it shares with its family could not be made.
+    #[error("the memory that a family of processes shares could not be made: {0}")]
+    Family(#[source] FamilyError),
     /// There was no memory for the arguments.
     #[error("the arguments could not be handed over: {0}")]
     Memory(#[source] MemoryError),

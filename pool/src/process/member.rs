@@ -12,6 +12,7 @@ use std::{
 use protocol::{
     control::{self, ControlError, Received},
     errand::Report,
+    family::Transit,
     handshake,
 };
 use rustix::process::Signal;
@@ -40,6 +41,8 @@ struct Account {
     is_deaf: bool,
     outcome: Option<Result<Vec<u8>, JoinErrorKind>>,
     exit: Option<Exit>,
+    /// The handles among its arguments, which it may receive for as long as it lives.
+    arguments: Option<Transit>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +60,8 @@ impl Member {
     pub(crate) fn new(
         (number, name): (u64, String),
         is_daemon: bool,
-        offspring: Offspring,
-        control: OwnedFd,
+        (offspring, control): (Offspring, OwnedFd),
+        transit: Transit,
         start_deadline: Duration,
     ) -> Self {
         Self {
@@ -69,7 +72,10 @@ impl Member {
             control,
             started: Instant::now(),
             start_deadline,
-            account: Mutex::default(),
+            account: Mutex::new(Account {
+                arguments: Some(transit),
+                ..Account::default()
+            }),
         }
     }
 
@@ -164,6 +170,7 @@ impl Member {
         }
         let exit = self.offspring.reap();
         account.exit = Some(exit);
+        account.arguments = None;
         account.hear(&self.control);
         exit
     }

@@ -32,8 +32,10 @@ use protocol::{
     control::ControlError,
     encode_argument,
     errand::{Errand, MAX_NAME_BYTES, Payload},
+    family::{self, Transit},
     handshake,
 };
+use smallvec::SmallVec;
 pub use target::{Run, Target, Value};
 
 use crate::{offspring::Offspring, program::Program};
@@ -195,7 +197,9 @@ impl<T: Value> Process<T> {
         if name.len() > MAX_NAME_BYTES || name.contains('\0') {
             return Err(StartError::Name(name));
         }
-        let (arguments, wrapped) = Payload::wrap(encode(self.arguments)?).map_err(StartError::Memory)?;
+        let family = family::descriptor().map_err(StartError::Family)?;
+        let (encoded, transit) = Transit::of(|| encode(self.arguments));
+        let (arguments, wrapped) = Payload::wrap(encoded?).map_err(StartError::Memory)?;
         let errand = Errand {
             package: PACKAGE_VERSION.to_owned(),
             name: name.clone(),
@@ -212,18 +216,13 @@ impl<T: Value> Process<T> {
         let member = Member::new(
             (number, name),
             self.is_daemon,
-            offspring,
-            ours,
+            (offspring, ours),
+            transit,
             self.start_deadline,
         );
-        let descriptors = wrapped.descriptor();
+        let descriptors: SmallVec<[_; 2]> = [family].into_iter().chain(wrapped.descriptor()).collect();
         let deadline = Instant::now() + self.start_deadline;
-        match control::send_until(
-            member.control().as_fd(),
-            &errand,
-            descriptors.as_slice(),
-            deadline,
-        ) {
+        match control::send_until(member.control().as_fd(), &errand, &descriptors, deadline) {
             // Who has gone already tells by its end why.
             Ok(()) | Err(ControlError::Closed) => {}
             Err(error) => {

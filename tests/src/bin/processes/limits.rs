@@ -56,11 +56,11 @@ pub(crate) fn a_full_descriptor_table_is_an_error() {
 }
 
 /// Has the kernel refuse one call from here on, in this process and all that it starts.
-fn refuse(call: i64, errno: u32) {
+fn refuse(call: i64, errno: i32) {
     let filter = SeccompFilter::new(
         BTreeMap::from([(call, Vec::new())]),
         SeccompAction::Allow,
-        SeccompAction::Errno(errno),
+        SeccompAction::Errno(errno.cast_unsigned()),
         TargetArch::try_from(std::env::consts::ARCH).unwrap(),
     );
     let program: BpfProgram = filter.unwrap().try_into().unwrap();
@@ -70,7 +70,7 @@ fn refuse(call: i64, errno: u32) {
 pub(crate) fn without_pidfd() {
     let before = Process::new(identity, (vec![1],)).start().unwrap();
     assert_eq!(before.join().unwrap(), [1]);
-    refuse(linux_raw_sys::general::__NR_pidfd_open.into(), 38);
+    refuse(libc::SYS_pidfd_open, libc::ENOSYS);
     let error = Process::new(identity, (vec![1],)).start().unwrap_err();
     assert!(matches!(error, StartError::Spawn { .. }), "{error}");
     let text = error.to_string();
@@ -81,7 +81,7 @@ pub(crate) fn without_pidfd() {
 }
 
 pub(crate) fn without_memfd() {
-    refuse(linux_raw_sys::general::__NR_memfd_create.into(), 1);
+    refuse(libc::SYS_memfd_create, libc::EPERM);
     let error = Process::new(identity, (vec![1; 100_000],)).start().unwrap_err();
     assert!(error.to_string().contains("memfd_create"), "{error}");
 }

@@ -296,14 +296,9 @@ fn exit_with_three() {
     std::process::exit(3);
 }
 
-unsafe extern "C" {
-    fn signal(number: i32, handler: usize) -> usize;
-}
-
 pub(crate) fn ends_under_an_ignored_sigchld() {
-    const IGNORE: usize = 1;
-    // SAFETY: the C library's function, with a signal's number and its constant for ignoring; no handler is installed.
-    unsafe { signal(Signal::CHILD.as_raw(), IGNORE) };
+    // SAFETY: the signal is ignored; no handler is installed.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
     let process = Process::new(identity, (7,)).start().unwrap();
     let exit = process.wait();
     assert_eq!(exit, Exit::Unknown, "is SIGCHLD ignored?");

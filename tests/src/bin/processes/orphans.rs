@@ -6,6 +6,10 @@ use pool::Process;
 
 use crate::{entries, say};
 
+#[expect(
+    clippy::zombie_processes,
+    reason = "what it starts is to be ended with it, not waited for"
+)]
 fn tell_and_wait(depth: u64) {
     say(&std::process::id().to_string());
     if depth > 0 {

@@ -27,6 +27,7 @@ fn one_of_each(kinds: Kinds, text: String) -> (Kinds, String) {
 
 #[expect(
     clippy::many_single_char_names,
+    clippy::too_many_arguments,
     reason = "that there are twelve is what matters"
 )]
 fn a_dozen(
