@@ -54,6 +54,9 @@ pub enum Fault {
     /// The job ran, but there was no memory to carry its output.
     #[error("the job's output could not be handed over: {0}")]
     NotHandedOver(String),
+    /// The job never ran: there was no memory to carry it to the worker.
+    #[error("the job could not be handed over: {0}")]
+    Withdrawn(String),
 }
 
 /// A panic as it was caught in the worker.
@@ -101,7 +104,10 @@ impl Fault {
                 panicked.location.iter_mut().for_each(cut);
                 panicked.backtrace.iter_mut().for_each(cut);
             }
-            Self::Undecodable(text) | Self::Unencodable(text) | Self::NotHandedOver(text) => cut(text),
+            Self::Undecodable(text)
+            | Self::Unencodable(text)
+            | Self::NotHandedOver(text)
+            | Self::Withdrawn(text) => cut(text),
             Self::TooLarge { .. } => {}
         }
         self

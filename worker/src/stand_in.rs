@@ -12,7 +12,7 @@ use protocol::{
     handshake::{self, Answer, Gifts, Invitation},
     link::{ParentLink, Rendezvous},
     parcel::{self, Parcel},
-    ring::{Body, Records, RingReader},
+    ring::{Body, RingReader},
 };
 use serde::{Deserialize, Serialize};
 
@@ -175,7 +175,13 @@ impl Parent {
         for job in jobs {
             frame::append_job(&mut frame, job);
         }
-        frame::finish(&mut frame, self.epoch, self.sent, jobs.len() as u32);
+        frame::finish(
+            &mut frame,
+            frame::Form::Counted,
+            self.epoch,
+            self.sent,
+            jobs.len() as u32,
+        );
         frame
     }
 
@@ -207,7 +213,7 @@ impl Parent {
     pub(crate) fn harvest(&mut self) {
         let mut bytes = Vec::new();
         self.ring.harvest(&self.board, &mut bytes).unwrap();
-        for record in Records::new(&bytes) {
+        for record in self.ring.records(&bytes) {
             let record = record.unwrap();
             let body = match record.body {
                 Body::Inline(body) => body.to_vec(),
