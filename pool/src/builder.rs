@@ -16,6 +16,7 @@ use crate::{
     BuildError, Cause, FailurePolicy, Halt, Pool, WorkerStart,
     driver::{Core, MemoryLimits, Settings},
     hooks::Hooks,
+    process,
     program::Program,
     scheduler::{Config, Recycling, RestartLimit},
     stream::Bounds,
@@ -360,7 +361,10 @@ fn setting<T: PartialOrd + fmt::Display>(
 fn refuse_inside_worker() -> Result<(), BuildError> {
     match Role::of_this_process() {
         Role::WorkerFor(job) => Err(BuildError::InsideWorker(job.to_string_lossy().into_owned())),
-        _ => Ok(()),
+        Role::Process(name) if !process::is_open() => {
+            Err(BuildError::InsideProcess(name.to_string_lossy().into_owned()))
+        }
+        Role::Process(_) | Role::ByHand => Ok(()),
     }
 }
 

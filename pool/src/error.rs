@@ -133,6 +133,12 @@ pub enum BuildError {
          for that job at the top of `main`, before a pool is built"
     )]
     InsideWorker(String),
+    /// This process was itself started as a process with a function to run but has not come to it.
+    #[error(
+        "this process was started as the process {0:?}, but did not come to its function: call `pool::main` in `main`, \
+         and build pools within it"
+    )]
+    InsideProcess(String),
     /// The initialiser's argument could not be encoded.
     #[error("the initialiser's argument could not be encoded: {0}")]
     Argument(CodecError),

@@ -4,7 +4,9 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use protocol::{MemoryError, control::ControlError, handshake::HandshakeError, link::LinkError};
+use protocol::{
+    MemoryError, control::ControlError, family::FamilyError, handshake::HandshakeError, link::LinkError,
+};
 
 use crate::scheduler::Outlook;
 
@@ -242,6 +244,8 @@ pub enum StartFailureKind {
     Link(LinkError),
     /// The memory shared with it could not be made.
     Memory(MemoryError),
+    /// The memory of the family could not be made.
+    Family(FamilyError),
     /// The control socket failed.
     Control(ControlError),
     /// It could not be kept to its memory limit.
@@ -301,6 +305,7 @@ impl std::error::Error for StartFailure {
             StartFailureKind::Handshake(source) => Some(source),
             StartFailureKind::Link(source) => Some(source),
             StartFailureKind::Memory(source) => Some(source),
+            StartFailureKind::Family(source) => Some(source),
             StartFailureKind::Control(source) => Some(source),
             _ => None,
         }
@@ -335,6 +340,9 @@ impl fmt::Display for StartFailure {
             StartFailureKind::Unusable(message) => write!(formatter, " could not use its gifts: {message}"),
             StartFailureKind::Link(error) => write!(formatter, " could not be linked: {error}"),
             StartFailureKind::Memory(error) => write!(formatter, " could not be given memory: {error}"),
+            StartFailureKind::Family(error) => {
+                write!(formatter, " could not be made one of the family: {error}")
+            }
             StartFailureKind::Control(error) => write!(formatter, " could not be reached: {error}"),
             StartFailureKind::MemoryLimit(error) => {
                 write!(formatter, " could not be kept to its memory limit: {error}")

@@ -10,18 +10,16 @@ use std::{
         unix::process::CommandExt,
     },
     process::{Command, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use protocol::link::spawn_guard;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus},
 };
 
-use crate::failure::Exit;
+use crate::{failure::Exit, spawning::spawning};
 
 /// A child process that leads a process group of its own.
 #[derive(Debug)]
@@ -36,11 +34,7 @@ impl Offspring {
     /// A group of its own keeps a terminal's Ctrl-C from it, and lets its own children end with it.
     pub(crate) fn spawn(mut command: Command, control: OwnedFd) -> io::Result<Self> {
         command.process_group(0).stdin(Stdio::from(control));
-        let mut child = {
-            let _guard = spawn_guard();
-            let _mark = Spawning::begin();
-            command.spawn()?
-        };
+        let mut child = spawning(|| command.spawn())?;
         let pid = Pid::from_child(&child);
         match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(Self { pid, pidfd }),
@@ -74,25 +68,22 @@ impl Offspring {
     /// Waits until it has ended, until `deadline` at most (`None`: for ever); says whether it has.
     pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
         loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let timeout = left.map(|left| {
-                Timespec::try_from(left).unwrap_or(Timespec {
-                    tv_sec: i64::MAX,
-                    tv_nsec: 0,
-                })
-            });
-            let mut descriptors = [PollFd::new(&self.pidfd, PollFlags::IN)];
-            match poll(&mut descriptors, timeout.as_ref()) {
-                Ok(0) if left.is_some_and(|left| left.is_zero()) => return false,
-                Ok(0) | Err(Errno::INTR) => {}
-                Ok(_) => return true,
-                Err(errno) => {
-                    // Out of kernel memory: look again a little later.
-                    tracing::warn!("waiting for process {}: {errno}", self.pid());
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
+            let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let [has_ended] = wait_readable([PollFd::new(&self.pidfd, PollFlags::IN)], deadline);
+            if has_ended || is_over {
+                return has_ended;
             }
         }
+    }
+
+    /// Waits until it has ended, or `other` can be read (if that `counts`), or `deadline` has come; says whether it has
+    /// ended. It may return early.
+    pub(crate) fn wait_ended_or(&self, other: &OwnedFd, counts: bool, deadline: Option<Instant>) -> bool {
+        if !counts {
+            return self.wait_ended(deadline);
+        }
+        let descriptors = [&self.pidfd, other].map(|descriptor| PollFd::new(descriptor, PollFlags::IN));
+        wait_readable(descriptors, deadline)[0]
     }
 
     /// Reaps it once it has ended: takes its status and ends what is left of its group.
@@ -111,69 +102,26 @@ impl Offspring {
     }
 }
 
-/// The thread that is starting a child just now; one at a time does.
-static SPAWNING: Mutex<Option<Pid>> = Mutex::new(None);
-
-fn spawning() -> MutexGuard<'static, Option<Pid>> {
-    SPAWNING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Marks this thread as the one that is starting a child.
-struct Spawning;
-
-impl Spawning {
-    fn begin() -> Self {
-        *spawning() = Some(rustix::thread::gettid());
-        Self
-    }
-}
-
-impl Drop for Spawning {
-    fn drop(&mut self) {
-        *spawning() = None;
-    }
-}
-
-/// Frees a thread whose start of a child does not end because somebody has stopped that child before it became another
-/// program: until then the two share their memory, and the system lets the parent's thread wait.
-///
-/// Such a child is killed. It is known by its arguments, which are still this process's own.
-pub(crate) fn free_stuck_spawn() {
-    let Some(thread) = *spawning() else { return };
-    let children = format!("/proc/self/task/{}/children", thread.as_raw_nonzero());
-    let children = std::fs::read_to_string(children).unwrap_or_default();
-    let pids = children
-        .split_whitespace()
-        .filter_map(|pid| pid.parse().ok())
-        .filter_map(Pid::from_raw);
-    for pid in pids {
-        let is_stuck = || is_stopped(pid) && std::fs::read(file_of(pid, "cmdline")).ok() == own_arguments();
-        // The pidfd first and then the look: what is killed is what was seen.
-        if let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty())
-            && is_stuck()
-        {
-            tracing::warn!(
-                pid = pid.as_raw_nonzero().get(),
-                "a child was stopped while it was started; it is killed"
-            );
-            let _sent = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+/// Waits until one of the descriptors can be read, until `deadline` at most; says which can. It may return early.
+fn wait_readable<const N: usize>(mut descriptors: [PollFd<'_>; N], deadline: Option<Instant>) -> [bool; N] {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let timeout = left.map(|left| {
+        Timespec::try_from(left).unwrap_or(Timespec {
+            tv_sec: i64::MAX,
+            tv_nsec: 0,
+        })
+    });
+    match poll(&mut descriptors, timeout.as_ref()) {
+        Ok(_) => descriptors.map(|descriptor| !descriptor.revents().is_empty()),
+        Err(errno) => {
+            if errno != Errno::INTR {
+                // Out of kernel memory: look again a little later.
+                tracing::warn!("waiting for a process: {errno}");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            [false; N]
         }
     }
-}
-
-fn file_of(pid: Pid, name: &str) -> String {
-    format!("/proc/{}/{name}", pid.as_raw_nonzero())
-}
-
-fn own_arguments() -> Option<Vec<u8>> {
-    std::fs::read("/proc/self/cmdline").ok()
-}
-
-fn is_stopped(pid: Pid) -> bool {
-    let stat = std::fs::read_to_string(file_of(pid, "stat")).unwrap_or_default();
-    stat.rsplit(')')
-        .next()
-        .is_some_and(|rest| rest.trim_start().starts_with('T'))
 }
 
 fn no_pidfd(errno: Errno) -> io::Error {

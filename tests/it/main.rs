@@ -14,6 +14,7 @@ mod memory;
 mod nemesis;
 mod orphans;
 mod policy;
+mod processes;
 mod promises;
 mod recycling;
 mod stage;

@@ -9,6 +9,7 @@ use protocol::{
     PACKAGE_VERSION,
     board::Board,
     control::{self, ControlError},
+    family,
     handshake::{self, Answer, Gifts, Invitation},
     link::Rendezvous,
     parcel::Parcel,
@@ -52,6 +53,7 @@ impl Starting<'_> {
         let early = |kind: StartFailureKind| (None, kind);
         let board = Board::create().map_err(|error| early(StartFailureKind::Memory(error)))?;
         let (inbound, outbound) = self.parcels().map_err(early)?;
+        let family = family::descriptor().map_err(|error| early(StartFailureKind::Family(error)))?;
         let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
         let controls = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
         let spawned = self.seat.spawning(|| {
@@ -72,7 +74,7 @@ impl Starting<'_> {
             .limit_memory(&process)
             .map_err(|error| late(StartFailureKind::MemoryLimit(error)))?;
         let (token, invitation) = self.invitation().map_err(late)?;
-        let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound);
+        let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
         self.introduce(process.control(), &invitation, &gifts)
             .map_err(late)?;
         let link = rendezvous

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use protocol::board;
 
 use super::{Core, life::Life, seat::Seat};
-use crate::{failure::EndReason, offspring};
+use crate::{failure::EndReason, spawning};
 
 /// A job that has run for this long loses those behind it to other workers.
 const STALL: Duration = Duration::from_millis(4);
@@ -110,7 +110,7 @@ impl Look<'_> {
             return;
         };
         if self.before.clock.since(since) >= LONG_SPAWN {
-            offspring::free_stuck_spawn();
+            spawning::free_stuck();
         }
         self.again_in(LONG_SPAWN);
     }
