@@ -74,7 +74,9 @@ pub(crate) fn assert_works(pool: &Pool<Puppet>) {
 /// The process id of a worker that is ready to take jobs.
 pub(crate) fn a_pid(pool: &Pool<Puppet>) -> u32 {
     wait_for("a worker to be ready", || {
-        pool.stats().workers.iter().find_map(|worker| worker.pid)
+        let mut pids = pool.stats().workers.into_iter().filter_map(|worker| worker.pid);
+        // One that was killed just now may still be shown.
+        pids.find(|pid| is_alive(*pid))
     })
 }
 
