@@ -1,7 +1,7 @@
 //! The nemesis: a storm of signals over two pools, and an account of every job that does not trust them.
 //!
-//! Starts are counted by the jobs themselves, in memory shared with the workers ([`journal`]); ends are counted here
-//! ([`account`]). Whatever a pool says of itself is only reported, never relied upon.
+//! Starts are counted by the jobs themselves, in memory shared with the workers (`journal`); ends are counted here
+//! (`account`). Whatever a pool says of itself is only reported, never relied upon.
 
 mod account;
 mod journal;
