@@ -4,6 +4,7 @@
 //! numbers F1, F2, … are those of the fault catalogue.
 
 mod cancelling;
+mod catalogue;
 mod deadlines;
 mod deaths;
 mod encoding;
@@ -19,3 +20,4 @@ mod promises;
 mod recycling;
 mod stage;
 mod starting;
+mod system;
