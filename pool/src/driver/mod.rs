@@ -21,7 +21,10 @@ mod tail;
 mod watch;
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -55,6 +58,8 @@ pub(crate) struct Settings {
 pub(crate) struct Core {
     settings: Settings,
     most_at_once: u32,
+    /// Whether a worker had nothing to do when the scheduler was last left: a hint.
+    is_hungry: AtomicBool,
     origin: Duration,
     state: Mutex<State>,
     /// The queue has room again, or takes no more.
@@ -96,6 +101,7 @@ impl Core {
         let core = Arc::new(Self {
             settings,
             most_at_once: config.most_at_once(),
+            is_hungry: AtomicBool::new(false),
             origin: board::now(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(config),
@@ -163,6 +169,11 @@ impl Core {
         self.most_at_once
     }
 
+    /// Whether a worker waits for jobs, so that those which are at hand should be submitted now: a hint.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.is_hungry.load(Ordering::Relaxed)
+    }
+
     // ---- events ----
 
     /// Hands the scheduler one event and performs what comes out.
@@ -174,6 +185,11 @@ impl Core {
     }
 
     fn unlock_and_perform(&self, state: MutexGuard<'_, State>, mut actions: Actions, harvest: &mut Harvest) {
+        let is_hungry = state.scheduler.is_hungry();
+        // Others read this for each job: it is written only when it changes.
+        if is_hungry != self.is_hungry() {
+            self.is_hungry.store(is_hungry, Ordering::Relaxed);
+        }
         if actions.is_empty() {
             return;
         }
