@@ -12,6 +12,7 @@
 mod harvest;
 mod intake;
 mod life;
+mod linger;
 mod milestones;
 mod perform;
 mod process;
@@ -60,6 +61,8 @@ pub(crate) struct Core {
     most_at_once: u32,
     /// Whether a worker had nothing to do when the scheduler was last left: a hint.
     is_hungry: AtomicBool,
+    /// Whether there were no more jobs than workers: a hint too.
+    is_light: AtomicBool,
     origin: Duration,
     state: Mutex<State>,
     /// The queue has room again, or takes no more.
@@ -102,6 +105,7 @@ impl Core {
             settings,
             most_at_once: config.most_at_once(),
             is_hungry: AtomicBool::new(false),
+            is_light: AtomicBool::new(true),
             origin: board::now(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(config),
@@ -174,6 +178,11 @@ impl Core {
         self.is_hungry.load(Ordering::Relaxed)
     }
 
+    /// Whether there are no more jobs than workers: a hint.
+    fn is_light(&self) -> bool {
+        self.is_light.load(Ordering::Relaxed)
+    }
+
     // ---- events ----
 
     /// Hands the scheduler one event and performs what comes out.
@@ -185,11 +194,8 @@ impl Core {
     }
 
     fn unlock_and_perform(&self, state: MutexGuard<'_, State>, mut actions: Actions, harvest: &mut Harvest) {
-        let is_hungry = state.scheduler.is_hungry();
-        // Others read this for each job: it is written only when it changes.
-        if is_hungry != self.is_hungry() {
-            self.is_hungry.store(is_hungry, Ordering::Relaxed);
-        }
+        hint(&self.is_hungry, state.scheduler.is_hungry());
+        hint(&self.is_light, state.scheduler.is_light());
         if actions.is_empty() {
             return;
         }
@@ -261,5 +267,12 @@ impl std::fmt::Debug for Core {
             .debug_struct("Core")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+/// Sets a hint. Others read it for each job, so that it is written only when it changes.
+fn hint(hint: &AtomicBool, is_true: bool) {
+    if hint.load(Ordering::Relaxed) != is_true {
+        hint.store(is_true, Ordering::Relaxed);
     }
 }
