@@ -12,6 +12,7 @@
 pub mod failure_semantics {}
 
 mod builder;
+mod captured;
 mod driver;
 mod encode;
 mod error;
@@ -36,6 +37,7 @@ mod stream;
 mod window;
 
 pub use builder::{Builder, MAX_WORKERS};
+pub use captured::Captured;
 pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};
 pub use failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind};
 pub use failure_policy::{

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use crate::outcome::Outcome;
+use crate::{Captured, outcome::Outcome};
 
 /// The place of one job's outcome.
 #[derive(Debug, Default)]
@@ -22,6 +22,7 @@ pub(crate) struct Slot {
 struct State {
     outcome: Option<Outcome>,
     is_filled: bool,
+    captured: Captured,
     waiting: bool,
     waker: Option<Waker>,
 }
@@ -48,6 +49,16 @@ impl Slot {
             wake(waker);
         }
         Filled::Now
+    }
+
+    /// Keeps what the job has written, before its outcome.
+    pub(crate) fn attach(&self, captured: Captured) {
+        self.lock().captured = captured;
+    }
+
+    /// What the job has written, as far as that was captured.
+    pub(crate) fn take_captured(&self) -> Captured {
+        std::mem::take(&mut self.lock().captured)
     }
 
     /// Whether it has been filled, also when the outcome has been taken since.
