@@ -41,7 +41,7 @@ pub use handle::JobHandle;
 pub use hooks::WorkerStart;
 pub use map::{Map, MapUnordered};
 pub use pool::Pool;
-pub use process::{Child, JoinError, JoinErrorKind, Process, Run, StartError, Target, Value, main};
+pub use process::{Child, JoinError, JoinErrorKind, Portable, Process, Run, StartError, Target, main};
 pub use protocol::{CodecError, Fault, Job, Panicked};
 pub use stats::{Stats, WorkerState, WorkerStats};
 pub use stream::{Order, StreamInput, StreamOutput};

@@ -11,7 +11,7 @@ use std::{
 use protocol::decode_argument;
 use rustix::process::Signal;
 
-use super::{JoinError, JoinErrorKind, Value, household, member::Member};
+use super::{JoinError, JoinErrorKind, Portable, household, member::Member};
 use crate::Exit;
 
 /// A process that was started, and will give a `T`.
@@ -25,7 +25,7 @@ pub struct Child<T> {
     output: PhantomData<fn() -> T>,
 }
 
-impl<T: Value> Child<T> {
+impl<T: Portable> Child<T> {
     /// Waits until the process has ended, and gives what its function returned.
     ///
     /// # Errors

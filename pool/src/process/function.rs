@@ -19,7 +19,7 @@ use protocol::{
     errand::{FunctionReference, MAX_NAME_BYTES, Refusal},
 };
 
-use super::{StartError, Target, Value, image::Image};
+use super::{Portable, StartError, Target, image::Image};
 
 /// What an entry begins with; random, so that nothing else does.
 const MARK: usize = 0x9d3f_71c2_b5e8_064b;
@@ -43,9 +43,9 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// The entry of a function with arguments `A`.
-    pub(crate) fn of<F: Target<A>, A: Value>(_it_has_no_bytes: F) -> &'static Self {
+    pub(crate) fn of<F: Target<A>, A: Portable>(_it_has_no_bytes: F) -> &'static Self {
         struct Of<F, A>(F, A);
-        impl<F: Target<A>, A: Value> Of<F, A> {
+        impl<F: Target<A>, A: Portable> Of<F, A> {
             const ENTRY: &'static Entry = &Entry {
                 mark: MARK,
                 anchor: &ANCHOR,
@@ -125,7 +125,7 @@ fn shortened(type_name: &str) -> &str {
     &type_name[..type_name.floor_char_boundary(MAX_NAME_BYTES)]
 }
 
-fn call<F: Target<A>, A: Value>(arguments: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
+fn call<F: Target<A>, A: Portable>(arguments: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
     let arguments = panics::catch(|| decode_argument::<A>(arguments))
         .map_err(|panicked| Fault::Undecodable(format!("their decoding panicked{panicked}")))?
         .map_err(|error| Fault::Undecodable(error.to_string()))?;
@@ -136,7 +136,7 @@ fn call<F: Target<A>, A: Value>(arguments: &[u8], output: &mut Vec<u8>) -> Resul
 }
 
 /// Makes the function's value.
-fn make<F: Target<A>, A: Value>() -> F {
+fn make<F: Target<A>, A: Portable>() -> F {
     const { assert_captures_nothing::<F>() };
     // SAFETY: `F` has no bytes, so every pointer to it that is aligned is valid to read. That a value of it exists is
     // certain: the parent, which runs the same code, was given one when it made the process (`Entry::of` takes it), and `F: Copy + Send + 'static` allows any number of them in any thread at any time.
@@ -164,7 +164,7 @@ mod tests {
         name.repeat(times.into())
     }
 
-    fn entry<F: Target<A>, A: Value>(function: F, _: &A) -> &'static Entry {
+    fn entry<F: Target<A>, A: Portable>(function: F, _: &A) -> &'static Entry {
         Entry::of::<F, A>(function)
     }
 
