@@ -126,9 +126,14 @@ impl<T: Pod> Value<T> {
         self.guarded(self.lock.lock_timeout(timeout))
     }
 
-    /// The lock alone, of which a [`super::Condition`] can be made.
-    pub fn as_lock(&self) -> &Lock {
-        &self.lock
+    /// Whether an earlier holder failed.
+    pub fn is_poisoned(&self) -> bool {
+        self.lock.is_poisoned()
+    }
+
+    /// Forgets that an earlier holder failed.
+    pub fn clear_poison(&self) {
+        self.lock.clear_poison();
     }
 
     #[inline]
