@@ -11,6 +11,8 @@ mod conduit;
 pub(crate) mod departure;
 mod event;
 mod lock;
+#[cfg(test)]
+mod model;
 pub(crate) mod ownership;
 mod pipe;
 mod queue;

@@ -56,7 +56,7 @@ impl Account {
     }
 
     /// Books what a killed process had said.
-    pub(crate) fn book(&mut self, testament: Testament) {
+    pub(crate) fn book(&mut self, testament: &Testament) {
         self.put.entry(testament.seed).or_default();
         let mut last = HashMap::new();
         for line in &testament.lines {
@@ -95,11 +95,13 @@ impl Account {
             self.receive(item.producer, item.number);
         }
         // A process killed between a put and its saying so has put one more than it said.
-        let unexplained = |(producer, number): &&(u64, u64)| {
-            self.put.get(producer).is_none_or(|put| number > put)
-        };
+        let unexplained =
+            |(producer, number): &&(u64, u64)| self.put.get(producer).is_none_or(|put| number > put);
         self.unexplained = self.got.iter().filter(unexplained).count() as u64;
-        let all = self.put.iter().flat_map(|(producer, put)| (0..*put).map(|number| (*producer, number)));
+        let all = self
+            .put
+            .iter()
+            .flat_map(|(producer, put)| (0..*put).map(|number| (*producer, number)));
         self.lost = all.filter(|item| !self.got.contains(item)).count() as u64;
         let pair = stage.pair.lock().map(|pair| *pair);
         let pair = pair.unwrap_or_else(|error| error.into_guard().map_or([0, 1], |pair| *pair));

@@ -4,6 +4,12 @@
 //! and sends SIGKILL to one after the other. The last line is one JSON object; the exit code is 1 when a promise was
 //! broken. With the same seed the processes choose the same operations; the instants of the kills are the machine's.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its findings go to standard error, and the account to standard output"
+)]
+
 mod account;
 mod stage;
 mod victim;
@@ -59,7 +65,7 @@ fn persecute(kills: u64, seed: u64) -> Account {
         let index = random.usize(..VICTIMS);
         pause(&victims[index], &mut random);
         let dead = std::mem::replace(&mut victims[index], stage.start(&mut random));
-        account.book(dead.kill());
+        account.book(&dead.kill());
         account.kills += 1;
         check_lock(&stage, &mut account);
         if account.stuck > 0 {
@@ -67,7 +73,7 @@ fn persecute(kills: u64, seed: u64) -> Account {
         }
     }
     for victim in victims {
-        account.book(victim.kill());
+        account.book(&victim.kill());
     }
     check_lock(&stage, &mut account);
     check_permits(&stage, &mut account);

@@ -1,6 +1,7 @@
 //! The shared objects, and the processes that use them until they are killed.
 
 use std::{
+    fmt::Write,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, sync_channel},
@@ -68,7 +69,11 @@ impl Stage {
         let mut bytes = Vec::new();
         let (encoded, transit) = Transit::of(|| protocol::encode_argument(&self.shared, &mut bytes));
         encoded.expect("encoded");
-        let handles: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let handles = bytes.iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _written = write!(text, "{byte:02x}");
+            text
+        });
         let memory = family::descriptor().expect("a family").try_clone_to_owned();
         let seed = random.u64(1..u64::from(u32::MAX));
         let mut child = Command::new(std::env::current_exe().expect("this program"))

@@ -163,6 +163,10 @@ fn whatever<T: bytemuck::Pod>(value: &Value<T>) -> protocol::sync::ValueGuard<'_
 /// Bytes that only this item has, of very different lengths.
 pub(crate) fn filling(producer: u64, number: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(producer.wrapping_mul(31).wrapping_add(number));
-    let length = if random.u8(..8) == 0 { random.usize(..1500) } else { random.usize(..40) };
+    let length = if random.u8(..8) == 0 {
+        random.usize(..1500)
+    } else {
+        random.usize(..40)
+    };
     (0..length).map(|_| random.u8(..)).collect()
 }
