@@ -107,6 +107,12 @@ impl Member {
         self.arena.word(OBJECTS).load(Ordering::Relaxed)
     }
 
+    /// How many cells have ever been used.
+    #[cfg(test)]
+    pub(crate) fn cells_used(&self) -> u64 {
+        (self.arena.word(NEXT_CELL).load(Ordering::Relaxed) - CELLS) / CELL_BYTES
+    }
+
     /// Gives back what a process that has ended held, and its slot.
     fn bury(&self, slot: usize) -> Result<(), FamilyError> {
         if !presence::has_ended(self.arena, slot) {

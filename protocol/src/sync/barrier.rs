@@ -228,3 +228,58 @@ impl<'de> Deserialize<'de> for Barrier {
         Ok(Self { tie: Arc::new(tie) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::Transit;
+
+    #[test]
+    fn parties_meet_round_after_round_with_one_leader_each() {
+        let barrier = Barrier::new(3).unwrap();
+        let leaders: usize = std::thread::scope(|scope| {
+            let parties = [(); 3]
+                .map(|()| scope.spawn(|| (0..500).filter(|_| barrier.wait().unwrap().is_leader()).count()));
+            parties.into_iter().map(|party| party.join().unwrap()).sum()
+        });
+        assert_eq!(leaders, 500);
+    }
+
+    #[test]
+    fn a_party_that_does_not_come_breaks_it_for_all() {
+        let barrier = Barrier::new(3).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| barrier.wait());
+            let late = barrier.wait_timeout(Duration::from_millis(12));
+            assert!(matches!(late, Err(BarrierError::TimedOut)));
+            assert!(matches!(waiting.join().unwrap(), Err(BarrierError::Broken)));
+        });
+        assert!(matches!(barrier.wait(), Err(BarrierError::Broken)));
+        barrier.reset().unwrap();
+        assert!(!barrier.is_broken());
+    }
+
+    #[test]
+    fn a_panicking_party_and_a_lost_handle_break_it() {
+        let barrier = Barrier::new(2).unwrap();
+        let mut bytes = Vec::new();
+        crate::job::to_postcard(&barrier, &mut bytes).unwrap();
+        let other: Barrier = crate::job::from_postcard(&bytes).unwrap();
+        let panicking = std::thread::spawn(move || {
+            let _party = other;
+            panic!("before the barrier");
+        });
+        assert!(matches!(barrier.wait(), Err(BarrierError::Broken)));
+        assert!(panicking.join().is_err());
+        barrier.reset().unwrap();
+        let (encoded, transit) = Transit::of(|| crate::job::to_postcard(&barrier, &mut Vec::new()));
+        encoded.unwrap();
+        drop(transit);
+        assert!(barrier.is_broken());
+    }
+
+    #[test]
+    fn a_barrier_of_nobody_cannot_be() {
+        assert!(matches!(Barrier::new(0), Err(FamilyError::Impossible { .. })));
+    }
+}

@@ -214,3 +214,40 @@ impl<'de> Deserialize<'de> for Condition {
         Tie::deserialize(deserializer, Kind::Condition).map(Self::of)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_pass_through_a_condition_and_none_is_lost() {
+        let tokens = Value::new(0_u64).unwrap();
+        let condition = Condition::new().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        let guard = tokens.lock().unwrap();
+                        let mut guard = condition.wait_while(guard, |tokens| **tokens == 0).unwrap();
+                        *guard -= 1;
+                    }
+                });
+            }
+            for _ in 0..3000 {
+                *tokens.lock().unwrap() += 1;
+                condition.notify_one();
+            }
+        });
+        assert_eq!(*tokens.lock().unwrap(), 0);
+    }
+
+    #[test]
+    fn waiting_ends_with_the_time_and_holds_the_lock_again() {
+        let lock = Lock::new().unwrap();
+        let condition = Condition::new().unwrap();
+        let guard = lock.lock().unwrap();
+        let (_guard, is_notified) = condition.wait_timeout(guard, Duration::from_millis(12)).unwrap();
+        assert!(!is_notified);
+        assert!(matches!(lock.try_lock(), Err(LockError::AlreadyHeld)));
+    }
+}

@@ -141,3 +141,43 @@ impl<'de> Deserialize<'de> for Event {
         Tie::deserialize(deserializer, Kind::Event).map(Self::of)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_who_wait_see_a_pulse_however_short() {
+        for _ in 0..50 {
+            let event = Event::new().unwrap();
+            let (ready, is_ready) = std::sync::mpsc::channel();
+            std::thread::scope(|scope| {
+                for _ in 0..3 {
+                    let (event, ready) = (event.clone(), ready.clone());
+                    scope.spawn(move || {
+                        ready.send(()).unwrap();
+                        event.wait();
+                    });
+                }
+                for _ in 0..3 {
+                    is_ready.recv().unwrap();
+                }
+                // One that has not begun to wait yet sees a later one.
+                let done = Event::new().unwrap();
+                let pulses = done.clone();
+                let pulsing = event.clone();
+                let pulsed = scope.spawn(move || {
+                    while !pulses.wait_timeout(Duration::from_micros(50)) {
+                        pulsing.set();
+                        pulsing.clear();
+                    }
+                });
+                event.wait();
+                event.set();
+                done.set();
+                pulsed.join().unwrap();
+                event.set();
+            });
+        }
+    }
+}

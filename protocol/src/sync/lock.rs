@@ -322,3 +322,116 @@ impl<'de> Deserialize<'de> for Lock {
         Tie::deserialize(deserializer, Kind::Lock).map(Self::of)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::job::{from_postcard, to_postcard};
+
+    fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        to_postcard(value, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn another_thread_waits_and_the_same_one_is_told() {
+        let lock = Lock::new().unwrap();
+        let guard = lock.lock().unwrap();
+        assert!(matches!(
+            lock.lock_timeout(Duration::MAX),
+            Err(LockError::AlreadyHeld)
+        ));
+        let (tell, told) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                assert!(matches!(lock.try_lock(), Err(LockError::WouldBlock)));
+                let soon = lock.lock_timeout(Duration::from_millis(15));
+                assert!(matches!(soon, Err(LockError::TimedOut)));
+                tell.send(()).unwrap();
+                let _guard = lock.lock().unwrap();
+            });
+            told.recv().unwrap();
+            drop(guard);
+        });
+        assert!(lock.try_lock().is_ok());
+    }
+
+    #[test]
+    fn many_threads_exclude_each_other() {
+        let lock = Lock::new().unwrap();
+        let inside = std::sync::Mutex::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..5_000 {
+                        let _guard = lock.lock().unwrap();
+                        *inside.try_lock().expect("nobody else is inside") += 1;
+                    }
+                });
+            }
+        });
+        assert_eq!(*inside.lock().unwrap(), 20_000);
+    }
+
+    #[test]
+    fn sixty_four_handles_in_one_message_are_one_lock() {
+        let lock = Lock::new().unwrap();
+        let handles: Vec<Lock> = from_postcard(&encoded(&vec![lock.clone(); 64])).unwrap();
+        let _guard = handles[63].lock().unwrap();
+        assert!(handles.iter().all(|handle| handle.is_same(&lock)));
+        assert!(matches!(handles[0].try_lock(), Err(LockError::AlreadyHeld)));
+    }
+
+    #[test]
+    fn a_message_keeps_its_lock_until_it_is_received_and_no_longer() {
+        let (bytes, transit) = crate::family::Transit::of(|| encoded(&Lock::new().unwrap()));
+        let first: Lock = from_postcard(&bytes).unwrap();
+        let again: Lock = from_postcard(&bytes).unwrap();
+        assert!(first.is_same(&again), "a job that is tried again");
+        drop((first, again, transit));
+        let error = from_postcard::<Lock>(&bytes).unwrap_err().to_string();
+        assert!(error.contains("a lock that is gone"), "{error}");
+    }
+
+    #[test]
+    fn a_lost_message_gives_its_handles_back() {
+        let (bytes, transit) = crate::family::Transit::of(|| encoded(&Lock::new().unwrap()));
+        drop(transit);
+        assert!(from_postcard::<Lock>(&bytes).is_err());
+    }
+
+    #[test]
+    fn other_families_other_kinds_and_forgeries_are_refused() {
+        let lock = Lock::new().unwrap();
+        let bytes = encoded(&lock);
+        let error = from_postcard::<super::super::Event>(&bytes).unwrap_err();
+        assert!(error.to_string().contains("a handle of a lock"), "{error}");
+        let (family, rest): (u64, (u64, u32, u64, u64)) = from_postcard(&bytes).unwrap();
+        let error = from_postcard::<Lock>(&encoded(&(family ^ 1, rest))).unwrap_err();
+        assert!(error.to_string().contains("another family"), "{error}");
+        for cell in [0, 8, 64, 1 << 20, 1 << 40, u64::MAX, rest.0 + 8] {
+            for reference in [0, rest.2, 1 << 50, u64::MAX] {
+                let forged = encoded(&(family, (cell, rest.1, reference, rest.3)));
+                assert!(from_postcard::<Lock>(&forged).is_err(), "{cell} {reference}");
+            }
+        }
+    }
+
+    #[test]
+    fn many_locks_made_and_dropped_take_no_more_room() {
+        let make = |number| (0..number).map(|_| Lock::new().unwrap()).collect::<Vec<_>>();
+        let before = crate::family::member().unwrap().cells_used();
+        for _ in 0..100 {
+            drop(make(1000));
+        }
+        for _ in 0..20_000 {
+            let (bytes, _transit) = crate::family::Transit::of(|| encoded(&Lock::new().unwrap()));
+            drop(from_postcard::<Lock>(&bytes).unwrap());
+        }
+        let used = crate::family::member().unwrap().cells_used() - before;
+        assert!(used < 5_000, "{used} cells more");
+    }
+}

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     FamilyError,
+    error::refuse,
     family::ledger::{Kind, Plan, SIDE},
 };
 
@@ -225,6 +226,72 @@ impl<S, R> Serialize for PipeEnd<S, R> {
 
 impl<'de, S, R> Deserialize<'de> for PipeEnd<S, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of(Tie::deserialize(deserializer, Kind::Pipe)?).map_err(D::Error::custom)
+        Self::of(Tie::deserialize(deserializer, Kind::Pipe)?)
+            .map_err(|error| refuse(&error, D::Error::custom))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        family::Transit,
+        job::{from_postcard, to_postcard},
+        sync::Queue,
+    };
+
+    #[test]
+    fn it_carries_in_both_directions_and_drains_before_it_ends() {
+        let (parent, child) = pipe::<u32, String>().unwrap();
+        parent.send(7).unwrap();
+        assert_eq!(child.recv().unwrap(), 7);
+        child.send("seven".to_owned()).unwrap();
+        drop(child);
+        assert!(parent.is_closed());
+        assert_eq!(parent.recv().unwrap(), "seven");
+        assert!(matches!(parent.recv(), Err(GetError::Closed)));
+        let refused = parent.send(8).unwrap_err();
+        assert!(matches!(refused.kind(), PutErrorKind::Closed));
+        assert_eq!(refused.into_item(), 8);
+    }
+
+    #[test]
+    fn an_end_given_away_is_used_up_here_and_received_once() {
+        let (near, far) = pipe::<u32, u32>().unwrap();
+        let mut bytes = Vec::new();
+        to_postcard(&far, &mut bytes).unwrap();
+        assert!(matches!(far.recv(), Err(GetError::Moved)));
+        assert!(matches!(far.send(1).unwrap_err().kind(), PutErrorKind::Moved));
+        assert!(to_postcard(&far, &mut Vec::new()).is_err());
+        drop(far);
+        let received: PipeEnd<u32, u32> = from_postcard(&bytes).unwrap();
+        let again = from_postcard::<PipeEnd<u32, u32>>(&bytes).unwrap_err();
+        assert!(again.to_string().contains("received before"), "{again}");
+        near.send(5).unwrap();
+        assert_eq!(received.recv().unwrap(), 5);
+    }
+
+    #[test]
+    fn an_end_comes_back_when_its_message_could_not_be_sent() {
+        let queue = Queue::bounded(1).unwrap();
+        let (near, far) = pipe::<u32, u32>().unwrap();
+        let (_, other) = pipe::<u32, u32>().unwrap();
+        queue.put(other).unwrap();
+        let far = queue.try_put(far).unwrap_err().into_item();
+        near.send(5).unwrap();
+        assert_eq!(far.recv().unwrap(), 5);
+    }
+
+    #[test]
+    fn an_end_lost_on_its_way_closes_the_pipe() {
+        let (near, far) = pipe::<u32, u32>().unwrap();
+        let (encoded, transit) = Transit::of(|| to_postcard(&far, &mut Vec::new()));
+        encoded.unwrap();
+        assert!(!near.is_closed());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(move || matches!(near.recv(), Err(GetError::Closed)));
+            drop(transit);
+            assert!(waiting.join().unwrap());
+        });
     }
 }

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     FamilyError,
+    error::refuse,
     family::{
         Arena,
         ledger::{BODY, Kind, Plan, annexes},
@@ -262,7 +263,8 @@ impl<T> Serialize for Queue<T> {
 
 impl<'de, T> Deserialize<'de> for Queue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of(Tie::deserialize(deserializer, Kind::Queue)?).map_err(D::Error::custom)
+        Self::of(Tie::deserialize(deserializer, Kind::Queue)?)
+            .map_err(|error| refuse(&error, D::Error::custom))
     }
 }
 
@@ -320,5 +322,167 @@ pub(super) fn cut_off(arena: &Arena, object: u64) {
             sleepers.store(0, Ordering::SeqCst);
             sleepers.wake(u32::MAX);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::{Event, PutErrorKind, pipe};
+
+    #[test]
+    fn it_is_first_in_first_out_and_bounded_in_items() {
+        let queue = Queue::bounded(2).unwrap();
+        queue.put("one".to_owned()).unwrap();
+        queue.try_put("two".to_owned()).unwrap();
+        let full = queue.try_put("three".to_owned()).unwrap_err();
+        assert!(matches!(full.kind(), PutErrorKind::Full));
+        assert_eq!(full.into_item(), "three", "the item comes back");
+        let late = queue.put_timeout("three".to_owned(), Duration::from_millis(12));
+        assert!(matches!(late.unwrap_err().kind(), PutErrorKind::TimedOut));
+        assert_eq!(queue.len(), 2);
+        assert_eq!(queue.get().unwrap(), "one");
+        assert_eq!(queue.try_get().unwrap(), "two");
+        assert!(matches!(queue.try_get(), Err(GetError::Empty)));
+        let late = queue.get_timeout(Duration::from_millis(12));
+        assert!(matches!(late, Err(GetError::TimedOut)));
+    }
+
+    #[test]
+    fn it_is_bounded_in_bytes_and_names_the_limit() {
+        let queue = Queue::with_limits(10, 100).unwrap();
+        let error = queue.put(vec![1_u8; 101]).unwrap_err();
+        assert!(error.to_string().contains("limit is 100"), "{error}");
+        for round in 0..50_u8 {
+            queue.put(vec![round; 60]).unwrap();
+            assert!(
+                queue.try_put(vec![round; 60]).is_err(),
+                "there is no room for two"
+            );
+            queue.try_put(vec![round; 30]).unwrap();
+            assert_eq!(queue.get().unwrap(), [round; 60]);
+            assert_eq!(queue.get().unwrap(), [round; 30]);
+        }
+    }
+
+    #[test]
+    fn a_queue_without_room_cannot_be() {
+        for (items, bytes) in [(0, 1), (1, 0), (usize::MAX, 1), (1, usize::MAX)] {
+            let error = Queue::<u8>::with_limits(items, bytes).unwrap_err();
+            assert!(matches!(error, FamilyError::Impossible { .. }), "{error}");
+        }
+        let smallest = Queue::with_limits(1, 1).unwrap();
+        smallest.put(1_u8).unwrap();
+        assert!(smallest.try_put(2).is_err());
+    }
+
+    #[test]
+    fn a_closed_queue_is_emptied_first() {
+        let queue = Queue::new().unwrap();
+        queue.put(1_u32).unwrap();
+        queue.close().unwrap();
+        let refused = queue.put(2).unwrap_err();
+        assert!(matches!(refused.kind(), PutErrorKind::Closed));
+        assert!(queue.iter().map(Result::unwrap).eq([1]));
+        assert!(matches!(queue.get(), Err(GetError::Closed)));
+    }
+
+    #[test]
+    fn closing_wakes_all_who_wait() {
+        let (empty, full) = (Queue::<u32>::new().unwrap(), Queue::bounded(1).unwrap());
+        full.put(1_u32).unwrap();
+        std::thread::scope(|scope| {
+            let getters = [(); 3].map(|()| scope.spawn(|| empty.get().is_err()));
+            let putters = [(); 3].map(|()| scope.spawn(|| full.put(2).is_err()));
+            empty.close().unwrap();
+            full.close().unwrap();
+            assert!(getters.into_iter().all(|thread| thread.join().unwrap()));
+            assert!(putters.into_iter().all(|thread| thread.join().unwrap()));
+        });
+    }
+
+    #[test]
+    fn many_producers_and_consumers_lose_and_double_nothing() {
+        let queue = Queue::with_limits(7, 300).unwrap();
+        let taken = std::thread::scope(|scope| {
+            let consumers: Vec<_> = (0..3)
+                .map(|_| scope.spawn(|| queue.iter().map(Result::unwrap).collect::<Vec<(u32, u32)>>()))
+                .collect();
+            let producers: Vec<_> = (0..3)
+                .map(|producer| {
+                    let queue = &queue;
+                    scope.spawn(move || (0..4000).for_each(|number| queue.put((producer, number)).unwrap()))
+                })
+                .collect();
+            for producer in producers {
+                producer.join().unwrap();
+            }
+            queue.close().unwrap();
+            let taken = consumers.into_iter().map(|consumer| consumer.join().unwrap());
+            taken.collect::<Vec<_>>()
+        });
+        for one in &taken {
+            for producer in 0..3 {
+                assert!(one.iter().filter(|item| item.0 == producer).is_sorted());
+            }
+        }
+        let mut all: Vec<_> = taken.concat();
+        all.sort_unstable();
+        let expected = (0..3).flat_map(|producer| (0..4000).map(move |number| (producer, number)));
+        assert!(all.into_iter().eq(expected));
+    }
+
+    #[test]
+    fn handles_go_through_it_and_end_with_it() {
+        let queue = Queue::new().unwrap();
+        let event = Event::new().unwrap();
+        queue.put(event.clone()).unwrap();
+        let received = queue.get().unwrap();
+        received.set();
+        assert!(event.is_set());
+        let (near, far) = pipe::<u8, u8>().unwrap();
+        let ends = Queue::new().unwrap();
+        ends.put(far).unwrap();
+        near.send(1).unwrap();
+        drop(ends);
+        assert!(near.is_closed(), "the end that lay in it is gone with it");
+    }
+
+    #[test]
+    fn queues_that_lie_in_queues_end_with_the_outermost() {
+        let mut inner = Queue::<Vec<u8>>::new().unwrap();
+        inner.put(b"the core".to_vec()).unwrap();
+        let (near, far) = pipe::<u8, u8>().unwrap();
+        let ends = Queue::new().unwrap();
+        ends.put(far).unwrap();
+        let mut bytes = Vec::new();
+        crate::job::to_postcard(&ends, &mut bytes).unwrap();
+        drop(ends);
+        // Any queue may hold any queue: their handles are all alike.
+        for _ in 0..50 {
+            let outer = Queue::<Queue<Vec<u8>>>::with_limits(2, 200).unwrap();
+            outer.put(inner).unwrap();
+            let mut bytes = Vec::new();
+            crate::job::to_postcard(&outer, &mut bytes).unwrap();
+            inner = crate::job::from_postcard(&bytes).unwrap();
+        }
+        let holder = Queue::<Queue<crate::sync::PipeEnd<u8, u8>>>::new().unwrap();
+        holder.put(crate::job::from_postcard(&bytes).unwrap()).unwrap();
+        assert!(!near.is_closed());
+        drop(holder);
+        assert!(near.is_closed());
+        drop(inner);
+    }
+
+    #[test]
+    fn an_item_that_does_not_decode_is_an_error_and_used_up() {
+        let texts = Queue::<String>::new().unwrap();
+        let mut bytes = Vec::new();
+        crate::job::to_postcard(&texts, &mut bytes).unwrap();
+        let raw: Queue<Vec<u8>> = crate::job::from_postcard(&bytes).unwrap();
+        raw.put(vec![0xff, 0xfe]).unwrap();
+        texts.put("fine".to_owned()).unwrap();
+        assert!(matches!(texts.get(), Err(GetError::Decoding(_))));
+        assert_eq!(texts.get().unwrap(), "fine");
     }
 }

@@ -217,3 +217,47 @@ impl<'de> Deserialize<'de> for Semaphore {
         Ok(Self { tie: Arc::new(tie) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permits_are_waited_for_and_come_back() {
+        let semaphore = Semaphore::new(1).unwrap();
+        let permit = semaphore.acquire().unwrap();
+        let late = semaphore.acquire_timeout(Duration::from_millis(12));
+        assert!(matches!(late, Err(SemaphoreError::TimedOut)));
+        std::thread::scope(|scope| {
+            let waiters = [(); 4].map(|()| scope.spawn(|| drop(semaphore.acquire().unwrap())));
+            drop(permit);
+            for waiter in waiters {
+                waiter.join().unwrap();
+            }
+        });
+        assert_eq!(semaphore.available(), 1);
+    }
+
+    #[test]
+    fn a_semaphore_without_permits_waits_for_the_first() {
+        let semaphore = Semaphore::new(0).unwrap();
+        assert!(matches!(semaphore.try_acquire(), Err(SemaphoreError::WouldBlock)));
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| semaphore.acquire().is_ok());
+            semaphore.add(1).unwrap();
+            assert!(waiter.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_forgotten_permit_comes_back_with_its_handle() {
+        let semaphore = Semaphore::new(1).unwrap();
+        let mut bytes = Vec::new();
+        crate::job::to_postcard(&semaphore, &mut bytes).unwrap();
+        let other: Semaphore = crate::job::from_postcard(&bytes).unwrap();
+        std::mem::forget(other.acquire().unwrap());
+        assert_eq!(semaphore.available(), 0);
+        drop(other);
+        assert_eq!(semaphore.available(), 1);
+    }
+}

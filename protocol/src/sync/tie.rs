@@ -11,11 +11,14 @@ use std::sync::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 
 use super::departure::Departure;
-use crate::family::{
-    self, FamilyError,
-    ledger::{BODY, Kind, ObjectId, Plan, Ticket},
-    member::Member,
-    transit::{self, Passenger},
+use crate::{
+    error::refuse,
+    family::{
+        self, FamilyError,
+        ledger::{BODY, Kind, ObjectId, Plan, Ticket},
+        member::Member,
+        transit::{self, Passenger},
+    },
 };
 
 /// A reference to an object.
@@ -111,7 +114,9 @@ impl Tie {
 
     /// Encodes a copy of the handle: another reference, which is under way.
     pub(crate) fn serialize_copy<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ticket = self.dispatch_copy().map_err(S::Error::custom)?;
+        let ticket = self
+            .dispatch_copy()
+            .map_err(|error| refuse(&error, S::Error::custom))?;
         self.serialize(ticket, None, serializer)
     }
 
@@ -127,7 +132,10 @@ impl Tie {
 
     /// Encodes the handle itself, which is used up.
     pub(crate) fn serialize_move<S: Serializer>(self: &Arc<Self>, serializer: S) -> Result<S::Ok, S::Error> {
-        let books = self.member.books().map_err(S::Error::custom)?;
+        let books = self
+            .member
+            .books()
+            .map_err(|error| refuse(&error, S::Error::custom))?;
         if self.moved.swap(true, Ordering::AcqRel) {
             return Err(S::Error::custom(
                 "this end of the pipe was sent to another process before",
@@ -167,7 +175,7 @@ impl Tie {
         kind: Kind,
     ) -> Result<Self, D::Error> {
         let encoded = Encoded::deserialize(deserializer)?;
-        Self::receive(encoded, kind).map_err(D::Error::custom)
+        Self::receive(encoded, kind).map_err(|error| refuse(&error, D::Error::custom))
     }
 
     fn receive(encoded: Encoded, kind: Kind) -> Result<Self, NotReceived> {

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     FamilyError,
+    error::refuse,
     family::ledger::{Kind, Plan},
     mapping::Mapping,
 };
@@ -262,8 +263,51 @@ impl<'de, T: Pod> Deserialize<'de> for Value<T> {
         let tie = Tie::deserialize(deserializer, Kind::Value)?;
         let bytes = tie.member().extent(tie.object()).1;
         if bytes != 0 && bytes != 2 * size_of::<T>() as u64 || bytes == 0 && size_of::<T>() > INLINE_BYTES {
-            return Err(D::Error::custom("a shared value of another type"));
+            return Err(refuse(&"a shared value of another type", D::Error::custom));
         }
-        Self::of(tie).map_err(D::Error::custom)
+        Self::of(tie).map_err(|error| refuse(&error, D::Error::custom))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_kept<T: Pod + PartialEq + fmt::Debug>(first: T, second: T) {
+        let value = Value::new(first).unwrap();
+        let other = value.clone();
+        assert_eq!(*value.lock().unwrap(), first);
+        *other.lock().unwrap() = second;
+        assert_eq!(*value.lock().unwrap(), second);
+        let thread = std::thread::spawn(move || {
+            let mut guard = other.lock().unwrap();
+            *guard = T::zeroed();
+            panic!("half-way");
+        });
+        assert!(thread.join().is_err());
+        let Err(LockError::Poisoned(poisoned)) = value.lock() else {
+            panic!("the panic was not told");
+        };
+        assert_eq!(*poisoned.into_guard(), second, "a failed change is undone");
+    }
+
+    #[test]
+    fn values_of_all_sizes_are_kept_and_a_failed_change_is_undone() {
+        is_kept(7_u8, 8);
+        is_kept([1_u8; 5], [2; 5]);
+        is_kept(1.5_f64, 2.5);
+        is_kept([1_u64; 3], [2; 3]);
+        is_kept([1_u8; 25], [2; 25]);
+        is_kept([3_u32; 4000], [4; 4000]);
+        is_kept((), ());
+    }
+
+    #[test]
+    fn a_value_of_another_size_is_refused() {
+        let value = Value::new([0_u64; 100]).unwrap();
+        let mut bytes = Vec::new();
+        crate::job::to_postcard(&value, &mut bytes).unwrap();
+        assert!(crate::job::from_postcard::<Value<[u64; 101]>>(&bytes).is_err());
+        assert!(crate::job::from_postcard::<Value<[u64; 100]>>(&bytes).is_ok());
     }
 }
