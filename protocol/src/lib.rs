@@ -18,6 +18,7 @@ compile_error!("the pool needs 64-bit Linux: memfd, pidfd and futexes shared bet
 pub mod board;
 pub mod child;
 pub mod control;
+pub mod errand;
 mod error;
 pub mod eval;
 pub mod family;
@@ -43,7 +44,7 @@ pub use memory::SharedMemory;
 ///
 /// It changes whenever a message, a frame or the layout of the shared memory changes. A parent and a worker with
 /// different versions refuse each other at the handshake, each naming both.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// The version of this package, for messages to people.
 pub const PACKAGE_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -9,14 +9,17 @@
 //! life's sender, a life's outbox. Sinks (slots and streams) have locks of their own and call nobody while they hold
 //! them; they are filled after the scheduler's lock was let go.
 
+mod harvest;
 mod intake;
 mod life;
+mod memory;
 mod milestones;
 mod perform;
 mod process;
 mod seat;
 mod start;
 mod tail;
+mod timekeeper;
 mod watch;
 
 use std::{
@@ -25,15 +28,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use memory::MemoryLimits;
 use protocol::board;
 
 use crate::{
     BuildError, SubmitError,
+    hooks::Hooks,
     load::{Item, Jobs},
-    outcome::Outcome,
     program::Program,
-    scheduler::{Action, Config, Event, Scheduler},
+    scheduler::{Action, Closing, Config, Event, Scheduler},
 };
+use harvest::Harvest;
 use milestones::Milestones;
 use seat::Seat;
 use watch::Watch;
@@ -48,11 +53,23 @@ pub(crate) struct Settings {
     pub(crate) start_deadline: Duration,
     pub(crate) job_deadline: Option<Duration>,
     pub(crate) message_limit: u64,
+    pub(crate) memory: MemoryLimits,
+    pub(crate) hooks: Hooks,
+    /// What calls an encoded output a failure, when failures matter.
+    pub(crate) is_failure: Option<fn(&[u8]) -> bool>,
+}
+
+impl Settings {
+    /// Whether the clock has to be looked at while jobs run.
+    fn keeps_time(&self) -> bool {
+        self.job_deadline.is_some() || self.memory.any()
+    }
 }
 
 /// One pool, as its threads share it.
 pub(crate) struct Core {
     settings: Settings,
+    most_at_once: u32,
     origin: Duration,
     state: Mutex<State>,
     /// The queue has room again, or takes no more.
@@ -72,8 +89,11 @@ type Actions = Vec<Action<Jobs>>;
 
 impl State {
     fn closed_reason(&self) -> Option<SubmitError> {
-        let broken = self.milestones.broken.clone();
-        (!self.scheduler.is_open()).then(|| broken.map_or(SubmitError::Closed, SubmitError::Broken))
+        self.scheduler.closing().map(|closing| match closing {
+            Closing::Ordered => SubmitError::Closed,
+            Closing::Broken(cause) => SubmitError::Broken(cause.clone()),
+            Closing::Halted(by) => SubmitError::Halted(by.into()),
+        })
     }
 }
 
@@ -90,9 +110,12 @@ impl Core {
             }
         };
         let watch = Watch::new().map_err(|errno| system("make an eventfd")(errno.into()))?;
-        let seats = (0..config.workers as u32).map(Seat::new).collect();
+        let seats = (0..config.workers + config.recycling.spares)
+            .map(Seat::new)
+            .collect();
         let core = Arc::new(Self {
             settings,
+            most_at_once: config.most_at_once(),
             origin: board::now(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(config),
@@ -106,7 +129,7 @@ impl Core {
         let threads = core.spawn_threads().map_err(system("start a thread"))?;
         let mut actions = Actions::new();
         core.lock().scheduler.start(core.now(), &mut actions);
-        core.perform(actions, &mut Vec::new());
+        core.perform(actions, &mut Harvest::default());
         Ok((core, threads))
     }
 
@@ -155,6 +178,11 @@ impl Core {
         self.settings.message_limit
     }
 
+    /// How many jobs may be submitted together.
+    pub(crate) fn most_at_once(&self) -> u32 {
+        self.most_at_once
+    }
+
     // ---- events ----
 
     /// Hands the scheduler one event and performs what comes out.
@@ -162,21 +190,16 @@ impl Core {
         let mut actions = Actions::new();
         let mut state = self.lock();
         state.scheduler.handle(event, self.now(), &mut actions);
-        self.unlock_and_perform(state, actions, &mut Vec::new());
+        self.unlock_and_perform(state, actions, &mut Harvest::default());
     }
 
-    fn unlock_and_perform(
-        &self,
-        state: MutexGuard<'_, State>,
-        mut actions: Actions,
-        results: &mut Vec<(u64, Outcome)>,
-    ) {
+    fn unlock_and_perform(&self, state: MutexGuard<'_, State>, mut actions: Actions, harvest: &mut Harvest) {
         if actions.is_empty() {
             return;
         }
         self.put_in_line(&mut actions);
         drop(state);
-        self.perform(actions, results);
+        self.perform(actions, harvest);
     }
 
     /// Accepts a job, waiting for room until `deadline` (`None`: for ever); gives its number, or the job back.
@@ -186,7 +209,10 @@ impl Core {
             if let Some(reason) = state.closed_reason() {
                 return Err((item, reason));
             }
-            if state.scheduler.has_room(item.bytes.len()) {
+            if state
+                .scheduler
+                .has_room(item.encoded.jobs(), item.encoded.bytes())
+            {
                 break;
             }
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
@@ -205,7 +231,7 @@ impl Core {
         state
             .scheduler
             .handle(Event::Submit(item), self.now(), &mut actions);
-        self.unlock_and_perform(state, actions, &mut Vec::new());
+        self.unlock_and_perform(state, actions, &mut Harvest::default());
         Ok(id)
     }
 

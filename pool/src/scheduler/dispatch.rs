@@ -16,7 +16,7 @@ pub(crate) const FRAME_BYTES: usize = 48 * 1024;
 impl<L: Load> Scheduler<L> {
     /// Sends what can be sent.
     pub(super) fn dispatch(&mut self, actions: &mut Vec<Action<L>>) {
-        if let Phase::Broken(_) | Phase::Killed = self.phase {
+        if let Phase::Broken(_) | Phase::Halted(_) | Phase::Killed = self.phase {
             return;
         }
         while let Some(is_solitary) = self.queue.front().map(Span::is_solitary) {
@@ -85,7 +85,7 @@ impl<L: Load> Scheduler<L> {
         let first = self.in_flight.next_position(worker);
         let mut frame = L::Frame::default();
         let (mut count, mut bytes) = (0, 0);
-        while let Some(span) = self.next_for_frame(limit - count, bytes, count) {
+        while let Some(span) = self.next_for_frame(limit - count, bytes, count, &frame) {
             count += span.len();
             bytes += span.load.bytes();
             let is_full = count == limit || span.is_solitary();
@@ -110,8 +110,9 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// The next jobs that may join a frame with `count` jobs of `bytes` bytes in it.
-    fn next_for_frame(&mut self, limit: u32, bytes: usize, count: u32) -> Option<Span<L>> {
-        if count > 0 && self.queue.front()?.is_solitary() {
+    fn next_for_frame(&mut self, limit: u32, bytes: usize, count: u32, frame: &L::Frame) -> Option<Span<L>> {
+        let next = self.queue.front()?;
+        if count > 0 && (next.is_solitary() || !next.load.may_join(frame)) {
             return None;
         }
         let span = self.queue.take(limit, FRAME_BYTES.saturating_sub(bytes));
