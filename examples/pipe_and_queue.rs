@@ -26,7 +26,9 @@ fn produce(queue: Queue<Piece>, pieces: u32) -> Result<(), String> {
     for number in 0..pieces {
         let producer = Process::current_name();
         // It waits while the queue is full.
-        queue.put(Piece { producer, number }).map_err(|error| error.to_string())?;
+        queue
+            .put(Piece { producer, number })
+            .map_err(|error| error.to_string())?;
     }
     Ok(())
 }
@@ -37,6 +39,7 @@ fn consume(queue: Queue<Piece>, boss: PipeEnd<Report, String>) -> Result<(), Str
     println!("{}: {order}", Process::current_name());
     let mut report = Report::new();
     for piece in &queue {
+        let piece = piece.map_err(|error| error.to_string())?;
         let next = report.entry(piece.producer).or_default();
         if piece.number != *next {
             return Err(format!("piece {} came where {next} should", piece.number));
@@ -51,7 +54,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let queue = Queue::bounded(100)?;
         let (ours, theirs) = pipe::<String, Report>()?;
         // The pipe's end is given away, and cannot be used here any more; the queue's handles are clones.
-        let consumer = Process::new(consume, (queue.clone(), theirs)).name("consumer").start()?;
+        let consumer = Process::new(consume, (queue.clone(), theirs))
+            .name("consumer")
+            .start()?;
         ours.send("count them".to_owned())?;
         let mut producers = Vec::new();
         for name in ["first", "second", "third"] {

@@ -107,7 +107,10 @@ fn sell(arguments: &Arguments, file: &str) -> Result<u32, Box<dyn Error>> {
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let file = arguments.file.clone().unwrap_or_else(|| folder.path().join("tickets.json"));
+    let file = arguments
+        .file
+        .clone()
+        .unwrap_or_else(|| folder.path().join("tickets.json"));
     let file = file.to_str().ok_or("the file's path is not UTF-8")?;
     write(
         file,

@@ -31,9 +31,11 @@ mod mapping;
 mod memory;
 pub mod parcel;
 pub mod ring;
+pub mod sync;
 
 pub use error::{CodecError, MemoryError};
 pub use eval::Eval;
+pub use family::FamilyError;
 pub use fault::{Fault, Panicked, Status};
 pub use job::{Job, decode_argument, encode_argument};
 pub use memory::SharedMemory;

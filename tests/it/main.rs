@@ -13,6 +13,7 @@ mod lifecycle;
 mod memory;
 mod orphans;
 mod policy;
+mod primitives;
 mod processes;
 mod promises;
 mod recycling;

@@ -3,6 +3,7 @@
 //! They are the examples of the package `examples`, which cargo builds with its tests.
 
 mod processes;
+mod shared;
 
 use std::{
     path::PathBuf,

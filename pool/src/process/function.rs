@@ -17,6 +17,7 @@ use protocol::{
     child::panics,
     decode_argument, encode_argument,
     errand::{FunctionReference, MAX_NAME_BYTES, Refusal},
+    family::Transit,
 };
 
 use super::{Portable, StartError, Target, image::Image};
@@ -28,8 +29,8 @@ const MARK: usize = 0x9d3f_71c2_b5e8_064b;
 /// running, but not in a mere copy of the program's file that is mapped to be read.
 static ANCHOR: usize = MARK.rotate_left(32);
 
-/// Decodes arguments, calls the function, and appends its encoded output.
-type Call = fn(&[u8], &mut Vec<u8>) -> Result<(), Fault>;
+/// Decodes arguments, calls the function, and appends its encoded output; gives the handles in it.
+type Call = fn(&[u8], &mut Vec<u8>) -> Result<Transit, Fault>;
 
 /// One function with its types.
 #[derive(Debug)]
@@ -111,7 +112,7 @@ impl Entry {
     }
 
     /// Calls the function.
-    pub(crate) fn call(&self, arguments: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
+    pub(crate) fn call(&self, arguments: &[u8], output: &mut Vec<u8>) -> Result<Transit, Fault> {
         (self.call)(arguments, output)
     }
 }
@@ -125,14 +126,16 @@ fn shortened(type_name: &str) -> &str {
     &type_name[..type_name.floor_char_boundary(MAX_NAME_BYTES)]
 }
 
-fn call<F: Target<A>, A: Portable>(arguments: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
+fn call<F: Target<A>, A: Portable>(arguments: &[u8], output: &mut Vec<u8>) -> Result<Transit, Fault> {
     let arguments = panics::catch(|| decode_argument::<A>(arguments))
         .map_err(|panicked| Fault::Undecodable(format!("their decoding panicked{panicked}")))?
         .map_err(|error| Fault::Undecodable(error.to_string()))?;
     let value = panics::catch_and_print(|| make::<F, A>().call(arguments)).map_err(Fault::Panicked)?;
-    panics::catch(|| encode_argument(&value, output))
+    let (encoded, transit) = Transit::of(|| panics::catch(|| encode_argument(&value, output)));
+    encoded
         .map_err(|panicked| Fault::Unencodable(format!("its encoding panicked{panicked}")))?
-        .map_err(|error| Fault::Unencodable(error.to_string()))
+        .map_err(|error| Fault::Unencodable(error.to_string()))?;
+    Ok(transit)
 }
 
 /// Makes the function's value.
@@ -175,10 +178,8 @@ mod tests {
         let mut arguments = Vec::new();
         encode_argument(&("ab", 3_u8), &mut arguments).unwrap();
         let mut output = Vec::new();
-        Entry::find(&reference)
-            .unwrap()
-            .call(&arguments, &mut output)
-            .unwrap();
+        let called = Entry::find(&reference).unwrap().call(&arguments, &mut output);
+        assert!(called.unwrap().is_empty(), "no handles");
         assert_eq!(decode_argument::<String>(&output).unwrap(), "ababab");
     }
 
@@ -186,10 +187,8 @@ mod tests {
     fn a_closure_that_captures_nothing_is_one_too() {
         let reference = entry(|a: u8, b: u8| a + b, &(1, 2)).reference().unwrap();
         let mut output = Vec::new();
-        Entry::find(&reference)
-            .unwrap()
-            .call(&[40, 2], &mut output)
-            .unwrap();
+        let called = Entry::find(&reference).unwrap().call(&[40, 2], &mut output);
+        assert!(called.unwrap().is_empty(), "no handles");
         assert_eq!(output, [42]);
     }
 

@@ -32,7 +32,7 @@ use protocol::{
     control::ControlError,
     encode_argument,
     errand::{Errand, MAX_NAME_BYTES, Payload},
-    family::{self, Transit},
+    family::{self, Heir, Transit},
     handshake,
 };
 use smallvec::SmallVec;
@@ -205,6 +205,7 @@ impl<T: Portable> Process<T> {
             name: name.clone(),
             function: self.entry.reference()?,
             arguments,
+            heir: Heir::this_process().map_err(StartError::Family)?,
         };
         let errand = handshake::encode(&errand).map_err(StartError::Arguments)?;
         let (ours, theirs) = control::pair().map_err(StartError::Control)?;

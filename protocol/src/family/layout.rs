@@ -39,7 +39,7 @@ pub(crate) const PROCESSES_SEEN: u64 = 176;
 /// The journal: a number of writes, then pairs of place and value.
 pub(crate) const JOURNAL: u64 = 256;
 /// How many writes one transaction may have.
-pub(crate) const JOURNAL_ENTRIES: usize = 48;
+pub(crate) const JOURNAL_ENTRIES: usize = 64;
 
 /// The table of processes.
 pub(crate) const PROCESSES: u64 = 4096;
@@ -48,8 +48,6 @@ pub(crate) const PROCESS_BYTES: u64 = 64;
 pub(crate) const LIFE: u64 = 0;
 /// In a process's entry: the first of its references, or 0.
 pub(crate) const REFERENCES: u64 = 8;
-/// In a process's entry: its number, for messages.
-pub(crate) const PID: u64 = 16;
 
 /// The cells.
 pub(crate) const CELLS: u64 = PROCESSES + MAX_PROCESSES as u64 * PROCESS_BYTES;
