@@ -164,7 +164,11 @@ impl Job for Cube {
 /// Has a process of the worker's compute it.
 #[expect(clippy::needless_pass_by_value, reason = "jobs arrive as values")]
 pub(crate) fn cube(job: Cube, _context: &mut Context<'_, ()>) -> u64 {
-    Process::new(|number: u64| number.pow(3), (job.0,)).start().unwrap().join().unwrap()
+    Process::new(|number: u64| number.pow(3), (job.0,))
+        .start()
+        .unwrap()
+        .join()
+        .unwrap()
 }
 
 fn squares_in_a_pool(to: u64) -> Vec<u64> {
@@ -184,6 +188,10 @@ pub(crate) fn a_pool_and_processes_in_one_main() {
         expected
     );
     let pool = Pool::<Cube>::builder().workers(2).build().unwrap();
-    assert!(pool.map((0..10).map(Cube)).map(Result::unwrap).eq((0..10).map(|number: u64| number.pow(3))));
+    assert!(
+        pool.map((0..10).map(Cube))
+            .map(Result::unwrap)
+            .eq((0..10).map(|number: u64| number.pow(3)))
+    );
     say("all of them work");
 }
