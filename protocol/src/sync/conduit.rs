@@ -163,6 +163,10 @@ impl Conduit {
         let put = if transit.is_empty() {
             channel::put(self, &caller, 0, &[], buffer)
         } else {
+            if let Err(error) = transit.pack(tie.object()) {
+                transit.undo();
+                return Err(PutErrorKind::Family(error));
+            }
             let tickets: Vec<u8> = transit.tickets().flat_map(ticket_bytes).collect();
             let number = (tickets.len() / TICKET_BYTES) as u32;
             channel::put(self, &caller, number, &tickets, buffer)

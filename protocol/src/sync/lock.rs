@@ -25,7 +25,7 @@ use crate::{
 ///
 /// **Poisoning**, as in [`std::sync::Mutex`]: when a holder panics, or its process ends or is killed, the lock is free
 /// again and poisoned. Whoever acquires it next gets [`LockError::Poisoned`], with the cause and, inside, the guard: the
-/// lock is held, and what it protects may be half-done. Waiters notice a killed holder within some 20 ms.
+/// lock is held, and what it protects may be half-done. Waiters notice a killed holder within some 25 ms.
 ///
 /// **Relocking**: a thread that holds the lock and locks it again gets [`LockError::AlreadyHeld`] at once. Another
 /// thread of the same process waits like one of another process.
@@ -292,8 +292,11 @@ impl<'a> LockGuard<'a> {
 impl Drop for LockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        let failed = self.is_failing().then_some(PoisonCause::Panicked);
-        ownership::release(self.lock.word, &self.held, failed);
+        // In a child made by a bare fork the lock is its parent's still.
+        if self.lock.tie.me().is_ok() {
+            let failed = self.is_failing().then_some(PoisonCause::Panicked);
+            ownership::release(self.lock.word, &self.held, failed);
+        }
     }
 }
 

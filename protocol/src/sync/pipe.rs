@@ -76,7 +76,7 @@ pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, 
 ///
 /// When the other end is dropped, lost on its way, or its process ends or is killed, sending fails with
 /// [`PutErrorKind::Closed`] at once, and receiving fails with [`GetError::Closed`] when all that was sent before has been
-/// received: one who waits is told within some 20 ms of a kill.
+/// received: one who waits is told within some 25 ms of a kill.
 ///
 /// An end cannot be copied, nor shared between threads without a lock, because two that received from one end would
 /// each see half of the conversation:

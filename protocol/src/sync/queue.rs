@@ -43,7 +43,7 @@ const BYTES: u64 = 1;
 ///
 /// A process that is killed in the middle of an operation leaves the queue whole: an item is there entirely or not at
 /// all, none is delivered twice, and none is lost but one that the killed process had just taken. Nobody waits for the
-/// dead for more than some 20 ms. Handles of shared objects may be put like any other value.
+/// dead for more than some 25 ms. Handles of shared objects may be put like any other value.
 ///
 /// ```
 /// use protocol::sync::{GetError, Queue};
