@@ -27,6 +27,7 @@ mod program;
 mod results;
 mod scheduler;
 mod slot;
+mod spawning;
 mod stats;
 mod stream;
 mod window;

@@ -76,6 +76,7 @@ fn idle_workers_may_be_killed_and_no_job_notices() {
             .workers
             .into_iter()
             .filter_map(|worker| worker.pid)
+            .filter(|pid| crate::stage::is_alive(*pid))
             .collect::<Vec<_>>();
         for pid in pids {
             signal(pid, Signal::KILL);

@@ -11,6 +11,7 @@ mod flow;
 mod hooks;
 mod lifecycle;
 mod memory;
+mod nemesis;
 mod orphans;
 mod policy;
 mod primitives;

@@ -1,4 +1,8 @@
-//! The job of the puppet worker, which crashes, hangs, lies and floods on command, for the tests of the workspace.
+//! What the programs of the workspace's tests share: the job of the puppet worker, which crashes, hangs, lies and floods
+//! on command, and the nemesis.
+
+pub mod nemesis;
+pub mod threads;
 
 use pool::Job;
 use serde::{Deserialize, Serialize, ser::Error as _};
@@ -104,4 +108,11 @@ impl<'de> Deserialize<'de> for PanicsInDecoding {
 
 fn refuse<S: serde::Serializer>(_: S) -> Result<S::Ok, S::Error> {
     Err(S::Error::custom("refused on purpose"))
+}
+
+/// Writes to address 0.
+#[expect(unsafe_code, reason = "a worker under test must be able to crash for real")]
+pub fn crash() {
+    // SAFETY: there is none; it is here to crash.
+    unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
 }

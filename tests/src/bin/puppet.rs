@@ -1,7 +1,5 @@
 //! The puppet worker: serves `tests::Puppet`, or misbehaves at its start as its second argument says.
 
-#![expect(unsafe_code, reason = "a puppet must be able to crash for real")]
-
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use tests::{Answer, Puppet};
@@ -157,10 +155,7 @@ fn die(how: &Puppet) -> Answer {
             rustix::process::kill_process(rustix::process::getpid(), signal).expect("raised");
             std::thread::sleep(Duration::from_mins(1));
         }
-        Puppet::Segfault => {
-            // SAFETY: there is none; it is here to crash.
-            unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
-        }
+        Puppet::Segfault => tests::crash(),
         Puppet::Abort => std::process::abort(),
         Puppet::Overflow => return Answer::Number(overflow(1)),
         Puppet::Stubborn => loop {
