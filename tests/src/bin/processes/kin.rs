@@ -1,5 +1,10 @@
 //! What is shared, when those who share it die: permits, barriers, handles on their way.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a process is given its arguments, and drops them at its end"
+)]
+
 use std::time::{Duration, Instant};
 
 use pool::{
