@@ -133,6 +133,26 @@ fn three_deep() {
 }
 
 #[test]
+fn locks_from_the_top_hold_three_deep() {
+    tell("nested-locks");
+}
+
+#[test]
+fn many_handles_go_in_one_argument_list() {
+    tell("many-handles");
+}
+
+#[test]
+fn a_pipe_tells_of_the_others_death() {
+    tell("pipe-death");
+}
+
+#[test]
+fn handles_come_back_from_a_process_that_has_ended() {
+    tell("returned-handles");
+}
+
+#[test]
 fn a_main_without_entry_is_told_and_multiplies_nothing() {
     tell("no-entry");
 }

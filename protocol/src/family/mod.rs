@@ -46,7 +46,7 @@ pub use error::FamilyError;
 pub(crate) use journal::{Store, Transaction};
 pub use layout::MAX_PROCESSES;
 use member::Member;
-pub use transit::Transit;
+pub use transit::{Entrusted, Heir, Transit};
 
 static ARENA: OnceLock<Arena> = OnceLock::new();
 static MEMBER: OnceLock<Member> = OnceLock::new();

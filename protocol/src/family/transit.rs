@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{FamilyError, ledger::Ticket, member::Member};
+use serde::{Deserialize, Serialize};
+
+use super::{FamilyError, ledger::Ticket, member, member::Member};
 use crate::sync::{departure::Departure, tie::Tie};
 
 thread_local! {
@@ -119,6 +121,68 @@ impl Transit {
         Self {
             passengers: passengers.collect(),
         }
+    }
+}
+
+/// The process that is to have what another entrusts to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heir {
+    slot: usize,
+}
+
+impl Heir {
+    /// This process, which becomes a member of its family if it is none.
+    ///
+    /// # Errors
+    /// When the system lacks what shared objects need, or has run out of it.
+    pub fn this_process() -> Result<Self, FamilyError> {
+        member().map(|member| Self { slot: member.slot() })
+    }
+}
+
+/// The handles in a message that lives longer than its sender; it travels with the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entrusted {
+    /// Each a reference and its nonce.
+    tickets: Vec<(u64, u64)>,
+}
+
+impl Transit {
+    /// Leaves the handles to the process that is to receive the message, so that this one may end before.
+    pub fn entrust(mut self, heir: Heir) -> Entrusted {
+        let mut tickets = Vec::new();
+        for Passenger { member, ticket, .. } in self.passengers.drain(..) {
+            let Ok(books) = member.books() else {
+                continue;
+            };
+            let mut transaction = books.transaction();
+            if transaction.is_under_way(ticket, None) {
+                transaction.pass_on(ticket.reference, heir.slot);
+                transaction.commit();
+                tickets.push((ticket.reference, ticket.nonce));
+            }
+        }
+        Entrusted { tickets }
+    }
+}
+
+impl Entrusted {
+    /// Takes note of the handles, in the process to which they were left.
+    pub fn claim(self) -> Transit {
+        if self.tickets.is_empty() {
+            return Transit::default();
+        }
+        // Who was made an heir is a member.
+        member().map_or_else(
+            |_| Transit::default(),
+            |member| {
+                let tickets = self.tickets.into_iter();
+                Transit::of_tickets(
+                    member,
+                    tickets.map(|(reference, nonce)| Ticket { reference, nonce }),
+                )
+            },
+        )
     }
 }
 

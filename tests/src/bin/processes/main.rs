@@ -12,6 +12,7 @@ mod kin;
 mod limits;
 mod lives;
 mod orphans;
+mod shared;
 mod values;
 
 use std::{io::Write, process::ExitCode};
@@ -52,6 +53,10 @@ fn tell(story: &str) {
         "daemons-panic" => lives::daemons_end_with_a_panic(),
         "stubborn-daemon" => lives::a_stubborn_daemon_is_killed(),
         "nested" => lives::three_deep(),
+        "nested-locks" => shared::locks_from_the_top_hold_three_deep(),
+        "many-handles" => shared::many_handles_go_in_one_argument_list(),
+        "pipe-death" => shared::a_pipe_tells_of_the_others_death(),
+        "returned-handles" => shared::handles_come_back(),
         "ignored-sigchld" => lives::ends_under_an_ignored_sigchld(),
         "other-children" => lives::other_children_are_left_alone(),
         "no-entry" => entries::a_main_without_entry_is_told(),
