@@ -5,6 +5,10 @@
 //! (`python3`) is said to be missing.
 
 #![expect(clippy::print_stdout, reason = "a program that shows something")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a process is given its arguments, and drops them at its end"
+)]
 
 use std::{
     error::Error,
@@ -121,7 +125,7 @@ fn two_counters() -> Outcome<f64> {
         child?.join()?;
     }
     let taken = nanoseconds(begin.elapsed(), 2 * u64::from(CONTENDED));
-    let total = *value.lock().map_err(|error| error.without_guard())?;
+    let total = *value.lock().map_err(pool::sync::LockError::without_guard)?;
     assert_eq!(total, 2 * u64::from(CONTENDED), "no addition is lost");
     Ok(taken)
 }
@@ -272,6 +276,7 @@ fn echo(end: PipeEnd<u64, u64>) {
 
 // ---- the table ----
 
+#[expect(clippy::cast_precision_loss, reason = "the numbers are far below 2^52")]
 fn nanoseconds(time: Duration, operations: u64) -> f64 {
     time.as_secs_f64() * 1e9 / operations as f64
 }
@@ -289,13 +294,13 @@ struct Table {
 
 impl Table {
     /// Adds a figure, to which others may be compared round by round.
-    fn add(&mut self, name: &str, rounds: &Rounds) -> Rounds {
-        let _written = writeln!(self.text, "{name:<46}{:>12.1}", median(rounds.clone()));
-        rounds.clone()
+    fn add(&mut self, name: &str, rounds: &[f64]) -> Rounds {
+        let _written = writeln!(self.text, "{name:<46}{:>12.1}", median(rounds.to_vec()));
+        rounds.to_vec()
     }
 
     /// Adds a figure and how many times the reference it is.
-    fn compare(&mut self, name: &str, rounds: &Rounds, reference: &Rounds, goal: Goal) {
+    fn compare(&mut self, name: &str, rounds: &[f64], reference: &[f64], goal: Goal) {
         let ratio = median(
             rounds
                 .iter()
@@ -307,12 +312,12 @@ impl Table {
             Goal::None => String::new(),
             Goal::AtMost(most) => format!("{} (at most {most})", verdict(ratio <= most)),
         };
-        let figure = median(rounds.clone());
+        let figure = median(rounds.to_vec());
         let _written = writeln!(self.text, "{name:<46}{figure:>12.1}{ratio:>10.2} x  {goal}");
     }
 
     /// Adds a figure that is to be so many times the reference at least.
-    fn slower(&mut self, name: &str, rounds: &Rounds, reference: &Rounds, least: f64) {
+    fn slower(&mut self, name: &str, rounds: &[f64], reference: &[f64], least: f64) {
         let ratio = median(
             rounds
                 .iter()
@@ -321,7 +326,7 @@ impl Table {
                 .collect(),
         );
         let goal = format!("{} (at least {least})", verdict(ratio >= least));
-        let figure = median(rounds.clone());
+        let figure = median(rounds.to_vec());
         let _written = writeln!(self.text, "{name:<46}{figure:>12.1}{ratio:>10.2} x  {goal}");
     }
 
