@@ -12,7 +12,8 @@ use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    lock::{Lock, LockError, LockGuard},
+    lock::{Lock, LockGuard},
+    lock_error::LockError,
     ownership::{Patience, Peers},
     tie::Tie,
     value::{Value, ValueGuard},

@@ -5,7 +5,8 @@ use std::{cell::Cell, fmt, marker::PhantomData, sync::Arc, sync::atomic::Orderin
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 
 use super::{
-    conduit::{Conduit, GetError, Limits, PutError, PutErrorKind},
+    conduit::{Conduit, Limits},
+    item_error::{GetError, PutError, PutErrorKind},
     ownership::{Patience, Peers},
     queue::{self, DEFAULT_ITEMS},
     tie::Tie,

@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 
 use super::{
     channel::Name,
-    conduit::{self, Conduit, GetError, Limits, PutError},
+    conduit::{self, Conduit, Limits},
+    item_error::{GetError, PutError},
     ownership::Patience,
     tie::Tie,
     word::Word,
