@@ -57,7 +57,7 @@ fn buy(file: &str) -> Result<bool, String> {
         return Ok(false);
     }
     // The user pays.
-    thread::sleep(Duration::from_millis(1));
+    thread::sleep(Duration::from_millis(5));
     write(
         file,
         &Stock {

@@ -8,6 +8,9 @@
 //! The library prints nothing (it tells `tracing`), installs no signal handlers, never ends the host's process, and
 //! waits for no child but its own.
 
+#[doc = include_str!("../docs/failure_semantics.md")]
+pub mod failure_semantics {}
+
 mod builder;
 mod driver;
 mod encode;

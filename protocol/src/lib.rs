@@ -31,6 +31,7 @@ mod mapping;
 mod memory;
 pub mod parcel;
 pub mod ring;
+pub mod spin;
 pub mod sync;
 
 pub use error::{CodecError, MemoryError};

@@ -4,6 +4,7 @@
 //! numbers F1, F2, … are those of the fault catalogue.
 
 mod cancelling;
+mod catalogue;
 mod deadlines;
 mod deaths;
 mod encoding;
@@ -20,3 +21,4 @@ mod promises;
 mod recycling;
 mod stage;
 mod starting;
+mod system;

@@ -2,6 +2,7 @@
 //! on command, and the nemesis.
 
 pub mod nemesis;
+pub mod signals;
 pub mod threads;
 
 use pool::Job;
@@ -65,6 +66,10 @@ pub enum Puppet {
     Swell(usize),
     /// Ask for so many bytes of memory at once.
     Seize(usize),
+    /// Give an answer that cannot be decoded.
+    Undecodable,
+    /// Run a job in a pool of the worker's own; tell its answer.
+    Nested,
     /// Keep so many bytes of memory from now on; tell the worker's process id.
     Hoard(usize),
 }
@@ -82,6 +87,9 @@ pub enum Answer {
     Nothing,
     /// What counts as a failure.
     Failure,
+    /// What cannot be decoded.
+    #[serde(deserialize_with = "refuse_to_read")]
+    Undecodable(u8),
     /// What cannot be encoded.
     #[serde(serialize_with = "refuse")]
     Unencodable,
@@ -94,6 +102,10 @@ impl Job for Puppet {
     fn is_failure(output: &[u8]) -> bool {
         Self::decode_output(output).is_ok_and(|answer| answer == Answer::Failure)
     }
+}
+
+fn refuse_to_read<'de, D: serde::Deserializer<'de>>(_: D) -> Result<u8, D::Error> {
+    Err(serde::de::Error::custom("refused on purpose"))
 }
 
 /// Panics when it is decoded.
@@ -115,4 +127,9 @@ fn refuse<S: serde::Serializer>(_: S) -> Result<S::Ok, S::Error> {
 pub fn crash() {
     // SAFETY: there is none; it is here to crash.
     unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
+}
+
+/// The children of this process.
+pub fn children() -> Vec<u64> {
+    nemesis::children().into_iter().map(u64::from).collect()
 }

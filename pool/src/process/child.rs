@@ -112,7 +112,8 @@ impl<T> Child<T> {
     /// Sends it SIGTERM, and does not wait: it may be alive for a moment yet, or for as long as it likes when it
     /// handles the signal. Does nothing when it has ended.
     ///
-    /// Its own children, and all processes of its group, end with it.
+    /// Its own children end with it. What else it has started, and left in its group, is ended at the latest when its
+    /// handle tells of its end, or the main code ends.
     pub fn terminate(&self) {
         self.member.signal(Signal::TERM);
     }

@@ -269,6 +269,11 @@ impl<L: Load> Scheduler<L> {
         self.in_flight.total()
     }
 
+    /// Whether there are no more jobs than workers.
+    pub(crate) fn is_light(&self) -> bool {
+        self.queue.is_empty() && self.in_flight.total() <= self.config.workers
+    }
+
     /// Whether every accepted job is resolved.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.in_flight.total() == 0

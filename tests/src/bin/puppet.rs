@@ -125,6 +125,8 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Variable(name) => Answer::Text(std::env::var(name).unwrap_or_default()),
         Puppet::Lane => Answer::Number(context.lane() as u64),
         Puppet::Fail => Answer::Failure,
+        Puppet::Undecodable => Answer::Undecodable(1),
+        Puppet::Nested => nested(),
         Puppet::Swell(bytes) => swell(bytes),
         Puppet::Seize(bytes) => Answer::Number(std::hint::black_box(vec![1_u8; bytes]).len() as u64),
         Puppet::Hoard(bytes) => {
@@ -135,6 +137,22 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Unsendable | Puppet::PanicsInDecoding(_) => unreachable!("it never arrives"),
         deadly => die(&deadly),
     }
+}
+
+fn nested() -> Answer {
+    let program = std::env::current_exe().expect("this program");
+    let pool = pool::Pool::<Puppet>::builder()
+        .workers(1)
+        .worker_program(program)
+        .build();
+    let pool = match pool {
+        Ok(pool) => pool,
+        Err(error) => return Answer::Text(error.to_string()),
+    };
+    pool.submit(Puppet::Number(8))
+        .expect("accepted")
+        .wait()
+        .expect("an answer")
 }
 
 fn swell(bytes: usize) -> Answer {

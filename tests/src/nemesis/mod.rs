@@ -23,6 +23,7 @@ use std::{
 
 pub use plan::Plan;
 pub use report::Report;
+pub(crate) use weather::children;
 
 use account::Account;
 use journal::Journal;

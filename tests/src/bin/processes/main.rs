@@ -28,7 +28,11 @@ fn main() -> ExitCode {
         entries::nothing_starts_outside_main();
         return ExitCode::SUCCESS;
     }
-    pool::main(|| tell(&story));
+    pool::main(|| {
+        // This one's worker is a program with a main code, in which its jobs can start processes.
+        worker::run_if_worker(entries::cube);
+        tell(&story);
+    });
     say("the program ends");
     ExitCode::SUCCESS
 }

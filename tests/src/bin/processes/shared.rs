@@ -32,7 +32,7 @@ fn add_hundred(lock: &Lock, count: &Value<u64>) {
 fn die_three_deep(depth: u32, lock: Lock) {
     if depth > 0 {
         let below = Process::new(die_three_deep, (depth - 1, lock)).start().unwrap();
-        below.join().unwrap_err();
+        assert_eq!(below.join().is_err(), depth == 1, "only the lowest is killed");
         return;
     }
     let _guard = lock.lock().unwrap();
