@@ -53,7 +53,7 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 /// Has the program tell one of its stories to a good end.
-fn tell(name: &'static str) {
+pub(crate) fn tell(name: &'static str) {
     story(move || {
         told(program(&[name]), true);
     });

@@ -46,6 +46,8 @@ const PREVIOUS_OF_OBJECT: u64 = 64;
 pub(crate) const SHARE: u64 = 72;
 /// Which of the object's two sides it is (pipes).
 pub(crate) const SIDE: u64 = 80;
+/// For a reference under way: the queue or pipe in whose item it is, or 0.
+const CONTAINER: u64 = 88;
 
 const HELD: u64 = 0;
 const UNDER_WAY: u64 = 1;
@@ -206,6 +208,17 @@ impl<S: Store> Transaction<'_, S> {
         Ticket { reference, nonce }
     }
 
+    /// Takes note that a reference under way is about to lie in an item of this queue or pipe.
+    pub(crate) fn pack(&mut self, reference: u64, container: u64) {
+        self.set(reference + CONTAINER, container);
+    }
+
+    /// The queue or pipe in whose item a reference may lie.
+    pub(crate) fn container(&self, reference: u64) -> Option<u64> {
+        let container = self.get(reference + CONTAINER);
+        (self.get(reference + STATE) == UNDER_WAY && container != 0).then_some(container)
+    }
+
     /// Whether a ticket is still good, for this object if one is given.
     pub(crate) fn is_under_way(&self, ticket: Ticket, object: Option<u64>) -> bool {
         let reference = ticket.reference;
@@ -218,6 +231,7 @@ impl<S: Store> Transaction<'_, S> {
     /// The reference under way is held, by this process.
     pub(crate) fn arrive(&mut self, reference: u64, process: usize) {
         self.pass_on(reference, process);
+        self.set(reference + CONTAINER, 0);
         self.set(reference + STATE, HELD);
     }
 

@@ -128,7 +128,7 @@ impl Member {
                 presence::vacate(self.arena, slot);
                 return Ok(());
             };
-            books.leave(reference, Departure::Died { slot });
+            departure::bequeath(&books, reference, slot);
         }
     }
 }

@@ -8,7 +8,7 @@
 //! # Who refers to what
 //! The memory holds the family's books: which objects there are, and which process refers to which. An object ends with
 //! the last reference. A handle in a message is a reference too, and belongs to the sender until it is received (see
-//! [`Transit`]). The books are kept under one lock, by transactions that happen whole or not at all whoever is killed,
+//! [`Transit`]), or, in a queue's item, to the queue. The books are kept under one lock, by transactions that happen whole or not at all whoever is killed,
 //! and the references of a process that has ended are given back by whoever notices first:
 //!
 //! | killed | what follows |
@@ -16,7 +16,8 @@
 //! | before a transaction is committed | it never happened |
 //! | while it is carried out | the next one at the books carries it out |
 //! | while making an object | the object ends with its maker's reference |
-//! | while encoding a handle | its reference ends with the sender's process |
+//! | while encoding a handle | its reference ends with the sender, or, outside of a [`Transit`], is never used |
+//! | after putting it into a queue | it belongs to the queue |
 //! | while receiving one | the handle is still under way, or is the dead receiver's and is given back |
 //! | while burying another process | the next one goes on with the burial |
 //!
@@ -28,7 +29,7 @@
 mod arena;
 mod error;
 mod journal;
-mod layout;
+pub(crate) mod layout;
 pub(crate) mod ledger;
 pub(crate) mod member;
 pub(crate) mod presence;

@@ -22,7 +22,8 @@ thread_local! {
 /// received are not touched by it; those that never can be (the receiver died, the message was thrown away) are given
 /// back then, the end of a pipe among them counts as closed, and a barrier as broken.
 ///
-/// An encoding outside of any `Transit` keeps its handles' objects alive until they are received or this process ends.
+/// An encoding outside of any `Transit` keeps its handles' objects alive until they are received, whoever ends meanwhile:
+/// if they never are, for as long as the family lives.
 ///
 /// ```
 /// use protocol::{family::Transit, sync::Lock};
@@ -92,6 +93,17 @@ impl Transit {
     /// The tickets of the handles.
     pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
         self.passengers.iter().map(|passenger| passenger.ticket)
+    }
+
+    /// Takes note that the handles are about to lie in an item of this queue or pipe.
+    pub(crate) fn pack(&self, container: u64) -> Result<(), FamilyError> {
+        for passenger in &self.passengers {
+            let books = passenger.member.books()?;
+            let mut transaction = books.transaction();
+            transaction.pack(passenger.ticket.reference, container);
+            transaction.commit();
+        }
+        Ok(())
     }
 
     /// The message has its handles' tickets with it, and whoever takes or destroys it sees to them.
@@ -187,9 +199,14 @@ impl Drop for Transit {
     }
 }
 
+/// Whether somebody takes note of what this thread encodes.
+pub(crate) fn is_noting() -> bool {
+    // Nobody does while the thread's values are being destroyed.
+    NOTED.try_with(|noted| noted.borrow().is_some()).unwrap_or(false)
+}
+
 /// Takes note of a handle that was encoded.
 pub(crate) fn note(passenger: Passenger) {
-    // Nobody notes while the thread's values are being destroyed.
     let _noted_or_not = NOTED.try_with(|noted| {
         if let Some(noted) = noted.borrow_mut().as_mut() {
             noted.push(passenger);

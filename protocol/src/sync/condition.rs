@@ -12,7 +12,8 @@ use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    lock::{Lock, LockError, LockGuard},
+    lock::{Lock, LockGuard},
+    lock_error::LockError,
     ownership::{Patience, Peers},
     tie::Tie,
     value::{Value, ValueGuard},
@@ -33,7 +34,7 @@ const LOW: u64 = (1 << 32) - 1;
 ///
 /// [`Condition::wait`] releases the lock, waits for a notification, and acquires the lock again. It may also return
 /// without a notification of its own, as in std: so that no notification is lost with a process that was killed on
-/// receiving it, those who still wait look again, within 10 ms of a notification. Wait in a loop, or by
+/// receiving it, those who still wait look again, within 20 ms of a notification. Wait in a loop, or by
 /// [`Condition::wait_while`].
 ///
 /// ```

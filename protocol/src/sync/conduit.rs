@@ -1,11 +1,9 @@
 //! Typed items through a channel of the family's memory: what queues and pipes have in common.
 //!
-//! Owns the layout of a channel's memory, the encoding of items, and the errors of putting and getting. The order of
-//! publication is [`super::channel`]'s.
+//! Owns the layout of a channel's memory and the encoding of items. The order of publication is [`super::channel`]'s.
 
 use std::{
     cell::Cell,
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,11 +14,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     channel::{self, Caller, Channel, Name, NotPut, NotTaken},
+    item_error::{GetError, PutError, PutErrorKind},
     ownership::Patience,
     tie::Tie,
 };
 use crate::{
-    CodecError, FamilyError,
+    FamilyError,
     family::{Arena, Transit, ledger::BODY, ledger::Ticket},
     job::{from_postcard, to_postcard},
     mapping::Mapping,
@@ -139,7 +138,7 @@ impl Conduit {
         buffer.clear();
         let put = self.encode_and_put(tie, &item, patience, &mut buffer);
         keep(buffer);
-        put.map_err(|kind| PutError { item, kind })
+        put.map_err(|kind| PutError::new(item, kind))
     }
 
     fn encode_and_put<T: Serialize>(
@@ -163,6 +162,10 @@ impl Conduit {
         let put = if transit.is_empty() {
             channel::put(self, &caller, 0, &[], buffer)
         } else {
+            if let Err(error) = transit.pack(tie.object()) {
+                transit.undo();
+                return Err(PutErrorKind::Family(error));
+            }
             let tickets: Vec<u8> = transit.tickets().flat_map(ticket_bytes).collect();
             let number = (tickets.len() / TICKET_BYTES) as u32;
             channel::put(self, &caller, number, &tickets, buffer)
@@ -353,92 +356,4 @@ impl Conduit {
         let ring = self.start + ((self.slot_mask + 1) * SLOT_BYTES) as usize;
         ((position & self.byte_mask) as usize, ring)
     }
-}
-
-/// An item that could not be put or sent, and why.
-#[derive(thiserror::Error)]
-#[error("{kind}")]
-pub struct PutError<T> {
-    item: T,
-    kind: PutErrorKind,
-}
-
-impl<T> PutError<T> {
-    pub(crate) fn new(item: T, kind: PutErrorKind) -> Self {
-        Self { item, kind }
-    }
-
-    /// Why.
-    pub fn kind(&self) -> &PutErrorKind {
-        &self.kind
-    }
-
-    /// The item.
-    pub fn into_item(self) -> T {
-        self.item
-    }
-}
-
-impl<T> fmt::Debug for PutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PutError")
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why an item could not be put or sent.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PutErrorKind {
-    /// There is no room, and the call was not to wait.
-    #[error("the queue is full")]
-    Full,
-    /// There was no room for all of the time.
-    #[error("the queue was full for all of the time")]
-    TimedOut,
-    /// The queue was closed, or the other end of the pipe is gone.
-    #[error("the queue is closed, or the other end of the pipe is gone")]
-    Closed,
-    /// The item, encoded, is larger than there can be room for.
-    #[error("an item of {bytes} bytes, where the limit is {limit}: make the queue with more room")]
-    TooLarge {
-        /// How large it is, in bytes.
-        bytes: usize,
-        /// How large it can be, in bytes.
-        limit: usize,
-    },
-    /// This end of the pipe was sent to another process.
-    #[error("this end of the pipe was sent to another process")]
-    Moved,
-    /// The item could not be encoded.
-    #[error("the item cannot be encoded: {0}")]
-    Encoding(CodecError),
-    /// This process has no part in its family's objects any more.
-    #[error(transparent)]
-    Family(#[from] FamilyError),
-}
-
-/// Why there is no item.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum GetError {
-    /// There is none, and the call was not to wait.
-    #[error("the queue is empty")]
-    Empty,
-    /// There was none for all of the time.
-    #[error("the queue was empty for all of the time")]
-    TimedOut,
-    /// There is none, and none will come: the queue was closed, or the other end of the pipe is gone.
-    #[error("the queue is closed, or the other end of the pipe is gone")]
-    Closed,
-    /// This end of the pipe was sent to another process.
-    #[error("this end of the pipe was sent to another process")]
-    Moved,
-    /// The item could not be decoded; it is used up.
-    #[error("the item cannot be decoded: {0}")]
-    Decoding(CodecError),
-    /// This process has no part in its family's objects any more.
-    #[error(transparent)]
-    Family(#[from] FamilyError),
 }

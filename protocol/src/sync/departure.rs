@@ -6,6 +6,7 @@
 use super::{barrier, ownership, queue, semaphore};
 use crate::family::{
     Arena, Store, Transaction,
+    layout::ESTATE,
     ledger::{BODY, Kind, annexes},
     member::Books,
     presence,
@@ -25,6 +26,22 @@ pub(crate) enum Departure {
     },
     /// It was under way and cannot be received any more.
     Lost,
+}
+
+/// Ends a reference of a process that has ended, unless it lies in an item that was put: then it belongs to nobody, until
+/// the item is taken or its queue ends.
+pub(crate) fn bequeath(books: &Books<'_>, reference: u64, slot: usize) {
+    let mut transaction = books.transaction();
+    let is_packed = transaction.container(reference).is_some_and(|container| {
+        let holds_items = matches!(transaction.kind_in(container), Some(Kind::Queue | Kind::Pipe));
+        holds_items && queue::handles_inside(books, container).contains(&reference)
+    });
+    if is_packed {
+        transaction.pass_on(reference, ESTATE);
+        transaction.commit();
+    } else {
+        leave(books, reference, Departure::Died { slot });
+    }
 }
 
 /// Ends a reference, its object if it was the last, and what lay in that object.

@@ -10,7 +10,9 @@ mod condition;
 mod conduit;
 pub(crate) mod departure;
 mod event;
+mod item_error;
 mod lock;
+mod lock_error;
 #[cfg(test)]
 mod model;
 pub(crate) mod ownership;
@@ -23,9 +25,10 @@ mod word;
 
 pub use barrier::{Barrier, BarrierError, Passed};
 pub use condition::{Condition, Guard};
-pub use conduit::{GetError, PutError, PutErrorKind};
 pub use event::Event;
-pub use lock::{Lock, LockError, LockGuard, Poisoned};
+pub use item_error::{GetError, PutError, PutErrorKind};
+pub use lock::{Lock, LockGuard};
+pub use lock_error::{LockError, Poisoned};
 pub use ownership::PoisonCause;
 pub use pipe::{DEFAULT_PIPE_BYTES, Pipe, PipeEnd, pipe, pipe_with_limits};
 pub use queue::{DEFAULT_BYTES, DEFAULT_ITEMS, Iter, Queue};

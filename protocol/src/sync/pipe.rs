@@ -5,7 +5,8 @@ use std::{cell::Cell, fmt, marker::PhantomData, sync::Arc, sync::atomic::Orderin
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 
 use super::{
-    conduit::{Conduit, GetError, Limits, PutError, PutErrorKind},
+    conduit::{Conduit, Limits},
+    item_error::{GetError, PutError, PutErrorKind},
     ownership::{Patience, Peers},
     queue::{self, DEFAULT_ITEMS},
     tie::Tie,
@@ -76,7 +77,7 @@ pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, 
 ///
 /// When the other end is dropped, lost on its way, or its process ends or is killed, sending fails with
 /// [`PutErrorKind::Closed`] at once, and receiving fails with [`GetError::Closed`] when all that was sent before has been
-/// received: one who waits is told within some 20 ms of a kill.
+/// received: one who waits is told within some 25 ms of a kill.
 ///
 /// An end cannot be copied, nor shared between threads without a lock, because two that received from one end would
 /// each see half of the conversation:

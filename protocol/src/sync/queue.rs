@@ -11,7 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 
 use super::{
     channel::Name,
-    conduit::{self, Conduit, GetError, Limits, PutError},
+    conduit::{self, Conduit, Limits},
+    item_error::{GetError, PutError},
     ownership::Patience,
     tie::Tie,
     word::Word,
@@ -43,7 +44,7 @@ const BYTES: u64 = 1;
 ///
 /// A process that is killed in the middle of an operation leaves the queue whole: an item is there entirely or not at
 /// all, none is delivered twice, and none is lost but one that the killed process had just taken. Nobody waits for the
-/// dead for more than some 20 ms. Handles of shared objects may be put like any other value.
+/// dead for more than some 25 ms. Handles of shared objects may be put like any other value.
 ///
 /// ```
 /// use protocol::sync::{GetError, Queue};

@@ -15,6 +15,7 @@ use crate::{
     error::refuse,
     family::{
         self, FamilyError,
+        layout::ESTATE,
         ledger::{BODY, Kind, ObjectId, Plan, Ticket},
         member::Member,
         transit::{self, Passenger},
@@ -124,7 +125,7 @@ impl Tie {
         let books = self.member.books()?;
         books.back_cells(1)?;
         let mut transaction = books.transaction();
-        let reference = transaction.refer(self.id.cell, self.member.slot());
+        let reference = transaction.refer(self.id.cell, owner_under_way(self.member));
         let ticket = transaction.dispatch(reference);
         transaction.commit();
         Ok(ticket)
@@ -143,6 +144,7 @@ impl Tie {
         }
         let mut transaction = books.transaction();
         let ticket = transaction.dispatch(self.reference);
+        transaction.pass_on(self.reference, owner_under_way(self.member));
         transaction.commit();
         drop(books);
         self.serialize(ticket, Some(Arc::clone(self)), serializer)
@@ -215,6 +217,16 @@ impl Tie {
         };
         transaction.commit();
         Ok(Self::new(member, id, reference))
+    }
+}
+
+/// To whom a handle belongs while it is under way: to the sender for as long as somebody looks after the message, else to
+/// nobody, so that the sender may end before it is received.
+fn owner_under_way(member: &Member) -> usize {
+    if transit::is_noting() {
+        member.slot()
+    } else {
+        ESTATE
     }
 }
 

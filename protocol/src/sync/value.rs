@@ -15,7 +15,8 @@ use bytemuck::Pod;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{
-    lock::{Lock, LockError, LockGuard},
+    lock::{Lock, LockGuard},
+    lock_error::LockError,
     tie::Tie,
 };
 use crate::{

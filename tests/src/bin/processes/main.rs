@@ -8,6 +8,7 @@
 
 mod ends;
 mod entries;
+mod kin;
 mod limits;
 mod lives;
 mod orphans;
@@ -70,6 +71,13 @@ fn tell(story: &str) {
         "descriptors" => limits::a_full_descriptor_table_is_an_error(),
         "no-pidfd" => limits::without_pidfd(),
         "no-memfd" => limits::without_memfd(),
+        "permits" => kin::permits_of_the_dead_come_back(),
+        "barriers" => kin::a_barrier_whose_member_died_is_broken(),
+        "notice" => kin::a_dead_holder_is_noticed_soon(),
+        "senders" => kin::handles_outlive_their_senders(),
+        "alone" => kin::a_queue_goes_on_when_all_others_are_gone(),
+        "fork" => kin::a_bare_fork_owns_nothing(),
+        "no-descriptors" => kin::objects_need_no_descriptors(),
         "orphans" => orphans::be_a_parent(&argument(2)),
         other => panic!("no story {other:?}"),
     }
