@@ -17,6 +17,7 @@ mod memory;
 mod nemesis;
 mod orphans;
 mod policy;
+mod primitives;
 mod processes;
 mod promises;
 mod recycling;
