@@ -1,20 +1,32 @@
 //! A pool's settings, and building it.
 
-use std::{ffi::OsString, fmt, marker::PhantomData, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    fmt,
+    marker::PhantomData,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use protocol::{Job, board::MAX_LANES, child::Role, parcel::DEFAULT_MESSAGE_LIMIT};
 use serde::Serialize;
 
 use crate::{
-    BuildError, Pool,
-    driver::{Core, Settings},
+    BuildError, Cause, FailurePolicy, Halt, Pool, WorkerStart,
+    driver::{Core, MemoryLimits, Settings},
+    hooks::Hooks,
+    process,
     program::Program,
-    scheduler::{Config, RestartLimit},
+    scheduler::{Config, Recycling, RestartLimit},
     stream::Bounds,
 };
 
 /// The most worker processes that a pool may have.
 pub const MAX_WORKERS: usize = 1024;
+
+/// With less memory than this no worker gets as far as its first job.
+const LEAST_MEMORY: u64 = 1 << 20;
 
 /// Settings of a [`Pool`], made by [`Pool::builder`]. Every bound has a default; none is unlimited unless it says so.
 #[must_use = "settings do nothing until `build` is called"]
@@ -29,9 +41,12 @@ pub struct Builder<J: Job> {
     queue_bytes: usize,
     window: Bounds,
     grace: Duration,
-    attempts: u8,
+    policy: FailurePolicy,
     restart_limit: RestartLimit,
     message_limit: u64,
+    recycle_after: Option<u64>,
+    memory: MemoryLimits,
+    hooks: Hooks,
     job: PhantomData<fn(J)>,
 }
 
@@ -51,12 +66,15 @@ impl<J: Job> Builder<J> {
                 bytes: 16 << 20,
             },
             grace: Duration::from_secs(5),
-            attempts: 1,
+            policy: FailurePolicy::fail(),
             restart_limit: RestartLimit {
                 failures: 8,
                 within: Duration::from_mins(1),
             },
             message_limit: DEFAULT_MESSAGE_LIMIT,
+            recycle_after: None,
+            memory: MemoryLimits::default(),
+            hooks: Hooks::default(),
             job: PhantomData,
         }
     }
@@ -162,7 +180,67 @@ impl<J: Job> Builder<J> {
     /// tried again, alone, until it has been started so often, and then fails as
     /// [`Quarantined`](crate::JobError::Quarantined). Default: 1.
     pub fn attempts(mut self, attempts: u8) -> Self {
-        self.attempts = attempts;
+        self.policy.attempts = attempts;
+        self
+    }
+
+    /// Lets the pool halt when too many jobs have failed. Default: it never does.
+    pub fn halt(mut self, halt: Halt) -> Self {
+        self.policy.halt = Some(halt);
+        self
+    }
+
+    /// What to do about jobs that fail: [`Builder::attempts`] and [`Builder::halt`] as one value. Default:
+    /// [`FailurePolicy::fail`].
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// After about how many jobs a worker is replaced although it is well, for the sake of what its jobs leak:
+    /// `maxtasksperchild` of Python's pools. Default: never.
+    ///
+    /// Each worker is due a little earlier than others, by chance (up to a tenth of the number). Its successor is started
+    /// first, and it goes on until that one is ready; then it ends what it has begun and leaves. So no time is lost, and
+    /// a worker may do some jobs more than the number.
+    pub fn recycle_after(mut self, jobs: u64) -> Self {
+        self.recycle_after = Some(jobs);
+        self
+    }
+
+    /// With how much memory, in bytes, a worker is replaced between two jobs as [`Builder::recycle_after`] has it.
+    /// Default: never.
+    pub fn recycle_memory(mut self, bytes: u64) -> Self {
+        self.memory.recycle = Some(bytes);
+        self
+    }
+
+    /// How much memory, in bytes, a worker may use: its heap and stacks, not the program's text nor what it shares with
+    /// the pool. Default: as much as there is.
+    ///
+    /// A worker that uses more is killed, and the job that it was running ends in
+    /// [`JobError::WorkerDied`](crate::JobError::WorkerDied) with [`EndReason::Memory`](crate::EndReason::Memory). The
+    /// pool looks every few milliseconds; an allocation so large that it would go far past the limit at once is refused
+    /// by the system, which is told as [`EndReason::AllocationRefused`](crate::EndReason::AllocationRefused) when the
+    /// worker dies of it, as Rust programs do.
+    pub fn memory_max(mut self, bytes: u64) -> Self {
+        self.memory.max = Some(bytes);
+        self
+    }
+
+    /// Has a function run whenever a worker is ready, before it gets its first job. May be called for several.
+    ///
+    /// It runs in the thread that serves the worker, with nothing locked: it may use the pool, and delays only this
+    /// worker. A panic in it is logged and harms nobody.
+    pub fn on_worker_start(mut self, hook: impl Fn(&WorkerStart) + Send + Sync + 'static) -> Self {
+        self.hooks.on_start(hook);
+        self
+    }
+
+    /// Has a function run whenever a worker has ended or could not be started, with the cause, after what it means for
+    /// jobs has been told. May be called for several; otherwise as [`Builder::on_worker_start`].
+    pub fn on_worker_end(mut self, hook: impl Fn(&Cause) + Send + Sync + 'static) -> Self {
+        self.hooks.on_end(hook);
         self
     }
 
@@ -193,7 +271,8 @@ impl<J: Job> Builder<J> {
         setting(&self.threads, 1..=MAX_LANES, "the number of threads in a worker")?;
         setting(&self.queue_jobs, 1..=usize::MAX, "the queue's bound in jobs")?;
         setting(&self.window.items, 1..=u64::MAX, "the window's bound in items")?;
-        setting(&self.attempts, 1..=u8::MAX, "the number of attempts")?;
+        setting(&self.policy.attempts, 1..=u8::MAX, "the number of attempts")?;
+        self.check_recycling()?;
         setting(
             &self.message_limit,
             1..=1 << 35,
@@ -202,10 +281,12 @@ impl<J: Job> Builder<J> {
         let config = Config {
             workers,
             lanes: self.threads as u32,
-            attempts: self.attempts,
+            attempts: self.policy.attempts,
             queue_jobs: self.queue_jobs,
             queue_bytes: self.queue_bytes,
             restart_limit: self.restart_limit,
+            halt: self.policy.halt,
+            recycling: self.recycling(workers),
             seed: fastrand::u64(..),
         };
         let settings = Settings {
@@ -216,11 +297,48 @@ impl<J: Job> Builder<J> {
             start_deadline: self.start_deadline,
             job_deadline: self.job_deadline,
             message_limit: self.message_limit,
+            memory: self.memory,
+            hooks: self.hooks,
+            is_failure: self.policy.halt.map(|_| J::is_failure as fn(&[u8]) -> bool),
         };
         let (core, threads) = Core::start(config, settings)?;
         let pool = Pool::new(core, threads, self.window, self.grace);
         pool.wait_ready()?;
         Ok(pool)
+    }
+
+    fn check_recycling(&self) -> Result<(), BuildError> {
+        if let Some(jobs) = self.recycle_after {
+            setting(
+                &jobs,
+                1..=u64::MAX,
+                "the number of jobs after which a worker is replaced",
+            )?;
+        }
+        if let Some(bytes) = self.memory.max {
+            setting(
+                &bytes,
+                LEAST_MEMORY..=u64::MAX,
+                "the memory limit of a worker in bytes",
+            )?;
+        }
+        if let Some(bytes) = self.memory.recycle {
+            let most = self.memory.max.unwrap_or(u64::MAX);
+            setting(
+                &bytes,
+                LEAST_MEMORY..=most,
+                "the memory in bytes with which a worker is replaced",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn recycling(&self, workers: usize) -> Recycling {
+        let is_wanted = self.recycle_after.is_some() || self.memory.recycle.is_some();
+        Recycling {
+            after_jobs: self.recycle_after.and_then(NonZeroU64::new),
+            spares: if is_wanted { workers.div_ceil(4) } else { 0 },
+        }
     }
 }
 
@@ -243,7 +361,10 @@ fn setting<T: PartialOrd + fmt::Display>(
 fn refuse_inside_worker() -> Result<(), BuildError> {
     match Role::of_this_process() {
         Role::WorkerFor(job) => Err(BuildError::InsideWorker(job.to_string_lossy().into_owned())),
-        _ => Ok(()),
+        Role::Process(name) if !process::is_open() => {
+            Err(BuildError::InsideProcess(name.to_string_lossy().into_owned()))
+        }
+        Role::Process(_) | Role::ByHand => Ok(()),
     }
 }
 

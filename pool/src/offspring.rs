@@ -10,7 +10,7 @@ use std::{
         unix::process::CommandExt,
     },
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use protocol::link::spawn_guard;
@@ -72,25 +72,22 @@ impl Offspring {
     /// Waits until it has ended, until `deadline` at most (`None`: for ever); says whether it has.
     pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
         loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let timeout = left.map(|left| {
-                Timespec::try_from(left).unwrap_or(Timespec {
-                    tv_sec: i64::MAX,
-                    tv_nsec: 0,
-                })
-            });
-            let mut descriptors = [PollFd::new(&self.pidfd, PollFlags::IN)];
-            match poll(&mut descriptors, timeout.as_ref()) {
-                Ok(0) if left.is_some_and(|left| left.is_zero()) => return false,
-                Ok(0) | Err(Errno::INTR) => {}
-                Ok(_) => return true,
-                Err(errno) => {
-                    // Out of kernel memory: look again a little later.
-                    tracing::warn!("waiting for process {}: {errno}", self.pid());
-                    std::thread::sleep(std::time::Duration::from_millis(10));
-                }
+            let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            let [has_ended] = wait_readable([PollFd::new(&self.pidfd, PollFlags::IN)], deadline);
+            if has_ended || is_over {
+                return has_ended;
             }
         }
+    }
+
+    /// Waits until it has ended, or `other` can be read (if that `counts`), or `deadline` has come; says whether it has
+    /// ended. It may return early.
+    pub(crate) fn wait_ended_or(&self, other: &OwnedFd, counts: bool, deadline: Option<Instant>) -> bool {
+        if !counts {
+            return self.wait_ended(deadline);
+        }
+        let descriptors = [&self.pidfd, other].map(|descriptor| PollFd::new(descriptor, PollFlags::IN));
+        wait_readable(descriptors, deadline)[0]
     }
 
     /// Reaps it once it has ended: takes its status and ends what is left of its group.
@@ -106,6 +103,28 @@ impl Offspring {
             return exit;
         }
         Exit::Unknown
+    }
+}
+
+/// Waits until one of the descriptors can be read, until `deadline` at most; says which can. It may return early.
+fn wait_readable<const N: usize>(mut descriptors: [PollFd<'_>; N], deadline: Option<Instant>) -> [bool; N] {
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let timeout = left.map(|left| {
+        Timespec::try_from(left).unwrap_or(Timespec {
+            tv_sec: i64::MAX,
+            tv_nsec: 0,
+        })
+    });
+    match poll(&mut descriptors, timeout.as_ref()) {
+        Ok(_) => descriptors.map(|descriptor| !descriptor.revents().is_empty()),
+        Err(errno) => {
+            if errno != Errno::INTR {
+                // Out of kernel memory: look again a little later.
+                tracing::warn!("waiting for a process: {errno}");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            [false; N]
+        }
     }
 }
 

@@ -71,6 +71,17 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Whether it is a failure, by the pool's reckoning or by that of the job's type.
+    pub(crate) fn is_failure(self, of_output: fn(&[u8]) -> bool) -> bool {
+        match self {
+            Self::Failed(_) | Self::Published(Status::Fault, _) => true,
+            // The caller's code, on bytes that a worker wrote: a panic says nothing about the job.
+            Self::Published(Status::Output, bytes) => {
+                std::panic::catch_unwind(|| of_output(bytes)).unwrap_or(false)
+            }
+        }
+    }
+
     /// The encoded output, if there is one.
     pub(crate) fn encoded(self) -> Result<&'a [u8], JobError> {
         match self {

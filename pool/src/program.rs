@@ -15,6 +15,8 @@ pub(crate) struct Program {
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(OsString, Option<OsString>)>,
     pub(crate) clears_environment: bool,
+    /// `None`: the parent's working directory.
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// The running program, also when its file was replaced or deleted since: a child must be of the same build.
@@ -48,6 +50,9 @@ impl Program {
             command.arg0(self.shown());
         }
         command.arg(role).args(&self.arguments);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         if self.clears_environment {
             command.env_clear();
         }

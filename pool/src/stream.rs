@@ -340,7 +340,7 @@ impl<J: Job> StreamInput<J> {
         let jobs = encoded.as_ref().map_or(1, Encoded::jobs);
         let first = self.stream.accept(jobs, waits).ok_or(SubmitError::Closed)?;
         let refuse = |sink: Sink, error: SubmitError| {
-            sink.resolve(Results::failed(JobError::NotSubmitted(error), jobs));
+            sink.resolve(Results::failed(JobError::refused(error), jobs));
         };
         let sink = Sink::Stream(Arc::clone(&self.stream), first);
         match encoded {

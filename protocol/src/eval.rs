@@ -190,6 +190,10 @@ impl Job for Eval {
         })
     }
 
+    fn is_failure(output: &[u8]) -> bool {
+        output.first() == Some(&ERROR)
+    }
+
     fn decode_output(bytes: &[u8]) -> Result<Evaluated, CodecError> {
         decode_evaluated(bytes).map(|evaluated| evaluated.map(str::to_owned))
     }

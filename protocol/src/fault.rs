@@ -95,8 +95,9 @@ impl Fault {
     /// The longest text that a fault carries; longer ones are cut, so that a fault always has a place to go.
     pub const MAX_TEXT_BYTES: usize = 8 * 1024;
 
-    /// Appends the encoded fault to `buffer`, its texts cut to [`Fault::MAX_TEXT_BYTES`].
-    pub fn encode(mut self, buffer: &mut Vec<u8>) {
+    /// The fault with its texts cut to [`Fault::MAX_TEXT_BYTES`].
+    #[must_use]
+    pub fn shortened(mut self) -> Self {
         match &mut self {
             Self::Panicked(panicked) => {
                 cut(&mut panicked.message);
@@ -109,8 +110,13 @@ impl Fault {
             | Self::Withdrawn(text) => cut(text),
             Self::TooLarge { .. } => {}
         }
+        self
+    }
+
+    /// Appends the encoded fault to `buffer`, [shortened](Fault::shortened).
+    pub fn encode(self, buffer: &mut Vec<u8>) {
         // Strings and integers cannot fail to be encoded; were it so, the parent reports an undecodable result.
-        drop(job::to_postcard(&self, buffer));
+        drop(job::to_postcard(&self.shortened(), buffer));
     }
 
     /// Decodes what [`Fault::encode`] wrote.

@@ -18,6 +18,7 @@ compile_error!("the pool needs 64-bit Linux: memfd, pidfd and futexes shared bet
 pub mod board;
 pub mod child;
 pub mod control;
+pub mod errand;
 mod error;
 pub mod eval;
 pub mod family;

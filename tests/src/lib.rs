@@ -55,6 +55,14 @@ pub enum Puppet {
     PanicsInDecoding(PanicsInDecoding),
     /// Which lane runs it.
     Lane,
+    /// Give an answer that counts as a failure.
+    Fail,
+    /// Use so many bytes of memory, a MiB each millisecond.
+    Swell(usize),
+    /// Ask for so many bytes of memory at once.
+    Seize(usize),
+    /// Keep so many bytes of memory from now on; tell the worker's process id.
+    Hoard(usize),
 }
 
 /// What the puppet gives back.
@@ -68,6 +76,8 @@ pub enum Answer {
     Text(String),
     /// Nothing.
     Nothing,
+    /// What counts as a failure.
+    Failure,
     /// What cannot be encoded.
     #[serde(serialize_with = "refuse")]
     Unencodable,
@@ -76,6 +86,10 @@ pub enum Answer {
 impl Job for Puppet {
     type Output = Answer;
     const NAME: &'static str = "puppet";
+
+    fn is_failure(output: &[u8]) -> bool {
+        Self::decode_output(output).is_ok_and(|answer| answer == Answer::Failure)
+    }
 }
 
 /// Panics when it is decoded.

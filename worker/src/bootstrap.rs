@@ -28,6 +28,7 @@ pub(crate) struct Equipment {
     pub(crate) inbound: Parcel,
     pub(crate) outbound: Parcel,
     pub(crate) link: WorkerLink,
+    pub(crate) family: OwnedFd,
 }
 
 /// An invitation that fits this worker, not yet taken up.
@@ -71,6 +72,7 @@ impl Invited {
             board: gifts.board,
             inbound,
             outbound: gifts.outbound,
+            family: gifts.family,
             link: link::connect(gifts.rendezvous.as_fd(), invitation.token)?,
         })
     }

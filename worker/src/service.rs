@@ -7,6 +7,7 @@ use std::{convert::Infallible, fmt, marker::PhantomData, process::ExitCode};
 use protocol::{
     Fault, Job,
     child::{self, ControlMissing, Role, watchdog},
+    family,
 };
 
 use crate::{
@@ -123,6 +124,7 @@ impl<'a> Service<'a> {
         })?;
         let host = Host {
             watch: |control| watchdog::start(control).map_err(Failure::system("starting the watchdog")),
+            adopt: |memory| family::adopt(memory).map_err(|error| Failure::Unusable(error.to_string())),
             fatal: |failure| std::process::exit(failure::report(failure).into()),
         };
         session::serve(&control, &*self.serving, &host)?;

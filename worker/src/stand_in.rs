@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, os::fd::OwnedFd, sync::mpsc, thread, time::Dura
 use protocol::{
     Fault, Job, Status,
     board::{Board, Progress},
-    control,
+    control, family,
     frame::{self, PARCEL_BYTES},
     handshake::{self, Answer, Gifts, Invitation},
     link::{ParentLink, Rendezvous},
@@ -50,6 +50,8 @@ impl Worker {
         thread::spawn(move || {
             let host = Host {
                 watch: |_| Ok(()),
+                // It is a thread of this process, whose family it belongs to already.
+                adopt: |_| Ok(()),
                 fatal: |_| {},
             };
             let served = session::serve(&control, service.serving(), &host);
@@ -119,7 +121,8 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
         argument_bytes: terms.argument.len() as u64,
     };
     let bytes = handshake::encode(&invitation).unwrap();
-    let descriptors = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound);
+    let family = family::descriptor().unwrap();
+    let descriptors = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
     control::send(&control, &bytes, &descriptors).unwrap();
     match handshake::decode(&control::receive(&control, None).unwrap()).unwrap() {
         Answer::Ready { .. } => Ok(Parent {

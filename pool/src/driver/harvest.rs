@@ -12,7 +12,11 @@ use protocol::{
     ring::{Body, Record, RingReader},
 };
 
-use crate::{JobError, outcome::Outcome, results::Results};
+use crate::{
+    JobError,
+    outcome::{Outcome, Seen},
+    results::Results,
+};
 
 /// The parent's end of a worker's results.
 pub(crate) struct Harvester {
@@ -134,6 +138,16 @@ impl Harvest {
             .map(|runs| (runs[0].first, runs.iter().map(|run| run.count).sum()))
     }
 
+    /// How many of the results at the positions `first..first + count`, of which none was given away, are failures.
+    pub(crate) fn failures(&self, first: u64, count: u32, of_output: fn(&[u8]) -> bool) -> u32 {
+        let end = first.saturating_add(count.into());
+        let runs = self
+            .runs
+            .iter()
+            .filter(|run| first <= run.first && run.end() <= end);
+        runs.map(|run| run.failures(&self.records, of_output)).sum()
+    }
+
     /// Gives the results at the positions `first..first + count` away. Those before are no longer wanted.
     pub(crate) fn take(&mut self, first: u64, count: u32) -> impl Iterator<Item = Results> {
         let end = first + u64::from(count);
@@ -177,6 +191,27 @@ impl Run {
     fn skip_to(&mut self, position: u64, records: &[u8]) {
         if let Some(skipped) = position.checked_sub(self.first).filter(|skipped| *skipped > 0) {
             self.take(skipped as u32, records);
+        }
+    }
+
+    fn failures(&self, records: &[u8], of_output: fn(&[u8]) -> bool) -> u32 {
+        match &self.lies {
+            Lies::Here(outcome) => {
+                let is_failure = |outcome: &Outcome| outcome.seen().is_failure(of_output);
+                outcome.as_ref().is_some_and(is_failure).into()
+            }
+            Lies::There(place) => {
+                let mut rest = &records[place.clone()];
+                let seen = std::iter::repeat_with(|| {
+                    let (status, body, behind) = protocol::ring::split_first(rest);
+                    rest = behind;
+                    Seen::Published(status, body)
+                });
+                let failures = seen
+                    .take(self.count as usize)
+                    .filter(|seen| seen.is_failure(of_output));
+                failures.count() as u32
+            }
         }
     }
 

@@ -6,27 +6,29 @@
 use std::{sync::PoisonError, time::Duration};
 
 use super::{Actions, Core, life::Life, seat::Seat};
-use crate::scheduler::Event;
+use crate::{failure::EndReason, scheduler::Event};
 
 impl Core {
     /// Takes in all results that a worker has published, and how far it is.
     fn take_results(&self, seat: &Seat, life: &Life) {
-        let worker = seat.worker as usize;
+        let worker = seat.slot;
         let mut harvester = life.harvester();
         let (mut harvest, whole) = harvester.harvest(&life.board);
         if let Err(error) = whole {
-            life.process.kill(Some(error.to_string()));
+            life.process.kill(EndReason::Protocol(error.to_string()));
         }
         let progress = life.board.progress();
         let mut actions = Actions::new();
         let mut state = self.lock();
         let now = self.now();
         for (first, count) in harvest.runs() {
+            let is_failure = self.settings.is_failure;
             let event = Event::Finished {
                 worker,
                 life: life.number,
                 first,
                 count,
+                failed: is_failure.map_or(0, |is_failure| harvest.failures(first, count, is_failure)),
             };
             state.scheduler.handle(event, now, &mut actions);
         }
@@ -55,7 +57,8 @@ impl Core {
                 Ok(Some(protocol::link::Wake::Ended)) => return,
                 Ok(_) => {}
                 Err(error) => {
-                    life.process.kill(Some(format!("its link broke: {error}")));
+                    life.process
+                        .kill(EndReason::Protocol(format!("its link broke: {error}")));
                     if life.process.wait_ended(Duration::from_millis(100)).is_some() {
                         return;
                     }
@@ -68,9 +71,8 @@ impl Core {
     pub(super) fn overdue(&self, seat: &Seat, life: &Life, position: u64) {
         let claimed = life.revoke();
         self.take_results(seat, life);
-        let worker = seat.worker as usize;
         self.handle(Event::Overdue {
-            worker,
+            worker: seat.slot,
             life: life.number,
             position,
             claimed,
@@ -81,7 +83,24 @@ impl Core {
     pub(super) fn stalled(&self, seat: &Seat, life: &Life) {
         self.take_results(seat, life);
         self.handle(Event::Stalled {
-            worker: seat.worker as usize,
+            worker: seat.slot,
+            life: life.number,
+        });
+    }
+
+    /// A worker takes none of the jobs that it was sent.
+    pub(super) fn silent(&self, seat: &Seat, life: &Life) {
+        self.take_results(seat, life);
+        self.handle(Event::Silent {
+            worker: seat.slot,
+            life: life.number,
+        });
+    }
+
+    /// A worker has grown so large that it is to be replaced.
+    pub(super) fn grown(&self, seat: &Seat, life: &Life) {
+        self.handle(Event::Grown {
+            worker: seat.slot,
             life: life.number,
         });
     }
@@ -90,7 +109,7 @@ impl Core {
         let claimed = life.revoke();
         self.take_results(seat, life);
         self.handle(Event::Revoked {
-            worker: seat.worker as usize,
+            worker: seat.slot,
             life: life.number,
             claimed,
         });

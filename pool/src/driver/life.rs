@@ -4,10 +4,9 @@
 
 use std::{
     collections::VecDeque,
-    os::fd::OwnedFd,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -19,8 +18,8 @@ use protocol::{
     parcel::Parcel,
 };
 
-use super::{harvest::Harvester, process::Process};
-use crate::load::Cargo;
+use super::{harvest::Harvester, memory::Gauge, process::Process};
+use crate::{failure::EndReason, load::Cargo};
 
 /// A worker's life from its handshake on.
 pub(crate) struct Life {
@@ -32,12 +31,17 @@ pub(crate) struct Life {
     outbox: Mutex<VecDeque<Outgoing>>,
     sender: Mutex<Sender>,
     harvester: Mutex<Harvester>,
-    /// Its closing tells the worker that the parent has gone.
-    lifeline: OwnedFd,
     /// The position behind the last that was sent and not revoked: a hint for the watch.
     sent_end: AtomicU64,
     /// When something was last sent, in nanoseconds of the board's clock.
     sent_at: AtomicU64,
+    /// How many frames were sent.
+    frames_sent: AtomicU64,
+    /// When it was asked to end, in nanoseconds of the board's clock; 0 before.
+    closed_at: AtomicU64,
+    gauge: Option<Gauge>,
+    /// Whether its memory is to be looked at once more although it may have nothing to do.
+    may_have_grown: AtomicBool,
 }
 
 /// A frame that is decided and not yet sent.
@@ -63,7 +67,7 @@ impl Life {
         (inbound, outbound): (Parcel, Parcel),
         link: ParentLink,
         (lanes, message_limit): (usize, u64),
-        lifeline: OwnedFd,
+        gauge: Option<Gauge>,
     ) -> Self {
         process.tell_end_to(link.own_wake);
         Self {
@@ -78,9 +82,12 @@ impl Life {
                 inbound,
             }),
             harvester: Mutex::new(Harvester::new(outbound, message_limit)),
-            lifeline,
             sent_end: AtomicU64::new(0),
             sent_at: AtomicU64::new(0),
+            frames_sent: AtomicU64::new(0),
+            closed_at: AtomicU64::new(0),
+            gauge,
+            may_have_grown: AtomicBool::new(false),
         }
     }
 
@@ -90,6 +97,7 @@ impl Life {
             .store(board::now().as_nanos() as u64, Ordering::Relaxed);
         self.sent_end
             .store(outgoing.first + u64::from(outgoing.count), Ordering::SeqCst);
+        self.frames_sent.fetch_add(1, Ordering::Relaxed);
         lock(&self.outbox).push_back(outgoing);
     }
 
@@ -105,17 +113,21 @@ impl Life {
                 // A closed link means a death, of which the process itself will tell. Anything else must become one,
                 // so that the jobs in flight are accounted for.
                 if !matches!(error, LinkError::Closed) {
-                    self.process
-                        .kill(Some(format!("jobs could not be sent to it: {error}")));
+                    self.process.kill(EndReason::Protocol(format!(
+                        "jobs could not be sent to it: {error}"
+                    )));
                 }
             }
         }
     }
 
     /// Asks the worker to end, by ending what it reads from.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, reason: EndReason) {
+        self.process.give_reason(reason);
+        self.closed_at
+            .store(board::now().as_nanos() as u64, Ordering::Relaxed);
         // When it cannot be told it has died, or will when its lifeline is cut.
-        drop(control::send(&self.lifeline, control::LEAVE, &[]));
+        drop(control::send(self.process.control(), control::LEAVE, &[]));
         lock(&self.sender).frames = None;
     }
 
@@ -131,9 +143,27 @@ impl Life {
         self.sent_end.load(Ordering::SeqCst) > self.board.claimed()
     }
 
-    /// How long ago something was last sent.
-    pub(crate) fn since_sending(&self) -> Duration {
-        board::now().saturating_sub(Duration::from_nanos(self.sent_at.load(Ordering::Relaxed)))
+    /// When something was last sent, on the board's clock.
+    pub(crate) fn sent_at(&self) -> Duration {
+        Duration::from_nanos(self.sent_at.load(Ordering::Relaxed))
+    }
+
+    /// Whether frames were sent that it has not used up, by a hint that may be late.
+    pub(crate) fn owes(&self) -> bool {
+        self.frames_sent.load(Ordering::Relaxed) > self.board.progress().received
+    }
+
+    /// When it was asked to end, on the board's clock, if it was.
+    pub(crate) fn closed_at(&self) -> Option<Duration> {
+        let at = self.closed_at.load(Ordering::Relaxed);
+        (at > 0).then(|| Duration::from_nanos(at))
+    }
+
+    /// The memory that it uses, when that matters and is known: while it may have jobs, and once more after that.
+    pub(crate) fn memory_used(&self, may_have_jobs: bool) -> Option<u64> {
+        let gauge = self.gauge.as_ref()?;
+        let is_worth_a_look = self.may_have_grown.swap(may_have_jobs, Ordering::Relaxed) || may_have_jobs;
+        is_worth_a_look.then(|| gauge.used()).flatten()
     }
 
     /// The jobs that run now.

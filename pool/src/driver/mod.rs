@@ -12,12 +12,14 @@
 mod harvest;
 mod intake;
 mod life;
+mod memory;
 mod milestones;
 mod perform;
 mod process;
 mod seat;
 mod start;
 mod tail;
+mod timekeeper;
 mod watch;
 
 use std::{
@@ -26,13 +28,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use memory::MemoryLimits;
 use protocol::board;
 
 use crate::{
     BuildError, SubmitError,
+    hooks::Hooks,
     load::{Item, Jobs},
     program::Program,
-    scheduler::{Action, Config, Event, Scheduler},
+    scheduler::{Action, Closing, Config, Event, Scheduler},
 };
 use harvest::Harvest;
 use milestones::Milestones;
@@ -49,6 +53,17 @@ pub(crate) struct Settings {
     pub(crate) start_deadline: Duration,
     pub(crate) job_deadline: Option<Duration>,
     pub(crate) message_limit: u64,
+    pub(crate) memory: MemoryLimits,
+    pub(crate) hooks: Hooks,
+    /// What calls an encoded output a failure, when failures matter.
+    pub(crate) is_failure: Option<fn(&[u8]) -> bool>,
+}
+
+impl Settings {
+    /// Whether the clock has to be looked at while jobs run.
+    fn keeps_time(&self) -> bool {
+        self.job_deadline.is_some() || self.memory.any()
+    }
 }
 
 /// One pool, as its threads share it.
@@ -74,8 +89,11 @@ type Actions = Vec<Action<Jobs>>;
 
 impl State {
     fn closed_reason(&self) -> Option<SubmitError> {
-        let broken = self.milestones.broken.clone();
-        (!self.scheduler.is_open()).then(|| broken.map_or(SubmitError::Closed, SubmitError::Broken))
+        self.scheduler.closing().map(|closing| match closing {
+            Closing::Ordered => SubmitError::Closed,
+            Closing::Broken(cause) => SubmitError::Broken(cause.clone()),
+            Closing::Halted(by) => SubmitError::Halted(by.into()),
+        })
     }
 }
 
@@ -92,7 +110,9 @@ impl Core {
             }
         };
         let watch = Watch::new().map_err(|errno| system("make an eventfd")(errno.into()))?;
-        let seats = (0..config.workers as u32).map(Seat::new).collect();
+        let seats = (0..config.workers + config.recycling.spares)
+            .map(Seat::new)
+            .collect();
         let core = Arc::new(Self {
             settings,
             most_at_once: config.most_at_once(),

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::{
     JobError,
-    failure::Cause,
+    failure::{Cause, EndReason},
     results::Results,
-    scheduler::{Action, Failure},
+    scheduler::{Action, Failure, Sentence},
 };
 
 impl Core {
@@ -58,24 +58,50 @@ impl Core {
                     let results = Results::failed(self.error_of(reason), span.len());
                     span.load.resolve(std::iter::once(results));
                 }
-                Action::Start { worker, life, after } => {
-                    self.seats[worker].start_at(life, Instant::now() + after);
+                Action::Start {
+                    worker,
+                    life,
+                    number,
+                    after,
+                } => {
+                    self.seats[worker].start_at(life, number, Instant::now() + after);
                 }
                 Action::Revoke { worker, life } => {
                     if let Some(life) = self.seats[worker].life(life) {
                         self.revoke(&self.seats[worker], &life);
                     }
                 }
-                Action::Kill { worker, life } => {
-                    self.seats[worker].end_life(life, |life| life.process.kill(None));
+                Action::Kill {
+                    worker,
+                    life,
+                    sentence,
+                } => {
+                    let kill = |life: &Life, reason| life.process.kill(reason);
+                    self.seats[worker].end_life(life, sentence.into(), kill);
                 }
-                Action::Close { worker, life } => self.seats[worker].end_life(life, Life::close),
+                Action::Close {
+                    worker,
+                    life,
+                    recycled,
+                } => {
+                    let reason = if recycled {
+                        EndReason::Recycled
+                    } else {
+                        EndReason::Closed
+                    };
+                    self.seats[worker].end_life(life, reason, Life::close);
+                    self.watch.keep_time();
+                }
                 Action::Room => self.room.notify_all(),
                 Action::Drained => self.changed.notify_all(),
                 Action::FirstReady => self.reach(|milestones| milestones.was_ready = true),
                 Action::Broken(cause) => {
                     tracing::warn!("the pool is broken: {cause}");
                     self.reach(|milestones| milestones.broken = Some(cause));
+                    self.room.notify_all();
+                }
+                Action::Halted(by) => {
+                    tracing::warn!("the pool halts: {by}");
                     self.room.notify_all();
                 }
                 Action::Ended => {
@@ -90,7 +116,7 @@ impl Core {
     fn send(&self, worker: usize, life: u64) {
         if let Some(life) = self.seats[worker].life(life) {
             life.send_line();
-            if self.settings.job_deadline.is_some() || life.has_followers() {
+            if self.settings.keeps_time() || life.has_followers() {
                 self.watch.keep_time();
             }
         }
@@ -108,6 +134,7 @@ impl Core {
             Failure::Deadline => JobError::DeadlineExceeded(self.settings.job_deadline.unwrap_or_default()),
             Failure::Cancelled => JobError::Cancelled,
             Failure::Quarantined(causes) => JobError::Quarantined(causes),
+            Failure::Halted { by, started } => JobError::Halted { by, started },
             Failure::Closed => JobError::Closed,
         }
     }
@@ -115,5 +142,16 @@ impl Core {
     pub(super) fn retire(&self) {
         self.seats.iter().for_each(Seat::retire);
         self.watch.stop();
+    }
+}
+
+impl From<Sentence> for EndReason {
+    fn from(sentence: Sentence) -> Self {
+        match sentence {
+            Sentence::Deadline => Self::Deadline,
+            Sentence::Cancelled => Self::Cancelled,
+            Sentence::Halted => Self::Halted,
+            Sentence::Killed => Self::Closed,
+        }
     }
 }

@@ -20,13 +20,19 @@ use protocol::{
 use rustix::{fs::OFlags, process::Signal};
 
 use super::tail::Tail;
-use crate::{failure::Exit, offspring::Offspring, program::Program};
+use crate::{
+    failure::{EndReason, Exit},
+    offspring::Offspring,
+    program::Program,
+};
 
 /// A worker process.
 #[derive(Debug)]
 pub(crate) struct Process {
     worker: u32,
     offspring: Offspring,
+    /// The control socket. Its closing tells the worker that the parent has gone.
+    control: OwnedFd,
     output: PipeReader,
     tail: Mutex<Tail>,
     /// Nobody can write to the pipe any more.
@@ -40,13 +46,18 @@ struct End {
     exit: Option<Exit>,
     /// Whom to tell.
     listener: Option<WakeSender>,
-    /// Why the pool killed it.
-    reason: Option<String>,
+    /// Why the pool ended it.
+    reason: Option<EndReason>,
 }
 
 impl Process {
-    /// Starts a worker whose standard input is `control`.
-    pub(crate) fn spawn(program: &Program, job: &str, worker: u32, control: OwnedFd) -> io::Result<Self> {
+    /// Starts a worker whose standard input is the second of the control sockets.
+    pub(crate) fn spawn(
+        program: &Program,
+        job: &str,
+        worker: u32,
+        (control, stdin): (OwnedFd, OwnedFd),
+    ) -> io::Result<Self> {
         let (output, writer) = io::pipe()?;
         rustix::fs::fcntl_setfl(&output, OFlags::NONBLOCK)?;
         let mut command = program.command(format!("{WORKER_ARGUMENT}{job}").into());
@@ -55,7 +66,8 @@ impl Process {
             .stderr(Stdio::from(writer));
         Ok(Self {
             worker,
-            offspring: Offspring::spawn(command, control)?,
+            offspring: Offspring::spawn(command, stdin)?,
+            control,
             output,
             tail: Mutex::default(),
             is_silent: AtomicBool::new(false),
@@ -66,6 +78,11 @@ impl Process {
 
     pub(crate) fn pid(&self) -> u32 {
         self.offspring.pid()
+    }
+
+    /// The parent's end of the control socket.
+    pub(crate) fn control(&self) -> BorrowedFd<'_> {
+        self.control.as_fd()
     }
 
     /// Becomes readable when the process has ended.
@@ -82,17 +99,25 @@ impl Process {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Kills it. `reason` is told with its death, where the pool has one of its own.
-    pub(crate) fn kill(&self, reason: Option<String>) {
+    /// Notes why it is about to end, unless that is known already.
+    pub(crate) fn give_reason(&self, reason: EndReason) {
         let mut end = self.end();
         if end.exit.is_none() {
-            end.reason = end.reason.take().or(reason);
+            end.reason.get_or_insert(reason);
+        }
+    }
+
+    /// Kills it. `reason` is told with its death, unless another was given before.
+    pub(crate) fn kill(&self, reason: EndReason) {
+        let mut end = self.end();
+        if end.exit.is_none() {
+            end.reason.get_or_insert(reason);
             self.offspring.signal(Signal::KILL);
         }
     }
 
-    /// Why the pool killed it.
-    pub(crate) fn reason(&self) -> Option<String> {
+    /// Why the pool ended it.
+    pub(crate) fn reason(&self) -> Option<EndReason> {
         self.end().reason.clone()
     }
 

@@ -16,7 +16,7 @@ pub(crate) const FRAME_BYTES: usize = 48 * 1024;
 impl<L: Load> Scheduler<L> {
     /// Sends what can be sent.
     pub(super) fn dispatch(&mut self, actions: &mut Vec<Action<L>>) {
-        if let Phase::Broken(_) | Phase::Killed = self.phase {
+        if let Phase::Broken(_) | Phase::Halted(_) | Phase::Killed = self.phase {
             return;
         }
         while let Some(is_solitary) = self.queue.front().map(Span::is_solitary) {

@@ -23,12 +23,14 @@ pub(crate) enum Event<L: Load> {
     /// The worker has finished its handshake and can take jobs.
     Ready { worker: WorkerId, life: Life },
     /// The results of these positions have been taken from the worker's region. Positions that are not in flight are
-    /// skipped: they were resolved in another way, or the worker made them up.
+    /// skipped: they were resolved in another way, or the worker made them up. `failed` of them are failures, as far as
+    /// failures matter to this pool.
     Finished {
         worker: WorkerId,
         life: Life,
         first: u64,
         count: u32,
+        failed: u32,
     },
     /// A wake-up, sent at the end of each frame, also of one that was revoked. All figures count from the beginning
     /// of this life. A late one, overtaken by a newer, does no harm.
@@ -43,6 +45,11 @@ pub(crate) enum Event<L: Load> {
     /// Told once or more often for each such job, best with a `Progress` before it: a worker with several lanes may be
     /// out of credit while frames that it has received long ago run on.
     Stalled { worker: WorkerId, life: Life },
+    /// The worker has claimed nothing for a while of what it was sent, and runs nothing: it is stopped, or starved. Answered
+    /// by `Revoke`; it gets no more jobs before a wake-up tells of an advance.
+    Silent { worker: WorkerId, life: Life },
+    /// The worker has grown past what it may keep. It is replaced as soon as a successor is ready.
+    Grown { worker: WorkerId, life: Life },
     /// The answer to `Revoke`: the epoch has been raised, and positions from `claimed` on will never start. Deaths and
     /// results may cross it.
     Revoked {

@@ -17,10 +17,12 @@ mod config;
 mod counters;
 mod dispatch;
 mod event;
+mod halting;
 mod in_flight;
 mod outcome;
 mod pace;
 mod queue;
+mod recycle;
 mod roster;
 #[cfg(test)]
 mod simulation;
@@ -33,13 +35,14 @@ mod tests;
 
 use std::time::Duration;
 
-pub(crate) use action::{Action, Failure};
-pub(crate) use config::{Config, RestartLimit};
+pub(crate) use action::{Action, Failure, Sentence};
+pub(crate) use config::{Config, Recycling, RestartLimit};
 pub(crate) use counters::Counters;
 pub(crate) use event::{Event, Life, WorkerId};
 pub(crate) use roster::WorkerState;
 pub(crate) use span::{JobId, Load, Span};
 
+use crate::failure_policy::Halted;
 use budget::Budget;
 use in_flight::InFlight;
 use pace::Pace;
@@ -55,8 +58,19 @@ enum Phase<C> {
     Closing,
     /// It has given up; what runs may finish.
     Broken(C),
+    /// Too many jobs have failed; what runs may finish, or not.
+    Halted(Halted),
     /// It was ended by force.
     Killed,
+}
+
+/// Why a pool takes no more jobs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Closing<'a, C> {
+    /// It was closed or killed.
+    Ordered,
+    Broken(&'a C),
+    Halted(Halted),
 }
 
 /// What one worker is doing, for statistics.
@@ -66,10 +80,13 @@ pub(crate) struct WorkerSnapshot {
     pub(crate) life: Life,
     pub(crate) state: WorkerState,
     pub(crate) in_flight: usize,
+    pub(crate) number: u32,
+    pub(crate) generation: u64,
 }
 
 /// The state of one pool.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Scheduler<L: Load> {
     config: Config,
     queue: Queue<L>,
@@ -89,6 +106,8 @@ pub(crate) struct Scheduler<L: Load> {
     share_of_full_queue: usize,
     is_busy: bool,
     has_ended: bool,
+    /// Whether a worker may be due that has no successor yet.
+    has_due: bool,
 }
 
 impl<L: Load> Scheduler<L> {
@@ -106,8 +125,8 @@ impl<L: Load> Scheduler<L> {
         );
         Self {
             queue: Queue::new(),
-            in_flight: InFlight::new(config.workers),
-            roster: Roster::new(config.workers, config.seed),
+            in_flight: InFlight::new(config.workers + config.recycling.spares),
+            roster: Roster::new(config.workers, config.recycling.spares, config.seed),
             budget: Budget::new(config.restart_limit),
             pace: Pace::new(config.lanes),
             counters: Counters::default(),
@@ -119,13 +138,14 @@ impl<L: Load> Scheduler<L> {
             share_of_full_queue: config.queue_jobs.div_ceil(2 * config.workers),
             is_busy: false,
             has_ended: false,
+            has_due: false,
             config,
         }
     }
 
     /// Starts all workers. Called once, before the first event.
     pub(crate) fn start(&mut self, now: Duration, actions: &mut Vec<Action<L>>) {
-        for worker in self.roster.ids() {
+        for worker in 0..self.config.workers {
             self.begin_life(worker, Duration::ZERO, now, actions);
         }
     }
@@ -140,7 +160,14 @@ impl<L: Load> Scheduler<L> {
                 life,
                 first,
                 count,
-            } => self.finished(worker, life, first, count, actions),
+                failed,
+            } => self.finished(
+                worker,
+                life,
+                first..first.saturating_add(count.into()),
+                failed,
+                actions,
+            ),
             Event::Progress {
                 worker,
                 life,
@@ -151,6 +178,8 @@ impl<L: Load> Scheduler<L> {
                 self.progress(worker, life, received, done, busy);
             }
             Event::Stalled { worker, life } => self.stalled(worker, life, actions),
+            Event::Silent { worker, life } => self.silent(worker, life, actions),
+            Event::Grown { worker, life } => self.grown(worker, life),
             Event::Revoked {
                 worker,
                 life,
@@ -183,6 +212,8 @@ impl<L: Load> Scheduler<L> {
             Event::Close => self.close(),
             Event::Kill => self.kill(actions),
         }
+        self.judge(actions);
+        self.recycle(now, actions);
         self.dispatch(actions);
         self.wind_down(actions);
         self.announce(actions);
@@ -196,6 +227,16 @@ impl<L: Load> Scheduler<L> {
     /// Whether jobs are accepted.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open)
+    }
+
+    /// Why no jobs are accepted, if none are.
+    pub(crate) fn closing(&self) -> Option<Closing<'_, L::Cause>> {
+        match &self.phase {
+            Phase::Open => None,
+            Phase::Closing | Phase::Killed => Some(Closing::Ordered),
+            Phase::Broken(cause) => Some(Closing::Broken(cause)),
+            Phase::Halted(by) => Some(Closing::Halted(*by)),
+        }
     }
 
     /// Whether so many jobs of this size together may be submitted now. Those that are turned away are promised a later
@@ -256,6 +297,8 @@ impl<L: Load> Scheduler<L> {
             life: slot.life,
             state: slot.state,
             in_flight: self.in_flight.jobs(worker),
+            number: slot.number,
+            generation: slot.generation,
         })
     }
 

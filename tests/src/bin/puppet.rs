@@ -7,9 +7,13 @@ use std::{io::Write, process::ExitCode, time::Duration};
 use tests::{Answer, Puppet};
 use worker::Context;
 
+/// How long the initialiser takes that is asked to be slow.
+const SLOW_START: Duration = Duration::from_secs(1);
+
 struct State {
     count: u64,
     argument: String,
+    hoard: Vec<Vec<u8>>,
 }
 
 fn main() -> ExitCode {
@@ -67,7 +71,19 @@ fn initialise(setup: &worker::Setup) -> Result<State, String> {
     match argument.as_str() {
         "fail" => Err("the initialiser fails on purpose".into()),
         "panic" => panic!("the initialiser panics on purpose"),
-        _ => Ok(State { count: 0, argument }),
+        "slow" => {
+            std::thread::sleep(SLOW_START);
+            Ok(state(argument))
+        }
+        _ => Ok(state(argument)),
+    }
+}
+
+fn state(argument: String) -> State {
+    State {
+        count: 0,
+        argument,
+        hoard: Vec::new(),
     }
 }
 
@@ -110,10 +126,27 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Argument => Answer::Text(context.state().argument.clone()),
         Puppet::Variable(name) => Answer::Text(std::env::var(name).unwrap_or_default()),
         Puppet::Lane => Answer::Number(context.lane() as u64),
+        Puppet::Fail => Answer::Failure,
+        Puppet::Swell(bytes) => swell(bytes),
+        Puppet::Seize(bytes) => Answer::Number(std::hint::black_box(vec![1_u8; bytes]).len() as u64),
+        Puppet::Hoard(bytes) => {
+            context.state().hoard.push(vec![1; bytes]);
+            Answer::Number(std::process::id().into())
+        }
         Puppet::Panic(message) => panic!("{message}"),
         Puppet::Unsendable | Puppet::PanicsInDecoding(_) => unreachable!("it never arrives"),
         deadly => die(&deadly),
     }
+}
+
+fn swell(bytes: usize) -> Answer {
+    const STEP: usize = 1 << 20;
+    let mut memory = Vec::new();
+    for _ in 0..bytes / STEP {
+        memory.push(std::hint::black_box(vec![1_u8; STEP]));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Answer::Number(memory.len() as u64)
 }
 
 fn die(how: &Puppet) -> Answer {

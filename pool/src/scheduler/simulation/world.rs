@@ -36,6 +36,7 @@ pub(super) struct World {
     plan: Plan,
     now: Duration,
     subject: Subject,
+    fault: Option<Fault>,
     ledger: Ledger,
     machines: Vec<Machine>,
     owners: Vec<Rc<Owner>>,
@@ -65,8 +66,9 @@ impl World {
         Self {
             now: Duration::from_secs(random.u64(..1_000)),
             subject: Subject::new(&plan.config, fault),
+            fault,
             ledger: Ledger::new(&plan.config),
-            machines: (0..plan.config.workers)
+            machines: (0..plan.config.workers + plan.config.recycling.spares)
                 .map(|_| Machine::new(plan.config.lanes))
                 .collect(),
             owners: (0..plan.owners).map(|_| Rc::default()).collect(),
