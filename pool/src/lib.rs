@@ -8,6 +8,8 @@
 //! The library prints nothing (it tells `tracing`), installs no signal handlers, never ends the host's process, and
 //! waits for no child but its own.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 mod builder;
 mod driver;
 mod encode;
