@@ -5,6 +5,8 @@
 //! jobs travel by the hundred and slow ones one by one, and nobody has to say which they are. Every failure tells its
 //! cause. See [`Pool`] for how to use one, and the crate `worker` for the other side.
 //!
+//! What it costs, measured, stands in [`performance`].
+//!
 //! The library prints nothing (it tells `tracing`), installs no signal handlers, never ends the host's process, and
 //! waits for no child but its own.
 
@@ -32,6 +34,9 @@ mod slot;
 mod stats;
 mod stream;
 mod window;
+
+#[doc = include_str!("../docs/performance.md")]
+pub mod performance {}
 
 pub use builder::{Builder, MAX_WORKERS};
 pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};
