@@ -53,3 +53,30 @@ impl Iterator for Arrivals {
         Some((self.next - 1, start))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_is_asked_for_late_is_due_when_it_was_due() {
+        let mut arrivals = Arrivals::new(Some(3), None, Some(1e3));
+        // As if the pool had not taken a job for an hour.
+        arrivals.begun -= Duration::from_hours(1);
+        let begun = arrivals.begun;
+        let due: Vec<_> = arrivals.collect();
+        let expected = |number| begun + Duration::from_millis(number);
+        assert_eq!(due, [0, 1, 2].map(|number| (number, expected(number))));
+    }
+
+    #[test]
+    fn arrivals_end_with_the_time_or_with_the_jobs() {
+        let hour = Some(Duration::from_hours(1));
+        assert_eq!(Arrivals::new(Some(5), hour, None).count(), 5);
+        assert_eq!(
+            Arrivals::new(None, Some(Duration::from_millis(10)), Some(1e3)).count(),
+            10
+        );
+        assert_eq!(Arrivals::new(None, Some(Duration::ZERO), None).count(), 0);
+    }
+}

@@ -6,6 +6,8 @@
 use std::error::Error;
 
 use plotters::{
+    chart::MeshStyle,
+    coord::ranged1d::Ranged,
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
@@ -39,13 +41,7 @@ pub(crate) fn latency(figures: &Figures) -> Result<String, Box<dyn Error>> {
             .x_label_area_size(46)
             .y_label_area_size(78)
             .build_cartesian_2d((from..to).log_scale(), 0.0..highest * 1.12)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .bold_line_style(FAINT)
-            .light_line_style(TRANSPARENT)
-            .axis_style(INK)
-            .label_style(LETTERS.into_font().color(&INK))
+        plain(&mut chart.configure_mesh())
             .x_desc("latency of a job (logarithmic)")
             .y_desc("jobs")
             .x_labels(8)
@@ -104,13 +100,7 @@ pub(crate) fn throughput(figures: &Figures) -> Result<String, Box<dyn Error>> {
             .x_label_area_size(46)
             .y_label_area_size(78)
             .build_cartesian_2d(0.0..figures.seconds, 0.0..highest * 1.1)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .bold_line_style(FAINT)
-            .light_line_style(TRANSPARENT)
-            .axis_style(INK)
-            .label_style(LETTERS.into_font().color(&INK))
+        plain(&mut chart.configure_mesh())
             .x_desc("time since the first job (s)")
             .y_desc("jobs per second")
             .x_labels(10)
@@ -119,6 +109,17 @@ pub(crate) fn throughput(figures: &Figures) -> Result<String, Box<dyn Error>> {
         chart.draw_series(LineSeries::new(points, SERIES.stroke_width(2)))?;
         Ok(())
     })
+}
+
+/// Axes and grid in the page's colours, with lines across only.
+fn plain<'m, 'a, 'b, X: Ranged, Y: Ranged, D: DrawingBackend>(
+    mesh: &'m mut MeshStyle<'a, 'b, X, Y, D>,
+) -> &'m mut MeshStyle<'a, 'b, X, Y, D> {
+    mesh.disable_x_mesh()
+        .bold_line_style(FAINT)
+        .light_line_style(TRANSPARENT)
+        .axis_style(INK)
+        .label_style(LETTERS.into_font().color(&INK))
 }
 
 fn draw(

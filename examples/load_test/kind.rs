@@ -77,3 +77,40 @@ impl fmt::Display for Kind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_read_as_it_is_shown() {
+        for kind in [
+            Kind::Eval(None),
+            Kind::Eval(Some("{1: 2}".into())),
+            Kind::Spin(Duration::from_micros(10)),
+            Kind::Echo(0),
+            Kind::Echo(MAX_ECHO_BYTES),
+        ] {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        assert_eq!("echo:64KiB".parse(), Ok(Kind::Echo(65_536)));
+    }
+
+    #[test]
+    fn what_is_no_kind_is_refused_with_an_example() {
+        for text in [
+            "",
+            "spin",
+            "spin:10",
+            "echo:",
+            "echo:1kB",
+            "echo:-1",
+            "echo:1GiB",
+            "echo:99999999999GiB",
+            "sleep:1s",
+        ] {
+            let refused = text.parse::<Kind>().unwrap_err();
+            assert!(refused.len() > 20, "{text}: {refused}");
+        }
+    }
+}

@@ -82,3 +82,21 @@ pub(crate) fn open(
         Ok(sending.join().expect("the sending thread does not panic")?)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_in_any_order_find_their_starts_which_are_then_forgotten() {
+        let (mut starts, begun) = (Starts::default(), Instant::now());
+        let at = |number: u64| begun + std::time::Duration::from_secs(number);
+        (0..6).for_each(|number| starts.push(at(number)));
+        for number in [3, 0, 1, 5, 2, 4] {
+            assert_eq!(starts.take(number), at(number));
+        }
+        assert!(starts.starts.is_empty());
+        starts.push(at(6));
+        assert_eq!(starts.take(6), at(6));
+    }
+}

@@ -145,3 +145,19 @@ pub(crate) fn time(micros: f64) -> String {
     };
     format!("{value:.digits$} {unit}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits_and_a_unit() {
+        let shown = [0.0, 0.25, 1.0, 12.34, 999.0, 1500.0, 2e6].map(time);
+        assert_eq!(
+            shown,
+            [
+                "0.00 ns", "250 ns", "1.00 µs", "12.3 µs", "999 µs", "1.50 ms", "2.00 s"
+            ]
+        );
+    }
+}
