@@ -9,7 +9,12 @@ use std::{
     time::Duration,
 };
 
-use protocol::{Job, board::MAX_LANES, child::Role, parcel::DEFAULT_MESSAGE_LIMIT};
+use protocol::{
+    Job,
+    board::MAX_LANES,
+    child::{Role, watchdog},
+    parcel::DEFAULT_MESSAGE_LIMIT,
+};
 use serde::Serialize;
 
 use crate::{
@@ -94,10 +99,18 @@ impl<J: Job> Builder<J> {
 
     /// The program to start as a worker. It must serve this job, with `worker::serve`.
     ///
+    /// A relative path with a directory in it is meant from where this process is now, also after it has changed its
+    /// directory; a bare name is looked for in `PATH` at each start. A worker that starts later runs what the file is then.
+    ///
     /// Default: this program itself, run again from the very file that it was started from; its `main` must begin with
     /// `worker::run_if_worker`.
     pub fn worker_program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.program.path = Some(program.into());
+        let program = program.into();
+        let is_bare = program
+            .parent()
+            .is_none_or(|folder| folder.as_os_str().is_empty());
+        let absolute = std::path::absolute(&program).ok().filter(|_| !is_bare);
+        self.program.path = Some(absolute.unwrap_or(program));
         self
     }
 
@@ -360,11 +373,13 @@ fn setting<T: PartialOrd + fmt::Display>(
 /// such programs, and so on.
 fn refuse_inside_worker() -> Result<(), BuildError> {
     match Role::of_this_process() {
-        Role::WorkerFor(job) => Err(BuildError::InsideWorker(job.to_string_lossy().into_owned())),
+        Role::WorkerFor(job) if !watchdog::has_started() => {
+            Err(BuildError::InsideWorker(job.to_string_lossy().into_owned()))
+        }
         Role::Process(name) if !process::is_open() => {
             Err(BuildError::InsideProcess(name.to_string_lossy().into_owned()))
         }
-        Role::Process(_) | Role::ByHand => Ok(()),
+        Role::WorkerFor(_) | Role::Process(_) | Role::ByHand => Ok(()),
     }
 }
 

@@ -8,6 +8,8 @@ use protocol::{
     MemoryError, control::ControlError, family::FamilyError, handshake::HandshakeError, link::LinkError,
 };
 
+use crate::scheduler::Outlook;
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -253,23 +255,47 @@ pub enum StartFailureKind {
 }
 
 impl StartFailure {
-    /// Whether another try is bound to fail in the same way.
-    pub(crate) fn is_permanent(&self) -> bool {
+    /// What another try may bring.
+    pub(crate) fn outlook(&self) -> Outlook {
         match &self.kind {
-            StartFailureKind::Spawn(error) => {
-                matches!(
-                    error.kind(),
-                    std::io::ErrorKind::NotFound
-                        | std::io::ErrorKind::PermissionDenied
-                        | std::io::ErrorKind::NotADirectory
-                        | std::io::ErrorKind::IsADirectory
-                        | std::io::ErrorKind::Unsupported
-                ) || error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
-            }
-            StartFailureKind::Handshake(_) | StartFailureKind::WrongJob { .. } => true,
-            _ => false,
+            StartFailureKind::Handshake(_) | StartFailureKind::WrongJob { .. } => Outlook::Hopeless,
+            StartFailureKind::Spawn(error) if is_about_the_program(error) => Outlook::Hopeless,
+            kind if kind.system_error().is_some_and(is_shortage) => Outlook::Shortage,
+            _ => Outlook::Open,
         }
     }
+}
+
+impl StartFailureKind {
+    /// What the system said, when it refused something.
+    fn system_error(&self) -> Option<&std::io::Error> {
+        match self {
+            Self::Spawn(error)
+            | Self::Memory(MemoryError::System { source: error, .. })
+            | Self::Link(LinkError::System(error) | LinkError::TemporaryFolder { source: error, .. })
+            | Self::Control(ControlError::System(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+fn is_about_the_program(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NOENT | Errno::ACCESS | Errno::PERM | Errno::NOTDIR | Errno::ISDIR | Errno::NOEXEC)
+    )
+}
+
+fn is_shortage(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    use std::io::ErrorKind;
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS))
+        || matches!(
+            error.kind(),
+            ErrorKind::WouldBlock | ErrorKind::OutOfMemory | ErrorKind::StorageFull
+        )
 }
 
 impl std::error::Error for StartFailure {
@@ -394,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_permanent_and_a_full_process_table_is_not() {
+    fn a_missing_program_is_hopeless_and_a_full_process_table_passes() {
         let failure = |error: rustix::io::Errno| StartFailure {
             worker: 0,
             program: "w".into(),
@@ -402,9 +428,11 @@ mod tests {
             kind: StartFailureKind::Spawn(error.into()),
             output: String::new(),
         };
-        assert!(failure(rustix::io::Errno::NOENT).is_permanent());
-        assert!(failure(rustix::io::Errno::NOEXEC).is_permanent());
-        assert!(!failure(rustix::io::Errno::AGAIN).is_permanent());
-        assert!(!failure(rustix::io::Errno::MFILE).is_permanent());
+        let outlook = |error| failure(error).outlook();
+        assert_eq!(outlook(rustix::io::Errno::NOENT), Outlook::Hopeless);
+        assert_eq!(outlook(rustix::io::Errno::NOEXEC), Outlook::Hopeless);
+        assert_eq!(outlook(rustix::io::Errno::AGAIN), Outlook::Shortage);
+        assert_eq!(outlook(rustix::io::Errno::MFILE), Outlook::Shortage);
+        assert_eq!(outlook(rustix::io::Errno::IO), Outlook::Open);
     }
 }

@@ -10,6 +10,12 @@
 //! The library prints nothing (it tells `tracing`), installs no signal handlers, never ends the host's process, and
 //! waits for no child but its own.
 
+#[doc = include_str!("../docs/failure_semantics.md")]
+pub mod failure_semantics {}
+
+#[doc = include_str!("../docs/performance.md")]
+pub mod performance {}
+
 #[cfg(feature = "bench")]
 pub mod bench;
 mod builder;
@@ -31,12 +37,10 @@ mod program;
 mod results;
 mod scheduler;
 mod slot;
+mod spawning;
 mod stats;
 mod stream;
 mod window;
-
-#[doc = include_str!("../docs/performance.md")]
-pub mod performance {}
 
 pub use builder::{Builder, MAX_WORKERS};
 pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};

@@ -16,7 +16,7 @@ const MAX_SPAN_JOBS: u32 = 1024;
 /// A span grows to about this many bytes.
 const MAX_SPAN_BYTES: usize = 32 * 1024;
 
-/// What is submitted at once: one job, or the lines of a text.
+/// What is submitted at once: one job, or several.
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) encoded: Encoded,
@@ -28,6 +28,8 @@ pub(crate) struct Item {
 pub(crate) enum Encoded {
     /// One.
     One(SmallVec<[u8; 64]>),
+    /// So many, in the form of a frame.
+    Several { framed: Vec<u8>, count: u32 },
     /// So many, each with the delimiter behind it.
     Lines {
         delimiter: u8,
@@ -40,13 +42,14 @@ impl Encoded {
     pub(crate) fn jobs(&self) -> u32 {
         match self {
             Self::One(_) => 1,
-            Self::Lines { count, .. } => *count,
+            Self::Several { count, .. } | Self::Lines { count, .. } => *count,
         }
     }
 
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::One(bytes) => bytes.len(),
+            Self::Several { framed, .. } => framed.len(),
             Self::Lines { text, .. } => text.len(),
         }
     }
@@ -171,6 +174,7 @@ impl Load for Jobs {
                 large = Some(bytes.into_vec().into());
             }
             Encoded::One(bytes) => frame::append_job(&mut framed, &bytes),
+            Encoded::Several { framed: jobs, .. } => framed = jobs,
             Encoded::Lines { delimiter, text, .. } => (form, framed) = (Form::Lines(delimiter), text),
         }
         Self {

@@ -13,14 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::link::spawn_guard;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus},
 };
 
-use crate::failure::Exit;
+use crate::{failure::Exit, spawning::spawning};
 
 /// A child process that leads a process group of its own.
 #[derive(Debug)]
@@ -35,10 +34,7 @@ impl Offspring {
     /// A group of its own keeps a terminal's Ctrl-C from it, and lets its own children end with it.
     pub(crate) fn spawn(mut command: Command, control: OwnedFd) -> io::Result<Self> {
         command.process_group(0).stdin(Stdio::from(control));
-        let mut child = {
-            let _guard = spawn_guard();
-            command.spawn()?
-        };
+        let mut child = spawning(|| command.spawn())?;
         let pid = Pid::from_child(&child);
         match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(Self { pid, pidfd }),

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use protocol::Job;
+use protocol::{Job, frame};
 
 use crate::{
     JobError, SubmitError,
@@ -37,6 +37,9 @@ pub enum Order {
 
 /// How many outcomes are seen before the room that they took is given back.
 const SETTLED_AT_ONCE: u64 = 128;
+
+/// Jobs that are submitted together have at most so many bytes.
+const OPEN_BYTES: usize = 24 * 1024;
 
 /// How far a stream's inputs may run ahead.
 #[derive(Debug, Clone, Copy)]
@@ -121,9 +124,13 @@ impl StreamCore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn has_room(&self, state: &State, inputs: u32) -> bool {
+    /// How many inputs may come in now.
+    fn room(&self, state: &State) -> u32 {
         let ahead = state.ahead();
-        ahead == 0 || (ahead + u64::from(inputs) <= self.bounds.items && state.bytes < self.bounds.bytes)
+        if ahead > 0 && state.bytes >= self.bounds.bytes {
+            return 0;
+        }
+        u32::try_from(self.bounds.items.saturating_sub(ahead)).unwrap_or(u32::MAX)
     }
 
     /// How many inputs may come in at once.
@@ -157,7 +164,7 @@ impl StreamCore {
     /// wants their outcomes any more.
     fn accept(&self, inputs: u32, waits: bool) -> Option<u64> {
         let mut state = self.lock();
-        while waits && !self.has_room(&state, inputs) && !self.is_abandoned() {
+        while waits && self.room(&state) < inputs && !self.is_abandoned() {
             state.producer_waits = true;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -220,8 +227,18 @@ impl StreamCore {
 /// Dropping it ends the stream: the other end gives what is left and then nothing more.
 pub struct StreamInput<J: Job> {
     stream: Arc<StreamCore>,
+    open: Open,
     core: Arc<Core>,
     job: PhantomData<fn(J)>,
+}
+
+/// Jobs that wait to be submitted together.
+#[derive(Debug, Default)]
+struct Open {
+    framed: Vec<u8>,
+    count: u32,
+    /// Why some that were submitted before were not taken.
+    refused: Option<SubmitError>,
 }
 
 /// The end of a stream from which outputs are taken, made by [`Pool::stream`](crate::Pool::stream).
@@ -245,6 +262,7 @@ pub(crate) fn stream<J: Job>(
     let stream = Arc::new(StreamCore::new(order, bounds));
     let input = StreamInput {
         stream: Arc::clone(&stream),
+        open: Open::default(),
         core: Arc::clone(core),
         job: PhantomData,
     };
@@ -272,10 +290,48 @@ impl<J: Job> StreamInput<J> {
         self.put(|buffer| job.encode(buffer), true)
     }
 
-    /// As [`StreamInput::send`], without waiting for the other end, for a caller who holds that end too and has seen
-    /// that there is room: outcomes that come in between must not make it wait for itself.
-    pub(crate) fn send_unbounded(&mut self, job: &J) -> Result<(), SubmitError> {
-        self.put(|buffer| job.encode(buffer), false)
+    /// Takes a job in that is submitted with others at the next [`StreamInput::flush`], without waiting for the other end:
+    /// for a caller who holds that end too and has seen that there is room. Outcomes that come in between must not make
+    /// it wait for itself.
+    pub(crate) fn add(&mut self, job: &J) {
+        match encode(|buffer| job.encode(buffer), self.core.message_limit()) {
+            Ok(bytes) if bytes.len() <= OPEN_BYTES => {
+                if self.open.framed.len() + bytes.len() > OPEN_BYTES
+                    || self.open.count >= self.core.most_at_once()
+                {
+                    self.flush_to_others();
+                }
+                frame::append_job(&mut self.open.framed, &bytes);
+                self.open.count += 1;
+            }
+            other => {
+                self.flush_to_others();
+                let submitted = self.submit(other.map(Encoded::One), false);
+                self.open.refused = self.open.refused.take().or(submitted.err());
+            }
+        }
+    }
+
+    /// Submits the jobs that were added.
+    ///
+    /// # Errors
+    /// As [`StreamInput::send`], when the pool has taken no more jobs since the last time.
+    pub(crate) fn flush(&mut self) -> Result<(), SubmitError> {
+        self.flush_to_others();
+        self.open.refused.take().map_or(Ok(()), Err)
+    }
+
+    fn flush_to_others(&mut self) {
+        let Open { framed, count, .. } = &mut self.open;
+        if *count == 0 {
+            return;
+        }
+        let encoded = Encoded::Several {
+            framed: std::mem::take(framed),
+            count: std::mem::take(count),
+        };
+        let submitted = self.submit(Ok(encoded), false);
+        self.open.refused = self.open.refused.take().or(submitted.err());
     }
 
     /// As [`StreamInput::send`], for a job whose encoding `encode` appends.
@@ -360,9 +416,9 @@ impl<J: Job> StreamInput<J> {
         }
     }
 
-    /// Whether a job can be put in without waiting for the other end.
-    pub(crate) fn has_room(&self) -> bool {
-        self.stream.has_room(&self.stream.lock(), 1)
+    /// How many jobs can be put in without waiting for the other end.
+    pub(crate) fn room(&self) -> u32 {
+        self.stream.room(&self.stream.lock())
     }
 }
 
@@ -380,8 +436,17 @@ impl<J: Job> StreamOutput<J> {
 
     /// Whether an output is there, so that asking for it does not wait.
     pub fn is_ready(&self) -> bool {
+        self.is_at_hand() || self.stream.lock().window.is_ready()
+    }
+
+    /// Whether an output has left the stream already and waits here.
+    pub(crate) fn is_at_hand(&self) -> bool {
         self.taken.as_ref().is_some_and(|(_, results)| results.left() > 0)
-            || self.stream.lock().window.is_ready()
+    }
+
+    /// Whether a worker waits for jobs: a hint.
+    pub(crate) fn is_pool_hungry(&self) -> bool {
+        self.core.is_hungry()
     }
 
     /// How many inputs have no output taken yet.

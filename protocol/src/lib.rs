@@ -31,6 +31,7 @@ mod mapping;
 mod memory;
 pub mod parcel;
 pub mod ring;
+pub mod spin;
 
 pub use error::{CodecError, MemoryError};
 pub use eval::Eval;

@@ -4,6 +4,7 @@
 //! numbers F1, F2, … are those of the fault catalogue.
 
 mod cancelling;
+mod catalogue;
 mod deadlines;
 mod deaths;
 mod encoding;
@@ -11,6 +12,7 @@ mod flow;
 mod hooks;
 mod lifecycle;
 mod memory;
+mod nemesis;
 mod orphans;
 mod policy;
 mod processes;
@@ -18,3 +20,4 @@ mod promises;
 mod recycling;
 mod stage;
 mod starting;
+mod system;

@@ -18,9 +18,13 @@ use protocol::{
     frame::{Frame, Large},
     link::{FrameReceiver, LinkError},
     parcel::Parcel,
+    spin::Spin,
 };
 
 use crate::{batch::Batch, bell::Bell, failure::Failure};
+
+/// How long a lane looks for the next frame before it sleeps.
+const LINGER: Duration = Duration::from_micros(20);
 
 /// Something to do for one lane.
 #[derive(Debug)]
@@ -144,6 +148,8 @@ impl<'a> Feed<'a> {
 
     /// Receives one frame. `None`: it was a parcel's and has been revoked, or the link has ended.
     fn receive(&self, source: &mut Source) -> Result<Option<Work>, Failure> {
+        // The next job often follows the answer to the last one at once.
+        Spin::until(LINGER, || self.board.sent() != source.turn);
         let bytes = match source.frames.receive() {
             Ok(bytes) => bytes,
             Err(LinkError::Closed) => {

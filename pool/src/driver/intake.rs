@@ -10,7 +10,7 @@ use crate::{failure::EndReason, scheduler::Event};
 
 impl Core {
     /// Takes in all results that a worker has published, and how far it is.
-    fn take_results(&self, seat: &Seat, life: &Life) {
+    pub(super) fn take_results(&self, seat: &Seat, life: &Life) {
         let worker = seat.slot;
         let mut harvester = life.harvester();
         let (mut harvest, whole) = harvester.harvest(&life.board);

@@ -108,7 +108,9 @@ impl Life {
             let Some(outgoing) = lock(&self.outbox).pop_front() else {
                 return;
             };
-            if let Err(error) = sender.send(outgoing) {
+            let sent = sender.send(outgoing);
+            self.board.show_sent();
+            if let Err(error) = sent {
                 tracing::debug!(pid = self.process.pid(), "sending a frame: {error}");
                 // A closed link means a death, of which the process itself will tell. Anything else must become one,
                 // so that the jobs in flight are accounted for.

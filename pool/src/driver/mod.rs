@@ -12,6 +12,7 @@
 mod harvest;
 mod intake;
 mod life;
+mod linger;
 mod memory;
 mod milestones;
 mod perform;
@@ -23,7 +24,10 @@ mod timekeeper;
 mod watch;
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -70,6 +74,10 @@ impl Settings {
 pub(crate) struct Core {
     settings: Settings,
     most_at_once: u32,
+    /// Whether a worker had nothing to do when the scheduler was last left: a hint.
+    is_hungry: AtomicBool,
+    /// Whether there were no more jobs than workers: a hint too.
+    is_light: AtomicBool,
     origin: Duration,
     state: Mutex<State>,
     /// The queue has room again, or takes no more.
@@ -116,6 +124,8 @@ impl Core {
         let core = Arc::new(Self {
             settings,
             most_at_once: config.most_at_once(),
+            is_hungry: AtomicBool::new(false),
+            is_light: AtomicBool::new(true),
             origin: board::now(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(config),
@@ -183,6 +193,16 @@ impl Core {
         self.most_at_once
     }
 
+    /// Whether a worker waits for jobs, so that those which are at hand should be submitted now: a hint.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.is_hungry.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are no more jobs than workers: a hint.
+    fn is_light(&self) -> bool {
+        self.is_light.load(Ordering::Relaxed)
+    }
+
     // ---- events ----
 
     /// Hands the scheduler one event and performs what comes out.
@@ -194,6 +214,8 @@ impl Core {
     }
 
     fn unlock_and_perform(&self, state: MutexGuard<'_, State>, mut actions: Actions, harvest: &mut Harvest) {
+        hint(&self.is_hungry, state.scheduler.is_hungry());
+        hint(&self.is_light, state.scheduler.is_light());
         if actions.is_empty() {
             return;
         }
@@ -265,5 +287,12 @@ impl std::fmt::Debug for Core {
             .debug_struct("Core")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+/// Sets a hint. Others read it for each job, so that it is written only when it changes.
+fn hint(hint: &AtomicBool, is_true: bool) {
+    if hint.load(Ordering::Relaxed) != is_true {
+        hint.store(is_true, Ordering::Relaxed);
     }
 }

@@ -6,11 +6,12 @@
 use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use protocol::board;
 use rustix::process::Signal;
 
 use super::{Core, life::Life, memory, process::Process, start};
@@ -26,6 +27,8 @@ pub(crate) struct Seat {
     pub(crate) slot: usize,
     /// The number under which users know the worker here.
     number: AtomicU32,
+    /// Since when a process is being started here, on the board's clock in nanoseconds; 0 when none is.
+    spawning_since: AtomicU64,
     orders: Mutex<Orders>,
     changed: Condvar,
     life: Mutex<Option<Arc<Life>>>,
@@ -57,6 +60,21 @@ impl Seat {
     /// The number under which users know the worker here.
     pub(crate) fn number(&self) -> u32 {
         self.number.load(Ordering::Relaxed)
+    }
+
+    /// Runs the start of a process, and tells meanwhile that it does.
+    pub(crate) fn spawning<T>(&self, spawn: impl FnOnce() -> T) -> T {
+        let since = board::now().as_nanos() as u64;
+        self.spawning_since.store(since.max(1), Ordering::SeqCst);
+        let spawned = spawn();
+        self.spawning_since.store(0, Ordering::SeqCst);
+        spawned
+    }
+
+    /// Since when a process is being started here, on the board's clock.
+    pub(crate) fn spawning_since(&self) -> Option<Duration> {
+        let since = self.spawning_since.load(Ordering::SeqCst);
+        (since > 0).then(|| Duration::from_nanos(since))
     }
 
     fn orders(&self) -> MutexGuard<'_, Orders> {
@@ -186,13 +204,13 @@ impl Seat {
         if !matches!(failure.kind, StartFailureKind::GivenUp) {
             tracing::warn!("{failure}");
         }
-        let permanent = failure.is_permanent();
+        let outlook = failure.outlook();
         let cause = Cause::NotStarted(Arc::new(failure));
         core.handle(Event::StartFailed {
             worker: self.slot,
             life,
             cause: cause.clone(),
-            permanent,
+            outlook,
         });
         core.settings.hooks.ended(&cause);
     }
@@ -208,10 +226,7 @@ impl Seat {
         core.handle(Event::Ready { worker, life: number });
         core.receive_until_death(self, life);
         self.set_life(None);
-        let exit = life
-            .process
-            .wait_ended(std::time::Duration::ZERO)
-            .unwrap_or(Exit::Unknown);
+        let exit = life.process.wait_ended(Duration::ZERO).unwrap_or(Exit::Unknown);
         let output = life.process.last_output();
         let death = Death {
             worker: self.number(),

@@ -56,12 +56,15 @@ impl Starting<'_> {
         let family = family::descriptor().map_err(|error| early(StartFailureKind::Family(error)))?;
         let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
         let controls = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
-        let spawned = Process::spawn(
-            &self.settings.program,
-            self.settings.job,
-            self.seat.number(),
-            controls,
-        );
+        let spawned = self.seat.spawning(|| {
+            self.watch.keep_time();
+            Process::spawn(
+                &self.settings.program,
+                self.settings.job,
+                self.seat.number(),
+                controls,
+            )
+        });
         let process = Arc::new(spawned.map_err(|error| early(StartFailureKind::Spawn(error)))?);
         self.watch.add(Arc::clone(&process));
         self.seat.set_starting(life, &process);

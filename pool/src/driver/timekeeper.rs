@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use protocol::board;
 
 use super::{Core, life::Life, seat::Seat};
-use crate::failure::EndReason;
+use crate::{failure::EndReason, spawning};
 
 /// A job that has run for this long loses those behind it to other workers.
 const STALL: Duration = Duration::from_millis(4);
@@ -18,6 +18,9 @@ const SILENCE: Duration = Duration::from_millis(50);
 
 /// A worker that has not ended for this long after it was asked to is killed.
 const UNRESPONSIVE: Duration = Duration::from_secs(5);
+
+/// A process that takes longer to become its program is looked at.
+const LONG_SPAWN: Duration = Duration::from_millis(100);
 
 /// How often the memory of workers is looked at while they have jobs.
 const MEMORY_LOOK: Duration = Duration::from_millis(5);
@@ -53,6 +56,7 @@ impl Timekeeper {
             grown: Vec::new(),
         };
         for seat in &core.seats {
+            look.at_spawn(seat);
             if let Some(life) = seat.current() {
                 look.at(seat, &life);
             }
@@ -98,6 +102,17 @@ impl Look<'_> {
         }
         self.at_memory(seat, life, runs || has_followers);
         self.at_end(life);
+    }
+
+    /// A start of a process that takes long: the process may have been stopped.
+    fn at_spawn(&mut self, seat: &Seat) {
+        let Some(since) = seat.spawning_since() else {
+            return;
+        };
+        if self.before.clock.since(since) >= LONG_SPAWN {
+            spawning::free_stuck();
+        }
+        self.again_in(LONG_SPAWN);
     }
 
     fn at_job(&mut self, seat: &Seat, life: &Life, running: board::Running) {

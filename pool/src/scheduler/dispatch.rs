@@ -27,6 +27,13 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
+    /// Whether jobs that are at hand should be submitted now, rather than together with later ones: a worker has nothing
+    /// to do and nothing is queued for it, or none will be accepted, which the submitter should learn.
+    pub(crate) fn is_hungry(&self) -> bool {
+        let mut open = self.roster.iter().filter(|(_, slot)| slot.is_open());
+        !self.is_open() || self.queue.is_empty() && open.any(|(worker, _)| self.in_flight.jobs(worker) == 0)
+    }
+
     /// Whether so much is queued that double buffering takes nothing away from other workers. A bounded queue may
     /// never hold a whole batch, so an even share of a full queue is enough.
     pub(super) fn has_full_batch(&self) -> bool {

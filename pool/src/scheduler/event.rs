@@ -14,6 +14,17 @@ pub(crate) type WorkerId = usize;
 /// The number of a worker's life in its slot, counted up by the scheduler at each start; the first one is 1.
 pub(crate) type Life = u64;
 
+/// What is to be expected of another start after one that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// It will fail in the same way, such as for a missing program.
+    Hopeless,
+    /// Nobody knows. Too many of these are a crash loop.
+    Open,
+    /// The system is short of something, and it will succeed once it no longer is. No number of these is too many.
+    Shortage,
+}
+
 /// One thing that happened.
 #[derive(Debug)]
 pub(crate) enum Event<L: Load> {
@@ -76,12 +87,11 @@ pub(crate) enum Event<L: Load> {
         cause: L::Cause,
     },
     /// The worker was never ready, or its start was given up after a `Close` or a `Kill`. The last event of a life.
-    /// A permanent failure is one that no further attempt will mend, such as a missing program.
     StartFailed {
         worker: WorkerId,
         life: Life,
         cause: L::Cause,
-        permanent: bool,
+        outlook: Outlook,
     },
     /// Loads in the queue may have become abandoned.
     PurgeAbandoned,

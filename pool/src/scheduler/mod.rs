@@ -38,7 +38,7 @@ use std::time::Duration;
 pub(crate) use action::{Action, Failure, Sentence};
 pub(crate) use config::{Config, Recycling, RestartLimit};
 pub(crate) use counters::Counters;
-pub(crate) use event::{Event, Life, WorkerId};
+pub(crate) use event::{Event, Life, Outlook, WorkerId};
 pub(crate) use roster::WorkerState;
 pub(crate) use span::{JobId, Load, Span};
 
@@ -204,9 +204,9 @@ impl<L: Load> Scheduler<L> {
                 worker,
                 life,
                 cause,
-                permanent,
+                outlook,
             } => {
-                self.start_failed(worker, life, cause, permanent, now, actions);
+                self.start_failed(worker, life, cause, outlook, now, actions);
             }
             Event::PurgeAbandoned => self.counters.abandoned += self.queue.purge() as u64,
             Event::Close => self.close(),
@@ -267,6 +267,11 @@ impl<L: Load> Scheduler<L> {
     /// The jobs at workers.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.total()
+    }
+
+    /// Whether there are no more jobs than workers.
+    pub(crate) fn is_light(&self) -> bool {
+        self.queue.is_empty() && self.in_flight.total() <= self.config.workers
     }
 
     /// Whether every accepted job is resolved.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::action::{Action, Failure, Sentence};
 use super::budget::Verdict;
-use super::event::{Life, WorkerId};
+use super::event::{Life, Outlook, WorkerId};
 use super::roster::WorkerState;
 use super::span::{Load, Span};
 use super::{Phase, Scheduler};
@@ -83,7 +83,7 @@ impl<L: Load> Scheduler<L> {
         };
         let state = slot.state;
         if state == WorkerState::Starting {
-            return self.start_failed(worker, life, cause, false, now, actions);
+            return self.start_failed(worker, life, cause, Outlook::Open, now, actions);
         }
         self.counters.deaths += 1;
         let has_claimed = claimed.min(self.in_flight.next_position(worker)) > 0;
@@ -95,7 +95,7 @@ impl<L: Load> Scheduler<L> {
             return;
         }
         match state {
-            WorkerState::Ready if !has_claimed => self.failed(worker, cause, now, actions),
+            WorkerState::Ready if !has_claimed => self.failed(worker, cause, Outlook::Open, now, actions),
             _ => self.replace(worker, Duration::ZERO, now, actions),
         }
     }
@@ -105,7 +105,7 @@ impl<L: Load> Scheduler<L> {
         worker: WorkerId,
         life: Life,
         cause: L::Cause,
-        permanent: bool,
+        outlook: Outlook,
         now: Duration,
         actions: &mut Vec<Action<L>>,
     ) {
@@ -122,10 +122,10 @@ impl<L: Load> Scheduler<L> {
         slot.state = WorkerState::Failed;
         if !self.was_ready {
             self.first_start_failed(cause, actions);
-        } else if permanent && !self.roster.has_hope(now) {
+        } else if outlook == Outlook::Hopeless && !self.roster.has_hope(now) {
             self.break_down(cause, actions);
         } else {
-            self.failed(worker, cause, now, actions);
+            self.failed(worker, cause, outlook, now, actions);
         }
     }
 
@@ -240,11 +240,19 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// A life has ended without use: the worker waits, or the pool has seen enough.
-    fn failed(&mut self, worker: WorkerId, cause: L::Cause, now: Duration, actions: &mut Vec<Action<L>>) {
+    fn failed(
+        &mut self,
+        worker: WorkerId,
+        cause: L::Cause,
+        outlook: Outlook,
+        now: Duration,
+        actions: &mut Vec<Action<L>>,
+    ) {
         let slot = self.roster.get_mut(worker);
         slot.state = WorkerState::Failed;
-        // While the worker that it is to replace goes on, a successor that does not start is no reason to give up.
-        let is_counted = slot.succeeds.is_none();
+        // While the worker that it is to replace goes on, a successor that does not start is no reason to give up; and a
+        // system that is short of something is none either.
+        let is_counted = slot.succeeds.is_none() && outlook != Outlook::Shortage;
         if is_counted && self.budget.failed(now) == Verdict::Exhausted {
             return self.break_down(cause, actions);
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::test_load::{Owner, TestItem, TestLoad};
-use super::{Action, Config, Event, Failure, Recycling, RestartLimit, Scheduler, WorkerState};
+use super::{Action, Config, Event, Failure, Outlook, Recycling, RestartLimit, Scheduler, WorkerState};
 
 /// A scheduler at a time that the story moves, and jobs of one submitter.
 struct Pool {
@@ -545,7 +545,7 @@ fn until_one_worker_is_ready_none_is_tried_twice() {
         worker: 1,
         life: 1,
         cause: 5,
-        permanent: true,
+        outlook: Outlook::Hopeless,
     });
     pool.died(0, 1, 0, 6);
     pool.expect(&[]);
@@ -562,14 +562,14 @@ fn a_pool_of_which_no_worker_starts_breaks_with_the_first_cause() {
         worker: 1,
         life: 1,
         cause: 5,
-        permanent: false,
+        outlook: Outlook::Open,
     });
     pool.expect(&[]);
     pool.handle(Event::StartFailed {
         worker: 0,
         life: 1,
         cause: 6,
-        permanent: false,
+        outlook: Outlook::Open,
     });
     pool.expect(&["broken by 5", "fail 0..2: broken by 5", "drained", "ended"]);
     assert!(!pool.scheduler.is_open() && pool.scheduler.has_ended());
@@ -586,21 +586,21 @@ fn a_permanent_failure_breaks_the_pool_once_no_worker_is_left() {
         worker: 0,
         life: 2,
         cause: 3,
-        permanent: true,
+        outlook: Outlook::Hopeless,
     });
     pool.expect(&["start 0/3 later"]);
     pool.handle(Event::StartFailed {
         worker: 1,
         life: 2,
         cause: 4,
-        permanent: true,
+        outlook: Outlook::Hopeless,
     });
     pool.expect(&["broken by 4", "close 0"]);
     pool.handle(Event::StartFailed {
         worker: 0,
         life: 3,
         cause: 0,
-        permanent: false,
+        outlook: Outlook::Open,
     });
     pool.expect(&["ended"]);
 }
@@ -617,7 +617,7 @@ fn a_crash_loop_breaks_the_pool_and_running_jobs_may_finish() {
             worker: 1,
             life,
             cause: life,
-            permanent: false,
+            outlook: Outlook::Open,
         });
     }
     pool.expect(&[
@@ -664,7 +664,7 @@ fn a_closed_pool_does_its_jobs_and_replaces_workers_for_them() {
         worker: 1,
         life: 2,
         cause: 3,
-        permanent: false,
+        outlook: Outlook::Open,
     });
     pool.expect(&["ended"]);
     assert_eq!(
@@ -970,7 +970,7 @@ fn a_successor_that_does_not_start_harms_nobody() {
             worker: 1,
             life,
             cause: 1,
-            permanent: true,
+            outlook: Outlook::Hopeless,
         });
         let next = format!("start 1/{} later", life + 1);
         pool.expect(&[&next]);
@@ -1015,4 +1015,24 @@ fn a_silent_worker_loses_its_jobs_and_gets_no_others_before_it_moves() {
         busy: Duration::ZERO,
     });
     pool.expect(&["send 0 epoch 1 at 0: 1"]);
+}
+
+#[test]
+fn a_shortage_never_breaks_the_pool() {
+    let mut pool = Pool::ready(1, |_| {});
+    pool.died(0, 1, 1, 1);
+    pool.expect(&["start 0/2 later"]);
+    for life in 2..40 {
+        pool.handle(Event::StartFailed {
+            worker: 0,
+            life,
+            cause: 2,
+            outlook: Outlook::Shortage,
+        });
+        let next = format!("start 0/{} later", life + 1);
+        pool.expect(&[&next]);
+    }
+    pool.submit(1);
+    pool.handle(Event::Ready { worker: 0, life: 40 });
+    pool.expect(&["send 0 epoch 0 at 0: 0"]);
 }

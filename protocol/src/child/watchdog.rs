@@ -10,7 +10,10 @@
 use std::{
     io,
     os::fd::OwnedFd,
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{
+        Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -50,6 +53,13 @@ pub fn wait_for_leave() {
     MAY_LEAVE.wait();
 }
 
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process has a watchdog: it was started as a child, and has become one.
+pub fn has_started() -> bool {
+    STARTED.load(Ordering::Relaxed)
+}
+
 /// Starts the watchdog of this process.
 ///
 /// # Errors
@@ -63,6 +73,7 @@ pub fn start(control: &OwnedFd) -> io::Result<()> {
             control::wait_until_closed(&control, || MAY_LEAVE.open());
             end_process()
         })?;
+    STARTED.store(true, Ordering::Relaxed);
     Ok(())
 }
 

@@ -1,7 +1,5 @@
 //! The puppet worker: serves `tests::Puppet`, or misbehaves at its start as its second argument says.
 
-#![expect(unsafe_code, reason = "a puppet must be able to crash for real")]
-
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use tests::{Answer, Puppet};
@@ -127,6 +125,8 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Variable(name) => Answer::Text(std::env::var(name).unwrap_or_default()),
         Puppet::Lane => Answer::Number(context.lane() as u64),
         Puppet::Fail => Answer::Failure,
+        Puppet::Undecodable => Answer::Undecodable(1),
+        Puppet::Nested => nested(),
         Puppet::Swell(bytes) => swell(bytes),
         Puppet::Seize(bytes) => Answer::Number(std::hint::black_box(vec![1_u8; bytes]).len() as u64),
         Puppet::Hoard(bytes) => {
@@ -137,6 +137,22 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Unsendable | Puppet::PanicsInDecoding(_) => unreachable!("it never arrives"),
         deadly => die(&deadly),
     }
+}
+
+fn nested() -> Answer {
+    let program = std::env::current_exe().expect("this program");
+    let pool = pool::Pool::<Puppet>::builder()
+        .workers(1)
+        .worker_program(program)
+        .build();
+    let pool = match pool {
+        Ok(pool) => pool,
+        Err(error) => return Answer::Text(error.to_string()),
+    };
+    pool.submit(Puppet::Number(8))
+        .expect("accepted")
+        .wait()
+        .expect("an answer")
 }
 
 fn swell(bytes: usize) -> Answer {
@@ -157,10 +173,7 @@ fn die(how: &Puppet) -> Answer {
             rustix::process::kill_process(rustix::process::getpid(), signal).expect("raised");
             std::thread::sleep(Duration::from_mins(1));
         }
-        Puppet::Segfault => {
-            // SAFETY: there is none; it is here to crash.
-            unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
-        }
+        Puppet::Segfault => tests::crash(),
         Puppet::Abort => std::process::abort(),
         Puppet::Overflow => return Answer::Number(overflow(1)),
         Puppet::Stubborn => loop {

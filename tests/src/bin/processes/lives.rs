@@ -185,7 +185,7 @@ pub(crate) fn many_threads_start_processes() {
         let starting: Vec<_> = starting.collect();
         starting.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    assert_eq!(sum, (0..80).sum());
+    assert_eq!(sum, (0..80).sum::<u64>());
 }
 
 fn say_and_wait_for_ever(word: String) {

@@ -5,7 +5,7 @@ use std::{num::NonZero, time::Duration};
 use super::{Comeback, Job, Ledger, Outcome, Phase, Slot, Stage};
 use crate::failure_policy::{Halted, Urgency};
 use crate::scheduler::test_load::{TestItem, TestLoad};
-use crate::scheduler::{Event, JobId, Life, WorkerId};
+use crate::scheduler::{Event, JobId, Life, Outlook, WorkerId};
 
 impl Ledger {
     /// Writes down what the event must bring, before the scheduler is told of it.
@@ -55,9 +55,9 @@ impl Ledger {
                 worker,
                 life,
                 cause,
-                permanent,
+                outlook,
             } => {
-                self.start_failed(worker, life, cause, permanent, now);
+                self.start_failed(worker, life, cause, outlook, now);
             }
             Event::PurgeAbandoned => {}
             Event::Close => {
@@ -302,7 +302,7 @@ impl Ledger {
 
     fn died(&mut self, worker: WorkerId, life: Life, claimed: u64, cause: u64, now: Duration) {
         if self.is_at(worker, life, &[Stage::Starting]) {
-            return self.start_failed(worker, life, cause, false, now);
+            return self.start_failed(worker, life, cause, Outlook::Open, now);
         }
         if !self.is_at(
             worker,
@@ -334,7 +334,7 @@ impl Ledger {
             return;
         }
         if stage == Stage::Ready && !has_claimed {
-            self.fruitless(worker, cause, now);
+            self.fruitless(worker, cause, Outlook::Open, now);
         }
     }
 
@@ -356,17 +356,17 @@ impl Ledger {
         }
     }
 
-    fn start_failed(&mut self, worker: WorkerId, life: Life, cause: u64, permanent: bool, now: Duration) {
+    fn start_failed(&mut self, worker: WorkerId, life: Life, cause: u64, outlook: Outlook, now: Duration) {
         if self.is_at(worker, life, &[Stage::Closing, Stage::Killed]) {
             self.slots[worker].stage = Stage::Over;
         } else if self.is_at(worker, life, &[Stage::Starting]) {
             self.slots[worker].stage = Stage::Over;
             if !self.was_ready {
                 self.first_start_failed(worker, cause);
-            } else if permanent && !self.has_hope(now) {
+            } else if outlook == Outlook::Hopeless && !self.has_hope(now) {
                 self.must_break = Some(cause);
             } else {
-                self.fruitless(worker, cause, now);
+                self.fruitless(worker, cause, outlook, now);
             }
         }
     }
@@ -390,9 +390,9 @@ impl Ledger {
         })
     }
 
-    fn fruitless(&mut self, worker: WorkerId, cause: u64, now: Duration) {
+    fn fruitless(&mut self, worker: WorkerId, cause: u64, outlook: Outlook, now: Duration) {
         self.slots[worker].comeback = Comeback::Later;
-        if self.slots[worker].succeeds.is_some() {
+        if self.slots[worker].succeeds.is_some() || outlook == Outlook::Shortage {
             return;
         }
         let limit = self.config.restart_limit;

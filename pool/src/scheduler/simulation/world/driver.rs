@@ -10,7 +10,7 @@ use super::super::ledger::{Check, ensure};
 use super::super::machine::{Frame, Revocation, Stage};
 use super::{Nature, World};
 use crate::scheduler::test_load::TestLoad;
-use crate::scheduler::{Action, Event, JobId, WorkerId};
+use crate::scheduler::{Action, Event, JobId, Outlook, WorkerId};
 
 impl World {
     /// Does what the scheduler asks for, or puts it down to be done later.
@@ -86,12 +86,16 @@ impl World {
                 cause,
             });
         }
-        let permanent = self.happens(self.plan.permanent);
+        let outlook = match self.random.u32(..10) {
+            0 if !self.plan.is_doomed => Outlook::Shortage,
+            _ if self.happens(self.plan.permanent) => Outlook::Hopeless,
+            _ => Outlook::Open,
+        };
         self.tell(Event::StartFailed {
             worker,
             life,
             cause,
-            permanent,
+            outlook,
         })
     }
 
@@ -250,7 +254,7 @@ impl World {
                 worker,
                 life,
                 cause,
-                permanent: false,
+                outlook: Outlook::Open,
             });
         }
         self.die(worker);
@@ -358,7 +362,7 @@ impl World {
                 worker,
                 life,
                 cause,
-                permanent: true,
+                outlook: Outlook::Hopeless,
             },
         };
         self.tell(event)
