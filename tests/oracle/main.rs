@@ -4,6 +4,9 @@
 //! lines that are known not to agree. It measures no time: what ends wrongly is the only question.
 
 mod cases;
+mod differential;
+mod grammar;
+mod reference;
 
 use std::collections::HashMap;
 

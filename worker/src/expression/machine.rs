@@ -7,7 +7,7 @@ use super::arithmetic::{BinaryOperator, binary, unary};
 use super::budget::Budget;
 use super::compare::{Comparison, compare};
 use super::dict::DictBuilder;
-use super::error::{Outcome, attribute_error, name_error, type_error, unsupported, value_error};
+use super::error::{Error, Outcome, attribute_error, name_error, type_error, unsupported, value_error};
 use super::functions::Arguments;
 use super::iterate::Cursor;
 use super::names::Names;
@@ -319,10 +319,7 @@ impl Machine {
         match &self.slots[symbol as usize] {
             Slot::Bound(value) => return Ok(value.clone()),
             Slot::Unbound => {
-                let name = name.text(context.source);
-                return Err(name_error(format!(
-                    "cannot access local variable '{name}' where it is not associated with a value"
-                )));
+                return Err(self.unbound(symbol, context));
             }
             Slot::Global => {}
         }
@@ -337,6 +334,24 @@ impl Machine {
                 name.text(context.source)
             ))),
         }
+    }
+
+    /// The refusal of a comprehension's variable that has no value yet.
+    #[cold]
+    fn unbound(&self, symbol: u32, context: Context<'_>) -> Error {
+        let name = context.program.symbols[symbol as usize].text(context.source);
+        let innermost = self
+            .scopes
+            .last()
+            .map(|scope| &context.program.scopes[scope.index as usize]);
+        let (kind, place) = if innermost.is_some_and(|scope| scope.variables.contains(&symbol)) {
+            ("local", "")
+        } else {
+            ("free", " in enclosing scope")
+        };
+        name_error(format!(
+            "cannot access {kind} variable '{name}' where it is not associated with a value{place}"
+        ))
     }
 
     fn callee(&mut self, op: Op, context: Context<'_>) -> Outcome<()> {
@@ -382,7 +397,8 @@ impl Machine {
             &arguments[..positional],
             names.collect(),
             &arguments[positional..],
-        );
+        )
+        .in_module(function.module());
         budget.burn(1)?;
         let value = function.call(&arguments, budget)?;
         self.stack.truncate(base - 1);
@@ -515,6 +531,6 @@ fn is_order(comparison: Comparison) -> bool {
     )
 }
 
-fn not_callable(value: &Object) -> super::Error {
+fn not_callable(value: &Object) -> Error {
     type_error(format!("'{}' object is not callable", value.type_name()))
 }

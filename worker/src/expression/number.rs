@@ -53,7 +53,13 @@ fn check_end(source: &[u8], start: usize, end: usize, literal: Literal) -> Outco
         return Err(unsupported("complex numbers").at(offset(start), offset(end + 1)));
     }
     if (is_name_byte(next) || !next.is_ascii()) && !MAY_FOLLOW.iter().any(|word| rest.starts_with(word)) {
-        return Err(syntax_error("invalid decimal literal").at(offset(start), offset(end + 1)));
+        let kind = match source.get(start..start + 2) {
+            Some([b'0', b'x' | b'X']) => "hexadecimal",
+            Some([b'0', b'o' | b'O']) => "octal",
+            Some([b'0', b'b' | b'B']) => "binary",
+            _ => "decimal",
+        };
+        return Err(syntax_error(format!("invalid {kind} literal")).at(offset(start), offset(end + 1)));
     }
     Ok((literal, end))
 }

@@ -75,7 +75,12 @@ pub(crate) fn float_power(base: f64, exponent: f64) -> Outcome<f64> {
         return Err(zero_division("0.0 cannot be raised to a negative power"));
     }
     if base < 0.0 && base.is_finite() && exponent.is_finite() && has_fraction {
-        return Err(unsupported("a complex result"));
+        // CPython makes a complex number of this, unless its size is beyond all floats.
+        return Err(if base.abs().powf(exponent).is_infinite() {
+            overflow("complex exponentiation")
+        } else {
+            unsupported("a complex result")
+        });
     }
     let value = base.powf(exponent);
     if value.is_infinite() && base.is_finite() && exponent.is_finite() {
@@ -137,6 +142,7 @@ mod tests {
         assert_eq!(kind(float_power(0.0, -1.0)), ErrorKind::ZeroDivisionError);
         assert_eq!(kind(float_power(-8.0, 1.0 / 3.0)), ErrorKind::Unsupported);
         assert_eq!(kind(float_power(1e200, 2.0)), ErrorKind::OverflowError);
+        assert_eq!(kind(float_power(-3.0, 6108.5)), ErrorKind::OverflowError);
     }
 
     #[test]

@@ -67,9 +67,12 @@ pub(super) fn pow(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
         (Some(Number::Int(base)), Some(Number::Int(exponent)), Some(Number::Int(modulus))) => {
             modular_power(base, exponent, modulus, budget)
         }
-        (Some(_), Some(_), Some(_)) | (_, _, Some(Number::Float(_))) | (Some(Number::Float(_)), _, _) => Err(
-            type_error("pow() 3rd argument not allowed unless all arguments are integers"),
-        ),
+        (Some(_), Some(_), Some(_))
+        | (Some(Number::Float(_)), _, _)
+        | (_, Some(Number::Float(_)), _)
+        | (_, _, Some(Number::Float(_))) => Err(type_error(
+            "pow() 3rd argument not allowed unless all arguments are integers",
+        )),
         _ => Err(type_error(format!(
             "unsupported operand type(s) for ** or pow(): '{}', '{}', '{}'",
             base.type_name(),

@@ -74,13 +74,7 @@ pub(super) fn perm(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
     if let [total] | [total, Object::None] = arguments.positional() {
         let total = [total.clone()];
         integer(&total[0])?;
-        return factorial(&Arguments::new("perm", &total, Vec::new(), &[]), budget).map_err(|error| {
-            if integer(&total[0]).is_ok_and(Integer::is_negative) {
-                value_error("n must be a non-negative integer")
-            } else {
-                error
-            }
-        });
+        return factorial(&Arguments::new("perm", &total, Vec::new(), &[]), budget);
     }
     let (total, chosen) = two_counts(arguments)?;
     if int::compare(chosen, total).is_gt() {

@@ -187,16 +187,15 @@ impl Parser<'_> {
                 }
                 *has_keyword = false;
             }
-            FrameKind::Comprehension(_) => return Err(self.comprehension_with_neighbour()),
+            FrameKind::Comprehension(clauses) => {
+                let span = clauses.whole();
+                return Err(syntax_error("Generator expression must be parenthesized")
+                    .at(span.start, span.end.max(offset)));
+            }
         }
         self.pop_operand();
         self.frame()?.count += 1;
         Ok(())
-    }
-
-    #[cold]
-    fn comprehension_with_neighbour(&self) -> Error {
-        syntax_error("Generator expression must be parenthesized").at(self.offset(), self.offset() + 1)
     }
 
     /// A colon behind an operand: between key and value, or in a slice.
@@ -291,6 +290,7 @@ impl Parser<'_> {
             return Err(invalid);
         };
         let is_bracket = matches!(self.top(), Pending::Bracket);
+        let start = self.workspace.operands.last().map_or(0, |operand| operand.start);
         let program = &self.program;
         let source = self.scanner.source;
         let name = |symbol: u32| program.symbols[symbol as usize].text(source);
@@ -312,7 +312,7 @@ impl Parser<'_> {
         if keywords.contains(&symbol) {
             return Err(
                 syntax_error(format!("keyword argument repeated: {}", name(symbol)))
-                    .at(self.scanner.offset(), self.scanner.offset() + 1),
+                    .at(start, self.scanner.offset()),
             );
         }
         if name(symbol) == "__debug__" {

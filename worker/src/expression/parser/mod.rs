@@ -9,6 +9,7 @@ mod frame;
 mod operand;
 mod operator;
 mod pending;
+mod targets;
 
 use self::frame::{Frame, FrameKind};
 use self::pending::Pending;

@@ -24,7 +24,7 @@ impl Parser<'_> {
         match byte {
             b'0'..=b'9' => self.number(),
             b'.' => self.point(),
-            b'\'' | b'"' => self.string(Prefix::Plain),
+            b'\'' | b'"' => self.string(Prefix::Plain, self.offset()),
             b'(' => self.open(FrameKind::Paren),
             b'[' => self.open(FrameKind::List),
             b'{' => self.open(FrameKind::Brace),
@@ -97,9 +97,8 @@ impl Parser<'_> {
         Err(self.invalid())
     }
 
-    /// A string and those next to it. The scanner stands at the quote.
-    fn string(&mut self, prefix: Prefix) -> Outcome<State> {
-        let start = self.offset();
+    /// A string and those next to it. The scanner stands at the quote, the prefix begins at `start`.
+    fn string(&mut self, prefix: Prefix, start: u32) -> Outcome<State> {
         self.workspace.text.clear();
         self.string_part(prefix)?;
         while let Some(prefix) = self.another_string()? {
@@ -148,7 +147,7 @@ impl Parser<'_> {
             && matches!(self.scanner.peek(), Some(b'\'' | b'"'))
             && let Some(prefix) = string_literal::prefix(word)
         {
-            return self.string(prefix);
+            return self.string(prefix, from);
         }
         let op = match keyword(word) {
             None => return self.name(word, start),

@@ -5,7 +5,7 @@
 use super::Parser;
 use crate::expression::arithmetic::{BinaryOperator, UnaryOperator};
 use crate::expression::compare::Comparison;
-use crate::expression::error::{Outcome, syntax_error, unsupported};
+use crate::expression::error::{Error, Outcome, syntax_error, unsupported};
 use crate::expression::program::{Op, Program, small};
 
 /// An entry of the operator stack.
@@ -215,9 +215,14 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn no_else(&self) -> crate::expression::Error {
-        let start = self.workspace.operands.last().map_or(0, |operand| operand.start);
-        syntax_error("expected 'else' after 'if' expression").at(start, self.offset())
+    /// `value if condition`, and no `else`.
+    #[cold]
+    pub(super) fn no_else(&self) -> Error {
+        let error = syntax_error("expected 'else' after 'if' expression");
+        match self.workspace.operands.as_slice() {
+            [.., value, condition] => error.at(value.start, condition.end),
+            _ => error.at(self.offset(), self.offset()),
+        }
     }
 
     /// `value if condition else`: the condition must run first, so the value's code moves behind it.
