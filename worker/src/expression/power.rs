@@ -111,6 +111,9 @@ pub(crate) fn modular_power(
         if size.is_one() {
             return Ok(Object::Int(0));
         }
+        // Euclid's algorithm takes a division for every few bits, and three products beside each.
+        let bits = base.bits().max(size.bits());
+        budget.burn_product(bits, bits.saturating_mul(64))?;
         let inverse = base.modinv(&size).filter(|inverse| !inverse.is_zero());
         base = std::borrow::Cow::Owned(
             inverse.ok_or_else(|| value_error("base is not invertible for the given modulus"))?,

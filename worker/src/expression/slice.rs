@@ -81,8 +81,7 @@ pub(crate) fn subscript(value: &Object, index: &Object, budget: &mut Budget) -> 
         Object::Str(text) => {
             let index = position(value, index, text.len() as u64)?;
             let found = text.character(usize::try_from(index).unwrap_or(0), budget)?;
-            budget.allocate(found.len())?;
-            Ok(Object::text(found))
+            Object::character(found, budget)
         }
         Object::Range(range) => Ok(Object::Int(range.item(position(value, index, range.len())?))),
         _ => Err(not_subscriptable(value)),

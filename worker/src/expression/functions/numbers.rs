@@ -87,11 +87,11 @@ pub(super) fn round(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<O
     let number = number.unwrap_or(&Object::None);
     let digits = digits.filter(|digits| !matches!(digits, Object::None));
     match (number.number(), digits) {
-        (Some(Number::Int(value)), None) => Ok(value.to_object()),
+        (Some(Number::Int(value)), None) => value.to_object(budget),
         (Some(Number::Float(value)), None) => rounding::to_int(value, budget),
         (Some(Number::Int(value)), Some(digits)) => rounding::int(value, index(digits)?, budget),
         (Some(Number::Float(value)), Some(digits)) => {
-            rounding::float(value, index(digits)?).map(Object::Float)
+            rounding::float(value, index(digits)?, budget).map(Object::Float)
         }
         (None, _) => Err(type_error(format!(
             "type {} doesn't define __round__ method",

@@ -123,7 +123,8 @@ pub(super) fn comb(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
     let mut value = BigInt::one();
     let mut factor = total.to_big().into_owned();
     for divisor in 1..=count {
-        budget.burn_product(value.bits(), factor.bits())?;
+        // One product and one division.
+        budget.burn_product(value.bits().saturating_mul(2), factor.bits())?;
         budget.burn(1)?;
         value *= &factor;
         value /= divisor;

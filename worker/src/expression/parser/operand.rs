@@ -1,12 +1,13 @@
 //! Where an operand must follow: literals, names, prefix operators and opening brackets.
 
+use std::sync::Arc;
+
 use super::frame::FrameKind;
 use super::pending::Pending;
 use super::{Parser, State};
 use crate::expression::arithmetic::UnaryOperator;
 use crate::expression::error::{Error, Outcome, limit_exceeded, syntax_error, unsupported};
 use crate::expression::functions::Function;
-use crate::expression::int::Integer;
 use crate::expression::keyword::{Keyword, keyword};
 use crate::expression::math::constant;
 use crate::expression::number::{self, Literal};
@@ -74,8 +75,7 @@ impl Parser<'_> {
                     let error = limit_exceeded(format!("an int longer than {} bits", self.max_int_bits));
                     return Err(error.at(small(start), small(end)));
                 }
-                let object = Integer::Big(&value).to_object();
-                self.program.constant(object)
+                self.program.constant(Object::Big(Arc::new(value)))
             }
         };
         self.emit_operand(op, small(start), small(end));
