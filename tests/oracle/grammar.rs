@@ -752,9 +752,9 @@ impl Grammar {
     fn comprehension(&mut self, element: impl FnOnce(&mut Self)) {
         let outer = self.scope.len();
         let front = std::mem::take(&mut self.out);
-        for clause in 0..=self.random.u32(..2) {
+        for _ in 0..=self.random.u32(..2) {
             self.token("for");
-            self.clause(clause);
+            self.clause();
         }
         let clauses = std::mem::replace(&mut self.out, front);
         element(self);
@@ -765,7 +765,7 @@ impl Grammar {
         self.scope.truncate(outer);
     }
 
-    fn clause(&mut self, _: u32) {
+    fn clause(&mut self) {
         let name = self
             .pick(&["a", "b", "c", "i", "j", "k", "v", "x", "s"])
             .to_owned();
@@ -835,12 +835,10 @@ impl Grammar {
     fn float(&mut self) {
         match self.random.u32(..16) {
             0..5 => {
-                let (left, right) = if self.random.bool() {
-                    (Type::Float, Type::Float)
-                } else if self.random.bool() {
-                    (Type::Int, Type::Float)
-                } else {
-                    (Type::Float, Type::Int)
+                let (left, right) = match self.random.u32(..4) {
+                    0 => (Type::Int, Type::Float),
+                    1 => (Type::Float, Type::Int),
+                    _ => (Type::Float, Type::Float),
                 };
                 self.typed(left);
                 let operator = self.pick(&["+", "-", "*", "/", "//", "%", "**"]);
@@ -925,11 +923,8 @@ impl Grammar {
                 for _ in 0..=self.random.u32(..2) {
                     let operator = self.pick(&["<", "<=", ">", ">=", "==", "!="]);
                     self.token(operator);
-                    if self.chance(6) {
-                        self.any()
-                    } else {
-                        self.typed(kind)
-                    }
+                    let kind = if self.chance(6) { Type::Any } else { kind };
+                    self.typed(kind);
                 }
             }
             5 | 6 => {

@@ -119,8 +119,13 @@ impl<'a> Arguments<'a> {
             return Err(self.not_exactly(by_place));
         }
         if self.positional.len() > by_place || given > N {
+            let kind = if self.positional.is_empty() {
+                "keyword "
+            } else {
+                ""
+            };
             return Err(type_error(format!(
-                "{}() takes at most {N} arguments ({given} given)",
+                "{}() takes at most {N} {kind}arguments ({given} given)",
                 self.function
             )));
         }

@@ -6,7 +6,7 @@ use num_traits::One;
 
 use super::integer;
 use crate::expression::budget::Budget;
-use crate::expression::error::{Outcome, overflow, value_error};
+use crate::expression::error::{Outcome, overflow, type_error, value_error};
 use crate::expression::functions::Arguments;
 use crate::expression::int::{self, Integer, from_big, multiply};
 use crate::expression::object::Object;
@@ -75,6 +75,11 @@ pub(super) fn perm(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
         let total = [total.clone()];
         integer(&total[0])?;
         return factorial(&Arguments::new("perm", &total, Vec::new(), &[]), budget);
+    }
+    match arguments.any_number()? {
+        [] => return Err(type_error("perm expected at least 1 argument, got 0")),
+        [_, _] => {}
+        other => return Err(arguments.too_many(2, other.len())),
     }
     let (total, chosen) = two_counts(arguments)?;
     if int::compare(chosen, total).is_gt() {

@@ -62,6 +62,15 @@ impl Parser<'_> {
 
     fn number(&mut self) -> Outcome<State> {
         let start = self.scanner.position;
+        if let Some((value, end)) = number::scan_short(self.scanner.source, start) {
+            self.scanner.position = end;
+            self.emit_operand(Op::Integer(value), small(start), small(end));
+            return Ok(State::Operator);
+        }
+        self.long_number(start)
+    }
+
+    fn long_number(&mut self, start: usize) -> Outcome<State> {
         let (literal, end) = number::scan(self.scanner.source, start)?;
         self.scanner.position = end;
         let op = match literal {

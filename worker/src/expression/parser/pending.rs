@@ -91,11 +91,20 @@ impl Parser<'_> {
         match pending {
             Pending::Binary(operator) => {
                 self.depth -= usize::from(operator == BinaryOperator::Power);
-                self.emit_binary(Op::Binary(operator));
+                let op = match self.take_literal() {
+                    Some(value) => Op::BinaryInteger(operator, value),
+                    None => Op::Binary(operator),
+                };
+                self.emit_binary(op);
             }
             Pending::Unary(operator, start) => {
                 self.depth -= 1;
-                self.emit_prefix(Op::Unary(operator), start);
+                let literal = (operator == UnaryOperator::Minus).then(|| self.take_literal());
+                let op = match literal.flatten() {
+                    Some(value) => Op::Integer(-value),
+                    None => Op::Unary(operator),
+                };
+                self.emit_prefix(op, start);
             }
             Pending::Not(start) => {
                 self.depth -= 1;
@@ -114,6 +123,20 @@ impl Parser<'_> {
             Pending::Bracket | Pending::Condition | Pending::Otherwise(_) => {}
         }
         Ok(())
+    }
+
+    /// Takes the last operand out of the program, if it is a small literal and nothing else: an operator can carry it.
+    /// No jump leads behind it, because a jump from inside an operand makes that one longer.
+    #[inline]
+    fn take_literal(&mut self) -> Option<i32> {
+        let operand = self.workspace.operands.last()?;
+        match self.program.ops.get(operand.code as usize..) {
+            Some(&[Op::Integer(value)]) => {
+                self.program.pop();
+                Some(value)
+            }
+            _ => None,
+        }
     }
 
     /// Makes one operand of the last two.
