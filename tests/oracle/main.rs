@@ -3,6 +3,7 @@
 //! Owns the reading of the files beside it, in the forms that `cases` reads, and the excuses for
 //! lines that are known not to agree. Time and memory are for `attacks`, random expressions for `differential`.
 
+mod allocations;
 mod attacks;
 mod cases;
 mod differential;

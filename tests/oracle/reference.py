@@ -157,6 +157,12 @@ def digits(function):
     return of
 
 
+def chr_(*args, **keywords):
+    if "\ud800" <= (character := chr(*args, **keywords)) <= "\udfff":
+        raise Unsupported("surrogates")
+    return character
+
+
 def str_(*args, **keywords):
     if keywords:
         raise Unsupported("keywords of str")
@@ -199,7 +205,7 @@ def small_counts(function):
 
 FUNCTIONS = {name: getattr(__builtins__, name) for name in BUILTINS}
 FUNCTIONS |= {name: first_in_order(FUNCTIONS[name]) for name in CONSUMERS - {"set"}}
-FUNCTIONS |= {"int": digits(int), "float": digits(float), "str": str_, "pow": pow_, "range": range_}
+FUNCTIONS |= {"int": digits(int), "float": digits(float), "str": str_, "chr": chr_, "pow": pow_, "range": range_}
 FUNCTIONS["repr"] = lambda *args, **keywords: repr(*args, **keywords) and text(*args)
 FUNCTIONS["ascii"] = lambda *args, **keywords: ascii(*args, **keywords) and text(*args).encode("ascii", "backslashreplace").decode()
 

@@ -71,7 +71,7 @@ pub(crate) fn float_power(base: f64, exponent: f64) -> Outcome<f64> {
     if exponent == 0.0 || is_one {
         return Ok(1.0);
     }
-    if base == 0.0 && exponent < 0.0 {
+    if base == 0.0 && exponent < 0.0 && exponent.is_finite() {
         return Err(zero_division("0.0 cannot be raised to a negative power"));
     }
     if base < 0.0 && base.is_finite() && exponent.is_finite() && has_fraction {
@@ -142,6 +142,7 @@ mod tests {
         assert_eq!(float_power(1.0, f64::NAN).unwrap().to_bits(), 1.0_f64.to_bits());
         assert_eq!(float_power(-8.0, 3.0).unwrap().to_bits(), (-512.0_f64).to_bits());
         assert!(float_power(f64::NEG_INFINITY, 0.5).unwrap().is_infinite());
+        assert!(float_power(0.0, f64::NEG_INFINITY).unwrap().is_infinite());
         assert_eq!(kind(float_power(0.0, -1.0)), ErrorKind::ZeroDivisionError);
         assert_eq!(kind(float_power(-8.0, 1.0 / 3.0)), ErrorKind::Unsupported);
         assert_eq!(kind(float_power(1e200, 2.0)), ErrorKind::OverflowError);
