@@ -5,6 +5,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint, builder::RangedU64ValueParser};
+use pool::Halt;
 use worker::eval::EvalLimits;
 
 /// A pool of worker processes.
@@ -57,6 +58,13 @@ Examples:
   find . -name '*.expr' -print0 | xargs -0 cat | pool eval --json --timeout 500ms
   pool eval -- '-1 + 2'";
 
+const HALT_HELP: &str = "\
+Stop when too many expressions have failed [default: go on]
+
+`soon` lets what runs end, `now` kills it; nothing else is started or read, and what was read and not run says `Halted` \
+on its line. `fail=N` is the Nth failure; `fail=N%` is that share of all that have ended so far, once three have failed. \
+For example `soon,fail=1`, `now,fail=10%`.";
+
 /// What `pool eval` is asked.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -104,6 +112,23 @@ pub(crate) struct EvalArguments {
     /// How often an expression may be started when its worker dies
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) attempts: u8,
+
+    /// Stop when too many expressions have failed: `soon,fail=1` lets what runs end, `now,fail=10%` kills it [default:
+    /// go on]
+    #[arg(long, value_name = "WHEN,fail=N[%]", long_help = HALT_HELP)]
+    pub(crate) halt: Option<Halt>,
+
+    /// How much memory a worker may use, for example `512M`; one that uses more is killed [default: all]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) memory_max: Option<u64>,
+
+    /// With how much memory a worker is replaced between two expressions [default: never]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) recycle_memory: Option<u64>,
+
+    /// After about how many expressions a worker is replaced [default: never]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) recycle_after: Option<u64>,
 
     /// Another program to start as the worker; it must serve the job `eval` [default: this program]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
@@ -185,6 +210,31 @@ fn parse_definition(text: &str) -> Result<Definition, String> {
     })
 }
 
+/// A number of bytes, perhaps with a unit: `512M` and `512MiB` are 512 times 1,024 times 1,024 bytes.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim().to_ascii_uppercase();
+    let shift = match unit.trim_end_matches('B').trim_end_matches('I') {
+        "" if !unit.starts_with('I') => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => {
+            return Err(
+                "a size is a number of bytes, or a number with K, M, G or T, as in `512M`".to_owned(),
+            );
+        }
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a size begins with a whole number, as in `512M`".to_owned())?;
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| "no machine has so much memory".to_owned())
+}
+
 fn parse_timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("no job can end in no time".to_owned()),
@@ -235,6 +285,14 @@ mod tests {
             "1s 500ms",
             "--attempts",
             "2",
+            "--halt",
+            "now,fail=10%",
+            "--memory-max",
+            "512M",
+            "--recycle-memory",
+            "1 GiB",
+            "--recycle-after",
+            "1000",
             "--bar",
             "--skip-blank",
             "-vv",
@@ -251,6 +309,11 @@ mod tests {
             (read.workers, read.threads, read.attempts, read.verbose),
             (Some(3), 2, 2, 2)
         );
+        assert_eq!(read.halt, "now,fail=10%".parse().ok());
+        assert_eq!(
+            (read.memory_max, read.recycle_memory, read.recycle_after),
+            (Some(512 << 20), Some(1 << 30), Some(1000))
+        );
         assert_eq!(read.timeout, Some(Duration::from_millis(1500)));
         assert_eq!(
             (&*read.definitions[0].name, &*read.definitions[0].expression),
@@ -258,6 +321,22 @@ mod tests {
         );
         assert_eq!(read.limits.limits().fuel, Some(9));
         assert_eq!(read.limits.limits().max_depth, None);
+    }
+
+    #[test]
+    fn sizes_are_powers_of_two() {
+        for (text, bytes) in [
+            ("7", 7),
+            ("1k", 1 << 10),
+            ("3MiB", 3 << 20),
+            ("2 GB", 2 << 30),
+            ("5B", 5),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "x", "1.5M", "1i", "1iB", "M"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -269,6 +348,14 @@ mod tests {
             &["--timeout", "5"],
             &["--timeout", "0s"],
             &["--attempts", "0"],
+            &["--halt", "soon"],
+            &["--halt", "soon,fail=0"],
+            &["--halt", "later,fail=1"],
+            &["--memory-max", "M"],
+            &["--memory-max", "1X"],
+            &["--memory-max", "-1"],
+            &["--memory-max", "99999999999T"],
+            &["--recycle-after", "0"],
             &["-D", "a"],
             &["--no-such-flag"],
         ] {

@@ -2,7 +2,11 @@
 //!
 //! The reader makes chunks, the printer drops them when all their results are out.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 /// Where input comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,16 @@ pub(crate) enum Numbering {
     Records,
 }
 
+impl Numbering {
+    /// What ends a record.
+    pub(crate) fn delimiter(self) -> u8 {
+        match self {
+            Self::Lines => b'\n',
+            Self::Records => 0,
+        }
+    }
+}
+
 /// How much of a record there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -55,15 +69,45 @@ pub(crate) struct Record {
     pub(crate) extent: Extent,
 }
 
+/// The records of a chunk.
+#[derive(Debug)]
+pub(crate) enum Records {
+    /// They are the lines of its text, which can go to the workers as they are. What ends a line may be missing behind
+    /// the last. Where each begins is found out when somebody asks.
+    Lines {
+        count: usize,
+        starts: OnceLock<Box<[u32]>>,
+    },
+    /// These, and what lies between them is to be skipped.
+    Listed(Vec<Record>),
+}
+
+impl Records {
+    /// So many lines.
+    pub(crate) fn lines(count: usize) -> Self {
+        Self::Lines {
+            count,
+            starts: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Lines { count, .. } => *count,
+            Self::Listed(records) => records.len(),
+        }
+    }
+}
+
 /// Records that were read together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Chunk {
     pub(crate) origin: Origin,
     pub(crate) numbering: Numbering,
     /// The number of the line at which the chunk begins, from 1.
     pub(crate) first_line: u64,
     pub(crate) text: Box<[u8]>,
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Records,
     /// How many bytes of input were read for it, with ends of lines and what was skipped.
     pub(crate) input_bytes: u64,
 }
@@ -94,35 +138,54 @@ impl Chunk {
             first_line: 1,
             input_bytes: text.len() as u64,
             text: text.into(),
-            records: vec![record],
+            records: Records::Listed(vec![record]),
         }
-    }
-
-    /// The records in order.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = (&[u8], Extent)> {
-        self.records
-            .iter()
-            .map(|record| (self.source(record), record.extent))
     }
 
     /// The record with this index.
     pub(crate) fn located(&self, index: usize) -> Located<'_> {
-        let record = &self.records[index];
+        let record = match &self.records {
+            Records::Lines { starts, .. } => line(starts.get_or_init(|| self.starts()), index),
+            Records::Listed(records) => records[index].clone(),
+        };
         Located {
             origin: &self.origin,
             numbering: self.numbering,
             number: self.first_line + u64::from(record.line),
-            source: self.source(record),
+            source: self.source(&record),
             extent: record.extent,
         }
     }
 
     /// About how much memory it takes.
     pub(crate) fn footprint(&self) -> usize {
-        size_of::<Self>() + self.text.len() + self.records.capacity() * size_of::<Record>()
+        let records = match &self.records {
+            Records::Lines { .. } => 0,
+            Records::Listed(records) => records.capacity() * size_of::<Record>(),
+        };
+        size_of::<Self>() + self.text.len() + records
     }
 
-    fn source(&self, record: &Record) -> &[u8] {
+    /// The text of a listed record.
+    pub(crate) fn source(&self, record: &Record) -> &[u8] {
         &self.text[record.start as usize..record.end as usize]
+    }
+
+    /// Where each line begins, and behind them the text's end with what ends the last line.
+    fn starts(&self) -> Box<[u32]> {
+        let delimiter = self.numbering.delimiter();
+        let ends = memchr::memchr_iter(delimiter, &self.text).map(|end| end as u32 + 1);
+        let is_cut = self.text.last() != Some(&delimiter);
+        let end = is_cut.then_some(self.text.len() as u32 + 1);
+        std::iter::once(0).chain(ends).chain(end).collect()
+    }
+}
+
+fn line(starts: &[u32], index: usize) -> Record {
+    Record {
+        start: starts[index],
+        end: starts[index + 1] - 1,
+        line: index as u32,
+        extent: Extent::Whole,
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use pool::{JobError, SubmitError};
+use pool::{Halted, JobError, SubmitError};
 use protocol::eval::EvalError;
 
 use crate::chunk::Extent;
@@ -83,6 +83,14 @@ pub(crate) fn tells_end_of_pool(error: &JobError) -> bool {
             | JobError::Closed
             | JobError::NotSubmitted(SubmitError::Broken(_) | SubmitError::Closed)
     )
+}
+
+/// Why the pool halted, when that is why the job was not run to its end.
+pub(crate) fn tells_halt(error: &JobError) -> Option<Halted> {
+    match error {
+        JobError::Halted { by, .. } => Some(*by),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The way into the pool's stream, which can be shut from outside while the reader is blocked in a read.
 //!
 //! The reader holds the lock only while it sends. So at a Ctrl-C one of two holds: nobody holds the lock, and the one
-//! who shuts the gate closes the stream himself; or the reader holds it, and looks at the flag after the next job and
+//! who shuts the gate closes the stream himself; or the reader holds it, and looks at the flag after the next chunk and
 //! once more after it has let go of the lock. In both cases the stream is closed, and nobody waits for a read.
 
 use std::sync::{
@@ -12,7 +12,7 @@ use std::sync::{
 use pool::{StreamInput, SubmitError};
 use protocol::{CodecError, Eval};
 
-use crate::chunk::{Chunk, Extent};
+use crate::chunk::{Chunk, Extent, Record, Records};
 
 /// The way into the stream.
 #[derive(Debug, Default)]
@@ -51,16 +51,16 @@ impl Gate {
     }
 
     fn send_through(&self, input: &mut StreamInput<Eval>, chunk: &Chunk) -> Wanted {
-        let mut wanted = Wanted::More;
-        for (source, extent) in chunk.sources() {
-            if self.is_shut() {
-                return Wanted::NoMore;
-            }
-            if send_one(input, source, extent).is_err() {
-                wanted = Wanted::NoMore;
-            }
+        let delimiter = chunk.numbering.delimiter();
+        let sent = match &chunk.records {
+            _ if self.is_shut() => return Wanted::NoMore,
+            Records::Lines { .. } => input.send_lines(&chunk.text, delimiter),
+            Records::Listed(records) => send_listed(input, chunk, records),
+        };
+        match sent {
+            Ok(()) => Wanted::More,
+            Err(_) => Wanted::NoMore,
         }
-        wanted
     }
 
     /// Shuts the gate for good, without waiting for anybody. What is in the pool comes out.
@@ -103,9 +103,27 @@ impl Gate {
     }
 }
 
+/// Sends records one by one, the short ones among them put together as lines.
+fn send_listed(input: &mut StreamInput<Eval>, chunk: &Chunk, records: &[Record]) -> Result<(), SubmitError> {
+    let delimiter = chunk.numbering.delimiter();
+    let (mut lines, mut sent) = (Vec::new(), Ok(()));
+    for record in records {
+        let source = chunk.source(record);
+        // Only an expression of the command line can have an end of a line in it.
+        if record.extent == Extent::Whole && memchr::memchr(delimiter, source).is_none() {
+            Eval::encode_plain(source, &mut lines);
+            lines.push(delimiter);
+        } else {
+            sent = sent.and(input.send_lines(&std::mem::take(&mut lines), delimiter));
+            sent = sent.and(send_alone(input, source, record.extent));
+        }
+    }
+    sent.and(input.send_lines(&lines, delimiter))
+}
+
 /// A record that is too long is not sent. It takes its place in the stream as a job that cannot be encoded, so that its
 /// answer comes at its turn.
-fn send_one(input: &mut StreamInput<Eval>, source: &[u8], extent: Extent) -> Result<(), SubmitError> {
+fn send_alone(input: &mut StreamInput<Eval>, source: &[u8], extent: Extent) -> Result<(), SubmitError> {
     input.send_encoded(|buffer| match extent {
         Extent::Whole => {
             Eval::encode_plain(source, buffer);

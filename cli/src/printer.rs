@@ -8,8 +8,8 @@ use std::{
     sync::Arc,
 };
 
-use pool::{JobError, StreamOutput};
-use protocol::{Eval, eval::Evaluated};
+use pool::{Halted, JobError, StreamOutput};
+use protocol::{Eval, eval::decode_evaluated};
 
 use crate::{
     chunk::Extent, diagnostics::Painter, failure, failure::Failure, gate::Gate, json, notices::Notices,
@@ -36,6 +36,10 @@ pub(crate) enum Style {
 pub(crate) struct Totals {
     pub(crate) jobs: u64,
     pub(crate) failed: u64,
+    /// Jobs that were not run, or not to their end, because the pool halted; they count as no failures.
+    pub(crate) not_run: u64,
+    /// Why the pool halted, if it did.
+    pub(crate) halted: Option<Halted>,
     /// Why the pool ended before its jobs did, if so.
     pub(crate) end_of_pool: Option<String>,
 }
@@ -64,12 +68,10 @@ impl<W: Write> Printer<W> {
     /// When they cannot be written.
     pub(crate) fn print_all(&mut self, results: &mut StreamOutput<Eval>) -> io::Result<()> {
         loop {
-            let mut next = results.try_next();
-            if next.is_none() {
+            if !results.is_ready() {
                 self.write_out()?;
-                next = results.next();
             }
-            let Some((number, result)) = next else {
+            let Some((number, result)) = results.next_encoded() else {
                 return self.write_out();
             };
             self.print(number, result)?;
@@ -79,12 +81,13 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    fn print(&mut self, number: u64, result: Result<Evaluated, JobError>) -> io::Result<()> {
+    fn print(&mut self, number: u64, result: Result<&[u8], JobError>) -> io::Result<()> {
         self.totals.jobs += 1;
-        match result {
+        let evaluated = result.and_then(|bytes| decode_evaluated(bytes).map_err(JobError::UndecodableOutput));
+        match evaluated {
             Ok(Ok(value)) => match self.style {
-                Style::Text => text::append_value(&mut self.buffer, &value),
-                Style::Json => json::append_value(&mut self.buffer, number, &value),
+                Style::Text => text::append_value(&mut self.buffer, value),
+                Style::Json => json::append_value(&mut self.buffer, number, value),
             },
             Ok(Err(error)) => self.print_failure(number, &Failure::of_expression(error))?,
             Err(error) => self.print_job_error(number, &error)?,
@@ -100,6 +103,10 @@ impl<W: Write> Printer<W> {
             self.totals.end_of_pool = Some(error.to_string());
             self.gate.end();
         }
+        if let Some(by) = failure::tells_halt(error) {
+            self.print_halted(number, by, error);
+            return Ok(());
+        }
         let extent = self
             .shelf
             .find(number)
@@ -107,18 +114,33 @@ impl<W: Write> Printer<W> {
         self.print_failure(number, &Failure::of_job(error, extent, self.max_record_bytes))
     }
 
-    fn print_failure(&mut self, number: u64, failure: &Failure) -> io::Result<()> {
-        self.totals.failed += 1;
+    /// A job that was not run has its line, so that each line belongs to its expression, and is told nowhere else.
+    fn print_halted(&mut self, number: u64, by: Halted, error: &JobError) {
+        if self.totals.halted.is_none() {
+            self.totals.halted = Some(by);
+            self.gate.end();
+        }
+        self.totals.not_run += 1;
+        let failure = Failure::of_job(error, Extent::Whole, self.max_record_bytes);
+        self.append_failure(number, &failure);
+    }
+
+    fn append_failure(&mut self, number: u64, failure: &Failure) {
         match self.style {
             Style::Json => {
                 let source = self.shelf.find(number).map_or(&[][..], |located| located.source);
                 json::append_failure(&mut self.buffer, number, failure, source);
-                Ok(())
             }
-            Style::Text => {
-                text::append_failure(&mut self.buffer, failure);
-                self.tell(number, failure)
-            }
+            Style::Text => text::append_failure(&mut self.buffer, failure),
+        }
+    }
+
+    fn print_failure(&mut self, number: u64, failure: &Failure) -> io::Result<()> {
+        self.totals.failed += 1;
+        self.append_failure(number, failure);
+        match self.style {
+            Style::Json => Ok(()),
+            Style::Text => self.tell(number, failure),
         }
     }
 

@@ -6,7 +6,9 @@
 
 use memchr::memchr;
 
-use crate::chunk::{Chunk, Extent, Numbering, Origin, Record};
+use protocol::Eval;
+
+use crate::chunk::{Chunk, Extent, Numbering, Origin, Record, Records};
 
 /// How input is to be split.
 #[derive(Debug, Clone, Copy)]
@@ -17,15 +19,6 @@ pub(crate) struct Format {
     pub(crate) skips_blank: bool,
     /// The most bytes that a record may have.
     pub(crate) max_record_bytes: usize,
-}
-
-impl Format {
-    fn delimiter(self) -> u8 {
-        match self.numbering {
-            Numbering::Lines => b'\n',
-            Numbering::Records => 0,
-        }
-    }
 }
 
 /// Splits one input.
@@ -70,10 +63,38 @@ impl Splitter {
         let mut text = std::mem::take(&mut self.carried);
         text.reserve_exact(block.len());
         text.extend_from_slice(block);
+        if self.are_lines_as_they_are(&text) {
+            return self.split_lines(text, scanned);
+        }
         let mut found = Found::default();
         let rest = self.find_records(&text, scanned, &mut found);
         self.carry_rest(&mut text, rest, &mut found);
         self.chunk(text, found)
+    }
+
+    /// Whether each line of the text is a record that needs nothing taken off, left out or put in.
+    fn are_lines_as_they_are(&self, text: &[u8]) -> bool {
+        let has_cr = self.format.numbering == Numbering::Lines && memchr(b'\r', text).is_some();
+        !self.format.skips_blank
+            && !has_cr
+            && text.len() <= self.format.max_record_bytes
+            && Eval::all_are_own_encodings(text)
+    }
+
+    /// As [`Splitter::split`] for such a text, of which the first `scanned` bytes have no end of a record in them.
+    fn split_lines(&mut self, mut text: Vec<u8>, scanned: usize) -> Option<Chunk> {
+        let delimiter = self.format.numbering.delimiter();
+        let Some(last) = memchr::memrchr(delimiter, &text[scanned..]) else {
+            self.carried = text;
+            return None;
+        };
+        let end = scanned + last + 1;
+        self.carried = text[end..].to_vec();
+        text.truncate(end);
+        let count = memchr::memchr_iter(delimiter, &text[scanned..]).count();
+        let first_line = self.next_line;
+        self.next_line += count as u64;
+        Some(self.chunk_of(text, first_line, Records::lines(count)))
     }
 
     /// Gives the last record when it has no end of its own.
@@ -91,7 +112,7 @@ impl Splitter {
         if !self.is_skipping {
             return block;
         }
-        match memchr(self.format.delimiter(), block) {
+        match memchr(self.format.numbering.delimiter(), block) {
             Some(end) => {
                 self.is_skipping = false;
                 &block[end + 1..]
@@ -104,7 +125,7 @@ impl Splitter {
     /// are known to have no end of a record in them.
     fn find_records(&self, text: &[u8], scanned: usize, found: &mut Found) -> usize {
         let mut start = 0;
-        for end in memchr::memchr_iter(self.format.delimiter(), &text[scanned..]) {
+        for end in memchr::memchr_iter(self.format.numbering.delimiter(), &text[scanned..]) {
             let end = scanned + end;
             self.add(text, start, end, found);
             start = end + 1;
@@ -146,14 +167,18 @@ impl Splitter {
         if found.records.is_empty() {
             return None;
         }
-        Some(Chunk {
+        Some(self.chunk_of(text, first_line, Records::Listed(found.records)))
+    }
+
+    fn chunk_of(&mut self, text: Vec<u8>, first_line: u64, records: Records) -> Chunk {
+        Chunk {
             origin: self.origin.clone(),
             numbering: self.format.numbering,
             first_line,
             text: text.into(),
-            records: found.records,
+            records,
             input_bytes: std::mem::take(&mut self.input_bytes),
-        })
+        }
     }
 }
 

@@ -150,6 +150,18 @@ impl Run {
         if let Some(timeout) = arguments.timeout {
             builder = builder.job_deadline(timeout);
         }
+        if let Some(halt) = arguments.halt {
+            builder = builder.halt(halt);
+        }
+        if let Some(bytes) = arguments.memory_max {
+            builder = builder.memory_max(bytes);
+        }
+        if let Some(bytes) = arguments.recycle_memory {
+            builder = builder.recycle_memory(bytes);
+        }
+        if let Some(jobs) = arguments.recycle_after {
+            builder = builder.recycle_after(jobs);
+        }
         if let Some(program) = &arguments.worker {
             builder = builder.worker_program(program);
         }
@@ -220,6 +232,12 @@ impl Run {
             self.notices
                 .say("what comes after the last line of output was not run");
             return Ending::PoolFailed;
+        }
+        if let Some(by) = &totals.halted {
+            self.notices.say(format_args!(
+                "halted, because {by}; {} more were read and not run to their end",
+                totals.not_run
+            ));
         }
         if self.gate.is_shut() {
             return Ending::Interrupted;

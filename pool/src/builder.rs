@@ -1,19 +1,37 @@
 //! A pool's settings, and building it.
 
-use std::{ffi::OsString, fmt, marker::PhantomData, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    fmt,
+    marker::PhantomData,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
-use protocol::{Job, board::MAX_LANES, parcel::DEFAULT_MESSAGE_LIMIT};
+use protocol::{
+    Job,
+    board::MAX_LANES,
+    child::{Role, watchdog},
+    parcel::DEFAULT_MESSAGE_LIMIT,
+};
 use serde::Serialize;
 
 use crate::{
-    BuildError, Pool,
-    driver::{Core, Program, Settings},
-    scheduler::{Config, RestartLimit},
+    BuildError, Cause, FailurePolicy, Halt, Pool, WorkerStart,
+    driver::{Core, MemoryLimits, Settings},
+    hooks::Hooks,
+    process,
+    program::Program,
+    scheduler::{Config, Recycling, RestartLimit},
     stream::Bounds,
 };
 
 /// The most worker processes that a pool may have.
 pub const MAX_WORKERS: usize = 1024;
+
+/// With less memory than this no worker gets as far as its first job.
+const LEAST_MEMORY: u64 = 1 << 20;
 
 /// Settings of a [`Pool`], made by [`Pool::builder`]. Every bound has a default; none is unlimited unless it says so.
 #[must_use = "settings do nothing until `build` is called"]
@@ -28,9 +46,12 @@ pub struct Builder<J: Job> {
     queue_bytes: usize,
     window: Bounds,
     grace: Duration,
-    attempts: u8,
+    policy: FailurePolicy,
     restart_limit: RestartLimit,
     message_limit: u64,
+    recycle_after: Option<u64>,
+    memory: MemoryLimits,
+    hooks: Hooks,
     job: PhantomData<fn(J)>,
 }
 
@@ -39,12 +60,7 @@ impl<J: Job> Builder<J> {
         Self {
             workers: None,
             threads: 1,
-            program: Program {
-                path: None,
-                arguments: Vec::new(),
-                environment: Vec::new(),
-                clears_environment: false,
-            },
+            program: Program::default(),
             argument: Ok(Vec::new()),
             start_deadline: Duration::from_secs(10),
             job_deadline: None,
@@ -55,12 +71,15 @@ impl<J: Job> Builder<J> {
                 bytes: 16 << 20,
             },
             grace: Duration::from_secs(5),
-            attempts: 1,
+            policy: FailurePolicy::fail(),
             restart_limit: RestartLimit {
                 failures: 8,
                 within: Duration::from_mins(1),
             },
             message_limit: DEFAULT_MESSAGE_LIMIT,
+            recycle_after: None,
+            memory: MemoryLimits::default(),
+            hooks: Hooks::default(),
             job: PhantomData,
         }
     }
@@ -80,10 +99,18 @@ impl<J: Job> Builder<J> {
 
     /// The program to start as a worker. It must serve this job, with `worker::serve`.
     ///
+    /// A relative path with a directory in it is meant from where this process is now, also after it has changed its
+    /// directory; a bare name is looked for in `PATH` at each start. A worker that starts later runs what the file is then.
+    ///
     /// Default: this program itself, run again from the very file that it was started from; its `main` must begin with
     /// `worker::run_if_worker`.
     pub fn worker_program(mut self, program: impl Into<PathBuf>) -> Self {
-        self.program.path = Some(program.into());
+        let program = program.into();
+        let is_bare = program
+            .parent()
+            .is_none_or(|folder| folder.as_os_str().is_empty());
+        let absolute = std::path::absolute(&program).ok().filter(|_| !is_bare);
+        self.program.path = Some(absolute.unwrap_or(program));
         self
     }
 
@@ -95,20 +122,19 @@ impl<J: Job> Builder<J> {
 
     /// Sets a variable in the workers' environment. They inherit the others, as they are at each worker's start.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.program.environment.push((name.into(), Some(value.into())));
+        self.program.set_variable(name.into(), Some(value.into()));
         self
     }
 
     /// Removes a variable from the workers' environment.
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
-        self.program.environment.push((name.into(), None));
+        self.program.set_variable(name.into(), None);
         self
     }
 
     /// Lets the workers inherit no variables.
     pub fn env_clear(mut self) -> Self {
-        self.program.clears_environment = true;
-        self.program.environment.clear();
+        self.program.clear_environment();
         self
     }
 
@@ -167,7 +193,67 @@ impl<J: Job> Builder<J> {
     /// tried again, alone, until it has been started so often, and then fails as
     /// [`Quarantined`](crate::JobError::Quarantined). Default: 1.
     pub fn attempts(mut self, attempts: u8) -> Self {
-        self.attempts = attempts;
+        self.policy.attempts = attempts;
+        self
+    }
+
+    /// Lets the pool halt when too many jobs have failed. Default: it never does.
+    pub fn halt(mut self, halt: Halt) -> Self {
+        self.policy.halt = Some(halt);
+        self
+    }
+
+    /// What to do about jobs that fail: [`Builder::attempts`] and [`Builder::halt`] as one value. Default:
+    /// [`FailurePolicy::fail`].
+    pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// After about how many jobs a worker is replaced although it is well, for the sake of what its jobs leak:
+    /// `maxtasksperchild` of Python's pools. Default: never.
+    ///
+    /// Each worker is due a little earlier than others, by chance (up to a tenth of the number). Its successor is started
+    /// first, and it goes on until that one is ready; then it ends what it has begun and leaves. So no time is lost, and
+    /// a worker may do some jobs more than the number.
+    pub fn recycle_after(mut self, jobs: u64) -> Self {
+        self.recycle_after = Some(jobs);
+        self
+    }
+
+    /// With how much memory, in bytes, a worker is replaced between two jobs as [`Builder::recycle_after`] has it.
+    /// Default: never.
+    pub fn recycle_memory(mut self, bytes: u64) -> Self {
+        self.memory.recycle = Some(bytes);
+        self
+    }
+
+    /// How much memory, in bytes, a worker may use: its heap and stacks, not the program's text nor what it shares with
+    /// the pool. Default: as much as there is.
+    ///
+    /// A worker that uses more is killed, and the job that it was running ends in
+    /// [`JobError::WorkerDied`](crate::JobError::WorkerDied) with [`EndReason::Memory`](crate::EndReason::Memory). The
+    /// pool looks every few milliseconds; an allocation so large that it would go far past the limit at once is refused
+    /// by the system, which is told as [`EndReason::AllocationRefused`](crate::EndReason::AllocationRefused) when the
+    /// worker dies of it, as Rust programs do.
+    pub fn memory_max(mut self, bytes: u64) -> Self {
+        self.memory.max = Some(bytes);
+        self
+    }
+
+    /// Has a function run whenever a worker is ready, before it gets its first job. May be called for several.
+    ///
+    /// It runs in the thread that serves the worker, with nothing locked: it may use the pool, and delays only this
+    /// worker. A panic in it is logged and harms nobody.
+    pub fn on_worker_start(mut self, hook: impl Fn(&WorkerStart) + Send + Sync + 'static) -> Self {
+        self.hooks.on_start(hook);
+        self
+    }
+
+    /// Has a function run whenever a worker has ended or could not be started, with the cause, after what it means for
+    /// jobs has been told. May be called for several; otherwise as [`Builder::on_worker_start`].
+    pub fn on_worker_end(mut self, hook: impl Fn(&Cause) + Send + Sync + 'static) -> Self {
+        self.hooks.on_end(hook);
         self
     }
 
@@ -198,7 +284,8 @@ impl<J: Job> Builder<J> {
         setting(&self.threads, 1..=MAX_LANES, "the number of threads in a worker")?;
         setting(&self.queue_jobs, 1..=usize::MAX, "the queue's bound in jobs")?;
         setting(&self.window.items, 1..=u64::MAX, "the window's bound in items")?;
-        setting(&self.attempts, 1..=u8::MAX, "the number of attempts")?;
+        setting(&self.policy.attempts, 1..=u8::MAX, "the number of attempts")?;
+        self.check_recycling()?;
         setting(
             &self.message_limit,
             1..=1 << 35,
@@ -207,10 +294,12 @@ impl<J: Job> Builder<J> {
         let config = Config {
             workers,
             lanes: self.threads as u32,
-            attempts: self.attempts,
+            attempts: self.policy.attempts,
             queue_jobs: self.queue_jobs,
             queue_bytes: self.queue_bytes,
             restart_limit: self.restart_limit,
+            halt: self.policy.halt,
+            recycling: self.recycling(workers),
             seed: fastrand::u64(..),
         };
         let settings = Settings {
@@ -221,11 +310,48 @@ impl<J: Job> Builder<J> {
             start_deadline: self.start_deadline,
             job_deadline: self.job_deadline,
             message_limit: self.message_limit,
+            memory: self.memory,
+            hooks: self.hooks,
+            is_failure: self.policy.halt.map(|_| J::is_failure as fn(&[u8]) -> bool),
         };
         let (core, threads) = Core::start(config, settings)?;
         let pool = Pool::new(core, threads, self.window, self.grace);
         pool.wait_ready()?;
         Ok(pool)
+    }
+
+    fn check_recycling(&self) -> Result<(), BuildError> {
+        if let Some(jobs) = self.recycle_after {
+            setting(
+                &jobs,
+                1..=u64::MAX,
+                "the number of jobs after which a worker is replaced",
+            )?;
+        }
+        if let Some(bytes) = self.memory.max {
+            setting(
+                &bytes,
+                LEAST_MEMORY..=u64::MAX,
+                "the memory limit of a worker in bytes",
+            )?;
+        }
+        if let Some(bytes) = self.memory.recycle {
+            let most = self.memory.max.unwrap_or(u64::MAX);
+            setting(
+                &bytes,
+                LEAST_MEMORY..=most,
+                "the memory in bytes with which a worker is replaced",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn recycling(&self, workers: usize) -> Recycling {
+        let is_wanted = self.recycle_after.is_some() || self.memory.recycle.is_some();
+        Recycling {
+            after_jobs: self.recycle_after.and_then(NonZeroU64::new),
+            spares: if is_wanted { workers.div_ceil(4) } else { 0 },
+        }
     }
 }
 
@@ -246,13 +372,14 @@ fn setting<T: PartialOrd + fmt::Display>(
 /// A program that is run again as its own worker, and whose `main` does not turn it into one, would build a pool of
 /// such programs, and so on.
 fn refuse_inside_worker() -> Result<(), BuildError> {
-    let first = std::env::args_os().nth(1).unwrap_or_default();
-    match first
-        .to_str()
-        .and_then(|first| first.strip_prefix(protocol::WORKER_ARGUMENT))
-    {
-        Some(job) => Err(BuildError::InsideWorker(job.to_owned())),
-        None => Ok(()),
+    match Role::of_this_process() {
+        Role::WorkerFor(job) if !watchdog::has_started() => {
+            Err(BuildError::InsideWorker(job.to_string_lossy().into_owned()))
+        }
+        Role::Process(name) if !process::is_open() => {
+            Err(BuildError::InsideProcess(name.to_string_lossy().into_owned()))
+        }
+        Role::WorkerFor(_) | Role::Process(_) | Role::ByHand => Ok(()),
     }
 }
 

@@ -6,7 +6,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use protocol::{CodecError, Fault};
 
-use crate::failure::{Cause, Death, StartFailure};
+use crate::{
+    Halted,
+    failure::{Cause, Death, StartFailure},
+};
 
 /// Why a job gave no output.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -39,6 +42,14 @@ pub enum JobError {
     /// The pool was shut down, killed or dropped before the job had ended.
     #[error("the pool was closed before the job had ended")]
     Closed,
+    /// Too many jobs had failed: the job was not run, or, when the policy is to halt now, was ended while it ran.
+    #[error("the job was {}, because the pool halted: {by}", if *started { "ended while it ran" } else { "not run" })]
+    Halted {
+        /// Why the pool halted.
+        by: Halted,
+        /// Whether the job had been started, so that it may have had some of its effects.
+        started: bool,
+    },
     /// The pool gave up on its workers before the job was run.
     #[error("the pool is broken, its workers cannot be kept alive: {0}")]
     Broken(Cause),
@@ -61,6 +72,17 @@ pub enum Layer {
 }
 
 impl JobError {
+    /// The end of a job that took its place in a stream and was then not accepted.
+    pub(crate) fn refused(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Halted(by) => Self::Halted {
+                by: *by,
+                started: false,
+            },
+            other => Self::NotSubmitted(other),
+        }
+    }
+
     /// Whose fault this is.
     pub fn layer(&self) -> Layer {
         match self {
@@ -71,6 +93,7 @@ impl JobError {
             Self::Cancelled
             | Self::NotSubmitted(_)
             | Self::NotHandedOver(_)
+            | Self::Halted { .. }
             | Self::Closed
             | Self::Broken(_) => Layer::Pool,
         }
@@ -90,6 +113,7 @@ impl JobError {
             Self::DeadlineExceeded(_) => "DeadlineExceeded",
             Self::Cancelled => "Cancelled",
             Self::NotSubmitted(_) => "NotSubmitted",
+            Self::Halted { .. } => "Halted",
             Self::Closed => "Closed",
             Self::Broken(_) => "Broken",
         }
@@ -109,6 +133,12 @@ pub enum BuildError {
          for that job at the top of `main`, before a pool is built"
     )]
     InsideWorker(String),
+    /// This process was itself started as a process with a function to run but has not come to it.
+    #[error(
+        "this process was started as the process {0:?}, but did not come to its function: call `pool::main` in `main`, \
+         and build pools within it"
+    )]
+    InsideProcess(String),
     /// The initialiser's argument could not be encoded.
     #[error("the initialiser's argument could not be encoded: {0}")]
     Argument(CodecError),
@@ -149,6 +179,9 @@ pub enum SubmitError {
     /// The pool was shut down or killed.
     #[error("the pool is closed")]
     Closed,
+    /// The pool has halted, because too many jobs have failed.
+    #[error("the pool has halted: {0}")]
+    Halted(Box<Halted>),
     /// The pool has given up on its workers.
     #[error("the pool is broken, its workers cannot be kept alive: {0}")]
     Broken(Cause),

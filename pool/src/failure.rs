@@ -4,7 +4,11 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use protocol::{MemoryError, control::ControlError, handshake::HandshakeError, link::LinkError};
+use protocol::{
+    MemoryError, control::ControlError, family::FamilyError, handshake::HandshakeError, link::LinkError,
+};
+
+use crate::scheduler::Outlook;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,8 +101,8 @@ pub struct Death {
     pub pid: u32,
     /// How it ended.
     pub exit: Exit,
-    /// Why the pool itself killed it, when it did for another reason than the job's.
-    pub reason: Option<String>,
+    /// Why the pool ended it, when it did not end by itself.
+    pub reason: Option<EndReason>,
     /// The end of what it wrote to its standard output and error.
     pub output: String,
 }
@@ -111,9 +115,87 @@ impl fmt::Display for Death {
             self.worker, self.pid, self.exit
         )?;
         if let Some(reason) = &self.reason {
-            write!(formatter, " by the pool, because {reason}")?;
+            write!(formatter, ", because {reason}")?;
         }
         last_words(formatter, &self.output)
+    }
+}
+
+/// Why a pool ended one of its workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// A job there ran past its deadline.
+    Deadline,
+    /// A job that ran there was cancelled.
+    Cancelled,
+    /// Too many jobs had failed, and the pool's policy was to halt now.
+    Halted,
+    /// The pool was closed, killed or dropped.
+    Closed,
+    /// It was well, and another has taken its place: see [`Builder::recycle_after`](crate::Builder::recycle_after).
+    Recycled,
+    /// It used more memory than a worker may.
+    Memory {
+        /// What it used, in bytes.
+        used: u64,
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// It was refused an allocation that would have gone past the memory limit, and ended by itself.
+    AllocationRefused {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// It took none of the jobs that it was sent, or did not end when it was asked to, for so long.
+    Unresponsive(Duration),
+    /// It wrote what no worker writes, or could not be reached.
+    Protocol(String),
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadline => formatter.write_str("a job there ran past its deadline"),
+            Self::Cancelled => formatter.write_str("a job that ran there was cancelled"),
+            Self::Halted => formatter.write_str("the pool halted"),
+            Self::Closed => formatter.write_str("the pool was closed"),
+            Self::Recycled => formatter.write_str("another worker has taken its place"),
+            Self::Memory { used, limit } => write!(
+                formatter,
+                "it used {} of memory, the limit being {}",
+                Size(*used),
+                Size(*limit)
+            ),
+            Self::AllocationRefused { limit } => {
+                write!(
+                    formatter,
+                    "it was refused an allocation at the memory limit of {}",
+                    Size(*limit)
+                )
+            }
+            Self::Unresponsive(patience) => write!(formatter, "it did not react for {patience:?}"),
+            Self::Protocol(what) => formatter.write_str(what),
+        }
+    }
+}
+
+/// A number of bytes, for people.
+struct Size(u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+        match UNITS.iter().find(|(_, bytes)| self.0 >= *bytes) {
+            Some((unit, bytes)) if self.0.is_multiple_of(*bytes) => {
+                write!(formatter, "{} {unit}", self.0 / bytes)
+            }
+            Some((unit, bytes)) => {
+                let tenths = u128::from(self.0) * 10 / u128::from(*bytes);
+                write!(formatter, "{}.{} {unit}", tenths / 10, tenths % 10)
+            }
+            None => write!(formatter, "{} bytes", self.0),
+        }
     }
 }
 
@@ -162,38 +244,68 @@ pub enum StartFailureKind {
     Link(LinkError),
     /// The memory shared with it could not be made.
     Memory(MemoryError),
+    /// The memory of the family could not be made.
+    Family(FamilyError),
     /// The control socket failed.
     Control(ControlError),
+    /// It could not be kept to its memory limit.
+    MemoryLimit(std::io::Error),
     /// The pool was closed meanwhile.
     GivenUp,
 }
 
 impl StartFailure {
-    /// Whether another try is bound to fail in the same way.
-    pub(crate) fn is_permanent(&self) -> bool {
+    /// What another try may bring.
+    pub(crate) fn outlook(&self) -> Outlook {
         match &self.kind {
-            StartFailureKind::Spawn(error) => {
-                matches!(
-                    error.kind(),
-                    std::io::ErrorKind::NotFound
-                        | std::io::ErrorKind::PermissionDenied
-                        | std::io::ErrorKind::NotADirectory
-                        | std::io::ErrorKind::IsADirectory
-                ) || error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
-            }
-            StartFailureKind::Handshake(_) | StartFailureKind::WrongJob { .. } => true,
-            _ => false,
+            StartFailureKind::Handshake(_) | StartFailureKind::WrongJob { .. } => Outlook::Hopeless,
+            StartFailureKind::Spawn(error) if is_about_the_program(error) => Outlook::Hopeless,
+            kind if kind.system_error().is_some_and(is_shortage) => Outlook::Shortage,
+            _ => Outlook::Open,
         }
     }
+}
+
+impl StartFailureKind {
+    /// What the system said, when it refused something.
+    fn system_error(&self) -> Option<&std::io::Error> {
+        match self {
+            Self::Spawn(error)
+            | Self::Memory(MemoryError::System { source: error, .. })
+            | Self::Link(LinkError::System(error) | LinkError::TemporaryFolder { source: error, .. })
+            | Self::Control(ControlError::System(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+fn is_about_the_program(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NOENT | Errno::ACCESS | Errno::PERM | Errno::NOTDIR | Errno::ISDIR | Errno::NOEXEC)
+    )
+}
+
+fn is_shortage(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    use std::io::ErrorKind;
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS))
+        || matches!(
+            error.kind(),
+            ErrorKind::WouldBlock | ErrorKind::OutOfMemory | ErrorKind::StorageFull
+        )
 }
 
 impl std::error::Error for StartFailure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.kind {
-            StartFailureKind::Spawn(source) => Some(source),
+            StartFailureKind::Spawn(source) | StartFailureKind::MemoryLimit(source) => Some(source),
             StartFailureKind::Handshake(source) => Some(source),
             StartFailureKind::Link(source) => Some(source),
             StartFailureKind::Memory(source) => Some(source),
+            StartFailureKind::Family(source) => Some(source),
             StartFailureKind::Control(source) => Some(source),
             _ => None,
         }
@@ -228,7 +340,13 @@ impl fmt::Display for StartFailure {
             StartFailureKind::Unusable(message) => write!(formatter, " could not use its gifts: {message}"),
             StartFailureKind::Link(error) => write!(formatter, " could not be linked: {error}"),
             StartFailureKind::Memory(error) => write!(formatter, " could not be given memory: {error}"),
+            StartFailureKind::Family(error) => {
+                write!(formatter, " could not be made one of the family: {error}")
+            }
             StartFailureKind::Control(error) => write!(formatter, " could not be reached: {error}"),
+            StartFailureKind::MemoryLimit(error) => {
+                write!(formatter, " could not be kept to its memory limit: {error}")
+            }
             StartFailureKind::GivenUp => formatter.write_str(" was given up, because the pool was closed"),
         }?;
         last_words(formatter, &self.output)
@@ -288,7 +406,21 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_permanent_and_a_full_process_table_is_not() {
+    fn a_memory_limit_is_told_in_units_for_people() {
+        let reason = EndReason::Memory {
+            used: (512 << 20) + (300 << 10),
+            limit: 512 << 20,
+        };
+        assert_eq!(
+            reason.to_string(),
+            "it used 512.2 MiB of memory, the limit being 512 MiB"
+        );
+        assert_eq!(Size(1000).to_string(), "1000 bytes");
+        assert_eq!(Size(3 << 30).to_string(), "3 GiB");
+    }
+
+    #[test]
+    fn a_missing_program_is_hopeless_and_a_full_process_table_passes() {
         let failure = |error: rustix::io::Errno| StartFailure {
             worker: 0,
             program: "w".into(),
@@ -296,9 +428,11 @@ mod tests {
             kind: StartFailureKind::Spawn(error.into()),
             output: String::new(),
         };
-        assert!(failure(rustix::io::Errno::NOENT).is_permanent());
-        assert!(failure(rustix::io::Errno::NOEXEC).is_permanent());
-        assert!(!failure(rustix::io::Errno::AGAIN).is_permanent());
-        assert!(!failure(rustix::io::Errno::MFILE).is_permanent());
+        let outlook = |error| failure(error).outlook();
+        assert_eq!(outlook(rustix::io::Errno::NOENT), Outlook::Hopeless);
+        assert_eq!(outlook(rustix::io::Errno::NOEXEC), Outlook::Hopeless);
+        assert_eq!(outlook(rustix::io::Errno::AGAIN), Outlook::Shortage);
+        assert_eq!(outlook(rustix::io::Errno::MFILE), Outlook::Shortage);
+        assert_eq!(outlook(rustix::io::Errno::IO), Outlook::Open);
     }
 }

@@ -14,6 +14,9 @@ use protocol::Job;
 
 use crate::{JobError, driver::Core, outcome::Outcome, slot::Slot};
 
+/// Who waits for less than this does not look for the output himself, which might take longer.
+const SHORTEST_LINGER: Duration = Duration::from_millis(1);
+
 /// A job that was accepted: wait for its output, or cancel it.
 ///
 /// It is also a [`Future`], with no runtime of its own. Dropping it lets the job run and throws its output away.
@@ -44,6 +47,7 @@ impl<J: Job> JobHandle<J> {
     /// # Errors
     /// Whatever kept the job from giving one; see [`JobError`].
     pub fn wait(self) -> Result<J::Output, JobError> {
+        self.linger();
         let outcome = self.slot.take(None);
         outcome
             .unwrap_or_else(|| Outcome::failed(JobError::Closed))
@@ -55,6 +59,9 @@ impl<J: Job> JobHandle<J> {
     /// # Errors
     /// The handle itself, to wait again.
     pub fn wait_timeout(self, patience: Duration) -> Result<Result<J::Output, JobError>, Self> {
+        if patience >= SHORTEST_LINGER {
+            self.linger();
+        }
         let outcome = match Instant::now().checked_add(patience) {
             Some(deadline) => self.slot.take(Some(deadline)),
             None => self.slot.take(None),
@@ -68,6 +75,12 @@ impl<J: Job> JobHandle<J> {
     /// The handle itself, to ask again.
     pub fn try_wait(self) -> Result<Result<J::Output, JobError>, Self> {
         self.slot.try_take().map(Outcome::decode::<J>).ok_or(self)
+    }
+
+    fn linger(&self) {
+        if let Some(core) = self.core.upgrade() {
+            core.linger(|| self.slot.is_filled());
+        }
     }
 
     /// Whether the job has ended.

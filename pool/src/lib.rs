@@ -8,28 +8,44 @@
 //! The library prints nothing (it tells `tracing`), installs no signal handlers, never ends the host's process, and
 //! waits for no child but its own.
 
+#[doc = include_str!("../docs/failure_semantics.md")]
+pub mod failure_semantics {}
+
 mod builder;
 mod driver;
 mod encode;
 mod error;
 mod failure;
+mod failure_policy;
 mod handle;
+mod hooks;
+mod lines;
 mod load;
 mod map;
+mod offspring;
 mod outcome;
 mod pool;
+mod process;
+mod program;
+mod results;
 mod scheduler;
 mod slot;
+mod spawning;
 mod stats;
 mod stream;
 mod window;
 
 pub use builder::{Builder, MAX_WORKERS};
 pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};
-pub use failure::{Cause, Death, Exit, StartFailure, StartFailureKind};
+pub use failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind};
+pub use failure_policy::{
+    FailurePolicy, Halt, Halted, LEAST_FAILURES_FOR_A_SHARE, ParseHaltError, Percent, Threshold, Urgency,
+};
 pub use handle::JobHandle;
+pub use hooks::WorkerStart;
 pub use map::{Map, MapUnordered};
 pub use pool::Pool;
+pub use process::{Child, JoinError, JoinErrorKind, Process, Run, StartError, Target, Value, main};
 pub use protocol::{CodecError, Fault, Job, Panicked};
 pub use stats::{Stats, WorkerState, WorkerStats};
 pub use stream::{Order, StreamInput, StreamOutput};

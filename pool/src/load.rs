@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use protocol::frame;
+use protocol::frame::{self, Form};
 use smallvec::SmallVec;
 
-use crate::{failure::Cause, outcome::Outcome, scheduler::Load, slot::Slot, stream::StreamCore};
+use crate::{failure::Cause, results::Results, scheduler::Load, slot::Slot, stream::StreamCore};
 
 /// A span grows to this many jobs at most, so that taking it apart stays cheap.
 const MAX_SPAN_JOBS: u32 = 1024;
@@ -16,15 +16,47 @@ const MAX_SPAN_JOBS: u32 = 1024;
 /// A span grows to about this many bytes.
 const MAX_SPAN_BYTES: usize = 32 * 1024;
 
-/// One job as it is submitted.
+/// What is submitted at once: one job, or several.
 #[derive(Debug)]
 pub(crate) struct Item {
-    pub(crate) bytes: SmallVec<[u8; 64]>,
+    pub(crate) encoded: Encoded,
     pub(crate) sink: Sink,
 }
 
-/// Where one job's outcome goes.
-#[derive(Debug, Clone)]
+/// Encoded jobs, as they are submitted.
+#[derive(Debug)]
+pub(crate) enum Encoded {
+    /// One.
+    One(SmallVec<[u8; 64]>),
+    /// So many, in the form of a frame.
+    Several { framed: Vec<u8>, count: u32 },
+    /// So many, each with the delimiter behind it.
+    Lines {
+        delimiter: u8,
+        text: Vec<u8>,
+        count: u32,
+    },
+}
+
+impl Encoded {
+    pub(crate) fn jobs(&self) -> u32 {
+        match self {
+            Self::One(_) => 1,
+            Self::Several { count, .. } | Self::Lines { count, .. } => *count,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::One(bytes) => bytes.len(),
+            Self::Several { framed, .. } => framed.len(),
+            Self::Lines { text, .. } => text.len(),
+        }
+    }
+}
+
+/// Where the outcome of a job goes; those of several jobs go to the places behind it.
+#[derive(Debug)]
 pub(crate) enum Sink {
     /// To the slot of a handle.
     Slot(Arc<Slot>),
@@ -43,7 +75,8 @@ enum Sinks {
 /// The jobs of one span.
 #[derive(Debug)]
 pub(crate) struct Jobs {
-    /// Each job with its length before it; empty for a large one.
+    form: Form,
+    /// The jobs in that form; empty for a large one.
     framed: Vec<u8>,
     large: Option<Arc<[u8]>>,
     count: u32,
@@ -54,26 +87,26 @@ pub(crate) struct Jobs {
 #[derive(Debug)]
 pub(crate) enum Cargo {
     /// Small jobs, in a frame whose header is still to be filled in.
-    Frame(Vec<u8>),
-    /// One large job, and where its outcome goes if it cannot be handed over.
-    Parcel(Arc<[u8]>, Sink),
+    Frame(Form, Vec<u8>),
+    /// One large job.
+    Parcel(Arc<[u8]>),
 }
 
 impl Default for Cargo {
     fn default() -> Self {
         let mut bytes = Vec::with_capacity(1024);
         frame::begin(&mut bytes);
-        Self::Frame(bytes)
+        Self::Frame(Form::default(), bytes)
     }
 }
 
 impl Sink {
-    pub(crate) fn resolve(&self, outcome: Outcome) {
+    pub(crate) fn resolve(self, results: Results) {
         match self {
-            Self::Slot(slot) => {
+            Self::Slot(slot) => results.for_each(|outcome| {
                 slot.fill(outcome);
-            }
-            Self::Stream(stream, index) => stream.resolve(*index, std::iter::once(outcome)),
+            }),
+            Self::Stream(stream, first) => stream.resolve(first, std::iter::once(results)),
         }
     }
 }
@@ -83,13 +116,6 @@ impl Sinks {
         match sink {
             Sink::Slot(slot) => Self::Slots(vec![slot]),
             Sink::Stream(stream, index) => Self::Stream(stream, index),
-        }
-    }
-
-    fn first(&self) -> Sink {
-        match self {
-            Self::Slots(slots) => Sink::Slot(Arc::clone(&slots[0])),
-            Self::Stream(stream, first) => Sink::Stream(Arc::clone(stream), *first),
         }
     }
 
@@ -116,26 +142,20 @@ impl Jobs {
     /// Gives each job its outcome, in order.
     ///
     /// # Panics
-    /// When there are fewer outcomes than jobs.
-    pub(crate) fn resolve(self, mut outcomes: impl Iterator<Item = Outcome>) {
-        let missing = "an outcome for each job";
+    /// When there are fewer results than jobs.
+    pub(crate) fn resolve(self, results: impl Iterator<Item = Results>) {
         match self.sinks {
             Sinks::Slots(slots) => {
-                for slot in slots {
-                    slot.fill(outcomes.next().expect(missing));
+                let mut slots = slots.into_iter();
+                for results in results {
+                    results.for_each(|outcome| {
+                        slots.next().expect("a job for each result").fill(outcome);
+                    });
                 }
+                assert!(slots.next().is_none(), "a result for each job");
             }
-            Sinks::Stream(stream, first) => stream.resolve(first, outcomes.take(self.count as usize)),
+            Sinks::Stream(stream, first) => stream.resolve(first, results),
         }
-    }
-
-    /// How many bytes the first `jobs` jobs take.
-    fn offset_of(&self, jobs: u32) -> usize {
-        let mut offset = 0;
-        for _ in 0..jobs {
-            offset += frame::framed_length(&self.framed[offset..]);
-        }
-        offset
     }
 }
 
@@ -144,36 +164,54 @@ impl Load for Jobs {
     type Frame = Cargo;
     type Cause = Cause;
 
-    fn single(item: Item) -> Self {
-        let Item { bytes, sink } = item;
-        let mut jobs = Self {
-            framed: Vec::new(),
-            large: None,
-            count: 1,
-            sinks: Sinks::of(sink),
-        };
-        if bytes.len() >= frame::PARCEL_BYTES {
-            jobs.large = Some(bytes.into_vec().into());
-        } else {
-            frame::append_job(&mut jobs.framed, &bytes);
+    fn of(item: Item) -> Self {
+        let Item { encoded, sink } = item;
+        let sinks = Sinks::of(sink);
+        let (mut form, mut framed, mut large) = (Form::Counted, Vec::new(), None);
+        let count = encoded.jobs();
+        match encoded {
+            Encoded::One(bytes) if bytes.len() >= frame::PARCEL_BYTES => {
+                large = Some(bytes.into_vec().into());
+            }
+            Encoded::One(bytes) => frame::append_job(&mut framed, &bytes),
+            Encoded::Several { framed: jobs, .. } => framed = jobs,
+            Encoded::Lines { delimiter, text, .. } => (form, framed) = (Form::Lines(delimiter), text),
         }
-        jobs
+        Self {
+            form,
+            framed,
+            large,
+            count,
+            sinks,
+        }
     }
 
     fn try_push(&mut self, item: Item) -> Result<(), Item> {
         let full = self.count >= MAX_SPAN_JOBS || self.framed.len() >= MAX_SPAN_BYTES;
-        if full || self.large.is_some() || item.bytes.len() >= frame::PARCEL_BYTES {
+        let Item {
+            encoded: Encoded::One(bytes),
+            sink,
+        } = item
+        else {
             return Err(item);
-        }
-        let Item { bytes, sink } = item;
-        match self.sinks.try_push(sink, self.count) {
-            Ok(()) => {
-                frame::append_job(&mut self.framed, &bytes);
-                self.count += 1;
-                Ok(())
+        };
+        let is_large = self.large.is_some() || bytes.len() >= frame::PARCEL_BYTES;
+        let refused = if full || is_large || self.form != Form::Counted {
+            sink
+        } else {
+            match self.sinks.try_push(sink, self.count) {
+                Ok(()) => {
+                    frame::append_job(&mut self.framed, &bytes);
+                    self.count += 1;
+                    return Ok(());
+                }
+                Err(sink) => sink,
             }
-            Err(sink) => Err(Item { bytes, sink }),
-        }
+        };
+        Err(Item {
+            encoded: Encoded::One(bytes),
+            sink: refused,
+        })
     }
 
     fn len(&self) -> u32 {
@@ -188,24 +226,18 @@ impl Load for Jobs {
         if self.framed.len() <= max_bytes {
             return self.count;
         }
-        let (mut offset, mut jobs) = (0, 0);
-        loop {
-            offset += frame::framed_length(&self.framed[offset..]);
-            if offset > max_bytes {
-                return jobs;
-            }
-            jobs += 1;
-        }
+        self.form.fitting(&self.framed, max_bytes).0
     }
 
     fn split_off(&mut self, at: u32) -> Self {
         assert!(at <= self.count, "splitting {} jobs at {at}", self.count);
-        let framed = self.framed.split_off(self.offset_of(at));
+        let framed = self.framed.split_off(self.form.offset_of(&self.framed, at));
         let sinks = self.sinks.split_off(at);
         let count = self.count - at;
         self.count = at;
         let large = if at == 0 { self.large.take() } else { None };
         Self {
+            form: self.form,
             framed,
             large,
             count,
@@ -213,10 +245,17 @@ impl Load for Jobs {
         }
     }
 
+    fn may_join(&self, cargo: &Cargo) -> bool {
+        self.large.is_none() && matches!(cargo, Cargo::Frame(form, _) if *form == self.form)
+    }
+
     fn append_to(&self, cargo: &mut Cargo) {
         match (&self.large, &mut *cargo) {
-            (Some(bytes), cargo) => *cargo = Cargo::Parcel(Arc::clone(bytes), self.sinks.first()),
-            (None, Cargo::Frame(frame)) => frame.extend_from_slice(&self.framed),
+            (Some(bytes), cargo) => *cargo = Cargo::Parcel(Arc::clone(bytes)),
+            (None, Cargo::Frame(form, frame)) => {
+                *form = self.form;
+                frame.extend_from_slice(&self.framed);
+            }
             (None, Cargo::Parcel(..)) => unreachable!("a large job travels alone"),
         }
     }
@@ -242,7 +281,7 @@ mod tests {
         let slot = Arc::new(Slot::default());
         (
             Item {
-                bytes: SmallVec::from_slice(bytes),
+                encoded: Encoded::One(SmallVec::from_slice(bytes)),
                 sink: Sink::Slot(Arc::clone(&slot)),
             },
             slot,
@@ -251,7 +290,7 @@ mod tests {
 
     fn jobs(texts: &[&[u8]]) -> (Jobs, Vec<Arc<Slot>>) {
         let (first, slot) = item(texts[0]);
-        let (mut jobs, mut slots) = (Jobs::single(first), vec![slot]);
+        let (mut jobs, mut slots) = (Jobs::of(first), vec![slot]);
         for text in &texts[1..] {
             let (item, slot) = item(text);
             jobs.try_push(item).unwrap();
@@ -263,10 +302,10 @@ mod tests {
     fn sent(jobs: &Jobs) -> Vec<Vec<u8>> {
         let mut cargo = Cargo::default();
         jobs.append_to(&mut cargo);
-        let Cargo::Frame(mut bytes) = cargo else {
+        let Cargo::Frame(form, mut bytes) = cargo else {
             panic!("a parcel")
         };
-        frame::finish(&mut bytes, 0, 0, jobs.len());
+        frame::finish(&mut bytes, form, 0, 0, jobs.len());
         let frame = frame::Frame::parse(&bytes).unwrap();
         frame.jobs().map(|job| job.unwrap().to_vec()).collect()
     }
@@ -281,7 +320,8 @@ mod tests {
                 [sent(&head), sent(&tail)].concat(),
                 [&b"a"[..], b"", b"ccc", b"dd"]
             );
-            head.resolve(std::iter::repeat_with(|| Outcome::failed(JobError::Cancelled)));
+            let cancelled = Results::failed(JobError::Cancelled, head.len());
+            head.resolve(std::iter::once(cancelled));
             assert_eq!(slots.iter().filter(|slot| slot.is_filled()).count(), at as usize);
         }
     }
@@ -299,13 +339,38 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_taken_apart_and_keep_to_themselves() {
+        let stream = crate::stream::tests::core();
+        let encoded = Encoded::Lines {
+            delimiter: b'\n',
+            text: b"a\n\nccc\n".to_vec(),
+            count: 3,
+        };
+        let mut lines = Jobs::of(Item {
+            encoded,
+            sink: Sink::Stream(stream, 7),
+        });
+        let (one, _slot) = item(b"x");
+        assert!(lines.try_push(one).is_err());
+        let tail = lines.split_off(1);
+        assert_eq!([sent(&lines), sent(&tail)].concat(), [&b"a"[..], b"", b"ccc"]);
+        assert_eq!(
+            (tail.fitting(0), tail.fitting(1), tail.fitting(4), tail.fitting(5)),
+            (0, 1, 1, 2)
+        );
+        let mut cargo = Cargo::default();
+        tail.append_to(&mut cargo);
+        assert!(lines.may_join(&cargo) && !jobs(&[b"a"]).0.may_join(&cargo));
+    }
+
+    #[test]
     fn large_jobs_and_small_ones_do_not_share_a_span() {
         let (large, _slot) = item(&vec![1; frame::PARCEL_BYTES]);
         let (mut small, _slots) = jobs(&[b"a"]);
-        let large = Jobs::single(small.try_push(large).unwrap_err());
+        let large = Jobs::of(small.try_push(large).unwrap_err());
         assert!(large.travels_alone() && !small.travels_alone());
         let mut cargo = Cargo::default();
         large.append_to(&mut cargo);
-        assert!(matches!(cargo, Cargo::Parcel(bytes, _) if bytes.len() == frame::PARCEL_BYTES));
+        assert!(matches!(cargo, Cargo::Parcel(bytes) if bytes.len() == frame::PARCEL_BYTES));
     }
 }

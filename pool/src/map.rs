@@ -13,11 +13,16 @@ use crate::{JobError, StreamInput, StreamOutput};
 /// How many inputs are taken, once outputs flow, for each output that leaves.
 const INPUTS_PER_OUTPUT: u32 = 2;
 
+/// So many inputs are taken together, unless a worker waits for them.
+const TAKEN_TOGETHER: u32 = 256;
+
 /// The engine of both maps: feeds a stream from an iterator, in the thread that takes the outputs.
 struct Feed<J: Job, I> {
     inputs: Option<I>,
     input: Option<StreamInput<J>>,
     output: StreamOutput<J>,
+    /// How many inputs may be taken while outputs are ready.
+    due: u32,
     /// The panic of the input iterator, passed on when the outputs before it have left.
     panic: Option<Box<dyn Any + Send>>,
 }
@@ -34,28 +39,54 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         None
     }
 
-    /// Takes inputs until an output is ready, and a few more, as far as the window allows.
+    /// Takes inputs until an output is ready, and some more, as far as the window allows.
     fn feed(&mut self) {
         self.output.settle();
-        let mut fed = 0;
-        while let (Some(inputs), Some(input)) = (&mut self.inputs, &mut self.input) {
-            if !input.has_room() || (fed >= INPUTS_PER_OUTPUT && self.output.is_ready()) {
+        self.due = (self.due + INPUTS_PER_OUTPUT).min(TAKEN_TOGETHER);
+        if self.output.is_at_hand() && self.due < TAKEN_TOGETHER && !self.output.is_pool_hungry() {
+            return;
+        }
+        while let Some(input) = &self.input {
+            let most = if self.output.is_ready() {
+                std::mem::take(&mut self.due)
+            } else {
+                TAKEN_TOGETHER
+            };
+            let inputs = most.min(input.room());
+            if inputs == 0 || !(0..inputs).all(|_| self.take_one()) {
                 return;
             }
-            match catch_unwind(AssertUnwindSafe(|| inputs.next())) {
-                Ok(Some(job)) => {
-                    // A job that the pool refuses has the refusal as its outcome; after a closed pool no more are taken.
-                    if input.send_unbounded(&job).is_err() {
-                        self.end();
-                    }
+            self.flush();
+        }
+    }
+
+    /// Takes one input in; says whether to go on.
+    fn take_one(&mut self) -> bool {
+        let (Some(inputs), Some(input)) = (&mut self.inputs, &mut self.input) else {
+            return false;
+        };
+        match catch_unwind(AssertUnwindSafe(|| inputs.next())) {
+            Ok(Some(job)) => {
+                input.add(&job);
+                if !self.output.is_pool_hungry() {
+                    return true;
                 }
-                Ok(None) => self.end(),
-                Err(panic) => {
-                    self.panic = Some(panic);
-                    self.end();
-                }
+                self.flush();
+                return !self.output.is_ready();
             }
-            fed += 1;
+            Ok(None) => {}
+            Err(panic) => self.panic = Some(panic),
+        }
+        self.flush();
+        self.end();
+        false
+    }
+
+    /// Submits what was taken in. A job that the pool refuses has the refusal as its outcome; after a closed pool no more
+    /// are taken.
+    fn flush(&mut self) {
+        if self.input.as_mut().is_some_and(|input| input.flush().is_err()) {
+            self.end();
         }
     }
 
@@ -87,6 +118,7 @@ impl<J: Job, I: Iterator<Item = J>> Map<J, I> {
             inputs: Some(inputs),
             input: Some(input),
             output,
+            due: 0,
             panic: None,
         })
     }
@@ -98,6 +130,7 @@ impl<J: Job, I: Iterator<Item = J>> MapUnordered<J, I> {
             inputs: Some(inputs),
             input: Some(input),
             output,
+            due: 0,
             panic: None,
         })
     }

@@ -17,6 +17,15 @@ pub(crate) enum Outcome {
     Failed(Box<JobError>),
 }
 
+/// An outcome, borrowed from wherever it lies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Seen<'a> {
+    /// What the worker published: status and bytes.
+    Published(Status, &'a [u8]),
+    /// The pool's own verdict.
+    Failed(&'a JobError),
+}
+
 impl Outcome {
     pub(crate) fn failed(error: JobError) -> Self {
         Self::Failed(Box::new(error))
@@ -30,25 +39,63 @@ impl Outcome {
         Self::Published(status, SmallVec::from_vec(bytes))
     }
 
-    /// The memory that it holds, roughly.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + match self {
-                Self::Published(_, bytes) if bytes.spilled() => bytes.capacity(),
-                _ => 0,
-            }
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        match self {
+            Self::Published(status, bytes) => Seen::Published(*status, bytes),
+            Self::Failed(error) => Seen::Failed(error),
+        }
+    }
+
+    /// The memory that it holds beside itself.
+    pub(crate) fn spilled_bytes(&self) -> usize {
+        match self {
+            Self::Published(_, bytes) if bytes.spilled() => bytes.capacity(),
+            _ => 0,
+        }
     }
 
     /// Decodes it, in the thread of whoever wants it.
     pub(crate) fn decode<J: Job>(self) -> Result<J::Output, JobError> {
         match self {
-            Self::Published(Status::Output, bytes) => {
-                J::decode_output(&bytes).map_err(JobError::UndecodableOutput)
-            }
-            Self::Published(Status::Fault, bytes) => {
-                Err(Fault::decode(&bytes).map_or_else(JobError::UndecodableOutput, JobError::Fault))
-            }
             Self::Failed(error) => Err(*error),
+            published @ Self::Published(..) => published.seen().decode::<J>(),
         }
+    }
+}
+
+impl<'a> Seen<'a> {
+    pub(crate) fn to_outcome(self) -> Outcome {
+        match self {
+            Self::Published(status, bytes) => Outcome::copied(status, bytes),
+            Self::Failed(error) => Outcome::failed(error.clone()),
+        }
+    }
+
+    /// Whether it is a failure, by the pool's reckoning or by that of the job's type.
+    pub(crate) fn is_failure(self, of_output: fn(&[u8]) -> bool) -> bool {
+        match self {
+            Self::Failed(_) | Self::Published(Status::Fault, _) => true,
+            // The caller's code, on bytes that a worker wrote: a panic says nothing about the job.
+            Self::Published(Status::Output, bytes) => {
+                std::panic::catch_unwind(|| of_output(bytes)).unwrap_or(false)
+            }
+        }
+    }
+
+    /// The encoded output, if there is one.
+    pub(crate) fn encoded(self) -> Result<&'a [u8], JobError> {
+        match self {
+            Self::Published(Status::Output, bytes) => Ok(bytes),
+            Self::Published(Status::Fault, bytes) => {
+                Err(Fault::decode(bytes).map_or_else(JobError::UndecodableOutput, JobError::Fault))
+            }
+            Self::Failed(error) => Err(error.clone()),
+        }
+    }
+
+    /// The output.
+    pub(crate) fn decode<J: Job>(self) -> Result<J::Output, JobError> {
+        self.encoded()
+            .and_then(|bytes| J::decode_output(bytes).map_err(JobError::UndecodableOutput))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     SubmitError,
     driver::Core,
     encode::encode,
-    load::{Item, Sink},
+    load::{Encoded, Item, Sink},
     slot::Slot,
     stream::{self, Bounds},
 };
@@ -109,7 +109,7 @@ impl<J: Job> Pool<J> {
         let submitted = encode(|buffer| job.encode(buffer), self.core.message_limit()).and_then(|bytes| {
             let slot = Arc::new(Slot::default());
             let item = Item {
-                bytes,
+                encoded: Encoded::One(bytes),
                 sink: Sink::Slot(Arc::clone(&slot)),
             };
             self.core

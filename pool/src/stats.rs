@@ -15,6 +15,8 @@ pub struct Stats {
     pub submitted: u64,
     /// Run to their end, with an output or with a fault of their own.
     pub finished: u64,
+    /// Among the finished, those that are failures. Counted only by a pool that may halt for them.
+    pub failed: u64,
     /// Ended with their worker's death.
     pub worker_died: u64,
     /// Ended for running past the job deadline.
@@ -23,6 +25,8 @@ pub struct Stats {
     pub cancelled: u64,
     /// Given up after several workers' deaths.
     pub quarantined: u64,
+    /// Not run, or ended, because the pool halted.
+    pub halted: u64,
     /// Ended because the pool was closed or broke, or dropped because nobody waited for them.
     pub dropped: u64,
     /// Waiting in the queue now.
@@ -35,13 +39,15 @@ pub struct Stats {
     pub start_failures: u64,
     /// Workers started in the place of others.
     pub restarts: u64,
+    /// Workers replaced although they were well.
+    pub recycled: u64,
     /// Jobs taken back from a worker before they started there.
     pub requeued: u64,
     /// Frames sent to workers; each carries one job or many.
     pub frames: u64,
     /// The measured time of a job in a worker, averaged over the recent ones, once there is one.
     pub job_time: Option<Duration>,
-    /// The workers.
+    /// The workers. While one is being replaced although it is well, both it and its successor are here, under one number.
     pub workers: Vec<WorkerStats>,
 }
 
@@ -77,40 +83,46 @@ pub enum WorkerState {
 
 impl Stats {
     pub(crate) fn of(core: &Core) -> Self {
-        let mut stats = core.inspect(Self::of_scheduler);
-        for worker in &mut stats.workers {
-            worker.pid = core.pid(worker.worker as usize);
+        let (mut stats, seats) = core.inspect(Self::of_scheduler);
+        for (worker, seat) in stats.workers.iter_mut().zip(seats) {
+            worker.pid = core.pid(seat);
         }
         stats
     }
 
-    fn of_scheduler<L: crate::scheduler::Load>(scheduler: &Scheduler<L>) -> Self {
+    /// All but the process ids, and where those are to be found.
+    fn of_scheduler<L: crate::scheduler::Load>(scheduler: &Scheduler<L>) -> (Self, Vec<usize>) {
         let counters = *scheduler.counters();
-        let workers = scheduler.workers().map(|worker| WorkerStats {
-            worker: worker.worker as u32,
+        let occupied = || scheduler.workers().filter(|worker| worker.state != State::Vacant);
+        let workers = occupied().map(|worker| WorkerStats {
+            worker: worker.number,
             pid: None,
             state: state_of(worker.state),
             in_flight: worker.in_flight,
-            life: worker.life,
+            life: worker.generation,
         });
-        Self {
+        let stats = Self {
             submitted: counters.submitted,
             finished: counters.finished,
+            failed: counters.faults,
             worker_died: counters.worker_died,
             deadline_exceeded: counters.deadline,
             cancelled: counters.cancelled,
             quarantined: counters.quarantined,
+            halted: counters.halted,
             dropped: counters.broken + counters.closed + counters.abandoned,
             queued: scheduler.queued(),
             in_flight: scheduler.in_flight(),
             deaths: counters.deaths,
             start_failures: counters.start_failures,
             restarts: counters.restarts,
+            recycled: counters.recycled,
             requeued: counters.requeued,
             frames: counters.frames,
             job_time: scheduler.job_time(),
             workers: workers.collect(),
-        }
+        };
+        (stats, occupied().map(|worker| worker.worker).collect())
     }
 }
 
@@ -118,7 +130,7 @@ fn state_of(state: State) -> WorkerState {
     match state {
         State::Starting | State::Failed => WorkerState::Starting,
         State::Ready => WorkerState::Ready,
-        State::Condemned | State::Killed | State::Closing => WorkerState::Ending,
-        State::Gone => WorkerState::Gone,
+        State::Retiring | State::Condemned | State::Killed | State::Closing => WorkerState::Ending,
+        State::Vacant | State::Gone => WorkerState::Gone,
     }
 }

@@ -1,31 +1,31 @@
-//! The reorder window of a stream: outcomes go in as they come and leave in order.
+//! The reorder window of a stream: results go in as they come and leave in order.
 //!
 //! Plain data, with no lock and no thread in it. How many places may be ahead of the next one to leave is the
 //! stream's bound, not this file's.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use crate::outcome::Outcome;
+use crate::results::Results;
 
-/// Outcomes by their place in a stream.
+/// Results by the place in a stream of the first of them.
 #[derive(Debug)]
 pub(crate) enum Window {
     /// They leave in the order of the inputs.
     Ordered {
         /// The place of the next one to leave.
         next: u64,
-        /// That one and those behind it, as far as they have come.
-        waiting: VecDeque<Option<Outcome>>,
+        /// What has come and cannot leave yet, or has not left.
+        waiting: BTreeMap<u64, Results>,
     },
     /// They leave in the order in which they came.
-    Unordered(VecDeque<(u64, Outcome)>),
+    Unordered(VecDeque<(u64, Results)>),
 }
 
 impl Window {
     pub(crate) fn ordered() -> Self {
         Self::Ordered {
             next: 0,
-            waiting: VecDeque::new(),
+            waiting: BTreeMap::new(),
         }
     }
 
@@ -33,47 +33,43 @@ impl Window {
         Self::Unordered(VecDeque::new())
     }
 
-    /// Takes an outcome in. One for a place that has had its outcome is dropped, and `false` says so.
-    pub(crate) fn insert(&mut self, index: u64, outcome: Outcome) -> bool {
+    /// Takes results in. Those for places that have had theirs are dropped, and `false` says so.
+    pub(crate) fn insert(&mut self, first: u64, results: Results) -> bool {
         match self {
-            Self::Unordered(arrived) => {
-                arrived.push_back((index, outcome));
-                true
-            }
+            Self::Unordered(arrived) => arrived.push_back((first, results)),
             Self::Ordered { next, waiting } => {
-                let Some(place) = index.checked_sub(*next) else {
+                let taken = waiting
+                    .range(..=first)
+                    .next_back()
+                    .map_or(*next, |(before, results)| before + u64::from(results.left()));
+                if first < taken.max(*next) {
                     return false;
-                };
-                let place = place as usize;
-                if place >= waiting.len() {
-                    waiting.resize_with(place + 1, || None);
                 }
-                let is_new = waiting[place].is_none();
-                if is_new {
-                    waiting[place] = Some(outcome);
-                }
-                is_new
+                waiting.insert(first, results);
             }
         }
+        true
     }
 
-    /// Whether one can leave now.
+    /// Whether some can leave now.
     pub(crate) fn is_ready(&self) -> bool {
         match self {
             Self::Unordered(arrived) => !arrived.is_empty(),
-            Self::Ordered { waiting, .. } => matches!(waiting.front(), Some(Some(_))),
+            Self::Ordered { next, waiting } => {
+                waiting.first_key_value().is_some_and(|(first, _)| first == next)
+            }
         }
     }
 
-    /// Lets the next one leave, with its place.
-    pub(crate) fn pop(&mut self) -> Option<(u64, Outcome)> {
+    /// Lets the next ones leave, with the place of the first.
+    pub(crate) fn pop(&mut self) -> Option<(u64, Results)> {
         match self {
             Self::Unordered(arrived) => arrived.pop_front(),
             Self::Ordered { next, waiting } => {
-                let outcome = waiting.front_mut()?.take()?;
-                waiting.pop_front();
-                *next += 1;
-                Some((*next - 1, outcome))
+                let entry = waiting.first_entry().filter(|entry| entry.key() == next)?;
+                let (first, results) = entry.remove_entry();
+                *next += u64::from(results.left());
+                Some((first, results))
             }
         }
     }
@@ -81,63 +77,60 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use protocol::Status;
-
     use super::*;
+    use crate::JobError;
 
-    fn outcome(byte: u8) -> Outcome {
-        Outcome::copied(Status::Output, &[byte])
+    fn results(count: u32) -> Results {
+        Results::failed(JobError::Cancelled, count)
     }
 
+    /// The places that leave now.
     fn drain(window: &mut Window) -> Vec<u64> {
         std::iter::from_fn(|| window.pop())
-            .map(|(index, _)| index)
+            .flat_map(|(first, results)| first..first + u64::from(results.left()))
             .collect()
     }
 
     #[test]
-    fn ordered_outcomes_wait_for_the_first() {
-        let mut window = Window::ordered();
-        for index in [2, 1, 4] {
-            assert!(window.insert(index, outcome(0)));
-        }
-        assert!(!window.is_ready() && window.pop().is_none());
-        window.insert(0, outcome(0));
-        assert_eq!(drain(&mut window), [0, 1, 2]);
-        window.insert(3, outcome(0));
-        assert_eq!(drain(&mut window), [3, 4]);
-    }
-
-    #[test]
-    fn a_second_outcome_for_a_place_is_dropped() {
-        let mut window = Window::ordered();
-        assert!(window.insert(0, outcome(1)));
-        assert!(!window.insert(0, outcome(2)));
-        assert!(matches!(window.pop(), Some((0, Outcome::Published(_, bytes))) if bytes[..] == [1]));
-        assert!(!window.insert(0, outcome(3)), "it has left");
-    }
-
-    #[test]
-    fn every_order_of_arrival_leaves_in_order() {
+    fn any_order_of_arrival_leaves_in_order() {
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..200 {
-            let mut order: Vec<u64> = (0..50).collect();
-            random.shuffle(&mut order);
-            let mut window = Window::ordered();
-            let mut left = Vec::new();
-            for index in order {
-                window.insert(index, outcome(0));
+            let (mut pieces, mut end) = (Vec::new(), 0);
+            while end < 100 {
+                let count = random.u32(1..6);
+                pieces.push((end, count));
+                end += u64::from(count);
+            }
+            random.shuffle(&mut pieces);
+            let (mut window, mut left) = (Window::ordered(), Vec::new());
+            for (first, count) in pieces {
+                assert!(window.insert(first, results(count)));
+                assert_eq!(window.is_ready(), first == left.len() as u64);
                 left.extend(drain(&mut window));
             }
-            assert!(left.into_iter().eq(0..50));
+            assert_eq!(left, (0..end).collect::<Vec<_>>());
         }
     }
 
     #[test]
-    fn unordered_outcomes_leave_as_they_came() {
+    fn a_second_result_is_dropped_before_and_after_the_first_has_left() {
+        let mut window = Window::ordered();
+        assert!(window.insert(1, results(2)));
+        assert!(!window.insert(1, results(1)));
+        assert!(!window.insert(2, results(1)));
+        assert!(window.insert(0, results(1)));
+        assert_eq!(drain(&mut window), [0, 1, 2]);
+        assert!(!window.insert(0, results(1)));
+        assert!(!window.insert(2, results(1)));
+        assert!(window.insert(3, results(1)));
+    }
+
+    #[test]
+    fn unordered_results_leave_as_they_came() {
         let mut window = Window::unordered();
-        window.insert(5, outcome(0));
-        window.insert(2, outcome(0));
-        assert_eq!(drain(&mut window), [5, 2]);
+        for (first, count) in [(5, 1), (0, 2), (2, 3)] {
+            assert!(window.insert(first, results(count)));
+        }
+        assert_eq!(drain(&mut window), [5, 0, 1, 2, 3, 4]);
     }
 }

@@ -41,6 +41,7 @@ pub(crate) const RING_WRITTEN: usize = 192;
 pub(crate) const RING_READ: usize = 256;
 pub(crate) const RING_SPACE: usize = 264;
 pub(crate) const PARCEL_FULL: usize = 320;
+const SENT: usize = 384;
 const LANES: usize = 512;
 const LANE_BYTES: usize = 64;
 pub(crate) const RING_START: usize = LANES + MAX_LANES * LANE_BYTES + 3584;
@@ -161,6 +162,11 @@ impl Board {
             .store(progress.received, Ordering::Release);
     }
 
+    /// How many frames the parent has sent, so that a worker can see one coming before it sleeps.
+    pub fn sent(&self) -> u64 {
+        self.memory.word(SENT).load(Ordering::Acquire)
+    }
+
     /// Asks for the parent's attention; says whether a wake-up message is needed, or one is on its way already.
     pub fn request_wake(&self) -> bool {
         self.memory.half_word(WAKE).swap(1, Ordering::AcqRel) == 0
@@ -171,6 +177,23 @@ impl Board {
     /// Takes note that a wake-up was received. To be called before looking, so that nothing is missed.
     pub fn accept_wake(&self) {
         self.memory.half_word(WAKE).swap(0, Ordering::AcqRel);
+    }
+
+    /// Takes the place of a wake-up: whoever calls this looks at the ring by himself until he calls
+    /// [`Board::accept_wake`], and then once more.
+    pub fn attend(&self) {
+        self.memory.half_word(WAKE).swap(1, Ordering::AcqRel);
+    }
+
+    /// Whether results lie in the ring that were not taken.
+    pub fn has_results(&self) -> bool {
+        let written = self.memory.word(RING_WRITTEN).load(Ordering::Acquire);
+        written != self.memory.word(RING_READ).load(Ordering::Relaxed)
+    }
+
+    /// Shows that one more frame has been sent.
+    pub fn show_sent(&self) {
+        self.memory.word(SENT).fetch_add(1, Ordering::Release);
     }
 
     /// How many positions have been claimed.

@@ -96,6 +96,31 @@ pub fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> 
     Ok(())
 }
 
+/// As [`send`], and tries again until `deadline` while the system allows no more descriptors under way between all
+/// processes of this user: the others are about to take theirs.
+///
+/// # Errors
+/// As [`send`].
+pub fn send_until(
+    socket: impl AsFd,
+    bytes: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+    deadline: Instant,
+) -> Result<(), ControlError> {
+    const STEP: Duration = Duration::from_millis(1);
+    loop {
+        match send(&socket, bytes, descriptors) {
+            Err(ControlError::System(error))
+                if error.raw_os_error() == Some(Errno::TOOMANYREFS.raw_os_error())
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(STEP);
+            }
+            sent => return sent,
+        }
+    }
+}
+
 /// Receives one message, waiting until `deadline` at most (`None`: for ever).
 ///
 /// # Errors

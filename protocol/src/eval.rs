@@ -45,8 +45,10 @@ pub struct EvalError {
     pub end: u32,
 }
 
-const PLAIN: u8 = 0;
+/// Names follow, and then the source. Python allows no expression to begin with this character or the next.
 const WITH_NAMES: u8 = 1;
+/// A source follows that begins with this byte or the one before.
+const ESCAPED: u8 = 2;
 const VALUE: u8 = 0;
 const ERROR: u8 = 1;
 
@@ -74,8 +76,20 @@ impl Eval {
 
     /// Appends the encoding of an expression without names of its own, from borrowed bytes.
     pub fn encode_plain(source: &[u8], buffer: &mut Vec<u8>) {
-        buffer.push(PLAIN);
+        if !Self::is_own_encoding(source) {
+            buffer.push(ESCAPED);
+        }
         buffer.extend_from_slice(source);
+    }
+
+    /// Whether an expression without names of its own is its own encoding, as nearly every one is.
+    pub fn is_own_encoding(source: &[u8]) -> bool {
+        !matches!(source.first(), Some(&(WITH_NAMES | ESCAPED)))
+    }
+
+    /// Whether every line of a text, with whatever line ends, is its own encoding. It may say no too often.
+    pub fn all_are_own_encodings(text: &[u8]) -> bool {
+        memchr::memchr2(WITH_NAMES, ESCAPED, text).is_none()
     }
 }
 
@@ -95,15 +109,18 @@ impl<'a> EvalRef<'a> {
     /// When the bytes are no such job.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, CodecError> {
         match bytes.split_first() {
-            Some((&PLAIN, source)) => Ok(Self {
-                source,
-                names: Vec::new(),
-            }),
             Some((&WITH_NAMES, rest)) => {
                 let (names, source) = postcard::take_from_bytes(rest).map_err(CodecError::new)?;
                 Ok(Self { source, names })
             }
-            _ => Err(CodecError::new("this is not an eval job")),
+            Some((&ESCAPED, source)) => Ok(Self {
+                source,
+                names: Vec::new(),
+            }),
+            _ => Ok(Self {
+                source: bytes,
+                names: Vec::new(),
+            }),
         }
     }
 }
@@ -173,6 +190,10 @@ impl Job for Eval {
         })
     }
 
+    fn is_failure(output: &[u8]) -> bool {
+        output.first() == Some(&ERROR)
+    }
+
     fn decode_output(bytes: &[u8]) -> Result<Evaluated, CodecError> {
         decode_evaluated(bytes).map(|evaluated| evaluated.map(str::to_owned))
     }
@@ -202,14 +223,13 @@ mod tests {
 
     #[test]
     fn a_source_of_any_bytes_survives_the_journey() {
-        for source in [&b""[..], b"\xff\0\n", b"1+2"] {
+        for source in [&b""[..], b"\xff\0\n", b"1+2", b"\x01", b"\x02\x01"] {
             for job in [Eval::new(source), Eval::new(source).bind("x", "7")] {
                 let mut bytes = Vec::new();
                 job.encode(&mut bytes).unwrap();
                 assert_eq!(Eval::decode(&bytes).unwrap(), job);
             }
         }
-        assert!(Eval::decode(b"").is_err());
         assert!(Eval::decode(b"\x01\xff").is_err());
     }
 }

@@ -54,6 +54,9 @@ pub enum Fault {
     /// The job ran, but there was no memory to carry its output.
     #[error("the job's output could not be handed over: {0}")]
     NotHandedOver(String),
+    /// The job never ran: there was no memory to carry it to the worker.
+    #[error("the job could not be handed over: {0}")]
+    Withdrawn(String),
 }
 
 /// A panic as it was caught in the worker.
@@ -92,19 +95,28 @@ impl Fault {
     /// The longest text that a fault carries; longer ones are cut, so that a fault always has a place to go.
     pub const MAX_TEXT_BYTES: usize = 8 * 1024;
 
-    /// Appends the encoded fault to `buffer`, its texts cut to [`Fault::MAX_TEXT_BYTES`].
-    pub fn encode(mut self, buffer: &mut Vec<u8>) {
+    /// The fault with its texts cut to [`Fault::MAX_TEXT_BYTES`].
+    #[must_use]
+    pub fn shortened(mut self) -> Self {
         match &mut self {
             Self::Panicked(panicked) => {
                 cut(&mut panicked.message);
                 panicked.location.iter_mut().for_each(cut);
                 panicked.backtrace.iter_mut().for_each(cut);
             }
-            Self::Undecodable(text) | Self::Unencodable(text) | Self::NotHandedOver(text) => cut(text),
+            Self::Undecodable(text)
+            | Self::Unencodable(text)
+            | Self::NotHandedOver(text)
+            | Self::Withdrawn(text) => cut(text),
             Self::TooLarge { .. } => {}
         }
+        self
+    }
+
+    /// Appends the encoded fault to `buffer`, [shortened](Fault::shortened).
+    pub fn encode(self, buffer: &mut Vec<u8>) {
         // Strings and integers cannot fail to be encoded; were it so, the parent reports an undecodable result.
-        drop(job::to_postcard(&self, buffer));
+        drop(job::to_postcard(&self.shortened(), buffer));
     }
 
     /// Decodes what [`Fault::encode`] wrote.

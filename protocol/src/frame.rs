@@ -1,8 +1,10 @@
 //! The flat form in which jobs travel to a worker.
 //!
-//! A frame is a header of 16 bytes and then each job as a length of four bytes and its encoded bytes. It is
-//! decoded by borrowing: nothing is allocated, and every length is checked against the bytes that are there. A job
-//! too large for a frame travels in the inbound parcel area ([`crate::parcel`]); its frame carries only the length.
+//! A frame is a header of 16 bytes and then its jobs, in one of two forms: each as a length of two bytes and its encoded
+//! bytes; or as *lines*, each job's encoded bytes with a delimiter behind them, which is how a text that is its own
+//! encoding travels as it was read. A frame is decoded by borrowing: nothing is allocated, and every length is checked
+//! against the bytes that are there. A job too large for a frame travels in the inbound parcel area
+//! ([`crate::parcel`]); its frame carries only the length.
 //!
 //! The frame knows nothing of what the jobs mean, nor of how it is sent.
 
@@ -19,8 +21,20 @@ pub const PARCEL_BYTES: usize = 32 * 1024;
 pub const MAX_FRAMES_UNDERWAY: u64 = 2;
 
 const HEADER_BYTES: usize = 16;
-const LENGTH_BYTES: usize = 4;
-const FLAG_PARCEL: u16 = 1;
+const LENGTH_BYTES: usize = 2;
+const FLAG_PARCEL: u8 = 1;
+const FLAG_LINES: u8 = 2;
+const FLAG_WITHDRAWN: u8 = 4;
+
+/// In which form the jobs of a frame are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Each behind its length, as [`append_job`] writes it.
+    #[default]
+    Counted,
+    /// Each with this byte behind it, which none of them contains.
+    Lines(u8),
+}
 
 /// What can be wrong with a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,9 +59,9 @@ pub enum FrameError {
     /// A flag that this version does not know.
     #[error("a frame has unknown flags {0:#06x}")]
     UnknownFlags(u16),
-    /// A parcel frame carries exactly one job.
-    #[error("a parcel frame announces {0} jobs")]
-    ParcelCount(u32),
+    /// A frame for one large job announces another number of them.
+    #[error("a frame for one large job announces {0} jobs")]
+    LargeCount(u32),
 }
 
 /// Appends one job's encoded bytes, with their length, to the body of a frame.
@@ -60,7 +74,7 @@ pub fn append_job(body: &mut Vec<u8>, job: &[u8]) {
         "a job of {} bytes must travel as a parcel",
         job.len()
     );
-    body.extend_from_slice(&(job.len() as u32).to_le_bytes());
+    body.extend_from_slice(&(job.len() as u16).to_le_bytes());
     body.extend_from_slice(job);
 }
 
@@ -69,15 +83,58 @@ pub const fn framed_bytes(length: usize) -> usize {
     LENGTH_BYTES + length
 }
 
-/// How many bytes the first job of a body takes, its length included.
-///
-/// # Panics
-/// When the body was not made by [`append_job`].
-pub fn framed_length(body: &[u8]) -> usize {
-    let (length, _) = body
-        .split_first_chunk::<LENGTH_BYTES>()
-        .expect("a body made by append_job");
-    framed_bytes(u32::from_le_bytes(*length) as usize)
+impl Form {
+    /// How many bytes the first `jobs` jobs of a body take, with their lengths or delimiters.
+    ///
+    /// # Panics
+    /// When the body has fewer jobs.
+    pub fn offset_of(self, body: &[u8], jobs: u32) -> usize {
+        let few = "a body with so many jobs";
+        match (self, jobs) {
+            (_, 0) => 0,
+            (Self::Counted, _) => {
+                (0..jobs).fold(0, |offset, _| offset + first_length(&body[offset..]).expect(few))
+            }
+            (Self::Lines(delimiter), _) => {
+                let last = memchr::memchr_iter(delimiter, body).nth(jobs as usize - 1);
+                last.expect(few) + 1
+            }
+        }
+    }
+
+    /// How many of the first jobs of a body take at most `bytes` bytes together, and how many bytes those are.
+    pub fn fitting(self, body: &[u8], bytes: usize) -> (u32, usize) {
+        match self {
+            Self::Counted => {
+                let (mut jobs, mut offset) = (0, 0);
+                while let Some(length) =
+                    first_length(&body[offset..]).filter(|length| offset + length <= bytes)
+                {
+                    offset += length;
+                    jobs += 1;
+                }
+                (jobs, offset)
+            }
+            Self::Lines(delimiter) => {
+                let body = &body[..body.len().min(bytes)];
+                let end = memchr::memrchr(delimiter, body).map_or(0, |last| last + 1);
+                (self.count_lines(&body[..end]), end)
+            }
+        }
+    }
+
+    fn count_lines(self, body: &[u8]) -> u32 {
+        match self {
+            Self::Counted => 0,
+            Self::Lines(delimiter) => memchr::memchr_iter(delimiter, body).count() as u32,
+        }
+    }
+}
+
+/// How many bytes the first job of a counted body takes, its length included; `None` at the end.
+fn first_length(body: &[u8]) -> Option<usize> {
+    let (length, _) = body.split_first_chunk::<LENGTH_BYTES>()?;
+    Some(framed_bytes(u16::from_le_bytes(*length).into()))
 }
 
 /// Writes the header of a frame of jobs into `frame`, which is empty or holds room for one at its start.
@@ -90,21 +147,33 @@ pub fn begin(frame: &mut Vec<u8>) {
 ///
 /// # Panics
 /// When [`begin`] was not called.
-pub fn finish(frame: &mut [u8], epoch: u16, first: u64, count: u32) {
-    write_header(frame, epoch, 0, first, count);
+pub fn finish(frame: &mut [u8], form: Form, epoch: u16, first: u64, count: u32) {
+    let kind = match form {
+        Form::Counted => [0, 0],
+        Form::Lines(delimiter) => [FLAG_LINES, delimiter],
+    };
+    write_header(frame, epoch, kind, first, count);
 }
 
 /// A whole frame that announces one job of `length` bytes in the inbound parcel area.
 pub fn parcel(epoch: u16, position: u64, length: u64) -> Vec<u8> {
     let mut frame = vec![0; HEADER_BYTES];
-    write_header(&mut frame, epoch, FLAG_PARCEL, position, 1);
+    write_header(&mut frame, epoch, [FLAG_PARCEL, 0], position, 1);
     frame.extend_from_slice(&length.to_le_bytes());
     frame
 }
 
-fn write_header(frame: &mut [u8], epoch: u16, flags: u16, first: u64, count: u32) {
+/// A whole frame that stands for a large job which could not be handed over, for this reason.
+pub fn withdrawn(epoch: u16, position: u64, reason: &str) -> Vec<u8> {
+    let mut frame = vec![0; HEADER_BYTES];
+    write_header(&mut frame, epoch, [FLAG_WITHDRAWN, 0], position, 1);
+    frame.extend_from_slice(reason.as_bytes());
+    frame
+}
+
+fn write_header(frame: &mut [u8], epoch: u16, kind: [u8; 2], first: u64, count: u32) {
     frame[0..2].copy_from_slice(&epoch.to_le_bytes());
-    frame[2..4].copy_from_slice(&flags.to_le_bytes());
+    frame[2..4].copy_from_slice(&kind);
     frame[4..8].copy_from_slice(&count.to_le_bytes());
     frame[8..16].copy_from_slice(&first.to_le_bytes());
 }
@@ -123,8 +192,17 @@ pub struct Frame<'a> {
 
 #[derive(Debug, Clone, Copy)]
 enum Body<'a> {
-    Jobs(&'a [u8]),
+    Jobs(Form, &'a [u8]),
+    Large(Large<'a>),
+}
+
+/// The one job of a frame that does not carry it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Large<'a> {
+    /// So many bytes of it lie in the inbound parcel area.
     Parcel(u64),
+    /// It could not be put there, for this reason.
+    Withdrawn(&'a [u8]),
 }
 
 impl<'a> Frame<'a> {
@@ -136,14 +214,15 @@ impl<'a> Frame<'a> {
         let (header, body) = bytes
             .split_first_chunk::<HEADER_BYTES>()
             .ok_or(FrameError::NoHeader(bytes.len()))?;
-        let [e0, e1, f0, f1, c0, c1, c2, c3, first @ ..] = *header;
-        let flags = u16::from_le_bytes([f0, f1]);
+        let [e0, e1, flags, delimiter, c0, c1, c2, c3, first @ ..] = *header;
         let count = u32::from_le_bytes([c0, c1, c2, c3]);
-        let body = match flags {
-            0 => Body::Jobs(body),
-            FLAG_PARCEL if count != 1 => return Err(FrameError::ParcelCount(count)),
-            FLAG_PARCEL => Body::Parcel(parcel_length(body)?),
-            other => return Err(FrameError::UnknownFlags(other)),
+        let body = match (flags, delimiter) {
+            (0, 0) => Body::Jobs(Form::Counted, body),
+            (FLAG_LINES, delimiter) => Body::Jobs(Form::Lines(delimiter), body),
+            (FLAG_PARCEL | FLAG_WITHDRAWN, 0) if count != 1 => return Err(FrameError::LargeCount(count)),
+            (FLAG_PARCEL, 0) => Body::Large(Large::Parcel(parcel_length(body)?)),
+            (FLAG_WITHDRAWN, 0) => Body::Large(Large::Withdrawn(body)),
+            (flags, more) => return Err(FrameError::UnknownFlags(u16::from_le_bytes([flags, more]))),
         };
         Ok(Self {
             epoch: u16::from_le_bytes([e0, e1]),
@@ -153,23 +232,25 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// The length of the one job that lies in the inbound parcel area, when this is such a frame.
-    pub fn parcel_length(&self) -> Option<u64> {
+    /// The one job that this frame does not carry, when it is such a frame.
+    pub fn large(&self) -> Option<Large<'a>> {
         match self.body {
-            Body::Parcel(length) => Some(length),
-            Body::Jobs(_) => None,
+            Body::Large(large) => Some(large),
+            Body::Jobs(..) => None,
         }
     }
 
-    /// The encoded jobs, in order; none for a parcel frame. After an error there are no more.
+    /// The encoded jobs, in order; none for a large one. After an error there are no more.
     pub fn jobs(&self) -> Jobs<'a> {
         match self.body {
-            Body::Jobs(rest) => Jobs {
+            Body::Jobs(form, rest) => Jobs {
+                form,
                 rest,
                 index: 0,
                 count: self.count,
             },
-            Body::Parcel(_) => Jobs {
+            Body::Large(_) => Jobs {
+                form: Form::Counted,
                 rest: &[],
                 index: 0,
                 count: 0,
@@ -193,6 +274,7 @@ fn parcel_length(body: &[u8]) -> Result<u64, FrameError> {
 /// The encoded jobs of a frame.
 #[derive(Debug, Clone)]
 pub struct Jobs<'a> {
+    form: Form,
     rest: &'a [u8],
     index: u32,
     count: u32,
@@ -200,23 +282,34 @@ pub struct Jobs<'a> {
 
 impl<'a> Jobs<'a> {
     fn read(&mut self) -> Result<&'a [u8], FrameError> {
-        let left = self.rest.len();
-        let overrun = |claimed| FrameError::Overrun {
-            index: self.index,
-            claimed,
-            left,
+        let (job, rest) = match self.form {
+            Form::Counted => self.split_counted()?,
+            Form::Lines(delimiter) => {
+                let end = memchr::memchr(delimiter, self.rest).ok_or(self.overrun(1))?;
+                (&self.rest[..end], &self.rest[end + 1..])
+            }
         };
-        let (length, rest) = self
-            .rest
-            .split_first_chunk::<LENGTH_BYTES>()
-            .ok_or(overrun(LENGTH_BYTES as u64))?;
-        let length = u32::from_le_bytes(*length);
-        let (job, rest) = rest
-            .split_at_checked(length as usize)
-            .ok_or(overrun(u64::from(length)))?;
         self.rest = rest;
         self.index += 1;
         Ok(job)
+    }
+
+    fn split_counted(&self) -> Result<(&'a [u8], &'a [u8]), FrameError> {
+        let (length, rest) = self
+            .rest
+            .split_first_chunk::<LENGTH_BYTES>()
+            .ok_or(self.overrun(LENGTH_BYTES as u64))?;
+        let length = u16::from_le_bytes(*length);
+        rest.split_at_checked(length.into())
+            .ok_or(self.overrun(length.into()))
+    }
+
+    fn overrun(&self, claimed: u64) -> FrameError {
+        FrameError::Overrun {
+            index: self.index,
+            claimed,
+            left: self.rest.len(),
+        }
     }
 }
 
@@ -247,7 +340,7 @@ mod tests {
         for job in jobs {
             append_job(&mut frame, job);
         }
-        finish(&mut frame, 3, 1 << 40, jobs.len() as u32);
+        finish(&mut frame, Form::Counted, 3, 1 << 40, jobs.len() as u32);
         frame
     }
 
@@ -276,7 +369,7 @@ mod tests {
     #[test]
     fn a_forged_length_is_an_error_that_names_the_job() {
         let mut bytes = frame_of(&[b"abc", b"de"]);
-        bytes[HEADER_BYTES + 7] = 0xff;
+        bytes[HEADER_BYTES + LENGTH_BYTES + 3] = 0xff;
         let frame = Frame::parse(&bytes).unwrap();
         let error = frame.jobs().find_map(Result::err).unwrap();
         assert!(matches!(error, FrameError::Overrun { index: 1, .. }), "{error}");
@@ -295,15 +388,73 @@ mod tests {
         assert_eq!(Frame::parse(&bytes).unwrap_err(), FrameError::UnknownFlags(0x80));
     }
 
+    fn lines_of(text: &[u8], count: u32) -> Vec<u8> {
+        let mut frame = Vec::new();
+        begin(&mut frame);
+        frame.extend_from_slice(text);
+        finish(&mut frame, Form::Lines(b'\n'), 3, 7, count);
+        frame
+    }
+
+    #[test]
+    fn lines_come_out_as_they_were_read() {
+        let bytes = lines_of(b"1+2\n\n3\n", 3);
+        let frame = Frame::parse(&bytes).unwrap();
+        assert_eq!((frame.epoch, frame.first, frame.count), (3, 7, 3));
+        let jobs = frame.jobs().collect::<Result<Vec<_>, _>>().unwrap();
+        assert_eq!(jobs, [&b"1+2"[..], b"", b"3"]);
+    }
+
+    #[test]
+    fn a_wrong_number_of_lines_is_an_error() {
+        for (text, count) in [(&b"1\n2\n3"[..], 3), (b"1\n", 2), (b"1\n2\n", 1), (b"1", 0)] {
+            let bytes = lines_of(text, count);
+            let jobs: Result<Vec<_>, _> = Frame::parse(&bytes).unwrap().jobs().collect();
+            assert!(jobs.is_err(), "{count} lines in {text:?}");
+        }
+    }
+
+    #[test]
+    fn both_forms_are_measured_alike() {
+        let mut counted = Vec::new();
+        for job in [&b"a"[..], b"", b"ccc"] {
+            append_job(&mut counted, job);
+        }
+        for (form, body, ends) in [
+            (Form::Counted, &*counted, [0, 3, 5, 10]),
+            (Form::Lines(0), b"a\0\0ccc\0", [0, 2, 3, 7]),
+        ] {
+            assert_eq!([0, 1, 2, 3].map(|jobs| form.offset_of(body, jobs)), ends);
+            for bytes in 0..=body.len() + 1 {
+                let jobs = ends.iter().filter(|&&end| 0 < end && end <= bytes).count();
+                assert_eq!(
+                    form.fitting(body, bytes),
+                    (jobs as u32, ends[jobs]),
+                    "{form:?} {bytes}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn a_parcel_frame_tells_the_length() {
         let bytes = parcel(1, 9, 1 << 33);
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!(
-            (frame.parcel_length(), frame.first, frame.count),
-            (Some(1 << 33), 9, 1)
+            (frame.large(), frame.first, frame.count),
+            (Some(Large::Parcel(1 << 33)), 9, 1)
         );
         assert_eq!(frame.jobs().count(), 0);
         assert!(Frame::parse(&bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn a_withdrawn_job_tells_why() {
+        let bytes = withdrawn(1, 9, "no memory");
+        let frame = Frame::parse(&bytes).unwrap();
+        assert_eq!(
+            (frame.large(), frame.count),
+            (Some(Large::Withdrawn(b"no memory")), 1)
+        );
     }
 }

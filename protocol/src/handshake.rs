@@ -98,11 +98,13 @@ pub struct Gifts {
     pub inbound: Parcel,
     /// Where large results leave.
     pub outbound: Parcel,
+    /// The memory of the parent's family, to be adopted.
+    pub family: OwnedFd,
 }
 
 impl Gifts {
     /// The number of descriptors.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 5;
 
     /// The descriptors in the order in which they are sent.
     pub fn descriptors<'a>(
@@ -110,12 +112,14 @@ impl Gifts {
         board: &'a Board,
         inbound: &'a Parcel,
         outbound: &'a Parcel,
+        family: BorrowedFd<'a>,
     ) -> [BorrowedFd<'a>; Self::COUNT] {
         [
             rendezvous,
             board.memory().descriptor(),
             inbound.descriptor(),
             outbound.descriptor(),
+            family,
         ]
     }
 
@@ -124,7 +128,7 @@ impl Gifts {
     /// # Errors
     /// When descriptors are missing or are something else.
     pub fn open(descriptors: Vec<OwnedFd>) -> Result<Self, MemoryError> {
-        let [rendezvous, board, inbound, outbound] = <[OwnedFd; Self::COUNT]>::try_from(descriptors)
+        let [rendezvous, board, inbound, outbound, family] = <[OwnedFd; Self::COUNT]>::try_from(descriptors)
             .map_err(|got| {
                 MemoryError::corrupt(format_args!("{} descriptors came with the invitation", got.len()))
             })?;
@@ -133,6 +137,7 @@ impl Gifts {
             board: Board::open(board)?,
             inbound: Parcel::open(inbound)?,
             outbound: Parcel::open(outbound)?,
+            family,
         })
     }
 }

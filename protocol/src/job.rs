@@ -56,6 +56,15 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
         from_postcard(bytes)
     }
 
+    /// Whether an encoded output counts as a failure of the job, for a pool that halts when too many jobs fail.
+    ///
+    /// It is asked only by such a pool, in the parent, once for each output, before anybody else has decoded it. The
+    /// default is that no output is a failure. A type whose output is a `Result` may say
+    /// `Self::decode_output(output).is_ok_and(|output| output.is_err())`.
+    fn is_failure(_output: &[u8]) -> bool {
+        false
+    }
+
     /// Appends the encoded output to `buffer`.
     ///
     /// # Errors

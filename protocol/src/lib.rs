@@ -16,17 +16,22 @@
 compile_error!("the pool needs 64-bit Linux: memfd, pidfd and futexes shared between processes");
 
 pub mod board;
+pub mod child;
 pub mod control;
+pub mod errand;
 mod error;
 pub mod eval;
+pub mod family;
 mod fault;
 pub mod frame;
 pub mod handshake;
 mod job;
 pub mod link;
+mod mapping;
 mod memory;
 pub mod parcel;
 pub mod ring;
+pub mod spin;
 
 pub use error::{CodecError, MemoryError};
 pub use eval::Eval;
@@ -38,7 +43,7 @@ pub use memory::SharedMemory;
 ///
 /// It changes whenever a message, a frame or the layout of the shared memory changes. A parent and a worker with
 /// different versions refuse each other at the handshake, each naming both.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// The version of this package, for messages to people.
 pub const PACKAGE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -48,3 +53,7 @@ pub const PACKAGE_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// It is an argument and not an environment variable because a worker's own children inherit the environment and
 /// would take themselves for workers.
 pub const WORKER_ARGUMENT: &str = "--pool-worker=";
+
+/// The argument by which a program knows that it was started as a child with a function to run; the child's name
+/// follows it.
+pub const PROCESS_ARGUMENT: &str = "--pool-process=";

@@ -1,29 +1,18 @@
 //! A piece of memory shared between two processes.
 //!
-//! Owns a `memfd` and its mapping, and offers only what stays sound whatever the other process does meanwhile:
-//! atomic words, and copies of bytes in and out. No reference to the shared bytes ever leaves this file, because
-//! the other process may change them at any moment. The memory may grow but, by a seal, never shrink, so that a
-//! mapped page cannot vanish under its reader (no `SIGBUS`).
+//! Owns a `memfd` and its mapping ([`crate::mapping`] says what of it may be reached). The memory may grow but, by a
+//! seal, never shrink, so that a mapped page cannot vanish under its reader (no `SIGBUS`).
 //!
 //! It gives no meaning to the bytes; see [`crate::board`], [`crate::ring`] and [`crate::parcel`].
 
-#![expect(
-    unsafe_code,
-    reason = "maps memory shared with another process; the only file of this crate that may"
-)]
-
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    ptr::{self, NonNull},
     sync::atomic::{AtomicU32, AtomicU64},
 };
 
-use rustix::{
-    fs::{FallocateFlags, MemfdFlags, SealFlags},
-    mm::{MapFlags, ProtFlags},
-};
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
-use crate::MemoryError;
+use crate::{MemoryError, mapping::Mapping};
 
 /// No memory of more bytes than this is asked for: the kernel would rather kill a process than refuse it.
 const MAX_BYTES: usize = 1 << 36;
@@ -43,17 +32,8 @@ const MAX_BYTES: usize = 1 << 36;
 #[derive(Debug)]
 pub struct SharedMemory {
     descriptor: OwnedFd,
-    /// Null-like (dangling) while `length` is 0.
-    start: NonNull<u8>,
-    length: usize,
+    mapping: Mapping,
 }
-
-// SAFETY: the mapping belongs to the value and is valid in every thread; it is reached only through atomics and
-// copies, whose callers order them by those atomics.
-unsafe impl Send for SharedMemory {}
-// SAFETY: as for `Send`. Two threads that copy to the same bytes at once would race, as two processes would; the
-// rules of board, ring and parcel give every byte one writer at a time.
-unsafe impl Sync for SharedMemory {}
 
 impl SharedMemory {
     /// Makes new memory of `length` zeroed bytes; `name` is shown in `/proc/PID/maps`. It may be 0 bytes long.
@@ -68,8 +48,7 @@ impl SharedMemory {
             .map_err(MemoryError::system("sealing"))?;
         let mut memory = Self {
             descriptor,
-            start: NonNull::dangling(),
-            length: 0,
+            mapping: Mapping::empty(),
         };
         memory.grow(length)?;
         Ok(memory)
@@ -88,8 +67,7 @@ impl SharedMemory {
         }
         let mut memory = Self {
             descriptor,
-            start: NonNull::dangling(),
-            length: 0,
+            mapping: Mapping::empty(),
         };
         memory.map(length)?;
         Ok(memory)
@@ -102,7 +80,7 @@ impl SharedMemory {
 
     /// How many bytes are mapped here.
     pub fn length(&self) -> usize {
-        self.length
+        self.mapping.length()
     }
 
     /// Makes at least `length` bytes exist, really allocated, and maps them.
@@ -130,7 +108,7 @@ impl SharedMemory {
     /// # Errors
     /// [`MemoryError::Corrupt`] when they are not there.
     pub fn map(&mut self, length: usize) -> Result<(), MemoryError> {
-        if length <= self.length {
+        if length <= self.length() {
             return Ok(());
         }
         let status = rustix::fs::fstat(&self.descriptor).map_err(MemoryError::system("fstat"))?;
@@ -141,23 +119,9 @@ impl SharedMemory {
             );
             return Err(MemoryError::corrupt(what));
         }
-        self.unmap();
-        // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that Rust knows of. The
-        // file is at least `length` bytes long, as just seen, and sealed against shrinking.
-        let start = unsafe {
-            rustix::mm::mmap(
-                ptr::null_mut(),
-                length,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-                &self.descriptor,
-                0,
-            )
-        }
-        .map_err(MemoryError::system("mmap"))?;
-        self.start =
-            NonNull::new(start.cast()).ok_or_else(|| MemoryError::corrupt("a mapping at address 0"))?;
-        self.length = length;
+        // The file is at least `length` bytes long, as just seen, and sealed against shrinking.
+        self.mapping = Mapping::empty();
+        self.mapping = Mapping::new(&self.descriptor, 0, length)?;
         Ok(())
     }
 
@@ -166,15 +130,15 @@ impl SharedMemory {
     /// # Errors
     /// When the system cannot punch a hole; the memory is then kept.
     pub fn trim(&mut self, keep: usize) -> Result<(), MemoryError> {
-        if self.length <= keep {
+        if self.length() <= keep {
             return Ok(());
         }
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        let hole = (self.length - keep) as u64;
+        let hole = (self.length() - keep) as u64;
         retry(|| rustix::fs::fallocate(&self.descriptor, flags, keep as u64, hole))
             .map_err(MemoryError::system("punching a hole"))?;
-        self.unmap();
-        if keep > 0 { self.map(keep) } else { Ok(()) }
+        self.mapping = Mapping::empty();
+        self.map(keep)
     }
 
     /// The 64-bit word at `offset` bytes.
@@ -182,14 +146,7 @@ impl SharedMemory {
     /// # Panics
     /// When the offset is not aligned to 8 or not within the memory: a mistake in this program.
     pub fn word(&self, offset: usize) -> &AtomicU64 {
-        assert!(
-            offset.is_multiple_of(8) && offset + 8 <= self.length,
-            "word at {offset} of {}",
-            self.length
-        );
-        // SAFETY: within the mapping and aligned (a mapping starts at a page), both just checked; the mapping lives
-        // as long as `self`; an atomic may be changed by others at any time.
-        unsafe { AtomicU64::from_ptr(self.start.as_ptr().add(offset).cast()) }
+        self.mapping.word(offset)
     }
 
     /// The 32-bit word at `offset` bytes, on which a futex may wait.
@@ -197,13 +154,7 @@ impl SharedMemory {
     /// # Panics
     /// When the offset is not aligned to 4 or not within the memory: a mistake in this program.
     pub fn half_word(&self, offset: usize) -> &AtomicU32 {
-        assert!(
-            offset.is_multiple_of(4) && offset + 4 <= self.length,
-            "word at {offset} of {}",
-            self.length
-        );
-        // SAFETY: as for `word`.
-        unsafe { AtomicU32::from_ptr(self.start.as_ptr().add(offset).cast()) }
+        self.mapping.half_word(offset)
     }
 
     /// Copies `bytes` to `offset`.
@@ -211,15 +162,7 @@ impl SharedMemory {
     /// # Panics
     /// When they do not fit: a mistake in this program.
     pub fn write(&self, offset: usize, bytes: &[u8]) {
-        assert!(
-            offset <= self.length && bytes.len() <= self.length - offset,
-            "write past the end"
-        );
-        // SAFETY: source and target are valid for the length, which was just checked, and cannot overlap: `bytes` is
-        // ordinary memory, and no reference to the mapping exists.
-        unsafe {
-            ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.as_ptr().add(offset), bytes.len());
-        }
+        self.mapping.write(offset, bytes);
     }
 
     /// Appends a copy of `length` bytes at `offset` to `buffer`.
@@ -228,40 +171,7 @@ impl SharedMemory {
     /// When they are not within the memory: a mistake in this program. Lengths that another process gave are to
     /// be checked before.
     pub fn read(&self, offset: usize, length: usize, buffer: &mut Vec<u8>) {
-        assert!(
-            offset <= self.length && length <= self.length - offset,
-            "read past the end"
-        );
-        buffer.reserve(length);
-        let end = buffer.len();
-        // SAFETY: the source is within the mapping, as just checked; the target is the vector's reserved spare room;
-        // they cannot overlap. Should the other process write meanwhile, the copy is some mixture of bytes, each of
-        // them initialised, and every reader of it checks what it reads.
-        unsafe {
-            ptr::copy_nonoverlapping(
-                self.start.as_ptr().add(offset).cast_const(),
-                buffer.as_mut_ptr().add(end),
-                length,
-            );
-            buffer.set_len(end + length);
-        }
-    }
-
-    fn unmap(&mut self) {
-        if self.length > 0 {
-            // SAFETY: exactly the range that was mapped; no reference into it outlives `self`, which is borrowed
-            // mutably here.
-            let unmapped = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.length) };
-            debug_assert!(unmapped.is_ok(), "munmap of an own mapping");
-            self.length = 0;
-            self.start = NonNull::dangling();
-        }
-    }
-}
-
-impl Drop for SharedMemory {
-    fn drop(&mut self) {
-        self.unmap();
+        self.mapping.read(offset, length, buffer);
     }
 }
 

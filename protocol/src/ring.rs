@@ -1,9 +1,10 @@
 //! The ring in which a worker publishes its results.
 //!
-//! One writer (the worker) and one reader (its parent) share [`RING_BYTES`] bytes. A record is a header of 16 bytes
-//! (position, length, status) and the encoded result, padded to 8. The writer copies a record in and then raises the
-//! written mark: a record is there whole or not at all, also when the writer is killed in between. The reader copies
-//! out all that is there, in one piece, and raises the read mark.
+//! One writer (the worker) and one reader (its parent) share [`RING_BYTES`] bytes. A record is a header of 8 bytes
+//! (length and status) and the encoded result, padded to 8. Its position is the one behind the record's before; where
+//! it is not, because several lanes publish or the parent has revoked, the header is followed by the position. The
+//! writer copies a record in and then raises the written mark: a record is there whole or not at all, also when the
+//! writer is killed in between. The reader copies out all that is there, in one piece, and raises the read mark.
 //!
 //! A writer that finds no room waits on a futex that the reader wakes; the reader never waits. A result too large for
 //! the ring lies in the outbound [`crate::parcel`] area, and its record carries only the length.
@@ -20,8 +21,11 @@ use crate::{
     board::{Board, RING_BYTES, RING_READ, RING_START, RING_WRITTEN},
 };
 
-const HEADER_BYTES: usize = 16;
+const WORD_BYTES: usize = 8;
 const PARCEL_FLAG: u8 = 0x80;
+/// The header is followed by the record's position.
+const POSITION_FLAG: u8 = 0x40;
+const FLAGS: u8 = PARCEL_FLAG | POSITION_FLAG;
 const MASK: u64 = RING_BYTES as u64 - 1;
 
 /// Results of more bytes than this do not go through the ring.
@@ -31,7 +35,7 @@ pub const MAX_RING_RESULT: usize = 32 * 1024;
 const PATIENCE: Duration = Duration::from_millis(100);
 
 const fn padded(length: usize) -> usize {
-    length.next_multiple_of(8)
+    length.next_multiple_of(WORD_BYTES)
 }
 
 /// The worker's end of the ring.
@@ -40,6 +44,8 @@ pub struct RingWriter {
     written: u64,
     /// The read mark as last seen; the true one is never lower.
     read: u64,
+    /// The position behind that of the last record.
+    next: u64,
 }
 
 impl RingWriter {
@@ -88,15 +94,24 @@ impl RingWriter {
     }
 
     fn publish_record(&mut self, board: &Board, position: u64, tag: u8, body: &[u8], wait: &mut dyn FnMut()) {
-        let size = HEADER_BYTES + padded(body.len());
-        self.wait_for_room(board, size as u64, wait);
-        let mut header = [0; HEADER_BYTES];
-        header[..8].copy_from_slice(&position.to_le_bytes());
-        header[8..12].copy_from_slice(&(body.len() as u32).to_le_bytes());
-        header[12] = tag;
-        copy_in(board, self.written, &header);
-        copy_in(board, self.written + HEADER_BYTES as u64, body);
-        self.written += size as u64;
+        let follows = position == self.next;
+        self.next = position.wrapping_add(1);
+        let header_bytes = if follows { WORD_BYTES } else { 2 * WORD_BYTES };
+        let size = (header_bytes + padded(body.len())) as u64;
+        if self.written + size - self.read > RING_BYTES as u64 {
+            self.wait_for_room(board, size, wait);
+        }
+        let flags = if follows { 0 } else { POSITION_FLAG };
+        put_word(
+            board,
+            self.written,
+            body.len() as u64 | u64::from(tag | flags) << 32,
+        );
+        if !follows {
+            put_word(board, self.written + WORD_BYTES as u64, position);
+        }
+        put_body(board, self.written + header_bytes as u64, body);
+        self.written += size;
         board
             .memory()
             .word(RING_WRITTEN)
@@ -118,7 +133,24 @@ impl RingWriter {
     }
 }
 
-fn copy_in(board: &Board, at: u64, bytes: &[u8]) {
+/// Writes one word. Every record begins at a multiple of the word's size, so that no word crosses the ring's end.
+fn put_word(board: &Board, at: u64, word: u64) {
+    let start = (at & MASK) as usize;
+    board
+        .memory()
+        .word(RING_START + start)
+        .store(word.to_le(), Ordering::Relaxed);
+}
+
+fn put_body(board: &Board, at: u64, bytes: &[u8]) {
+    if let 1..=WORD_BYTES = bytes.len() {
+        // Most results are this short, and a copy of unknown length costs more than all else here.
+        let mut word = [0; WORD_BYTES];
+        for (to, from) in word.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        return put_word(board, at, u64::from_le_bytes(word));
+    }
     let start = (at & MASK) as usize;
     let (head, tail) = bytes.split_at(bytes.len().min(RING_BYTES - start));
     board.memory().write(RING_START + start, head);
@@ -129,6 +161,8 @@ fn copy_in(board: &Board, at: u64, bytes: &[u8]) {
 #[derive(Debug, Default)]
 pub struct RingReader {
     read: u64,
+    /// The position behind that of the last record that was read.
+    next: u64,
 }
 
 impl RingReader {
@@ -137,7 +171,7 @@ impl RingReader {
         Self::default()
     }
 
-    /// Appends all records that are there to `buffer` and frees their room; [`Records`] reads them from it.
+    /// Appends all records that are there to `buffer` and frees their room; [`RingReader::records`] reads them from it.
     ///
     /// # Errors
     /// [`MemoryError::Corrupt`] when the written mark is impossible.
@@ -167,6 +201,14 @@ impl RingReader {
         }
         Ok(())
     }
+
+    /// Reads what [`RingReader::harvest`] has appended. To be called once, in order, for all that was harvested.
+    pub fn records<'a>(&'a mut self, harvest: &'a [u8]) -> Records<'a> {
+        Records {
+            rest: harvest,
+            next: &mut self.next,
+        }
+    }
 }
 
 /// One result as it was published.
@@ -190,41 +232,87 @@ pub enum Body<'a> {
 }
 
 /// Reads the records of a harvest. After an error there are no more.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Records<'a> {
     rest: &'a [u8],
+    next: &'a mut u64,
 }
 
 impl<'a> Records<'a> {
-    /// Reads what [`RingReader::harvest`] appended.
-    pub fn new(harvest: &'a [u8]) -> Self {
-        Self { rest: harvest }
+    /// How many bytes of the harvest are still to be read.
+    pub fn bytes_left(&self) -> usize {
+        self.rest.len()
     }
 
     fn read(&mut self) -> Result<Record<'a>, MemoryError> {
-        let overrun = || MemoryError::corrupt("a result that ends before it is whole");
-        let (header, rest) = self
-            .rest
-            .split_first_chunk::<HEADER_BYTES>()
-            .ok_or_else(overrun)?;
-        let [p0, p1, p2, p3, p4, p5, p6, p7, l0, l1, l2, l3, tag, ..] = *header;
-        let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-        let (body, _) = rest.split_at_checked(length).ok_or_else(overrun)?;
-        self.rest = rest.get(padded(length)..).ok_or_else(overrun)?;
-        let status = Status::from_byte(tag & !PARCEL_FLAG)
-            .ok_or_else(|| MemoryError::corrupt(format_args!("a result of unknown kind {tag:#04x}")))?;
-        let body = match (tag & PARCEL_FLAG, <[u8; 8]>::try_from(body)) {
-            (0, _) => Body::Inline(body),
-            (_, Ok(length)) => Body::Parcel(u64::from_le_bytes(length)),
-            (_, Err(_)) => return Err(MemoryError::corrupt("a parcel's record without a length")),
+        let header = self.read_word()?;
+        let tag = (header >> 32) as u8;
+        let position = if tag & POSITION_FLAG == 0 {
+            *self.next
+        } else {
+            self.read_word()?
         };
-        let position = u64::from_le_bytes([p0, p1, p2, p3, p4, p5, p6, p7]);
+        *self.next = position.wrapping_add(1);
+        let length = header as u32 as usize;
+        let body = self.rest.get(..length).ok_or_else(overrun)?;
+        self.rest = self.rest.get(padded(length)..).ok_or_else(overrun)?;
+        let status = Status::from_byte(tag & !FLAGS)
+            .ok_or_else(|| MemoryError::corrupt(format_args!("a result of unknown kind {tag:#04x}")))?;
+        let body = if tag & PARCEL_FLAG == 0 {
+            Body::Inline(body)
+        } else {
+            let length = body
+                .try_into()
+                .map_err(|_| MemoryError::corrupt("a parcel's record without its length"))?;
+            Body::Parcel(u64::from_le_bytes(length))
+        };
         Ok(Record {
             position,
             status,
             body,
         })
     }
+
+    fn read_word(&mut self) -> Result<u64, MemoryError> {
+        let (word, rest) = self.rest.split_first_chunk().ok_or_else(overrun)?;
+        self.rest = rest;
+        Ok(u64::from_le_bytes(*word))
+    }
+}
+
+/// The first of some records that [`Records`] has read before and that are not parcels: what it is, its bytes, and the
+/// records behind it.
+///
+/// # Panics
+/// When they are something else.
+pub fn split_first(records: &[u8]) -> (Status, &[u8], &[u8]) {
+    let checked = "records that were read before";
+    let (header, mut rest) = records.split_first_chunk().expect(checked);
+    let header = u64::from_le_bytes(*header);
+    let tag = (header >> 32) as u8;
+    if tag & POSITION_FLAG != 0 {
+        rest = &rest[WORD_BYTES..];
+    }
+    let length = header as u32 as usize;
+    let (body, rest) = rest.split_at(padded(length));
+    (
+        Status::from_byte(tag & !FLAGS).expect(checked),
+        &body[..length],
+        rest,
+    )
+}
+
+/// How many bytes the first `count` records take, of some as [`split_first`] takes them.
+///
+/// # Panics
+/// When there are fewer.
+pub fn bytes_of(records: &[u8], count: u32) -> usize {
+    let rest = (0..count).fold(records, |rest, _| split_first(rest).2);
+    records.len() - rest.len()
+}
+
+fn overrun() -> MemoryError {
+    MemoryError::corrupt("a result that ends before it is whole")
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -246,8 +334,11 @@ impl<'a> Iterator for Records<'a> {
 mod tests {
     use super::*;
 
-    fn texts(buffer: &[u8]) -> Vec<(u64, Vec<u8>)> {
-        Records::new(buffer)
+    fn texts(reader: &mut RingReader, board: &Board) -> Vec<(u64, Vec<u8>)> {
+        let mut buffer = Vec::new();
+        reader.harvest(board, &mut buffer).unwrap();
+        let records = reader.records(&buffer);
+        records
             .map(|record| match record.unwrap() {
                 Record {
                     position,
@@ -276,9 +367,7 @@ mod tests {
                     panic!("the ring is full")
                 });
             }
-            let mut buffer = Vec::new();
-            reader.harvest(&board, &mut buffer).unwrap();
-            assert_eq!(texts(&buffer), sent);
+            assert_eq!(texts(&mut reader, &board), sent);
         }
     }
 
@@ -300,12 +389,41 @@ mod tests {
             while !writing.is_finished() || seen.len() < 100 {
                 // A timeout here only means that the writer is at work or done.
                 let _full_or_not = is_full.recv_timeout(Duration::from_millis(5));
-                let mut buffer = Vec::new();
-                reader.harvest(board, &mut buffer).unwrap();
-                seen.extend(texts(&buffer));
+                seen.extend(texts(&mut reader, board));
             }
             assert!(seen.iter().map(|(position, _)| *position).eq(0..100));
         });
+    }
+
+    #[test]
+    fn positions_in_any_order_arrive_and_records_can_be_read_again() {
+        let board = Board::create().unwrap();
+        let (mut writer, mut reader) = (RingWriter::new(), RingReader::new());
+        let sent = [0, 1, 2, 7, 3, 4, 8, u64::MAX, 9, 10];
+        for part in sent.chunks(3) {
+            for &position in part {
+                writer.publish(
+                    &board,
+                    position,
+                    Status::Output,
+                    &position.to_le_bytes()[..5],
+                    &mut || (),
+                );
+            }
+            let mut buffer = Vec::new();
+            reader.harvest(&board, &mut buffer).unwrap();
+            let mut again = &*buffer;
+            let mut seen = Vec::new();
+            for record in reader.records(&buffer) {
+                let record = record.unwrap();
+                let (status, body, rest) = split_first(again);
+                assert_eq!((record.status, record.body), (status, Body::Inline(body)));
+                assert_eq!(body, &record.position.to_le_bytes()[..5]);
+                seen.push(record.position);
+                again = rest;
+            }
+            assert_eq!((&*seen, again), (part, &[][..]));
+        }
     }
 
     #[test]
@@ -316,7 +434,7 @@ mod tests {
         writer.publish(&board, 6, Status::Fault, b"why", &mut || ());
         let mut buffer = Vec::new();
         reader.harvest(&board, &mut buffer).unwrap();
-        let records: Vec<_> = Records::new(&buffer).map(Result::unwrap).collect();
+        let records: Vec<_> = reader.records(&buffer).map(Result::unwrap).collect();
         assert_eq!(
             records[0],
             Record {
@@ -359,7 +477,7 @@ mod tests {
                     if state.is_multiple_of(3) { 0 } else { state as u8 }
                 })
                 .collect();
-            assert!(Records::new(&garbage).count() <= length);
+            assert!(RingReader::new().records(&garbage).count() <= length);
         }
     }
 }

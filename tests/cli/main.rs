@@ -7,6 +7,7 @@ mod command;
 mod endings;
 mod failures;
 mod faults;
+mod halting;
 mod input;
 mod limits;
 mod names;

@@ -147,3 +147,33 @@ fn with_several_threads_the_others_finish_before_the_kill() {
         assert_works(&pool);
     });
 }
+
+/// F32, the whole program suspended and resumed: time in which nobody could work is not held against a job.
+#[test]
+fn a_suspended_program_misses_no_deadline() {
+    story(|| {
+        let mut host = std::process::Command::new(crate::stage::host_program())
+            .args([crate::stage::PUPPET, "patience"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("a host");
+        let output = std::io::BufReader::new(host.stdout.take().expect("its output"));
+        let mut lines = std::io::BufRead::lines(output).map(|line| line.expect("a line"));
+        let mut pids: Vec<u32> = lines
+            .by_ref()
+            .take_while(|line| line != "ready")
+            .map(|line| line.parse().expect("a process id"))
+            .collect();
+        pids.push(host.id());
+        for pid in &pids {
+            crate::stage::signal(*pid, rustix::process::Signal::STOP);
+        }
+        // Longer than the deadline.
+        std::thread::park_timeout(Duration::from_secs(2));
+        for pid in pids.iter().rev() {
+            crate::stage::signal(*pid, rustix::process::Signal::CONT);
+        }
+        assert_eq!(lines.next().expect("how it ended"), "in time");
+        assert!(host.wait().expect("it ends").success());
+    });
+}

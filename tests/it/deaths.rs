@@ -76,6 +76,7 @@ fn idle_workers_may_be_killed_and_no_job_notices() {
             .workers
             .into_iter()
             .filter_map(|worker| worker.pid)
+            .filter(|pid| crate::stage::is_alive(*pid))
             .collect::<Vec<_>>();
         for pid in pids {
             signal(pid, Signal::KILL);
@@ -257,5 +258,81 @@ fn a_grandchild_that_holds_descriptors_hides_no_death() {
         wait_for("the grandchild to be gone", || {
             (!crate::stage::is_alive(grandchild as u32)).then_some(())
         });
+    });
+}
+
+/// F7.
+#[test]
+fn a_death_amid_a_large_result_gives_no_part_of_it() {
+    const BYTES: usize = 100 << 20;
+    story(|| {
+        let folder = Folder::new();
+        let pool = puppet_pool(1);
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut died = 0;
+        for round in 0..12 {
+            let mark = folder.path(&round.to_string());
+            let job = submit(&pool, Puppet::Mark(mark, Box::new(Puppet::Flood(BYTES))));
+            wait_for("the job to run", || {
+                folder.exists(&round.to_string()).then_some(())
+            });
+            // Any moment will do: before the result, amid its copying, behind it.
+            std::thread::park_timeout(std::time::Duration::from_millis(random.u64(..120)));
+            signal(a_pid(&pool), Signal::KILL);
+            match job.wait() {
+                Ok(answer) => assert!(answer == Answer::Bytes(vec![7; BYTES]), "a part of a result"),
+                Err(error) => {
+                    death(error);
+                    died += 1;
+                }
+            }
+        }
+        assert_eq!(pool.stats().worker_died, died);
+        assert_works(&pool);
+    });
+}
+
+/// F8: more jobs than any socket takes, to a worker that reads none of them and is then killed.
+#[test]
+fn a_worker_that_dies_without_reading_blocks_no_submitter() {
+    story(|| {
+        let pool = puppet_pool(1);
+        let pid = a_pid(&pool);
+        signal(pid, Signal::STOP);
+        let handles: Vec<_> = (0..300_usize)
+            .map(|number| submit(&pool, Puppet::Echo(vec![number as u8; 20_000])))
+            .collect();
+        signal(pid, Signal::KILL);
+        for (number, handle) in handles.into_iter().enumerate() {
+            assert_eq!(
+                handle.wait().expect("echoed"),
+                Answer::Bytes(vec![number as u8; 20_000])
+            );
+        }
+        assert_eq!(pool.stats().worker_died, 0);
+    });
+}
+
+/// F9.
+#[test]
+fn a_death_in_a_shutdown_delays_nothing() {
+    story(|| {
+        let folder = Folder::new();
+        let pool = puppet_pool(2);
+        let (here, there) = (folder.path("here"), folder.path("there"));
+        let held = submit(&pool, Puppet::Meet(here, there));
+        wait_for("the job to run", || folder.exists("here").then_some(()));
+        std::thread::scope(|scope| {
+            let ending = scope.spawn(|| pool.shutdown(std::time::Duration::from_mins(1)));
+            wait_for("the shutdown", || pool.closed_reason());
+            let busy = wait_for("the busy worker", || {
+                let workers = pool.stats().workers;
+                workers.iter().find(|worker| worker.in_flight > 0)?.pid
+            });
+            signal(busy, Signal::KILL);
+            ending.join().expect("it ends");
+        });
+        death(held.wait().expect_err("its worker was killed"));
+        assert!(pool.stats().workers.iter().all(|worker| worker.pid.is_none()));
     });
 }

@@ -176,3 +176,50 @@ fn what_a_job_prints_corrupts_nothing() {
         }
     });
 }
+
+/// F22.
+#[test]
+fn an_output_that_cannot_be_decoded_fails_its_job_alone() {
+    story(|| {
+        let pool = puppet_pool(1);
+        let pid = run(&pool, Puppet::Pid).expect("a process id");
+        let error = run(&pool, Puppet::Undecodable).expect_err("it cannot be decoded");
+        assert!(matches!(error, JobError::UndecodableOutput(_)), "{error}");
+        let jobs = (0..200).map(|number| match number % 10 {
+            3 => Puppet::Undecodable,
+            _ => Puppet::Number(number),
+        });
+        for (number, answer) in pool.map(jobs).enumerate() {
+            match answer {
+                Ok(answer) => assert_eq!(answer, Answer::Number(number as u64)),
+                Err(error) => assert!(
+                    number % 10 == 3 && matches!(error, JobError::UndecodableOutput(_)),
+                    "{error}"
+                ),
+            }
+        }
+        assert_eq!(run(&pool, Puppet::Pid).expect("a process id"), pid);
+    });
+}
+
+/// F25: over 2 GiB is over the documented limit, and an error.
+#[test]
+fn a_job_of_more_than_two_gigabytes_is_refused_by_its_size() {
+    const BYTES: usize = (2 << 30) + 1;
+    story(|| {
+        let pool = puppet_pool(1);
+        let (mut input, mut output) = pool.stream(pool::Order::Input);
+        let sent = input.send_encoded(|buffer| {
+            buffer.resize(BYTES, 0);
+            Ok(())
+        });
+        sent.expect("it takes its place");
+        let (_, answer) = output.next().expect("an outcome");
+        let error = answer.expect_err("it is too large");
+        assert!(
+            matches!(&error, JobError::NotSubmitted(SubmitError::TooLarge { bytes, .. }) if *bytes == BYTES as u64),
+            "{error}"
+        );
+        assert_works(&pool);
+    });
+}

@@ -145,3 +145,36 @@ fn pools_built_and_dropped_leave_nothing_behind() {
         assert_eq!(holdings(), before);
     });
 }
+
+/// F43: the ends of a pool that has never had a job.
+#[test]
+fn a_pool_without_a_job_may_be_ended_in_every_way() {
+    story(|| {
+        for end in [0, 1, 2, 3] {
+            let pool = puppet_pool(2);
+            let pid = a_pid(&pool);
+            match end {
+                0 => pool.shutdown(Duration::from_mins(1)),
+                1 => pool.shutdown(Duration::ZERO),
+                2 => pool.close(),
+                _ => pool.kill(),
+            }
+            assert!(!is_alive(pid), "way {end}");
+            pool.kill();
+            pool.drain();
+            let rejected = pool.submit(Puppet::Number(1)).expect_err("closed");
+            assert!(matches!(rejected.error, SubmitError::Closed));
+        }
+    });
+}
+
+/// F44: a job that has a pool of its own.
+#[test]
+fn a_job_may_use_another_pool() {
+    story(|| {
+        let pool = puppet_pool(1);
+        for _ in 0..3 {
+            assert_eq!(run(&pool, Puppet::Nested).expect("an answer"), Answer::Number(8));
+        }
+    });
+}

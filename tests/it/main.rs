@@ -4,12 +4,20 @@
 //! numbers F1, F2, … are those of the fault catalogue.
 
 mod cancelling;
+mod catalogue;
 mod deadlines;
 mod deaths;
 mod encoding;
 mod flow;
+mod hooks;
 mod lifecycle;
+mod memory;
+mod nemesis;
 mod orphans;
+mod policy;
+mod processes;
 mod promises;
+mod recycling;
 mod stage;
 mod starting;
+mod system;

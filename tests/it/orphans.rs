@@ -40,8 +40,8 @@ fn kill_a_host(what: &str, folder: &Folder) -> Duration {
 fn no_worker_outlives_its_parent() {
     story(|| {
         let folder = Folder::new();
-        for what in ["idle", "busy", "grandchildren"] {
-            for _ in 0..3 {
+        for what in ["idle", "busy", "grandchildren", "starting"] {
+            for _ in 0..13 {
                 let lived = kill_a_host(what, &folder);
                 assert!(
                     lived < Duration::from_secs(1),

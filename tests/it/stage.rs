@@ -31,30 +31,16 @@ pub(crate) fn story(tale: impl FnOnce() + Send + 'static) {
         .expect("a thread");
     if ended.recv_timeout(PATIENCE).is_err() {
         // Not printed, because what is printed would be captured and lost with the process.
-        let dump = format!("a story hangs; the threads of its process:\n{}", threads());
+        let dump = format!(
+            "a story hangs; the threads of its process:\n{}",
+            tests::threads::stacks()
+        );
         let _nobody_reads_it = std::io::stderr().write_all(dump.as_bytes());
         std::process::abort();
     }
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
     }
-}
-
-/// What each thread of this process is doing, as far as the system tells.
-fn threads() -> String {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("tasks").flatten();
-    let tell = |task: &Path, file| {
-        std::fs::read_to_string(task.join(file))
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
-    };
-    let told = tasks.map(|task| {
-        let path = task.path();
-        let [name, place, call, stack] = ["comm", "wchan", "syscall", "stack"].map(|file| tell(&path, file));
-        format!("{name}: in {place}, call {call}\n{stack}\n")
-    });
-    told.collect::<Vec<_>>().concat()
 }
 
 /// Settings of a pool of puppets.
@@ -88,7 +74,9 @@ pub(crate) fn assert_works(pool: &Pool<Puppet>) {
 /// The process id of a worker that is ready to take jobs.
 pub(crate) fn a_pid(pool: &Pool<Puppet>) -> u32 {
     wait_for("a worker to be ready", || {
-        pool.stats().workers.iter().find_map(|worker| worker.pid)
+        let mut pids = pool.stats().workers.into_iter().filter_map(|worker| worker.pid);
+        // One that was killed just now may still be shown.
+        pids.find(|pid| is_alive(*pid))
     })
 }
 

@@ -1,4 +1,9 @@
-//! The job of the puppet worker, which crashes, hangs, lies and floods on command, for the tests of the workspace.
+//! What the programs of the workspace's tests share: the job of the puppet worker, which crashes, hangs, lies and floods
+//! on command, and the nemesis.
+
+pub mod nemesis;
+pub mod signals;
+pub mod threads;
 
 use pool::Job;
 use serde::{Deserialize, Serialize, ser::Error as _};
@@ -55,6 +60,18 @@ pub enum Puppet {
     PanicsInDecoding(PanicsInDecoding),
     /// Which lane runs it.
     Lane,
+    /// Give an answer that counts as a failure.
+    Fail,
+    /// Use so many bytes of memory, a MiB each millisecond.
+    Swell(usize),
+    /// Ask for so many bytes of memory at once.
+    Seize(usize),
+    /// Give an answer that cannot be decoded.
+    Undecodable,
+    /// Run a job in a pool of the worker's own; tell its answer.
+    Nested,
+    /// Keep so many bytes of memory from now on; tell the worker's process id.
+    Hoard(usize),
 }
 
 /// What the puppet gives back.
@@ -68,6 +85,11 @@ pub enum Answer {
     Text(String),
     /// Nothing.
     Nothing,
+    /// What counts as a failure.
+    Failure,
+    /// What cannot be decoded.
+    #[serde(deserialize_with = "refuse_to_read")]
+    Undecodable(u8),
     /// What cannot be encoded.
     #[serde(serialize_with = "refuse")]
     Unencodable,
@@ -76,6 +98,14 @@ pub enum Answer {
 impl Job for Puppet {
     type Output = Answer;
     const NAME: &'static str = "puppet";
+
+    fn is_failure(output: &[u8]) -> bool {
+        Self::decode_output(output).is_ok_and(|answer| answer == Answer::Failure)
+    }
+}
+
+fn refuse_to_read<'de, D: serde::Deserializer<'de>>(_: D) -> Result<u8, D::Error> {
+    Err(serde::de::Error::custom("refused on purpose"))
 }
 
 /// Panics when it is decoded.
@@ -90,4 +120,16 @@ impl<'de> Deserialize<'de> for PanicsInDecoding {
 
 fn refuse<S: serde::Serializer>(_: S) -> Result<S::Ok, S::Error> {
     Err(S::Error::custom("refused on purpose"))
+}
+
+/// Writes to address 0.
+#[expect(unsafe_code, reason = "a worker under test must be able to crash for real")]
+pub fn crash() {
+    // SAFETY: there is none; it is here to crash.
+    unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
+}
+
+/// The children of this process.
+pub fn children() -> Vec<u64> {
+    nemesis::children().into_iter().map(u64::from).collect()
 }

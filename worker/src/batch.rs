@@ -76,7 +76,7 @@ mod tests {
         frame::append_job(&mut bytes, b"abc");
         frame::append_job(&mut bytes, b"");
         frame::append_job(&mut bytes, b"de");
-        frame::finish(&mut bytes, 2, 40, 3);
+        frame::finish(&mut bytes, frame::Form::Counted, 2, 40, 3);
         let batch = Batch::locate(bytes).unwrap();
         assert_eq!((batch.epoch(), batch.end()), (2, 43));
         let jobs: Vec<_> = (40..43).map(|position| batch.job(position).unwrap()).collect();
@@ -91,7 +91,7 @@ mod tests {
         frame::begin(&mut bytes);
         frame::append_job(&mut bytes, b"good");
         frame::append_job(&mut bytes, b"bad");
-        frame::finish(&mut bytes, 0, 0, 2);
+        frame::finish(&mut bytes, frame::Form::Counted, 0, 0, 2);
         bytes.pop();
         assert!(matches!(
             Batch::locate(bytes),

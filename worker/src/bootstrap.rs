@@ -1,67 +1,21 @@
-//! How a process learns that it is a worker: its first argument, its standard input, and the invitation.
+//! The invitation of a worker, and what came with it.
 //!
-//! Owns standard input until it is replaced: jobs and their children find `/dev/null` there.
+//! That the process is a worker, and where its control socket is, [`protocol::child`] has found out before.
 
 use std::{
-    ffi::{OsStr, OsString},
-    io,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::ffi::{OsStrExt, OsStringExt},
-    },
+    os::fd::{AsFd, OwnedFd},
     sync::Arc,
 };
 
 use protocol::{
-    WORKER_ARGUMENT,
     board::{Board, MAX_LANES},
     control,
     handshake::{self, Gifts, Invitation},
     link::{self, WorkerLink},
     parcel::Parcel,
 };
-use rustix::{
-    fs::{Mode, OFlags},
-    net::SocketType,
-};
 
 use crate::failure::Failure;
-
-/// As what the process was started.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Started {
-    /// As a worker for jobs of this name.
-    WorkerFor(OsString),
-    /// As anything else.
-    ByHand,
-}
-
-/// As what this process was started, by its first argument.
-pub(crate) fn started_as() -> Started {
-    read_argument(std::env::args_os().nth(1).as_deref())
-}
-
-fn read_argument(argument: Option<&OsStr>) -> Started {
-    let name = argument.and_then(|argument| argument.as_bytes().strip_prefix(WORKER_ARGUMENT.as_bytes()));
-    match name {
-        Some(name) => Started::WorkerFor(OsString::from_vec(name.to_vec())),
-        None => Started::ByHand,
-    }
-}
-
-/// Takes the control socket away from standard input and puts `/dev/null` there.
-pub(crate) fn take_control(serves: &'static str) -> Result<OwnedFd, Failure> {
-    let stdin = io::stdin();
-    if rustix::net::sockopt::socket_type(stdin.as_fd()) != Ok(SocketType::SEQPACKET) {
-        return Err(Failure::StartedByHand { serves });
-    }
-    let control = rustix::io::fcntl_dupfd_cloexec(stdin.as_fd(), 3)
-        .map_err(Failure::system("duplicating the control socket"))?;
-    rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .and_then(rustix::stdio::dup2_stdin)
-        .map_err(Failure::system("putting /dev/null on standard input"))?;
-    Ok(control)
-}
 
 /// What a parent gave its worker.
 #[derive(Debug)]
@@ -74,6 +28,7 @@ pub(crate) struct Equipment {
     pub(crate) inbound: Parcel,
     pub(crate) outbound: Parcel,
     pub(crate) link: WorkerLink,
+    pub(crate) family: OwnedFd,
 }
 
 /// An invitation that fits this worker, not yet taken up.
@@ -117,22 +72,8 @@ impl Invited {
             board: gifts.board,
             inbound,
             outbound: gifts.outbound,
+            family: gifts.family,
             link: link::connect(gifts.rendezvous.as_fd(), invitation.token)?,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_first_argument_makes_a_worker() {
-        let read = |argument: &str| read_argument(Some(OsStr::new(argument)));
-        assert_eq!(read("--pool-worker=eval"), Started::WorkerFor("eval".into()));
-        assert_eq!(read("--pool-worker="), Started::WorkerFor("".into()));
-        assert_eq!(read("--pool-worker"), Started::ByHand);
-        assert_eq!(read("eval"), Started::ByHand);
-        assert_eq!(read_argument(None), Started::ByHand);
     }
 }

@@ -15,12 +15,16 @@ use std::{
 use protocol::{
     Fault, MemoryError,
     board::{Board, Progress},
-    frame::Frame,
+    frame::{Frame, Large},
     link::{FrameReceiver, LinkError},
     parcel::Parcel,
+    spin::Spin,
 };
 
 use crate::{batch::Batch, bell::Bell, failure::Failure};
+
+/// How long a lane looks for the next frame before it sleeps.
+const LINGER: Duration = Duration::from_micros(20);
 
 /// Something to do for one lane.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ pub(crate) enum Work {
     /// Jobs to claim, shared with the other lanes.
     Frame(Arc<Batch>),
     /// One large job, claimed already.
-    Parcel {
+    Large {
         position: u64,
         /// The encoded job; or why it could not be taken.
         payload: Result<Vec<u8>, Fault>,
@@ -144,6 +148,8 @@ impl<'a> Feed<'a> {
 
     /// Receives one frame. `None`: it was a parcel's and has been revoked, or the link has ended.
     fn receive(&self, source: &mut Source) -> Result<Option<Work>, Failure> {
+        // The next job often follows the answer to the last one at once.
+        Spin::until(LINGER, || self.board.sent() != source.turn);
         let bytes = match source.frames.receive() {
             Ok(bytes) => bytes,
             Err(LinkError::Closed) => {
@@ -155,8 +161,8 @@ impl<'a> Feed<'a> {
         source.turn += 1;
         source.current = None;
         let frame = Frame::parse(&bytes)?;
-        if let Some(length) = frame.parcel_length() {
-            return self.take_parcel(&mut source.inbound, &frame, length);
+        if let Some(large) = frame.large() {
+            return self.take_large(&mut source.inbound, &frame, large);
         }
         let batch = Arc::new(Batch::locate(bytes)?);
         source.current = Some(Arc::clone(&batch));
@@ -165,11 +171,11 @@ impl<'a> Feed<'a> {
 
     /// Claims a large job and takes it out of the inbound area, in the lock: once a frame counts as received, the
     /// parent may fill the area again.
-    fn take_parcel(
+    fn take_large(
         &self,
         inbound: &mut Parcel,
         frame: &Frame<'_>,
-        length: u64,
+        large: Large<'_>,
     ) -> Result<Option<Work>, Failure> {
         let Some(position) = self.board.claim(frame.epoch, frame.first.saturating_add(1)) else {
             return Ok(None);
@@ -180,12 +186,15 @@ impl<'a> Feed<'a> {
                 frame.first
             )));
         }
-        let payload = match inbound.take(length, self.message_limit) {
-            Ok(payload) => Ok(payload),
-            Err(error @ MemoryError::System { .. }) => Err(Fault::Undecodable(error.to_string())),
-            Err(error) => return Err(Failure::BrokenProtocol(error.to_string())),
+        let payload = match large {
+            Large::Parcel(length) => match inbound.take(length, self.message_limit) {
+                Ok(payload) => Ok(payload),
+                Err(error @ MemoryError::System { .. }) => Err(Fault::Undecodable(error.to_string())),
+                Err(error) => return Err(Failure::BrokenProtocol(error.to_string())),
+            },
+            Large::Withdrawn(reason) => Err(Fault::Withdrawn(String::from_utf8_lossy(reason).into_owned())),
         };
-        Ok(Some(Work::Parcel { position, payload }))
+        Ok(Some(Work::Large { position, payload }))
     }
 }
 

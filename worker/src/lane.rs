@@ -58,7 +58,7 @@ impl Lane<'_> {
     fn perform(&mut self, work: Work) -> Result<u64, Failure> {
         match work {
             Work::Frame(batch) => self.run_batch(&batch),
-            Work::Parcel { position, payload } => {
+            Work::Large { position, payload } => {
                 self.board.show_start(self.number, position);
                 match payload {
                     Ok(job) => self.run(position, &job)?,

@@ -41,7 +41,6 @@ mod failure;
 mod feed;
 mod gate;
 mod lane;
-mod panics;
 mod publisher;
 mod runner;
 mod service;
@@ -50,7 +49,6 @@ mod session;
 mod stand_in;
 #[cfg(test)]
 mod stories;
-mod watchdog;
 
 use std::process::ExitCode;
 

@@ -3,12 +3,9 @@
 //! A [`Runner`] is one kind of job with its handler and initialiser; it sees jobs as borrowed bytes. A [`Bench`] is one
 //! lane's runner with its state; it is what the lane works at. Neither knows how jobs come or results leave.
 
-use protocol::{Fault, Panicked};
+use protocol::{Fault, Panicked, child::panics};
 
-use crate::{
-    context::{Context, Setup, Stage},
-    panics,
-};
+use crate::context::{Context, Setup, Stage};
 
 /// A kind of job, as borrowed bytes.
 pub(crate) trait Runner: Sync {

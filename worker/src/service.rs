@@ -4,15 +4,17 @@
 
 use std::{convert::Infallible, fmt, marker::PhantomData, process::ExitCode};
 
-use protocol::{Fault, Job};
+use protocol::{
+    Fault, Job,
+    child::{self, ControlMissing, Role, watchdog},
+    family,
+};
 
 use crate::{
-    bootstrap::{self, Started},
     context::{Context, Setup, Stage},
     failure::{self, Failure},
     runner::{Runner, Serving},
     session::{self, Host},
-    watchdog,
 };
 
 /// One type of job, with the handler that runs it and the initialiser that makes the handler's state.
@@ -99,7 +101,7 @@ impl<'a> Service<'a> {
     /// To be called at the top of `main`, before the program looks at its arguments, starts threads or opens a pool.
     /// A program with several types of jobs calls it for each.
     pub fn run_if_worker(&self) {
-        if bootstrap::started_as() == Started::WorkerFor(self.serving.job_name().into()) {
+        if Role::of_this_process() == Role::WorkerFor(self.serving.job_name().into()) {
             std::process::exit(self.serve_process().into());
         }
     }
@@ -113,12 +115,16 @@ impl<'a> Service<'a> {
 
     fn try_serve(&self) -> Result<(), Failure> {
         let serves = self.serving.job_name();
-        if bootstrap::started_as() == Started::ByHand {
+        let Role::WorkerFor(_) = Role::of_this_process() else {
             return Err(Failure::StartedByHand { serves });
-        }
-        let control = bootstrap::take_control(serves)?;
+        };
+        let control = child::take_control().map_err(|missing| match missing {
+            ControlMissing::StartedByHand => Failure::StartedByHand { serves },
+            ControlMissing::System { step, source } => Failure::System { step, source },
+        })?;
         let host = Host {
-            watch: watchdog::start,
+            watch: |control| watchdog::start(control).map_err(Failure::system("starting the watchdog")),
+            adopt: |memory| family::adopt(memory).map_err(|error| Failure::Unusable(error.to_string())),
             fatal: |failure| std::process::exit(failure::report(failure).into()),
         };
         session::serve(&control, &*self.serving, &host)?;

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use protocol::board::Board;
+use protocol::{board::Board, child::panics};
 use rayon::ThreadPoolBuilder;
 
 use crate::{
@@ -20,7 +20,6 @@ use crate::{
     feed::Feed,
     gate::{Gate, Opening},
     lane::Lane,
-    panics,
     publisher::{Outlet, Publisher},
     runner::{Bench, Serving},
 };
@@ -33,6 +32,8 @@ const LANE_STACK_BYTES: usize = 8 << 20;
 pub(crate) struct Host {
     /// Sees to it that the process does not outlive its parent.
     pub(crate) watch: fn(&OwnedFd) -> Result<(), Failure>,
+    /// Makes the process a member of its parent's family.
+    pub(crate) adopt: fn(OwnedFd) -> Result<(), Failure>,
     /// Ends the process because one of several lanes cannot go on.
     pub(crate) fatal: fn(&Failure),
 }
@@ -58,6 +59,7 @@ fn serve_invited(
     // From here on the control socket says only one thing more, its end; and the initialiser may take its time.
     (host.watch)(control)?;
     let Equipment {
+        family,
         worker,
         lanes,
         message_limit,
@@ -67,6 +69,7 @@ fn serve_invited(
         outbound,
         link,
     } = invited.accept()?;
+    (host.adopt)(family)?;
     let bell = Bell::new(&board, link.wakes);
     let feed = Feed::new(&board, &bell, link.frames, inbound, message_limit);
     let hall = Hall {

@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, os::fd::OwnedFd, sync::mpsc, thread, time::Dura
 use protocol::{
     Fault, Job, Status,
     board::{Board, Progress},
-    control,
+    control, family,
     frame::{self, PARCEL_BYTES},
     handshake::{self, Answer, Gifts, Invitation},
     link::{ParentLink, Rendezvous},
     parcel::{self, Parcel},
-    ring::{Body, Records, RingReader},
+    ring::{Body, RingReader},
 };
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,8 @@ impl Worker {
         thread::spawn(move || {
             let host = Host {
                 watch: |_| Ok(()),
+                // It is a thread of this process, whose family it belongs to already.
+                adopt: |_| Ok(()),
                 fatal: |_| {},
             };
             let served = session::serve(&control, service.serving(), &host);
@@ -119,7 +121,8 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
         argument_bytes: terms.argument.len() as u64,
     };
     let bytes = handshake::encode(&invitation).unwrap();
-    let descriptors = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound);
+    let family = family::descriptor().unwrap();
+    let descriptors = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
     control::send(&control, &bytes, &descriptors).unwrap();
     match handshake::decode(&control::receive(&control, None).unwrap()).unwrap() {
         Answer::Ready { .. } => Ok(Parent {
@@ -172,7 +175,13 @@ impl Parent {
         for job in jobs {
             frame::append_job(&mut frame, job);
         }
-        frame::finish(&mut frame, self.epoch, self.sent, jobs.len() as u32);
+        frame::finish(
+            &mut frame,
+            frame::Form::Counted,
+            self.epoch,
+            self.sent,
+            jobs.len() as u32,
+        );
         frame
     }
 
@@ -204,7 +213,7 @@ impl Parent {
     pub(crate) fn harvest(&mut self) {
         let mut bytes = Vec::new();
         self.ring.harvest(&self.board, &mut bytes).unwrap();
-        for record in Records::new(&bytes) {
+        for record in self.ring.records(&bytes) {
             let record = record.unwrap();
             let body = match record.body {
                 Body::Inline(body) => body.to_vec(),

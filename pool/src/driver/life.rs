@@ -4,25 +4,22 @@
 
 use std::{
     collections::VecDeque,
-    os::fd::OwnedFd,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use protocol::{
-    MemoryError,
     board::{self, Board},
     control, frame,
     link::{FrameSender, LinkError, ParentLink, WakeReceiver},
-    parcel::{self, Parcel},
-    ring::{Body, Records, RingReader},
+    parcel::Parcel,
 };
 
-use super::process::Process;
-use crate::{JobError, load::Cargo, outcome::Outcome};
+use super::{harvest::Harvester, memory::Gauge, process::Process};
+use crate::{failure::EndReason, load::Cargo};
 
 /// A worker's life from its handshake on.
 pub(crate) struct Life {
@@ -31,16 +28,20 @@ pub(crate) struct Life {
     pub(crate) board: Board,
     pub(crate) wakes: Mutex<WakeReceiver>,
     lanes: usize,
-    message_limit: u64,
     outbox: Mutex<VecDeque<Outgoing>>,
     sender: Mutex<Sender>,
     harvester: Mutex<Harvester>,
-    /// Its closing tells the worker that the parent has gone.
-    lifeline: OwnedFd,
     /// The position behind the last that was sent and not revoked: a hint for the watch.
     sent_end: AtomicU64,
     /// When something was last sent, in nanoseconds of the board's clock.
     sent_at: AtomicU64,
+    /// How many frames were sent.
+    frames_sent: AtomicU64,
+    /// When it was asked to end, in nanoseconds of the board's clock; 0 before.
+    closed_at: AtomicU64,
+    gauge: Option<Gauge>,
+    /// Whether its memory is to be looked at once more although it may have nothing to do.
+    may_have_grown: AtomicBool,
 }
 
 /// A frame that is decided and not yet sent.
@@ -58,14 +59,6 @@ struct Sender {
     inbound: Parcel,
 }
 
-/// Takes results out of shared memory.
-pub(crate) struct Harvester {
-    ring: RingReader,
-    outbound: Parcel,
-    bytes: Vec<u8>,
-    pub(crate) results: Vec<(u64, Outcome)>,
-}
-
 impl Life {
     pub(crate) fn new(
         number: u64,
@@ -74,7 +67,7 @@ impl Life {
         (inbound, outbound): (Parcel, Parcel),
         link: ParentLink,
         (lanes, message_limit): (usize, u64),
-        lifeline: OwnedFd,
+        gauge: Option<Gauge>,
     ) -> Self {
         process.tell_end_to(link.own_wake);
         Self {
@@ -83,21 +76,18 @@ impl Life {
             board,
             wakes: Mutex::new(link.wakes),
             lanes,
-            message_limit,
             outbox: Mutex::default(),
             sender: Mutex::new(Sender {
                 frames: Some(link.frames),
                 inbound,
             }),
-            harvester: Mutex::new(Harvester {
-                ring: RingReader::new(),
-                outbound,
-                bytes: Vec::new(),
-                results: Vec::new(),
-            }),
-            lifeline,
+            harvester: Mutex::new(Harvester::new(outbound, message_limit)),
             sent_end: AtomicU64::new(0),
             sent_at: AtomicU64::new(0),
+            frames_sent: AtomicU64::new(0),
+            closed_at: AtomicU64::new(0),
+            gauge,
+            may_have_grown: AtomicBool::new(false),
         }
     }
 
@@ -107,6 +97,7 @@ impl Life {
             .store(board::now().as_nanos() as u64, Ordering::Relaxed);
         self.sent_end
             .store(outgoing.first + u64::from(outgoing.count), Ordering::SeqCst);
+        self.frames_sent.fetch_add(1, Ordering::Relaxed);
         lock(&self.outbox).push_back(outgoing);
     }
 
@@ -117,22 +108,28 @@ impl Life {
             let Some(outgoing) = lock(&self.outbox).pop_front() else {
                 return;
             };
-            if let Err(error) = sender.send(outgoing) {
+            let sent = sender.send(outgoing);
+            self.board.show_sent();
+            if let Err(error) = sent {
                 tracing::debug!(pid = self.process.pid(), "sending a frame: {error}");
                 // A closed link means a death, of which the process itself will tell. Anything else must become one,
                 // so that the jobs in flight are accounted for.
                 if !matches!(error, LinkError::Closed) {
-                    self.process
-                        .kill(Some(format!("jobs could not be sent to it: {error}")));
+                    self.process.kill(EndReason::Protocol(format!(
+                        "jobs could not be sent to it: {error}"
+                    )));
                 }
             }
         }
     }
 
     /// Asks the worker to end, by ending what it reads from.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, reason: EndReason) {
+        self.process.give_reason(reason);
+        self.closed_at
+            .store(board::now().as_nanos() as u64, Ordering::Relaxed);
         // When it cannot be told it has died, or will when its lifeline is cut.
-        drop(control::send(&self.lifeline, control::LEAVE, &[]));
+        drop(control::send(self.process.control(), control::LEAVE, &[]));
         lock(&self.sender).frames = None;
     }
 
@@ -148,9 +145,27 @@ impl Life {
         self.sent_end.load(Ordering::SeqCst) > self.board.claimed()
     }
 
-    /// How long ago something was last sent.
-    pub(crate) fn since_sending(&self) -> Duration {
-        board::now().saturating_sub(Duration::from_nanos(self.sent_at.load(Ordering::Relaxed)))
+    /// When something was last sent, on the board's clock.
+    pub(crate) fn sent_at(&self) -> Duration {
+        Duration::from_nanos(self.sent_at.load(Ordering::Relaxed))
+    }
+
+    /// Whether frames were sent that it has not used up, by a hint that may be late.
+    pub(crate) fn owes(&self) -> bool {
+        self.frames_sent.load(Ordering::Relaxed) > self.board.progress().received
+    }
+
+    /// When it was asked to end, on the board's clock, if it was.
+    pub(crate) fn closed_at(&self) -> Option<Duration> {
+        let at = self.closed_at.load(Ordering::Relaxed);
+        (at > 0).then(|| Duration::from_nanos(at))
+    }
+
+    /// The memory that it uses, when that matters and is known: while it may have jobs, and once more after that.
+    pub(crate) fn memory_used(&self, may_have_jobs: bool) -> Option<u64> {
+        let gauge = self.gauge.as_ref()?;
+        let is_worth_a_look = self.may_have_grown.swap(may_have_jobs, Ordering::Relaxed) || may_have_jobs;
+        is_worth_a_look.then(|| gauge.used()).flatten()
     }
 
     /// The jobs that run now.
@@ -158,12 +173,10 @@ impl Life {
         (0..self.lanes).filter_map(|lane| self.board.running(lane))
     }
 
-    /// Takes all results that are there; they are in the harvester, sorted by position. One thread at a time holds it,
-    /// so that results are accounted for in the order in which they were taken.
-    pub(crate) fn harvest(&self) -> (MutexGuard<'_, Harvester>, Result<(), MemoryError>) {
-        let mut harvester = lock(&self.harvester);
-        let result = harvester.harvest(&self.board, self.message_limit);
-        (harvester, result)
+    /// The way to this worker's results. One thread at a time holds it, so that results are accounted for in the order
+    /// in which they were taken.
+    pub(crate) fn harvester(&self) -> MutexGuard<'_, Harvester> {
+        lock(&self.harvester)
     }
 }
 
@@ -179,55 +192,15 @@ impl Sender {
             return Err(LinkError::Closed);
         };
         match cargo {
-            Cargo::Frame(mut bytes) => {
-                frame::finish(&mut bytes, epoch, first, count);
+            Cargo::Frame(form, mut bytes) => {
+                frame::finish(&mut bytes, form, epoch, first, count);
                 frames.send(&bytes)
             }
-            Cargo::Parcel(bytes, sink) => {
-                if let Err(error) = self.inbound.put(&bytes) {
-                    // The job has its end now; what is left of it in the scheduler is an abandoned span.
-                    sink.resolve(Outcome::failed(JobError::NotHandedOver(error.to_string())));
-                    return Err(LinkError::System(std::io::Error::other(error)));
-                }
-                frames.send(&frame::parcel(epoch, first, bytes.len() as u64))
-            }
+            Cargo::Parcel(bytes) => match self.inbound.put(&bytes) {
+                Ok(()) => frames.send(&frame::parcel(epoch, first, bytes.len() as u64)),
+                Err(error) => frames.send(&frame::withdrawn(epoch, first, &error.to_string())),
+            },
         }
-    }
-}
-
-impl Harvester {
-    fn harvest(&mut self, board: &Board, limit: u64) -> Result<(), MemoryError> {
-        self.bytes.clear();
-        self.results.clear();
-        self.ring.harvest(board, &mut self.bytes)?;
-        let mut is_sorted = true;
-        for record in Records::new(&self.bytes) {
-            let record = record?;
-            let outcome = match record.body {
-                Body::Inline(bytes) => Outcome::copied(record.status, bytes),
-                Body::Parcel(length) => {
-                    let taken = self.outbound.take(length, limit);
-                    parcel::mark_empty(board);
-                    match taken {
-                        Ok(bytes) => Outcome::owned(record.status, bytes),
-                        Err(error @ MemoryError::System { .. }) => {
-                            Outcome::failed(JobError::NotHandedOver(error.to_string()))
-                        }
-                        Err(error) => return Err(error),
-                    }
-                }
-            };
-            is_sorted &= self
-                .results
-                .last()
-                .is_none_or(|(position, _)| *position < record.position);
-            self.results.push((record.position, outcome));
-        }
-        if !is_sorted {
-            // Several lanes publish in the order in which they finish.
-            self.results.sort_by_key(|(position, _)| *position);
-        }
-        Ok(())
     }
 }
 

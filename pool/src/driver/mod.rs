@@ -9,30 +9,41 @@
 //! life's sender, a life's outbox. Sinks (slots and streams) have locks of their own and call nobody while they hold
 //! them; they are filled after the scheduler's lock was let go.
 
+mod harvest;
+mod intake;
 mod life;
+mod linger;
+mod memory;
+mod milestones;
+mod perform;
 mod process;
 mod seat;
 mod start;
 mod tail;
+mod timekeeper;
 mod watch;
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-pub(crate) use process::Program;
+pub(crate) use memory::MemoryLimits;
 use protocol::board;
 
 use crate::{
-    BuildError, JobError, SubmitError,
-    failure::Cause,
+    BuildError, SubmitError,
+    hooks::Hooks,
     load::{Item, Jobs},
-    outcome::Outcome,
-    scheduler::{Action, Config, Event, Failure, Scheduler},
+    program::Program,
+    scheduler::{Action, Closing, Config, Event, Scheduler},
 };
-use life::{Life, Outgoing};
+use harvest::Harvest;
+use milestones::Milestones;
 use seat::Seat;
 use watch::Watch;
 
@@ -46,11 +57,27 @@ pub(crate) struct Settings {
     pub(crate) start_deadline: Duration,
     pub(crate) job_deadline: Option<Duration>,
     pub(crate) message_limit: u64,
+    pub(crate) memory: MemoryLimits,
+    pub(crate) hooks: Hooks,
+    /// What calls an encoded output a failure, when failures matter.
+    pub(crate) is_failure: Option<fn(&[u8]) -> bool>,
+}
+
+impl Settings {
+    /// Whether the clock has to be looked at while jobs run.
+    fn keeps_time(&self) -> bool {
+        self.job_deadline.is_some() || self.memory.any()
+    }
 }
 
 /// One pool, as its threads share it.
 pub(crate) struct Core {
     settings: Settings,
+    most_at_once: u32,
+    /// Whether a worker had nothing to do when the scheduler was last left: a hint.
+    is_hungry: AtomicBool,
+    /// Whether there were no more jobs than workers: a hint too.
+    is_light: AtomicBool,
     origin: Duration,
     state: Mutex<State>,
     /// The queue has room again, or takes no more.
@@ -66,20 +93,15 @@ struct State {
     milestones: Milestones,
 }
 
-/// What has become true of the pool as a whole.
-#[derive(Debug, Default)]
-struct Milestones {
-    was_ready: bool,
-    broken: Option<Cause>,
-    ended: bool,
-}
-
 type Actions = Vec<Action<Jobs>>;
 
 impl State {
     fn closed_reason(&self) -> Option<SubmitError> {
-        let broken = self.milestones.broken.clone();
-        (!self.scheduler.is_open()).then(|| broken.map_or(SubmitError::Closed, SubmitError::Broken))
+        self.scheduler.closing().map(|closing| match closing {
+            Closing::Ordered => SubmitError::Closed,
+            Closing::Broken(cause) => SubmitError::Broken(cause.clone()),
+            Closing::Halted(by) => SubmitError::Halted(by.into()),
+        })
     }
 }
 
@@ -96,9 +118,14 @@ impl Core {
             }
         };
         let watch = Watch::new().map_err(|errno| system("make an eventfd")(errno.into()))?;
-        let seats = (0..config.workers as u32).map(Seat::new).collect();
+        let seats = (0..config.workers + config.recycling.spares)
+            .map(Seat::new)
+            .collect();
         let core = Arc::new(Self {
             settings,
+            most_at_once: config.most_at_once(),
+            is_hungry: AtomicBool::new(false),
+            is_light: AtomicBool::new(true),
             origin: board::now(),
             state: Mutex::new(State {
                 scheduler: Scheduler::new(config),
@@ -112,7 +139,7 @@ impl Core {
         let threads = core.spawn_threads().map_err(system("start a thread"))?;
         let mut actions = Actions::new();
         core.lock().scheduler.start(core.now(), &mut actions);
-        core.perform(actions, &mut Vec::new());
+        core.perform(actions, &mut Harvest::default());
         Ok((core, threads))
     }
 
@@ -161,6 +188,21 @@ impl Core {
         self.settings.message_limit
     }
 
+    /// How many jobs may be submitted together.
+    pub(crate) fn most_at_once(&self) -> u32 {
+        self.most_at_once
+    }
+
+    /// Whether a worker waits for jobs, so that those which are at hand should be submitted now: a hint.
+    pub(crate) fn is_hungry(&self) -> bool {
+        self.is_hungry.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are no more jobs than workers: a hint.
+    fn is_light(&self) -> bool {
+        self.is_light.load(Ordering::Relaxed)
+    }
+
     // ---- events ----
 
     /// Hands the scheduler one event and performs what comes out.
@@ -168,21 +210,18 @@ impl Core {
         let mut actions = Actions::new();
         let mut state = self.lock();
         state.scheduler.handle(event, self.now(), &mut actions);
-        self.unlock_and_perform(state, actions, &mut Vec::new());
+        self.unlock_and_perform(state, actions, &mut Harvest::default());
     }
 
-    fn unlock_and_perform(
-        &self,
-        state: MutexGuard<'_, State>,
-        mut actions: Actions,
-        results: &mut Vec<(u64, Outcome)>,
-    ) {
+    fn unlock_and_perform(&self, state: MutexGuard<'_, State>, mut actions: Actions, harvest: &mut Harvest) {
+        hint(&self.is_hungry, state.scheduler.is_hungry());
+        hint(&self.is_light, state.scheduler.is_light());
         if actions.is_empty() {
             return;
         }
         self.put_in_line(&mut actions);
         drop(state);
-        self.perform(actions, results);
+        self.perform(actions, harvest);
     }
 
     /// Accepts a job, waiting for room until `deadline` (`None`: for ever); gives its number, or the job back.
@@ -192,7 +231,10 @@ impl Core {
             if let Some(reason) = state.closed_reason() {
                 return Err((item, reason));
             }
-            if state.scheduler.has_room(item.bytes.len()) {
+            if state
+                .scheduler
+                .has_room(item.encoded.jobs(), item.encoded.bytes())
+            {
                 break;
             }
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
@@ -211,7 +253,7 @@ impl Core {
         state
             .scheduler
             .handle(Event::Submit(item), self.now(), &mut actions);
-        self.unlock_and_perform(state, actions, &mut Vec::new());
+        self.unlock_and_perform(state, actions, &mut Harvest::default());
         Ok(id)
     }
 
@@ -222,253 +264,6 @@ impl Core {
     /// Drops queued jobs that nobody waits for.
     pub(crate) fn purge(&self) {
         self.handle(Event::PurgeAbandoned);
-    }
-
-    /// Takes in all results that a worker has published, and how far it is.
-    fn take_results(&self, seat: &Seat, life: &Life) {
-        let worker = seat.worker as usize;
-        let (mut harvester, harvest) = life.harvest();
-        let mut results = std::mem::take(&mut harvester.results);
-        if let Err(error) = harvest {
-            life.process.kill(Some(error.to_string()));
-        }
-        let progress = life.board.progress();
-        let mut actions = Actions::new();
-        let mut state = self.lock();
-        let now = self.now();
-        for (first, count) in runs(&results) {
-            let event = Event::Finished {
-                worker,
-                life: life.number,
-                first,
-                count,
-            };
-            state.scheduler.handle(event, now, &mut actions);
-        }
-        let event = Event::Progress {
-            worker,
-            life: life.number,
-            received: progress.received,
-            done: progress.done,
-            busy: progress.busy,
-        };
-        state.scheduler.handle(event, now, &mut actions);
-        // Delivering may run a waker, which is the caller's code and may come back here: it must find nothing locked.
-        drop(harvester);
-        self.unlock_and_perform(state, actions, &mut results);
-    }
-
-    /// Serves one worker until its process has ended and its last results are in.
-    fn receive_until_death(&self, seat: &Seat, life: &Life) {
-        let wakes = life.wakes.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let wake = wakes.receive(None);
-            life.board.accept_wake();
-            self.take_results(seat, life);
-            match wake {
-                Ok(Some(protocol::link::Wake::Ended)) => return,
-                Ok(_) => {}
-                Err(error) => {
-                    life.process.kill(Some(format!("its link broke: {error}")));
-                    if life.process.wait_ended(Duration::from_millis(100)).is_some() {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// A job has run past its deadline.
-    fn overdue(&self, seat: &Seat, life: &Life, position: u64) {
-        let claimed = life.revoke();
-        self.take_results(seat, life);
-        let worker = seat.worker as usize;
-        self.handle(Event::Overdue {
-            worker,
-            life: life.number,
-            position,
-            claimed,
-        });
-    }
-
-    /// A job has run for so long that those behind it should go elsewhere, and results before it should not wait.
-    fn stalled(&self, seat: &Seat, life: &Life) {
-        self.take_results(seat, life);
-        self.handle(Event::Stalled {
-            worker: seat.worker as usize,
-            life: life.number,
-        });
-    }
-
-    fn revoke(&self, seat: &Seat, life: &Life) {
-        let claimed = life.revoke();
-        self.take_results(seat, life);
-        self.handle(Event::Revoked {
-            worker: seat.worker as usize,
-            life: life.number,
-            claimed,
-        });
-    }
-
-    // ---- actions ----
-
-    /// Puts the frames among the actions in line at their workers, under the scheduler's lock; what is left of each
-    /// action is to send the line.
-    fn put_in_line(&self, actions: &mut Actions) {
-        for action in actions {
-            if let Action::Send {
-                worker,
-                life,
-                epoch,
-                first,
-                count,
-                frame,
-            } = action
-                && let Some(life) = self.seats[*worker].life(*life)
-            {
-                let cargo = std::mem::take(frame);
-                life.put_in_line(Outgoing {
-                    epoch: *epoch,
-                    first: *first,
-                    count: *count,
-                    cargo,
-                });
-            }
-        }
-    }
-
-    /// Performs actions in their order. `results` are those of a harvest, by position.
-    fn perform(&self, actions: Actions, results: &mut Vec<(u64, Outcome)>) {
-        let mut results = results.drain(..).peekable();
-        for action in actions {
-            match action {
-                Action::Send { worker, life, .. } => self.send(worker, life),
-                Action::Deliver { first, span, .. } => {
-                    while results.next_if(|(position, _)| *position < first).is_some() {}
-                    span.load.resolve(results.by_ref().map(|(_, outcome)| outcome));
-                }
-                Action::Fail { span, reason } => {
-                    let error = self.error_of(reason);
-                    span.load
-                        .resolve(std::iter::repeat_with(|| Outcome::failed(error.clone())));
-                }
-                Action::Start { worker, life, after } => {
-                    self.seats[worker].start_at(life, Instant::now() + after);
-                }
-                Action::Revoke { worker, life } => {
-                    if let Some(life) = self.seats[worker].life(life) {
-                        self.revoke(&self.seats[worker], &life);
-                    }
-                }
-                Action::Kill { worker, life } => {
-                    self.seats[worker].end_life(life, |life| life.process.kill(None));
-                }
-                Action::Close { worker, life } => self.seats[worker].end_life(life, Life::close),
-                Action::Room => self.room.notify_all(),
-                Action::Drained => self.changed.notify_all(),
-                Action::FirstReady => self.reach(|milestones| milestones.was_ready = true),
-                Action::Broken(cause) => {
-                    tracing::warn!("the pool is broken: {cause}");
-                    self.reach(|milestones| milestones.broken = Some(cause));
-                    self.room.notify_all();
-                }
-                Action::Ended => {
-                    self.reach(|milestones| milestones.ended = true);
-                    self.room.notify_all();
-                    self.retire();
-                }
-            }
-        }
-    }
-
-    fn send(&self, worker: usize, life: u64) {
-        if let Some(life) = self.seats[worker].life(life) {
-            life.send_line();
-            if self.settings.job_deadline.is_some() || life.has_followers() {
-                self.watch.keep_time();
-            }
-        }
-    }
-
-    fn reach(&self, set: impl FnOnce(&mut Milestones)) {
-        set(&mut self.lock().milestones);
-        self.changed.notify_all();
-    }
-
-    fn error_of(&self, reason: Failure<Cause>) -> JobError {
-        match reason {
-            Failure::WorkerDied(Cause::Died(death)) => JobError::WorkerDied(death),
-            Failure::WorkerDied(cause) | Failure::Broken(cause) => JobError::Broken(cause),
-            Failure::Deadline => JobError::DeadlineExceeded(self.settings.job_deadline.unwrap_or_default()),
-            Failure::Cancelled => JobError::Cancelled,
-            Failure::Quarantined(causes) => JobError::Quarantined(causes),
-            Failure::Closed => JobError::Closed,
-        }
-    }
-
-    fn retire(&self) {
-        self.seats.iter().for_each(Seat::retire);
-        self.watch.stop();
-    }
-
-    // ---- the pool as a whole ----
-
-    /// Waits until the first worker is ready.
-    pub(crate) fn wait_ready(&self) -> Result<(), BuildError> {
-        let mut state = self.lock();
-        loop {
-            if state.milestones.was_ready {
-                return Ok(());
-            }
-            match state.milestones.broken.clone() {
-                Some(Cause::NotStarted(failure)) => return Err(BuildError::NoWorker(failure)),
-                Some(cause) => return Err(BuildError::Broken(cause)),
-                None => {}
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Waits until no job is queued or running; says whether that came before `deadline`.
-    pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
-        self.wait_until(deadline, |state| state.scheduler.is_idle())
-    }
-
-    /// Waits until no worker is left; says whether that came before `deadline`.
-    pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
-        self.wait_until(deadline, |state| state.milestones.ended)
-    }
-
-    fn wait_until(&self, deadline: Option<Instant>, is_true: impl Fn(&State) -> bool) -> bool {
-        let mut state = self.lock();
-        while !is_true(&state) {
-            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return false,
-                Some(left) => {
-                    self.changed
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
-        }
-        true
-    }
-
-    /// Why no more jobs are accepted, if none are.
-    pub(crate) fn closed_reason(&self) -> Option<SubmitError> {
-        self.lock().closed_reason()
-    }
-
-    pub(crate) fn close(&self) {
-        self.handle(Event::Close);
-        self.room.notify_all();
-    }
-
-    pub(crate) fn kill(&self) {
-        self.handle(Event::Kill);
-        self.room.notify_all();
     }
 
     /// Looks at the scheduler, for statistics.
@@ -495,9 +290,9 @@ impl std::fmt::Debug for Core {
     }
 }
 
-/// The runs of consecutive positions among sorted results, as first position and length.
-fn runs(results: &[(u64, Outcome)]) -> impl Iterator<Item = (u64, u32)> {
-    results
-        .chunk_by(|(before, _), (after, _)| before.checked_add(1) == Some(*after))
-        .map(|run| (run[0].0, run.len() as u32))
+/// Sets a hint. Others read it for each job, so that it is written only when it changes.
+fn hint(hint: &AtomicBool, is_true: bool) {
+    if hint.load(Ordering::Relaxed) != is_true {
+        hint.store(is_true, Ordering::Relaxed);
+    }
 }

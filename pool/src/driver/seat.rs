@@ -4,20 +4,31 @@
 //! Orders come from whichever thread performs the scheduler's actions.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use super::{Core, life::Life, process::Process, start};
+use protocol::board;
+use rustix::process::Signal;
+
+use super::{Core, life::Life, memory, process::Process, start};
 use crate::{
-    failure::{Cause, Death, StartFailure, StartFailureKind},
+    failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind},
     scheduler::Event,
 };
 
 /// A worker's place.
 #[derive(Default)]
 pub(crate) struct Seat {
-    pub(crate) worker: u32,
+    /// Which slot of the scheduler this is.
+    pub(crate) slot: usize,
+    /// The number under which users know the worker here.
+    number: AtomicU32,
+    /// Since when a process is being started here, on the board's clock in nanoseconds; 0 when none is.
+    spawning_since: AtomicU64,
     orders: Mutex<Orders>,
     changed: Condvar,
     life: Mutex<Option<Arc<Life>>>,
@@ -39,11 +50,31 @@ enum Order {
 }
 
 impl Seat {
-    pub(crate) fn new(worker: u32) -> Self {
+    pub(crate) fn new(slot: usize) -> Self {
         Self {
-            worker,
+            slot,
             ..Self::default()
         }
+    }
+
+    /// The number under which users know the worker here.
+    pub(crate) fn number(&self) -> u32 {
+        self.number.load(Ordering::Relaxed)
+    }
+
+    /// Runs the start of a process, and tells meanwhile that it does.
+    pub(crate) fn spawning<T>(&self, spawn: impl FnOnce() -> T) -> T {
+        let since = board::now().as_nanos() as u64;
+        self.spawning_since.store(since.max(1), Ordering::SeqCst);
+        let spawned = spawn();
+        self.spawning_since.store(0, Ordering::SeqCst);
+        spawned
+    }
+
+    /// Since when a process is being started here, on the board's clock.
+    pub(crate) fn spawning_since(&self) -> Option<Duration> {
+        let since = self.spawning_since.load(Ordering::SeqCst);
+        (since > 0).then(|| Duration::from_nanos(since))
     }
 
     fn orders(&self) -> MutexGuard<'_, Orders> {
@@ -64,14 +95,15 @@ impl Seat {
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
     }
 
-    /// Orders the start of a life.
-    pub(crate) fn start_at(&self, life: u64, when: Instant) {
+    /// Orders the start of a life, of a worker of this number.
+    pub(crate) fn start_at(&self, life: u64, number: u32, when: Instant) {
+        self.number.store(number, Ordering::Relaxed);
         self.orders().start = Some((life, when));
         self.changed.notify_all();
     }
 
     /// Ends a life: a worker that takes jobs is handled by `end`, one that is still to become one is given up.
-    pub(crate) fn end_life(&self, number: u64, end: impl FnOnce(&Life)) {
+    pub(crate) fn end_life(&self, number: u64, reason: EndReason, end: impl FnOnce(&Life, EndReason)) {
         // First the order and then the look, as the thread does it the other way round: one of the two sees the other.
         let starting = {
             let mut orders = self.orders();
@@ -80,9 +112,9 @@ impl Seat {
         };
         self.changed.notify_all();
         if let Some(life) = self.life(number) {
-            end(&life);
+            end(&life, reason);
         } else if let Some((_, process)) = starting.filter(|(life, _)| *life == number) {
-            process.kill(None);
+            process.kill(reason);
         }
     }
 
@@ -97,7 +129,7 @@ impl Seat {
         let mut orders = self.orders();
         orders.starting = Some((life, Arc::clone(process)));
         if orders.given_up == Some(life) {
-            process.kill(None);
+            process.kill(EndReason::Closed);
         }
     }
 
@@ -160,7 +192,7 @@ impl Seat {
 
     fn given_up_failure(&self, core: &Core) -> StartFailure {
         StartFailure {
-            worker: self.worker,
+            worker: self.number(),
             program: core.settings.program.shown(),
             pid: None,
             kind: StartFailureKind::GivenUp,
@@ -172,44 +204,53 @@ impl Seat {
         if !matches!(failure.kind, StartFailureKind::GivenUp) {
             tracing::warn!("{failure}");
         }
-        let permanent = failure.is_permanent();
+        let outlook = failure.outlook();
         let cause = Cause::NotStarted(Arc::new(failure));
         core.handle(Event::StartFailed {
-            worker: self.worker as usize,
+            worker: self.slot,
             life,
-            cause,
-            permanent,
+            cause: cause.clone(),
+            outlook,
         });
+        core.settings.hooks.ended(&cause);
     }
 
     fn serve(&self, core: &Core, life: &Arc<Life>) {
-        let (worker, number) = (self.worker as usize, life.number);
-        tracing::debug!(worker, pid = life.process.pid(), "ready");
+        let (worker, number) = (self.slot, life.number);
+        tracing::debug!(worker = self.number(), pid = life.process.pid(), "ready");
+        core.settings.hooks.started(self.number(), life.process.pid());
         self.set_life(Some(Arc::clone(life)));
         if self.is_given_up(number) {
-            life.process.kill(None);
+            life.process.kill(EndReason::Closed);
         }
         core.handle(Event::Ready { worker, life: number });
         core.receive_until_death(self, life);
         self.set_life(None);
-        let exit = life
-            .process
-            .wait_ended(std::time::Duration::ZERO)
-            .unwrap_or(crate::failure::Exit::Unknown);
+        let exit = life.process.wait_ended(Duration::ZERO).unwrap_or(Exit::Unknown);
+        let output = life.process.last_output();
         let death = Death {
-            worker: self.worker,
+            worker: self.number(),
             pid: life.process.pid(),
             exit,
-            reason: life.process.reason(),
-            output: life.process.last_output(),
+            reason: life.process.reason().or_else(|| refusal(core, exit, &output)),
+            output,
         };
         tracing::debug!("{death}");
+        let cause = Cause::Died(Arc::new(death));
         let claimed = life.board.claimed();
         core.handle(Event::Died {
             worker,
             life: number,
             claimed,
-            cause: Cause::Died(Arc::new(death)),
+            cause: cause.clone(),
         });
+        core.settings.hooks.ended(&cause);
     }
+}
+
+/// Whether a worker that ended by itself did so because it was refused memory.
+fn refusal(core: &Core, exit: Exit, output: &str) -> Option<EndReason> {
+    let limit = core.settings.memory.max?;
+    let is_refusal = exit.signal() == Some(Signal::ABORT.as_raw()) && memory::tells_of_refusal(output);
+    is_refusal.then_some(EndReason::AllocationRefused { limit })
 }

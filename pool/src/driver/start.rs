@@ -9,19 +9,17 @@ use protocol::{
     PACKAGE_VERSION,
     board::Board,
     control::{self, ControlError},
+    family,
     handshake::{self, Answer, Gifts, Invitation},
     link::Rendezvous,
     parcel::Parcel,
 };
 
-use super::{
-    Settings,
-    life::Life,
-    process::{Process, Program},
-    seat::Seat,
-    watch::Watch,
+use super::{Settings, life::Life, memory::Gauge, process::Process, seat::Seat, watch::Watch};
+use crate::{
+    failure::{EndReason, Exit, StartFailure, StartFailureKind},
+    program::Program,
 };
-use crate::failure::{Exit, StartFailure, StartFailureKind};
 
 /// How long a process that was killed may take to be reaped before its status is given up.
 const REAPING: Duration = Duration::from_secs(2);
@@ -39,7 +37,7 @@ pub(crate) fn start(
         seat,
     }
     .run(life);
-    started.map_err(|(process, kind)| failure(&settings.program, seat.worker, process.as_deref(), kind))
+    started.map_err(|(process, kind)| failure(&settings.program, seat.number(), process.as_deref(), kind))
 }
 
 type Failed = (Option<Arc<Process>>, StartFailureKind);
@@ -55,22 +53,30 @@ impl Starting<'_> {
         let early = |kind: StartFailureKind| (None, kind);
         let board = Board::create().map_err(|error| early(StartFailureKind::Memory(error)))?;
         let (inbound, outbound) = self.parcels().map_err(early)?;
+        let family = family::descriptor().map_err(|error| early(StartFailureKind::Family(error)))?;
         let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
-        let (ours, theirs) = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
-        let spawned = Process::spawn(
-            &self.settings.program,
-            self.settings.job,
-            self.seat.worker,
-            theirs,
-        );
+        let controls = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
+        let spawned = self.seat.spawning(|| {
+            self.watch.keep_time();
+            Process::spawn(
+                &self.settings.program,
+                self.settings.job,
+                self.seat.number(),
+                controls,
+            )
+        });
         let process = Arc::new(spawned.map_err(|error| early(StartFailureKind::Spawn(error)))?);
         self.watch.add(Arc::clone(&process));
         self.seat.set_starting(life, &process);
 
         let late = |kind: StartFailureKind| (Some(Arc::clone(&process)), kind);
+        let gauge = self
+            .limit_memory(&process)
+            .map_err(|error| late(StartFailureKind::MemoryLimit(error)))?;
         let (token, invitation) = self.invitation().map_err(late)?;
-        let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound);
-        self.introduce(&ours, &invitation, &gifts).map_err(late)?;
+        let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
+        self.introduce(process.control(), &invitation, &gifts)
+            .map_err(late)?;
         let link = rendezvous
             .accept(token)
             .map_err(|error| late(StartFailureKind::Link(error)))?;
@@ -82,8 +88,15 @@ impl Starting<'_> {
             (inbound, outbound),
             link,
             limits,
-            ours,
+            gauge,
         ))
+    }
+
+    /// Has the system keep the process to its memory limit, and gives the gauge to watch it by.
+    fn limit_memory(&self, process: &Process) -> std::io::Result<Option<Gauge>> {
+        let limits = self.settings.memory;
+        limits.enforce(process.pid(), self.settings.lanes)?;
+        limits.any().then(|| Gauge::new(process.pid())).transpose()
     }
 
     fn parcels(&self) -> Result<(Parcel, Parcel), StartFailureKind> {
@@ -105,7 +118,7 @@ impl Starting<'_> {
             package: PACKAGE_VERSION.to_owned(),
             job: self.settings.job.to_owned(),
             token,
-            worker: self.seat.worker,
+            worker: self.seat.number(),
             lanes: self.settings.lanes,
             message_limit: self.settings.message_limit,
             argument_bytes: self.settings.argument.len() as u64,
@@ -116,7 +129,7 @@ impl Starting<'_> {
 
     fn introduce(
         &self,
-        control: &std::os::fd::OwnedFd,
+        control: std::os::fd::BorrowedFd<'_>,
         invitation: &[u8],
         gifts: &[std::os::fd::BorrowedFd<'_>],
     ) -> Result<(), StartFailureKind> {
@@ -180,7 +193,7 @@ fn end(process: &Process, kind: &StartFailureKind) -> Option<Exit> {
     };
     let own_end = process.wait_ended(patience);
     if own_end.is_none() {
-        process.kill(None);
+        process.kill(EndReason::Unresponsive(patience));
         process.wait_ended(REAPING);
     }
     own_end

@@ -13,19 +13,12 @@ use std::{
     time::Duration,
 };
 
-use protocol::board;
 use rustix::{
     event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
     io::Errno,
 };
 
-use super::{Core, life::Life, process::Process, seat::Seat};
-
-/// A job that has run for this long loses those behind it to other workers.
-const STALL: Duration = Duration::from_millis(4);
-
-/// A worker that has taken no job for this long although it was sent some, and runs none, is replaced.
-const UNRESPONSIVE: Duration = Duration::from_secs(5);
+use super::{Core, process::Process, timekeeper::Timekeeper};
 
 /// The state shared with the watch thread.
 #[derive(Debug)]
@@ -139,81 +132,5 @@ impl Watch {
                 process.read_output();
             }
         }
-    }
-}
-
-/// Sees what is due.
-#[derive(Debug, Default)]
-struct Timekeeper {
-    /// The jobs that have been reported as stalled: worker, life, position.
-    stalled: Vec<(u32, u64, u64)>,
-}
-
-impl Timekeeper {
-    /// Reports all that is due; says when to look again.
-    fn look(&mut self, core: &Core) -> Option<Duration> {
-        let mut next = None;
-        let mut stalled = Vec::new();
-        for seat in &core.seats {
-            if let Some(life) = seat.current() {
-                let due = self.look_at(core, seat, &life, &mut stalled);
-                next = next.into_iter().chain(due).min();
-            }
-        }
-        self.stalled = stalled;
-        // A millisecond is the finest that matters here; the clock's own step is no finer.
-        next.map(|next: Duration| next.max(Duration::from_millis(1)))
-    }
-
-    fn look_at(
-        &self,
-        core: &Core,
-        seat: &Seat,
-        life: &Arc<Life>,
-        stalled: &mut Vec<(u32, u64, u64)>,
-    ) -> Option<Duration> {
-        let deadline = core.settings.job_deadline;
-        let has_followers = life.has_followers();
-        let now = board::now();
-        let mut next = None;
-        let mut runs = false;
-        let mut until = |due: Duration| next = next.into_iter().chain([due]).min();
-        for running in life.running() {
-            runs = true;
-            // The board's clock may show a start up to one step too early.
-            let ran = now.saturating_sub(running.since + board::clock_resolution());
-            if let Some(deadline) = deadline {
-                if ran >= deadline {
-                    core.overdue(seat, life, running.position);
-                    continue;
-                }
-                until(deadline.saturating_sub(ran));
-            }
-            let mark = (seat.worker, life.number, running.position);
-            if self.stalled.contains(&mark) {
-                stalled.push(mark);
-            } else if ran >= STALL {
-                core.stalled(seat, life);
-                stalled.push(mark);
-            } else {
-                until(STALL.saturating_sub(ran));
-            }
-        }
-        if !runs && has_followers {
-            let silent = life.since_sending();
-            if silent >= UNRESPONSIVE {
-                let reason = format!("it took none of the jobs sent to it for {UNRESPONSIVE:?}");
-                life.process.kill(Some(reason));
-            }
-            until(if silent < STALL {
-                STALL
-            } else {
-                Duration::from_millis(50)
-            });
-        }
-        if let Some(deadline) = deadline.filter(|_| has_followers) {
-            until(deadline);
-        }
-        next
     }
 }

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use super::event::{Life, WorkerId};
 use super::span::{Load, Span};
+use crate::failure_policy::Halted;
 
 /// One thing to be done.
 #[derive(Debug)]
 pub(crate) enum Action<L: Load> {
-    /// Start the slot's next life, after this delay. Answered by `Ready`, `StartFailed` or `Died`.
+    /// Start the slot's next life, after this delay, under this number. Answered by `Ready`, `StartFailed` or `Died`.
     Start {
         worker: WorkerId,
         life: Life,
+        number: u32,
         after: Duration,
     },
     /// Send these jobs, which have the positions from `first` on, under this epoch.
@@ -45,10 +47,18 @@ pub(crate) enum Action<L: Load> {
     Revoke { worker: WorkerId, life: Life },
     /// End the process by force. Answered by `Died`, or by `StartFailed` if it was still starting or its start was
     /// still being delayed.
-    Kill { worker: WorkerId, life: Life },
+    Kill {
+        worker: WorkerId,
+        life: Life,
+        sentence: Sentence,
+    },
     /// Ask the worker to end; it has nothing in flight. Answered as `Kill` is; one that is still starting, or whose
     /// start is still being delayed, is given up.
-    Close { worker: WorkerId, life: Life },
+    Close {
+        worker: WorkerId,
+        life: Life,
+        recycled: bool,
+    },
     /// A submitter was turned away, and the queue has since fallen to three quarters, or takes no more jobs at all.
     Room,
     /// Nothing is queued or in flight any more.
@@ -57,8 +67,23 @@ pub(crate) enum Action<L: Load> {
     FirstReady,
     /// The pool gives up for this cause; every job that is not running fails. Comes once.
     Broken(L::Cause),
-    /// The pool was closed, killed or broken, and no worker is left. Comes once, and last.
+    /// The pool gives up because too many jobs have failed; every job that is not running fails. Comes once.
+    Halted(Halted),
+    /// The pool was closed, killed or broken, or has halted, and no worker is left. Comes once, and last.
     Ended,
+}
+
+/// Why a worker is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sentence {
+    /// A job there ran past its deadline.
+    Deadline,
+    /// A job that ran there was cancelled.
+    Cancelled,
+    /// The pool halts, and does so now.
+    Halted,
+    /// The pool was killed.
+    Killed,
 }
 
 /// Why a job failed without an answer of its own.
@@ -74,6 +99,8 @@ pub(crate) enum Failure<C> {
     Quarantined(Vec<C>),
     /// The pool broke before it was started.
     Broken(C),
+    /// The pool halted: before the job was started, or its worker is ended for it.
+    Halted { by: Halted, started: bool },
     /// The pool was killed.
     Closed,
 }

@@ -1,4 +1,4 @@
-//! How long a failing worker waits for its next start.
+//! How long a failing worker waits for its next start, and what else is left to chance.
 //!
 //! The delay doubles with each failure in a row, up to a bound, and varies by chance so that workers which fail
 //! together do not come back together.
@@ -23,6 +23,11 @@ impl BackOff {
         Self {
             random: fastrand::Rng::with_seed(seed),
         }
+    }
+
+    /// A number of jobs, shortened by chance by up to a tenth, so that workers which start together do not end together.
+    pub(crate) fn shortened(&mut self, jobs: u64) -> u64 {
+        jobs - self.random.u64(0..=jobs / 10)
     }
 
     /// The delay after this many failures in a row, at least one.

@@ -11,6 +11,8 @@ pub(crate) struct Counters {
     pub(crate) finished: u64,
     /// Jobs whose worker died.
     pub(crate) worker_died: u64,
+    /// Jobs among the finished that count as failures.
+    pub(crate) faults: u64,
     /// Jobs past their deadline.
     pub(crate) deadline: u64,
     /// Jobs cancelled.
@@ -19,6 +21,8 @@ pub(crate) struct Counters {
     pub(crate) quarantined: u64,
     /// Jobs failed because the pool broke.
     pub(crate) broken: u64,
+    /// Jobs failed because the pool halted.
+    pub(crate) halted: u64,
     /// Jobs failed because the pool was killed.
     pub(crate) closed: u64,
     /// Jobs dropped because nobody waited.
@@ -27,7 +31,9 @@ pub(crate) struct Counters {
     pub(crate) deaths: u64,
     /// Lives that never began.
     pub(crate) start_failures: u64,
-    /// Starts after a slot's first one.
+    /// Workers that were replaced although they were well.
+    pub(crate) recycled: u64,
+    /// Starts of workers in the place of others.
     pub(crate) restarts: u64,
     /// Revocations that took back at least one job.
     pub(crate) revocations: u64,
@@ -46,9 +52,16 @@ impl Counters {
             Failure::Cancelled => &mut self.cancelled,
             Failure::Quarantined(_) => &mut self.quarantined,
             Failure::Broken(_) => &mut self.broken,
+            Failure::Halted { .. } => &mut self.halted,
             Failure::Closed => &mut self.closed,
         };
         *counter += u64::from(jobs);
+    }
+
+    /// How many jobs have failed by their own or their worker's fault, and how many have ended by themselves.
+    pub(crate) fn failures(&self) -> (u64, u64) {
+        let without_answer = self.worker_died + self.deadline + self.quarantined;
+        (self.faults + without_answer, self.finished + without_answer)
     }
 
     /// The jobs that have come to their end.
@@ -60,6 +73,7 @@ impl Counters {
             + self.cancelled
             + self.quarantined
             + self.broken
+            + self.halted
             + self.closed
             + self.abandoned
     }

@@ -16,7 +16,7 @@ pub(crate) const FRAME_BYTES: usize = 48 * 1024;
 impl<L: Load> Scheduler<L> {
     /// Sends what can be sent.
     pub(super) fn dispatch(&mut self, actions: &mut Vec<Action<L>>) {
-        if let Phase::Broken(_) | Phase::Killed = self.phase {
+        if let Phase::Broken(_) | Phase::Halted(_) | Phase::Killed = self.phase {
             return;
         }
         while let Some(is_solitary) = self.queue.front().map(Span::is_solitary) {
@@ -25,6 +25,13 @@ impl<L: Load> Scheduler<L> {
             };
             self.send(worker, limit, actions);
         }
+    }
+
+    /// Whether jobs that are at hand should be submitted now, rather than together with later ones: a worker has nothing
+    /// to do and nothing is queued for it, or none will be accepted, which the submitter should learn.
+    pub(crate) fn is_hungry(&self) -> bool {
+        let mut open = self.roster.iter().filter(|(_, slot)| slot.is_open());
+        !self.is_open() || self.queue.is_empty() && open.any(|(worker, _)| self.in_flight.jobs(worker) == 0)
     }
 
     /// Whether so much is queued that double buffering takes nothing away from other workers. A bounded queue may
@@ -85,7 +92,7 @@ impl<L: Load> Scheduler<L> {
         let first = self.in_flight.next_position(worker);
         let mut frame = L::Frame::default();
         let (mut count, mut bytes) = (0, 0);
-        while let Some(span) = self.next_for_frame(limit - count, bytes, count) {
+        while let Some(span) = self.next_for_frame(limit - count, bytes, count, &frame) {
             count += span.len();
             bytes += span.load.bytes();
             let is_full = count == limit || span.is_solitary();
@@ -110,8 +117,9 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// The next jobs that may join a frame with `count` jobs of `bytes` bytes in it.
-    fn next_for_frame(&mut self, limit: u32, bytes: usize, count: u32) -> Option<Span<L>> {
-        if count > 0 && self.queue.front()?.is_solitary() {
+    fn next_for_frame(&mut self, limit: u32, bytes: usize, count: u32, frame: &L::Frame) -> Option<Span<L>> {
+        let next = self.queue.front()?;
+        if count > 0 && (next.is_solitary() || !next.load.may_join(frame)) {
             return None;
         }
         let span = self.queue.take(limit, FRAME_BYTES.saturating_sub(bytes));

@@ -14,6 +14,17 @@ pub(crate) type WorkerId = usize;
 /// The number of a worker's life in its slot, counted up by the scheduler at each start; the first one is 1.
 pub(crate) type Life = u64;
 
+/// What is to be expected of another start after one that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// It will fail in the same way, such as for a missing program.
+    Hopeless,
+    /// Nobody knows. Too many of these are a crash loop.
+    Open,
+    /// The system is short of something, and it will succeed once it no longer is. No number of these is too many.
+    Shortage,
+}
+
 /// One thing that happened.
 #[derive(Debug)]
 pub(crate) enum Event<L: Load> {
@@ -23,12 +34,14 @@ pub(crate) enum Event<L: Load> {
     /// The worker has finished its handshake and can take jobs.
     Ready { worker: WorkerId, life: Life },
     /// The results of these positions have been taken from the worker's region. Positions that are not in flight are
-    /// skipped: they were resolved in another way, or the worker made them up.
+    /// skipped: they were resolved in another way, or the worker made them up. `failed` of them are failures, as far as
+    /// failures matter to this pool.
     Finished {
         worker: WorkerId,
         life: Life,
         first: u64,
         count: u32,
+        failed: u32,
     },
     /// A wake-up, sent at the end of each frame, also of one that was revoked. All figures count from the beginning
     /// of this life. A late one, overtaken by a newer, does no harm.
@@ -43,6 +56,11 @@ pub(crate) enum Event<L: Load> {
     /// Told once or more often for each such job, best with a `Progress` before it: a worker with several lanes may be
     /// out of credit while frames that it has received long ago run on.
     Stalled { worker: WorkerId, life: Life },
+    /// The worker has claimed nothing for a while of what it was sent, and runs nothing: it is stopped, or starved. Answered
+    /// by `Revoke`; it gets no more jobs before a wake-up tells of an advance.
+    Silent { worker: WorkerId, life: Life },
+    /// The worker has grown past what it may keep. It is replaced as soon as a successor is ready.
+    Grown { worker: WorkerId, life: Life },
     /// The answer to `Revoke`: the epoch has been raised, and positions from `claimed` on will never start. Deaths and
     /// results may cross it.
     Revoked {
@@ -69,12 +87,11 @@ pub(crate) enum Event<L: Load> {
         cause: L::Cause,
     },
     /// The worker was never ready, or its start was given up after a `Close` or a `Kill`. The last event of a life.
-    /// A permanent failure is one that no further attempt will mend, such as a missing program.
     StartFailed {
         worker: WorkerId,
         life: Life,
         cause: L::Cause,
-        permanent: bool,
+        outlook: Outlook,
     },
     /// Loads in the queue may have become abandoned.
     PurgeAbandoned,

@@ -17,10 +17,12 @@ mod config;
 mod counters;
 mod dispatch;
 mod event;
+mod halting;
 mod in_flight;
 mod outcome;
 mod pace;
 mod queue;
+mod recycle;
 mod roster;
 #[cfg(test)]
 mod simulation;
@@ -33,13 +35,14 @@ mod tests;
 
 use std::time::Duration;
 
-pub(crate) use action::{Action, Failure};
-pub(crate) use config::{Config, RestartLimit};
+pub(crate) use action::{Action, Failure, Sentence};
+pub(crate) use config::{Config, Recycling, RestartLimit};
 pub(crate) use counters::Counters;
-pub(crate) use event::{Event, Life, WorkerId};
+pub(crate) use event::{Event, Life, Outlook, WorkerId};
 pub(crate) use roster::WorkerState;
 pub(crate) use span::{JobId, Load, Span};
 
+use crate::failure_policy::Halted;
 use budget::Budget;
 use in_flight::InFlight;
 use pace::Pace;
@@ -55,8 +58,19 @@ enum Phase<C> {
     Closing,
     /// It has given up; what runs may finish.
     Broken(C),
+    /// Too many jobs have failed; what runs may finish, or not.
+    Halted(Halted),
     /// It was ended by force.
     Killed,
+}
+
+/// Why a pool takes no more jobs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Closing<'a, C> {
+    /// It was closed or killed.
+    Ordered,
+    Broken(&'a C),
+    Halted(Halted),
 }
 
 /// What one worker is doing, for statistics.
@@ -66,10 +80,13 @@ pub(crate) struct WorkerSnapshot {
     pub(crate) life: Life,
     pub(crate) state: WorkerState,
     pub(crate) in_flight: usize,
+    pub(crate) number: u32,
+    pub(crate) generation: u64,
 }
 
 /// The state of one pool.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Scheduler<L: Load> {
     config: Config,
     queue: Queue<L>,
@@ -89,6 +106,8 @@ pub(crate) struct Scheduler<L: Load> {
     share_of_full_queue: usize,
     is_busy: bool,
     has_ended: bool,
+    /// Whether a worker may be due that has no successor yet.
+    has_due: bool,
 }
 
 impl<L: Load> Scheduler<L> {
@@ -106,8 +125,8 @@ impl<L: Load> Scheduler<L> {
         );
         Self {
             queue: Queue::new(),
-            in_flight: InFlight::new(config.workers),
-            roster: Roster::new(config.workers, config.seed),
+            in_flight: InFlight::new(config.workers + config.recycling.spares),
+            roster: Roster::new(config.workers, config.recycling.spares, config.seed),
             budget: Budget::new(config.restart_limit),
             pace: Pace::new(config.lanes),
             counters: Counters::default(),
@@ -119,13 +138,14 @@ impl<L: Load> Scheduler<L> {
             share_of_full_queue: config.queue_jobs.div_ceil(2 * config.workers),
             is_busy: false,
             has_ended: false,
+            has_due: false,
             config,
         }
     }
 
     /// Starts all workers. Called once, before the first event.
     pub(crate) fn start(&mut self, now: Duration, actions: &mut Vec<Action<L>>) {
-        for worker in self.roster.ids() {
+        for worker in 0..self.config.workers {
             self.begin_life(worker, Duration::ZERO, now, actions);
         }
     }
@@ -140,7 +160,14 @@ impl<L: Load> Scheduler<L> {
                 life,
                 first,
                 count,
-            } => self.finished(worker, life, first, count, actions),
+                failed,
+            } => self.finished(
+                worker,
+                life,
+                first..first.saturating_add(count.into()),
+                failed,
+                actions,
+            ),
             Event::Progress {
                 worker,
                 life,
@@ -151,6 +178,8 @@ impl<L: Load> Scheduler<L> {
                 self.progress(worker, life, received, done, busy);
             }
             Event::Stalled { worker, life } => self.stalled(worker, life, actions),
+            Event::Silent { worker, life } => self.silent(worker, life, actions),
+            Event::Grown { worker, life } => self.grown(worker, life),
             Event::Revoked {
                 worker,
                 life,
@@ -175,14 +204,16 @@ impl<L: Load> Scheduler<L> {
                 worker,
                 life,
                 cause,
-                permanent,
+                outlook,
             } => {
-                self.start_failed(worker, life, cause, permanent, now, actions);
+                self.start_failed(worker, life, cause, outlook, now, actions);
             }
             Event::PurgeAbandoned => self.counters.abandoned += self.queue.purge() as u64,
             Event::Close => self.close(),
             Event::Kill => self.kill(actions),
         }
+        self.judge(actions);
+        self.recycle(now, actions);
         self.dispatch(actions);
         self.wind_down(actions);
         self.announce(actions);
@@ -198,12 +229,24 @@ impl<L: Load> Scheduler<L> {
         matches!(self.phase, Phase::Open)
     }
 
-    /// Whether a job of this size may be submitted now. One that is turned away is promised a later `Room`.
+    /// Why no jobs are accepted, if none are.
+    pub(crate) fn closing(&self) -> Option<Closing<'_, L::Cause>> {
+        match &self.phase {
+            Phase::Open => None,
+            Phase::Closing | Phase::Killed => Some(Closing::Ordered),
+            Phase::Broken(cause) => Some(Closing::Broken(cause)),
+            Phase::Halted(by) => Some(Closing::Halted(*by)),
+        }
+    }
+
+    /// Whether so many jobs of this size together may be submitted now. Those that are turned away are promised a later
+    /// `Room`.
     ///
-    /// A job larger than the whole bound is let into an empty queue: it could never enter otherwise.
-    pub(crate) fn has_room(&mut self, bytes: usize) -> bool {
-        let fits = self.queue.bytes().saturating_add(bytes) <= self.config.queue_bytes;
-        let has_room = self.queue.jobs() < self.config.queue_jobs && (fits || self.queue.is_empty());
+    /// What is more than the whole bound is let into an empty queue: it could never enter otherwise.
+    pub(crate) fn has_room(&mut self, jobs: u32, bytes: usize) -> bool {
+        let fits = self.queue.bytes().saturating_add(bytes) <= self.config.queue_bytes
+            && self.queue.jobs() + jobs as usize <= self.config.queue_jobs;
+        let has_room = fits || self.queue.is_empty();
         if !has_room {
             self.turned_away = self.turned_away.max(Some(bytes));
         }
@@ -224,6 +267,11 @@ impl<L: Load> Scheduler<L> {
     /// The jobs at workers.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.total()
+    }
+
+    /// Whether there are no more jobs than workers.
+    pub(crate) fn is_light(&self) -> bool {
+        self.queue.is_empty() && self.in_flight.total() <= self.config.workers
     }
 
     /// Whether every accepted job is resolved.
@@ -254,6 +302,8 @@ impl<L: Load> Scheduler<L> {
             life: slot.life,
             state: slot.state,
             in_flight: self.in_flight.jobs(worker),
+            number: slot.number,
+            generation: slot.generation,
         })
     }
 
@@ -262,9 +312,9 @@ impl<L: Load> Scheduler<L> {
     fn submit(&mut self, item: L::Item, actions: &mut Vec<Action<L>>) {
         assert!(self.is_open(), "submitters ask before they submit");
         let (was_empty, was_full) = (self.queue.is_empty(), self.has_full_batch());
-        self.queue.push(self.next_job, item);
-        self.next_job += 1;
-        self.counters.submitted += 1;
+        let jobs = u64::from(self.queue.push(self.next_job, item));
+        self.next_job += jobs;
+        self.counters.submitted += jobs;
         self.is_busy = true;
         if was_empty || (!was_full && self.has_full_batch()) {
             self.dispatch(actions);

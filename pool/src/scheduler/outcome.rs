@@ -1,9 +1,10 @@
 //! What becomes of jobs in flight: they finish, are taken back, run late, or are cancelled.
 
+use std::ops::Range;
+
 use super::Scheduler;
-use super::action::{Action, Failure};
+use super::action::{Action, Failure, Sentence};
 use super::event::{Life, WorkerId};
-use super::roster::WorkerState;
 use super::span::{JobId, Load};
 
 impl<L: Load> Scheduler<L> {
@@ -11,16 +12,15 @@ impl<L: Load> Scheduler<L> {
         &mut self,
         worker: WorkerId,
         life: Life,
-        first: u64,
-        count: u32,
+        positions: Range<u64>,
+        failed: u32,
         actions: &mut Vec<Action<L>>,
     ) {
         if self.roster.serving(worker, life).is_none() {
             return;
         }
-        let end = first.saturating_add(u64::from(count));
         let before = self.counters.finished;
-        while let Some(piece) = self.in_flight.finish(worker, first, end) {
+        while let Some(piece) = self.in_flight.finish(worker, positions.start, positions.end) {
             self.counters.finished += u64::from(piece.span.len());
             actions.push(Action::Deliver {
                 worker,
@@ -28,10 +28,12 @@ impl<L: Load> Scheduler<L> {
                 span: piece.span,
             });
         }
-        if self.counters.finished > before {
-            self.roster.get_mut(worker).finished();
+        let finished = self.counters.finished - before;
+        if finished > 0 {
+            self.counters.faults += finished.min(failed.into());
+            self.has_due |= self.roster.get_mut(worker).finished(finished);
             self.budget.progressed();
-            self.execute_if_done(worker, actions);
+            self.end_if_done(worker, actions);
         }
     }
 
@@ -43,6 +45,14 @@ impl<L: Load> Scheduler<L> {
         // The measured pace does not know of this job before it ends: without this, more would be sent behind it.
         slot.held = true;
         if jobs > self.config.lanes as usize {
+            self.ask_to_revoke(worker, actions);
+        }
+    }
+
+    pub(super) fn silent(&mut self, worker: WorkerId, life: Life, actions: &mut Vec<Action<L>>) {
+        let jobs = self.in_flight.jobs(worker);
+        if let Some(slot) = self.roster.serving(worker, life).filter(|_| jobs > 0) {
+            slot.silent = true;
             self.ask_to_revoke(worker, actions);
         }
     }
@@ -62,7 +72,8 @@ impl<L: Load> Scheduler<L> {
         // What runs there may be slow: one job has to finish before others are sent to wait again.
         slot.held = true;
         self.reclaim(worker, claimed, actions);
-        self.execute_if_done(worker, actions);
+        self.halt_running(worker, actions);
+        self.end_if_done(worker, actions);
     }
 
     pub(super) fn overdue(
@@ -77,13 +88,13 @@ impl<L: Load> Scheduler<L> {
             return;
         };
         slot.raise_epoch();
-        slot.state = WorkerState::Condemned;
+        slot.condemn(Sentence::Deadline);
         self.reclaim(worker, claimed, actions);
         let end = position.saturating_add(1);
         while let Some(piece) = self.in_flight.finish(worker, position, end) {
             self.fail(piece.span, Failure::Deadline, actions);
         }
-        self.execute_if_done(worker, actions);
+        self.end_if_done(worker, actions);
     }
 
     pub(super) fn cancel(&mut self, job: JobId, actions: &mut Vec<Action<L>>) {
@@ -109,12 +120,12 @@ impl<L: Load> Scheduler<L> {
         }
         for piece in self.in_flight.take_cancelled(worker) {
             // It runs, and only its process's end stops it.
-            self.roster.get_mut(worker).state = WorkerState::Condemned;
+            self.roster.get_mut(worker).condemn(Sentence::Cancelled);
             self.fail(piece.span, Failure::Cancelled, actions);
         }
     }
 
-    fn ask_to_revoke(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+    pub(super) fn ask_to_revoke(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
         let slot = self.roster.get_mut(worker);
         if !slot.revoking {
             slot.revoking = true;

@@ -44,18 +44,20 @@ impl<L: Load> Queue<L> {
         self.spans.front()
     }
 
-    /// Adds a new job, to the last span where that is possible.
-    pub(crate) fn push(&mut self, job: JobId, item: L::Item) {
+    /// Adds new jobs with the ids from `job` on, a single one to the last span where that is possible; says how many.
+    pub(crate) fn push(&mut self, job: JobId, item: L::Item) -> u32 {
         let span = match self.push_onto_last(job, item) {
-            Ok(()) => return,
-            Err(item) => Span::single(job, item),
+            Ok(()) => return 1,
+            Err(item) => Span::of(job, item),
         };
         assert!(
             self.spans.back().is_none_or(|last| last.end() <= job),
             "new jobs have the highest ids"
         );
         self.count(&span);
+        let jobs = span.len();
         self.spans.push_back(span);
+        jobs
     }
 
     /// Takes a span back in its place by age.
@@ -171,7 +173,9 @@ mod tests {
 
     fn filled(jobs: u64) -> (Queue<TestLoad>, Rc<Owner>) {
         let (mut queue, owner) = (Queue::new(), Rc::default());
-        (0..jobs).for_each(|job| queue.push(job, TestItem::small(job, &owner)));
+        (0..jobs).for_each(|job| {
+            queue.push(job, TestItem::small(job, &owner));
+        });
         (queue, owner)
     }
 

@@ -3,8 +3,9 @@
 //! The roster keeps each slot's life, epoch, frame credit and row of failures. It does not know jobs, and decides
 //! nothing about the pool as a whole.
 
-use std::time::Duration;
+use std::{num::NonZeroU64, time::Duration};
 
+use super::action::Sentence;
 use super::back_off::BackOff;
 use super::event::{Life, WorkerId};
 
@@ -18,6 +19,8 @@ pub(crate) enum WorkerState {
     Starting,
     /// It takes jobs.
     Ready,
+    /// Its successor is ready: it takes no more jobs, and is asked to end once it has finished those that it has.
+    Retiring,
     /// It takes no more jobs and is killed once its other lanes have finished theirs.
     Condemned,
     /// It was told to die and has not yet.
@@ -26,12 +29,15 @@ pub(crate) enum WorkerState {
     Closing,
     /// Its first start failed, and the pool waits to see whether another worker fares better.
     Failed,
+    /// No worker is here, and there is room for the successor of another.
+    Vacant,
     /// It does not come back.
     Gone,
 }
 
 /// One slot.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Worker {
     pub(crate) state: WorkerState,
     pub(crate) life: Life,
@@ -41,6 +47,25 @@ pub(crate) struct Worker {
     pub(crate) revoking: bool,
     /// Whether a job that runs there is slow, so that none is sent to wait behind it before one has finished.
     pub(crate) held: bool,
+    /// Whether it was sent jobs and takes none, so that it gets no more before it moves.
+    pub(crate) silent: bool,
+    /// Why it is to be killed.
+    pub(crate) sentence: Sentence,
+    /// The number under which users know the worker. A successor has that of the worker whose place it takes.
+    pub(crate) number: u32,
+    /// How many workers have had this number, this one included.
+    pub(crate) generation: u64,
+    /// Whether it is to be replaced although it is well.
+    pub(crate) due: bool,
+    /// The slot in which its successor is being started.
+    pub(crate) heir: Option<WorkerId>,
+    /// The slot of the worker whose place it is to take.
+    pub(crate) succeeds: Option<WorkerId>,
+    /// Whether a successor has taken its place.
+    pub(crate) replaced: bool,
+    /// The jobs after which it is due.
+    limit: Option<u64>,
+    jobs: u64,
     starts_at: Duration,
     frames_sent: u64,
     frames_received: u64,
@@ -64,6 +89,16 @@ impl Worker {
             epoch: 0,
             revoking: false,
             held: false,
+            silent: false,
+            sentence: Sentence::Killed,
+            number: 0,
+            generation: 0,
+            due: false,
+            heir: None,
+            succeeds: None,
+            replaced: false,
+            limit: None,
+            jobs: 0,
             starts_at: Duration::ZERO,
             frames_sent: 0,
             frames_received: 0,
@@ -76,17 +111,23 @@ impl Worker {
     /// Whether a frame may be sent now.
     pub(crate) fn is_open(&self) -> bool {
         let has_credit = self.frames_sent - self.frames_received < FRAME_CREDIT;
-        self.state == WorkerState::Ready && !self.revoking && has_credit
+        self.state == WorkerState::Ready && !self.revoking && !self.silent && has_credit
     }
 
     /// Whether its process may still be doing jobs.
     pub(crate) fn is_serving(&self) -> bool {
-        matches!(self.state, WorkerState::Ready | WorkerState::Condemned)
+        matches!(
+            self.state,
+            WorkerState::Ready | WorkerState::Retiring | WorkerState::Condemned
+        )
     }
 
     /// Whether the slot's process exists or may yet come to.
     pub(crate) fn is_alive(&self) -> bool {
-        !matches!(self.state, WorkerState::Failed | WorkerState::Gone)
+        !matches!(
+            self.state,
+            WorkerState::Failed | WorkerState::Vacant | WorkerState::Gone
+        )
     }
 
     /// Begins the next life and returns its number.
@@ -97,9 +138,25 @@ impl Worker {
             life,
             starts_at,
             failures_in_a_row,
+            number: self.number,
+            generation: self.generation + 1,
+            succeeds: self.succeeds,
             ..Self::new()
         };
         life
+    }
+
+    /// What failed here concerns the next worker of this slot no more.
+    pub(crate) fn failures_forgiven(&mut self) {
+        self.failures_in_a_row = 0;
+    }
+
+    /// It is to be killed as soon as no innocent job runs there. The first sentence is the one that is told.
+    pub(crate) fn condemn(&mut self, sentence: Sentence) {
+        if self.state != WorkerState::Condemned {
+            self.state = WorkerState::Condemned;
+            self.sentence = sentence;
+        }
     }
 
     pub(crate) fn sent(&mut self) {
@@ -113,7 +170,11 @@ impl Worker {
 
     /// Takes in a wake-up's figures. They come from the worker: nonsense is held to what can be.
     pub(crate) fn advance(&mut self, received: u64, done: u64, busy: Duration) -> Advance {
-        self.frames_received = self.frames_received.max(received.min(self.frames_sent));
+        let received = received.min(self.frames_sent);
+        if received > self.frames_received {
+            self.frames_received = received;
+            self.silent = false;
+        }
         if done <= self.done {
             return Advance {
                 done: 0,
@@ -128,10 +189,15 @@ impl Worker {
         advance
     }
 
-    /// A job has finished here: the worker is of use, and what made it slow is over.
-    pub(crate) fn finished(&mut self) {
+    /// Jobs have finished here: the worker is of use, and what made it slow is over. Says whether it has become due.
+    pub(crate) fn finished(&mut self, jobs: u64) -> bool {
         self.held = false;
+        self.silent = false;
+        self.jobs += jobs;
+        let is_due = self.limit.is_some_and(|limit| self.jobs >= limit);
+        self.due |= is_due;
         self.failures_in_a_row = 0;
+        is_due
     }
 }
 
@@ -143,11 +209,41 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
-    pub(crate) fn new(workers: usize, seed: u64) -> Self {
+    pub(crate) fn new(workers: usize, spares: usize, seed: u64) -> Self {
+        let slot = |number| Worker {
+            number,
+            ..Worker::new()
+        };
+        let vacant = || Worker {
+            state: WorkerState::Vacant,
+            ..Worker::new()
+        };
+        let slots = (0..).map(slot).take(workers);
         Self {
-            workers: (0..workers).map(|_| Worker::new()).collect(),
+            workers: slots.chain(std::iter::repeat_with(vacant).take(spares)).collect(),
             back_off: BackOff::new(seed),
         }
+    }
+
+    /// Begins the next life of a slot and returns its number. `after_jobs` is when it is to be replaced at the latest.
+    pub(crate) fn begin(
+        &mut self,
+        worker: WorkerId,
+        starts_at: Duration,
+        after_jobs: Option<NonZeroU64>,
+    ) -> Life {
+        let limit = after_jobs.map(|jobs| self.back_off.shortened(jobs.get()));
+        let slot = &mut self.workers[worker];
+        let life = slot.begin(starts_at);
+        slot.limit = limit;
+        life
+    }
+
+    /// A slot in this state, if there is one that fits.
+    pub(crate) fn find(&self, state: WorkerState, fits: impl Fn(&Worker) -> bool) -> Option<WorkerId> {
+        self.workers
+            .iter()
+            .position(|slot| slot.state == state && fits(slot))
     }
 
     pub(crate) fn ids(&self) -> std::ops::Range<WorkerId> {
@@ -191,7 +287,9 @@ impl Roster {
     }
 
     pub(crate) fn all_gone(&self) -> bool {
-        self.workers.iter().all(|slot| slot.state == WorkerState::Gone)
+        self.workers
+            .iter()
+            .all(|slot| matches!(slot.state, WorkerState::Gone | WorkerState::Vacant))
     }
 
     /// Counts a failure in a row and returns how long this worker is to wait.
@@ -207,7 +305,7 @@ mod tests {
     use super::*;
 
     fn roster() -> Roster {
-        let mut roster = Roster::new(2, 0);
+        let mut roster = Roster::new(2, 0, 0);
         for worker in roster.ids() {
             roster.get_mut(worker).begin(Duration::ZERO);
             roster.get_mut(worker).state = WorkerState::Ready;
@@ -252,6 +350,7 @@ mod tests {
         slot.revoking = false;
         for state in [
             WorkerState::Starting,
+            WorkerState::Retiring,
             WorkerState::Condemned,
             WorkerState::Killed,
             WorkerState::Closing,
@@ -305,11 +404,43 @@ mod tests {
             roster.delay_after_failure(0) >= Duration::from_millis(15),
             "the second delay is longer"
         );
-        roster.get_mut(0).finished();
+        roster.get_mut(0).finished(1);
         assert!(
             roster.delay_after_failure(0) <= Duration::from_micros(12_500),
             "a finished job resets it"
         );
+    }
+
+    #[test]
+    fn a_silent_worker_is_open_again_when_it_moves() {
+        let mut roster = roster();
+        let slot = roster.get_mut(0);
+        slot.sent();
+        slot.silent = true;
+        slot.advance(0, 0, Duration::ZERO);
+        assert!(!slot.is_open(), "a wake-up that tells nothing new");
+        slot.advance(1, 0, Duration::ZERO);
+        assert!(slot.is_open());
+        slot.silent = true;
+        slot.finished(1);
+        assert!(slot.is_open());
+    }
+
+    #[test]
+    fn a_worker_is_due_after_its_jobs_and_not_all_at_once() {
+        let limits: Vec<u64> = (0..100)
+            .map(|seed| {
+                let mut roster = Roster::new(1, 1, seed);
+                roster.begin(0, Duration::ZERO, NonZeroU64::new(1000));
+                let jobs = (1..=1000).find(|_| roster.get_mut(0).finished(1));
+                jobs.expect("it becomes due")
+            })
+            .collect();
+        assert!(
+            limits.iter().all(|limit| (900..=1000).contains(limit)),
+            "{limits:?}"
+        );
+        assert!(limits.iter().max() > limits.iter().min(), "{limits:?}");
     }
 
     #[test]

@@ -13,16 +13,16 @@ pub(crate) type JobId = u64;
 /// A load is never empty once it is made. Splitting should be cheap (a range over shared bytes), because a long span
 /// leaves the queue in many frames.
 pub(crate) trait Load: Sized {
-    /// One job as it is submitted.
+    /// What is submitted at once: a job, or several.
     type Item;
     /// What is sent to a worker at once.
     type Frame: Default;
     /// Why a worker died, as the driver tells it.
     type Cause: Clone + Debug;
 
-    /// Makes a load of one job.
-    fn single(item: Self::Item) -> Self;
-    /// Adds a job at the end, or gives it back: the load is full, or the job cannot share it.
+    /// Makes a load of what was submitted.
+    fn of(item: Self::Item) -> Self;
+    /// Adds one job at the end, or gives it back: the load is full, or the item cannot share it.
     fn try_push(&mut self, item: Self::Item) -> Result<(), Self::Item>;
     /// The number of jobs, at least one.
     fn len(&self) -> u32;
@@ -32,6 +32,8 @@ pub(crate) trait Load: Sized {
     fn fitting(&self, max_bytes: usize) -> u32;
     /// Keeps the first `at` jobs and returns the others; `at` is neither 0 nor the length.
     fn split_off(&mut self, at: u32) -> Self;
+    /// Whether the jobs can travel in a frame with those that are in it already.
+    fn may_join(&self, frame: &Self::Frame) -> bool;
     /// Writes all jobs behind those that are in the frame already.
     fn append_to(&self, frame: &mut Self::Frame);
     /// Whether this is one job with a payload so large that it goes only to a worker with nothing in flight.
@@ -63,14 +65,14 @@ pub(crate) struct Carved<L: Load> {
 }
 
 impl<L: Load> Span<L> {
-    /// A span of one new job.
-    pub(crate) fn single(first: JobId, item: L::Item) -> Self {
+    /// A span of new jobs.
+    pub(crate) fn of(first: JobId, item: L::Item) -> Self {
         Self {
             first,
             attempts: 0,
             alone: false,
             causes: Vec::new(),
-            load: L::single(item),
+            load: L::of(item),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::action::{Action, Failure};
+use super::action::{Action, Failure, Sentence};
 use super::budget::Verdict;
-use super::event::{Life, WorkerId};
+use super::event::{Life, Outlook, WorkerId};
 use super::roster::WorkerState;
 use super::span::{Load, Span};
 use super::{Phase, Scheduler};
@@ -17,9 +17,16 @@ impl<L: Load> Scheduler<L> {
         now: Duration,
         actions: &mut Vec<Action<L>>,
     ) {
-        let life = self.roster.get_mut(worker).begin(now + after);
-        self.counters.restarts += u64::from(life > 1);
-        actions.push(Action::Start { worker, life, after });
+        let after_jobs = self.config.recycling.after_jobs;
+        let life = self.roster.begin(worker, now + after, after_jobs);
+        let slot = self.roster.get(worker);
+        self.counters.restarts += u64::from(slot.generation > 1);
+        actions.push(Action::Start {
+            worker,
+            life,
+            number: slot.number,
+            after,
+        });
     }
 
     pub(super) fn ready(
@@ -38,6 +45,7 @@ impl<L: Load> Scheduler<L> {
             return;
         };
         slot.state = WorkerState::Ready;
+        self.succeed(worker, actions);
         if !self.was_ready {
             self.was_ready = true;
             self.first_cause = None;
@@ -75,7 +83,7 @@ impl<L: Load> Scheduler<L> {
         };
         let state = slot.state;
         if state == WorkerState::Starting {
-            return self.start_failed(worker, life, cause, false, now, actions);
+            return self.start_failed(worker, life, cause, Outlook::Open, now, actions);
         }
         self.counters.deaths += 1;
         let has_claimed = claimed.min(self.in_flight.next_position(worker)) > 0;
@@ -83,8 +91,11 @@ impl<L: Load> Scheduler<L> {
         for piece in self.in_flight.clear(worker) {
             self.suspect(piece.span, &cause, actions);
         }
+        if self.leaves_place(worker) {
+            return;
+        }
         match state {
-            WorkerState::Ready if !has_claimed => self.failed(worker, cause, now, actions),
+            WorkerState::Ready if !has_claimed => self.failed(worker, cause, Outlook::Open, now, actions),
             _ => self.replace(worker, Duration::ZERO, now, actions),
         }
     }
@@ -94,7 +105,7 @@ impl<L: Load> Scheduler<L> {
         worker: WorkerId,
         life: Life,
         cause: L::Cause,
-        permanent: bool,
+        outlook: Outlook,
         now: Duration,
         actions: &mut Vec<Action<L>>,
     ) {
@@ -111,10 +122,10 @@ impl<L: Load> Scheduler<L> {
         slot.state = WorkerState::Failed;
         if !self.was_ready {
             self.first_start_failed(cause, actions);
-        } else if permanent && !self.roster.has_hope(now) {
+        } else if outlook == Outlook::Hopeless && !self.roster.has_hope(now) {
             self.break_down(cause, actions);
         } else {
-            self.failed(worker, cause, now, actions);
+            self.failed(worker, cause, outlook, now, actions);
         }
     }
 
@@ -132,7 +143,7 @@ impl<L: Load> Scheduler<L> {
             }
             let slot = self.roster.get(worker);
             if slot.is_alive() && slot.state != WorkerState::Killed {
-                self.execute(worker, actions);
+                self.execute(worker, Sentence::Killed, actions);
             }
         }
         while let Some(span) = self.queue.pop() {
@@ -140,11 +151,16 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
-    /// Kills a condemned worker as soon as no innocent job runs there.
-    pub(super) fn execute_if_done(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
-        let is_condemned = self.roster.get(worker).state == WorkerState::Condemned;
-        if is_condemned && self.in_flight.jobs(worker) == 0 {
-            self.execute(worker, actions);
+    /// Kills a condemned worker, and closes a retiring one, as soon as it has nothing left to do.
+    pub(super) fn end_if_done(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+        if self.in_flight.jobs(worker) > 0 {
+            return;
+        }
+        let slot = self.roster.get(worker);
+        match slot.state {
+            WorkerState::Condemned => self.execute(worker, slot.sentence, actions),
+            WorkerState::Retiring => self.retire(worker, actions),
+            _ => {}
         }
     }
 
@@ -160,34 +176,41 @@ impl<L: Load> Scheduler<L> {
                 let cause = cause.clone();
                 self.fail_queued(&cause, actions);
             }
+            Phase::Halted(by) => {
+                let by = *by;
+                self.fail_unstarted(by, actions);
+            }
         }
         for worker in self.roster.ids() {
             self.retire(worker, actions);
         }
     }
 
-    fn retire(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+    pub(super) fn retire(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
         let jobs = self.in_flight.jobs(worker);
         let slot = self.roster.get_mut(worker);
         match slot.state {
             WorkerState::Failed => slot.state = WorkerState::Gone,
-            WorkerState::Starting | WorkerState::Ready if jobs == 0 => {
+            WorkerState::Starting | WorkerState::Ready | WorkerState::Retiring if jobs == 0 => {
+                let recycled = slot.state == WorkerState::Retiring;
                 slot.state = WorkerState::Closing;
                 actions.push(Action::Close {
                     worker,
                     life: slot.life,
+                    recycled,
                 });
             }
             _ => {}
         }
     }
 
-    fn execute(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+    pub(super) fn execute(&mut self, worker: WorkerId, sentence: Sentence, actions: &mut Vec<Action<L>>) {
         let slot = self.roster.get_mut(worker);
         slot.state = WorkerState::Killed;
         actions.push(Action::Kill {
             worker,
             life: slot.life,
+            sentence,
         });
     }
 
@@ -217,9 +240,20 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// A life has ended without use: the worker waits, or the pool has seen enough.
-    fn failed(&mut self, worker: WorkerId, cause: L::Cause, now: Duration, actions: &mut Vec<Action<L>>) {
-        self.roster.get_mut(worker).state = WorkerState::Failed;
-        if self.budget.failed(now) == Verdict::Exhausted {
+    fn failed(
+        &mut self,
+        worker: WorkerId,
+        cause: L::Cause,
+        outlook: Outlook,
+        now: Duration,
+        actions: &mut Vec<Action<L>>,
+    ) {
+        let slot = self.roster.get_mut(worker);
+        slot.state = WorkerState::Failed;
+        // While the worker that it is to replace goes on, a successor that does not start is no reason to give up; and a
+        // system that is short of something is none either.
+        let is_counted = slot.succeeds.is_none() && outlook != Outlook::Shortage;
+        if is_counted && self.budget.failed(now) == Verdict::Exhausted {
             return self.break_down(cause, actions);
         }
         let after = self.roster.delay_after_failure(worker);
@@ -243,14 +277,18 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
-    /// Starts the slot's next life, if there is anything for it to do.
-    fn replace(&mut self, worker: WorkerId, after: Duration, now: Duration, actions: &mut Vec<Action<L>>) {
-        let is_needed = match self.phase {
+    /// Whether a worker that starts now may find something to do.
+    pub(super) fn needs_workers(&self) -> bool {
+        match self.phase {
             Phase::Open => true,
             Phase::Closing => !self.is_idle(),
-            Phase::Broken(_) | Phase::Killed => false,
-        };
-        if is_needed {
+            Phase::Broken(_) | Phase::Halted(_) | Phase::Killed => false,
+        }
+    }
+
+    /// Starts the slot's next life, if there is anything for it to do.
+    fn replace(&mut self, worker: WorkerId, after: Duration, now: Duration, actions: &mut Vec<Action<L>>) {
+        if self.needs_workers() {
             self.begin_life(worker, after, now, actions);
         } else {
             self.roster.get_mut(worker).state = WorkerState::Gone;

@@ -53,7 +53,7 @@ impl Load for TestLoad {
     type Frame = Vec<JobId>;
     type Cause = u64;
 
-    fn single(item: TestItem) -> Self {
+    fn of(item: TestItem) -> Self {
         Self { items: vec![item] }
     }
 
@@ -88,6 +88,10 @@ impl Load for TestLoad {
         }
     }
 
+    fn may_join(&self, _frame: &Vec<JobId>) -> bool {
+        true
+    }
+
     fn append_to(&self, frame: &mut Vec<JobId>) {
         frame.extend(self.serials());
     }
@@ -104,7 +108,7 @@ impl Load for TestLoad {
 /// A span of small jobs that were submitted together.
 pub(crate) fn span_of(first: JobId, len: u64) -> Span<TestLoad> {
     let owner = Rc::default();
-    let mut span: Span<TestLoad> = Span::single(first, TestItem::small(first, &owner));
+    let mut span: Span<TestLoad> = Span::of(first, TestItem::small(first, &owner));
     for serial in first + 1..first + len {
         span.load
             .try_push(TestItem::small(serial, &owner))

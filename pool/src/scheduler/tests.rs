@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::test_load::{Owner, TestItem, TestLoad};
-use super::{Action, Config, Event, Failure, RestartLimit, Scheduler};
+use super::{Action, Config, Event, Failure, Outlook, Recycling, RestartLimit, Scheduler, WorkerState};
 
 /// A scheduler at a time that the story moves, and jobs of one submitter.
 struct Pool {
@@ -26,6 +26,8 @@ impl Pool {
                 failures: 3,
                 within: Duration::from_mins(1),
             },
+            halt: None,
+            recycling: Recycling::default(),
             seed: 0,
         };
         change(&mut config);
@@ -78,6 +80,7 @@ impl Pool {
             life: 1,
             first,
             count,
+            failed: 0,
         });
         let done = first + u64::from(count);
         let busy = job * u32::try_from(done).expect("few jobs");
@@ -108,7 +111,9 @@ impl Pool {
 
 fn tell(action: &Action<TestLoad>) -> String {
     match action {
-        Action::Start { worker, life, after } if after.is_zero() => format!("start {worker}/{life}"),
+        Action::Start {
+            worker, life, after, ..
+        } if after.is_zero() => format!("start {worker}/{life}"),
         Action::Start { worker, life, .. } => format!("start {worker}/{life} later"),
         Action::Send {
             worker,
@@ -135,11 +140,13 @@ fn tell(action: &Action<TestLoad>) -> String {
                 Failure::Broken(cause) => format!("broken by {cause}"),
                 Failure::Deadline => "late".to_owned(),
                 Failure::Cancelled => "cancelled".to_owned(),
+                Failure::Halted { started, .. } => format!("halted, started {started}"),
                 Failure::Closed => "closed".to_owned(),
             };
             format!("fail {}..{}: {reason}", span.first, span.end())
         }
         Action::Revoke { worker, .. } => format!("revoke {worker}"),
+        Action::Halted(_) => "halted".into(),
         Action::Kill { worker, .. } => format!("kill {worker}"),
         Action::Close { worker, .. } => format!("close {worker}"),
         Action::Broken(cause) => format!("broken by {cause}"),
@@ -244,6 +251,7 @@ fn a_free_lane_does_not_make_frames_small_while_there_are_plenty_of_fast_jobs() 
         life: 1,
         first: 1,
         count: 1,
+        failed: 0,
     });
     pool.seen.clear();
     pool.handle(Event::Progress {
@@ -310,6 +318,7 @@ fn a_death_costs_the_job_that_was_running() {
         life: 1,
         first: 1,
         count: 1,
+        failed: 0,
     });
     pool.died(0, 1, 3, 77);
     pool.expect(&["deliver 0 at 1: 1..2", "fail 2..3: died of 77", "start 0/2"]);
@@ -348,6 +357,7 @@ fn an_idle_death_counts_as_a_failure_only_in_a_life_without_a_job() {
         life: 2,
         first: 0,
         count: 1,
+        failed: 0,
     });
     pool.seen.clear();
     pool.died(0, 2, 1, 1);
@@ -381,6 +391,7 @@ fn what_waits_behind_a_slow_job_goes_to_others() {
         life: 1,
         first: 1,
         count: 1,
+        failed: 0,
     });
     let seen = std::mem::take(&mut pool.seen);
     assert_eq!(seen[..2], ["deliver 0 at 1: 1..2", "send 0 epoch 1 at 2: 2..6"]);
@@ -422,6 +433,7 @@ fn a_job_that_finishes_as_its_deadline_passes_is_delivered() {
         life: 1,
         first: 1,
         count: 1,
+        failed: 0,
     });
     pool.handle(Event::Overdue {
         worker: 0,
@@ -450,6 +462,7 @@ fn other_lanes_finish_before_the_worker_of_a_late_job_is_killed() {
         life: 1,
         first: 0,
         count: 1,
+        failed: 0,
     });
     pool.expect(&["deliver 0 at 0: 0..1"]);
     pool.handle(Event::Finished {
@@ -457,6 +470,7 @@ fn other_lanes_finish_before_the_worker_of_a_late_job_is_killed() {
         life: 1,
         first: 2,
         count: 1,
+        failed: 0,
     });
     pool.expect(&["deliver 0 at 2: 2..3", "kill 0"]);
 }
@@ -508,6 +522,7 @@ fn a_job_that_finishes_before_it_can_be_cancelled_is_delivered() {
         life: 1,
         first: 1,
         count: 1,
+        failed: 0,
     });
     pool.handle(Event::Revoked {
         worker: 0,
@@ -530,7 +545,7 @@ fn until_one_worker_is_ready_none_is_tried_twice() {
         worker: 1,
         life: 1,
         cause: 5,
-        permanent: true,
+        outlook: Outlook::Hopeless,
     });
     pool.died(0, 1, 0, 6);
     pool.expect(&[]);
@@ -547,14 +562,14 @@ fn a_pool_of_which_no_worker_starts_breaks_with_the_first_cause() {
         worker: 1,
         life: 1,
         cause: 5,
-        permanent: false,
+        outlook: Outlook::Open,
     });
     pool.expect(&[]);
     pool.handle(Event::StartFailed {
         worker: 0,
         life: 1,
         cause: 6,
-        permanent: false,
+        outlook: Outlook::Open,
     });
     pool.expect(&["broken by 5", "fail 0..2: broken by 5", "drained", "ended"]);
     assert!(!pool.scheduler.is_open() && pool.scheduler.has_ended());
@@ -571,21 +586,21 @@ fn a_permanent_failure_breaks_the_pool_once_no_worker_is_left() {
         worker: 0,
         life: 2,
         cause: 3,
-        permanent: true,
+        outlook: Outlook::Hopeless,
     });
     pool.expect(&["start 0/3 later"]);
     pool.handle(Event::StartFailed {
         worker: 1,
         life: 2,
         cause: 4,
-        permanent: true,
+        outlook: Outlook::Hopeless,
     });
     pool.expect(&["broken by 4", "close 0"]);
     pool.handle(Event::StartFailed {
         worker: 0,
         life: 3,
         cause: 0,
-        permanent: false,
+        outlook: Outlook::Open,
     });
     pool.expect(&["ended"]);
 }
@@ -602,7 +617,7 @@ fn a_crash_loop_breaks_the_pool_and_running_jobs_may_finish() {
             worker: 1,
             life,
             cause: life,
-            permanent: false,
+            outlook: Outlook::Open,
         });
     }
     pool.expect(&[
@@ -617,6 +632,7 @@ fn a_crash_loop_breaks_the_pool_and_running_jobs_may_finish() {
         life: 1,
         first: 0,
         count: 1,
+        failed: 0,
     });
     pool.expect(&["deliver 0 at 0: 0..1", "close 0", "drained"]);
     pool.died(0, 1, 1, 0);
@@ -637,6 +653,7 @@ fn a_closed_pool_does_its_jobs_and_replaces_workers_for_them() {
         life: 1,
         first: 0,
         count: 1,
+        failed: 0,
     });
     pool.expect(&["deliver 0 at 0: 0..1", "send 0 epoch 0 at 1: 1"]);
     pool.done(0, 1, 1, 2, FAST);
@@ -647,7 +664,7 @@ fn a_closed_pool_does_its_jobs_and_replaces_workers_for_them() {
         worker: 1,
         life: 2,
         cause: 3,
-        permanent: false,
+        outlook: Outlook::Open,
     });
     pool.expect(&["ended"]);
     assert_eq!(
@@ -676,6 +693,7 @@ fn a_killed_pool_fails_all_jobs_and_ends() {
         life: 1,
         first: 1,
         count: 1,
+        failed: 0,
     });
     pool.died(0, 1, 2, 1);
     pool.expect(&["ended"]);
@@ -686,10 +704,10 @@ fn submitters_that_were_turned_away_are_told_of_room_once() {
     let mut pool = Pool::ready(1, |config| config.queue_jobs = 4);
     pool.submit(5);
     pool.done(0, 0, 1, 1, SLOW);
-    assert!(pool.scheduler.has_room(10), "three of four places are taken");
+    assert!(pool.scheduler.has_room(1, 10), "three of four places are taken");
     pool.submit(1);
     pool.seen.clear();
-    assert!(!pool.scheduler.has_room(10), "the queue is full");
+    assert!(!pool.scheduler.has_room(1, 10), "the queue is full");
     pool.done(0, 1, 1, 2, SLOW);
     pool.expect(&["deliver 0 at 1: 1..2", "send 0 epoch 0 at 2: 2", "room"]);
     pool.done(0, 2, 1, 3, SLOW);
@@ -700,7 +718,7 @@ fn submitters_that_were_turned_away_are_told_of_room_once() {
 fn a_large_job_that_was_turned_away_is_told_of_room_for_it() {
     let mut pool = Pool::ready(1, |config| config.queue_bytes = 100);
     pool.submit(7);
-    assert!(!pool.scheduler.has_room(60), "60 bytes are queued");
+    assert!(!pool.scheduler.has_room(1, 60), "60 bytes are queued");
     pool.seen.clear();
     pool.done(0, 0, 1, 1, SLOW);
     assert!(
@@ -715,7 +733,7 @@ fn a_large_job_that_was_turned_away_is_told_of_room_for_it() {
 fn submitters_that_wait_are_told_when_the_pool_closes() {
     let mut pool = Pool::ready(1, |config| config.queue_jobs = 1);
     pool.submit(2);
-    assert!(!pool.scheduler.has_room(10));
+    assert!(!pool.scheduler.has_room(1, 10));
     pool.seen.clear();
     pool.handle(Event::Close);
     pool.expect(&["room"]);
@@ -724,9 +742,9 @@ fn submitters_that_wait_are_told_when_the_pool_closes() {
 #[test]
 fn a_job_larger_than_the_bound_enters_an_empty_queue() {
     let mut pool = Pool::new(1, |config| config.queue_bytes = 100);
-    assert!(pool.scheduler.has_room(1_000));
+    assert!(pool.scheduler.has_room(1, 1_000));
     pool.submit(1);
-    assert!(pool.scheduler.has_room(90) && !pool.scheduler.has_room(91));
+    assert!(pool.scheduler.has_room(1, 90) && !pool.scheduler.has_room(1, 91));
     pool.seen.clear();
     pool.handle(Event::Ready { worker: 0, life: 1 });
     pool.expect(&["first ready", "send 0 epoch 0 at 0: 0", "room"]);
@@ -759,6 +777,7 @@ fn news_of_an_earlier_life_is_ignored() {
         life: 1,
         first: 0,
         count: 1,
+        failed: 0,
     });
     pool.handle(Event::Overdue {
         worker: 0,
@@ -773,6 +792,7 @@ fn news_of_an_earlier_life_is_ignored() {
         life: 2,
         first: 0,
         count: 1,
+        failed: 0,
     });
     pool.expect(&["deliver 0 at 0: 0..1", "drained"]);
 }
@@ -787,12 +807,14 @@ fn results_of_jobs_that_were_never_sent_are_skipped() {
         life: 1,
         first: 1,
         count: u32::MAX,
+        failed: 0,
     });
     pool.handle(Event::Finished {
         worker: 0,
         life: 1,
         first: u64::MAX,
         count: u32::MAX,
+        failed: u32::MAX,
     });
     pool.expect(&[]);
 }
@@ -810,4 +832,207 @@ fn the_time_of_a_job_and_the_workers_are_shown() {
         .map(|seen| (seen.worker, seen.life, seen.in_flight))
         .collect();
     assert_eq!(workers, [(0, 1, 0)]);
+}
+
+/// A pool that halts as this says, in which a frame of three jobs is at a worker and two more are queued.
+fn about_to_halt(halt: &str) -> Pool {
+    let mut pool = Pool::ready(1, |config| config.halt = Some(halt.parse().expect("a halt")));
+    pool.submit(1);
+    pool.done(0, 0, 1, 1, FAST);
+    pool.submit(6);
+    pool.handle(Event::Finished {
+        worker: 0,
+        life: 1,
+        first: 1,
+        count: 1,
+        failed: 0,
+    });
+    pool.handle(Event::Progress {
+        worker: 0,
+        life: 1,
+        received: 2,
+        done: 2,
+        busy: FAST * 2,
+    });
+    pool.seen.clear();
+    pool
+}
+
+fn fails(pool: &mut Pool, first: u64) {
+    pool.handle(Event::Finished {
+        worker: 0,
+        life: 1,
+        first,
+        count: 1,
+        failed: 1,
+    });
+}
+
+#[test]
+fn a_halt_soon_lets_what_was_started_end_and_runs_nothing_else() {
+    let mut pool = about_to_halt("soon,fail=1");
+    fails(&mut pool, 2);
+    assert!(!pool.scheduler.is_open());
+    assert!(pool.seen.iter().any(|seen| seen == "halted") && pool.seen.iter().any(|seen| seen == "revoke 0"));
+    pool.seen.clear();
+    pool.handle(Event::Revoked {
+        worker: 0,
+        life: 1,
+        claimed: 4,
+    });
+    assert!(
+        pool.seen
+            .iter()
+            .all(|seen| seen.ends_with("halted, started false")),
+        "{:?}",
+        pool.seen
+    );
+    pool.seen.clear();
+    fails(&mut pool, 3);
+    pool.expect(&["deliver 0 at 3: 3..4", "close 0", "drained"]);
+    pool.died(0, 1, 4, 1);
+    pool.expect(&["ended"]);
+}
+
+#[test]
+fn a_halt_now_ends_what_runs_with_its_worker() {
+    let mut pool = about_to_halt("now,fail=1");
+    fails(&mut pool, 2);
+    pool.seen.clear();
+    pool.handle(Event::Revoked {
+        worker: 0,
+        life: 1,
+        claimed: 4,
+    });
+    let started = pool
+        .seen
+        .iter()
+        .filter(|seen| seen.ends_with("started true"))
+        .count();
+    assert_eq!(started, 1, "{:?}", pool.seen);
+    assert!(pool.seen.iter().any(|seen| seen == "kill 0"), "{:?}", pool.seen);
+    assert!(pool.scheduler.is_idle());
+}
+
+#[test]
+fn a_death_counts_as_a_failure_and_a_cancelled_job_does_not() {
+    let mut pool = Pool::ready(2, |config| config.halt = "soon,fail=1".parse().ok());
+    pool.submit(3);
+    pool.handle(Event::Cancel { job: 2 });
+    assert!(pool.scheduler.is_open());
+    pool.died(0, 1, 1, 7);
+    assert!(!pool.scheduler.is_open());
+}
+
+#[test]
+fn a_worker_that_is_due_is_replaced_before_it_ends() {
+    let mut pool = Pool::ready(1, |config| {
+        config.recycling = Recycling {
+            after_jobs: std::num::NonZero::new(2),
+            spares: 1,
+        };
+    });
+    pool.submit(2);
+    pool.expect(&["send 0 epoch 0 at 0: 0"]);
+    pool.done(0, 0, 1, 1, SLOW);
+    pool.expect(&["deliver 0 at 0: 0..1", "send 0 epoch 0 at 1: 1"]);
+    pool.submit(2);
+    pool.done(0, 1, 1, 2, SLOW);
+    pool.expect(&["deliver 0 at 1: 1..2", "start 1/1", "send 0 epoch 0 at 2: 2"]);
+    pool.handle(Event::Ready { worker: 1, life: 1 });
+    pool.expect(&["revoke 0", "send 1 epoch 0 at 0: 3"]);
+    pool.handle(Event::Revoked {
+        worker: 0,
+        life: 1,
+        claimed: 3,
+    });
+    pool.expect(&[]);
+    pool.done(0, 2, 1, 3, SLOW);
+    pool.expect(&["deliver 0 at 2: 2..3", "close 0"]);
+    pool.died(0, 1, 3, 1);
+    pool.expect(&[]);
+    assert_eq!(pool.scheduler.counters().recycled, 1);
+    let numbers: Vec<_> = pool
+        .scheduler
+        .workers()
+        .map(|seen| (seen.number, seen.generation, seen.state))
+        .collect();
+    assert_eq!(numbers, [(0, 1, WorkerState::Vacant), (0, 2, WorkerState::Ready)]);
+}
+
+#[test]
+fn a_successor_that_does_not_start_harms_nobody() {
+    let mut pool = Pool::ready(1, |config| config.recycling.spares = 1);
+    pool.handle(Event::Grown { worker: 0, life: 1 });
+    pool.expect(&["start 1/1"]);
+    for life in 1..20 {
+        pool.handle(Event::StartFailed {
+            worker: 1,
+            life,
+            cause: 1,
+            outlook: Outlook::Hopeless,
+        });
+        let next = format!("start 1/{} later", life + 1);
+        pool.expect(&[&next]);
+    }
+    pool.submit(1);
+    pool.expect(&["send 0 epoch 0 at 0: 0"]);
+}
+
+#[test]
+fn a_worker_that_dies_while_its_successor_starts_is_replaced_by_that_one() {
+    let mut pool = Pool::ready(1, |config| config.recycling.spares = 1);
+    pool.handle(Event::Grown { worker: 0, life: 1 });
+    pool.submit(1);
+    pool.seen.clear();
+    pool.died(0, 1, 1, 5);
+    pool.expect(&["fail 0..1: died of 5", "drained"]);
+    pool.submit(1);
+    pool.handle(Event::Ready { worker: 1, life: 1 });
+    pool.expect(&["send 1 epoch 0 at 0: 1"]);
+}
+
+#[test]
+fn a_silent_worker_loses_its_jobs_and_gets_no_others_before_it_moves() {
+    let mut pool = Pool::ready(2, |_| {});
+    pool.submit(1);
+    pool.expect(&["send 0 epoch 0 at 0: 0"]);
+    pool.handle(Event::Silent { worker: 0, life: 1 });
+    pool.expect(&["revoke 0"]);
+    pool.handle(Event::Revoked {
+        worker: 0,
+        life: 1,
+        claimed: 0,
+    });
+    pool.expect(&["send 1 epoch 0 at 0: 0"]);
+    pool.submit(1);
+    pool.expect(&[]);
+    pool.handle(Event::Progress {
+        worker: 0,
+        life: 1,
+        received: 1,
+        done: 0,
+        busy: Duration::ZERO,
+    });
+    pool.expect(&["send 0 epoch 1 at 0: 1"]);
+}
+
+#[test]
+fn a_shortage_never_breaks_the_pool() {
+    let mut pool = Pool::ready(1, |_| {});
+    pool.died(0, 1, 1, 1);
+    pool.expect(&["start 0/2 later"]);
+    for life in 2..40 {
+        pool.handle(Event::StartFailed {
+            worker: 0,
+            life,
+            cause: 2,
+            outlook: Outlook::Shortage,
+        });
+        let next = format!("start 0/{} later", life + 1);
+        pool.expect(&[&next]);
+    }
+    pool.submit(1);
+    pool.handle(Event::Ready { worker: 0, life: 40 });
+    pool.expect(&["send 0 epoch 0 at 0: 0"]);
 }

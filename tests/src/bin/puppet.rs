@@ -1,15 +1,17 @@
 //! The puppet worker: serves `tests::Puppet`, or misbehaves at its start as its second argument says.
 
-#![expect(unsafe_code, reason = "a puppet must be able to crash for real")]
-
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use tests::{Answer, Puppet};
 use worker::Context;
 
+/// How long the initialiser takes that is asked to be slow.
+const SLOW_START: Duration = Duration::from_secs(1);
+
 struct State {
     count: u64,
     argument: String,
+    hoard: Vec<Vec<u8>>,
 }
 
 fn main() -> ExitCode {
@@ -67,7 +69,19 @@ fn initialise(setup: &worker::Setup) -> Result<State, String> {
     match argument.as_str() {
         "fail" => Err("the initialiser fails on purpose".into()),
         "panic" => panic!("the initialiser panics on purpose"),
-        _ => Ok(State { count: 0, argument }),
+        "slow" => {
+            std::thread::sleep(SLOW_START);
+            Ok(state(argument))
+        }
+        _ => Ok(state(argument)),
+    }
+}
+
+fn state(argument: String) -> State {
+    State {
+        count: 0,
+        argument,
+        hoard: Vec::new(),
     }
 }
 
@@ -110,10 +124,45 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Argument => Answer::Text(context.state().argument.clone()),
         Puppet::Variable(name) => Answer::Text(std::env::var(name).unwrap_or_default()),
         Puppet::Lane => Answer::Number(context.lane() as u64),
+        Puppet::Fail => Answer::Failure,
+        Puppet::Undecodable => Answer::Undecodable(1),
+        Puppet::Nested => nested(),
+        Puppet::Swell(bytes) => swell(bytes),
+        Puppet::Seize(bytes) => Answer::Number(std::hint::black_box(vec![1_u8; bytes]).len() as u64),
+        Puppet::Hoard(bytes) => {
+            context.state().hoard.push(vec![1; bytes]);
+            Answer::Number(std::process::id().into())
+        }
         Puppet::Panic(message) => panic!("{message}"),
         Puppet::Unsendable | Puppet::PanicsInDecoding(_) => unreachable!("it never arrives"),
         deadly => die(&deadly),
     }
+}
+
+fn nested() -> Answer {
+    let program = std::env::current_exe().expect("this program");
+    let pool = pool::Pool::<Puppet>::builder()
+        .workers(1)
+        .worker_program(program)
+        .build();
+    let pool = match pool {
+        Ok(pool) => pool,
+        Err(error) => return Answer::Text(error.to_string()),
+    };
+    pool.submit(Puppet::Number(8))
+        .expect("accepted")
+        .wait()
+        .expect("an answer")
+}
+
+fn swell(bytes: usize) -> Answer {
+    const STEP: usize = 1 << 20;
+    let mut memory = Vec::new();
+    for _ in 0..bytes / STEP {
+        memory.push(std::hint::black_box(vec![1_u8; STEP]));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Answer::Number(memory.len() as u64)
 }
 
 fn die(how: &Puppet) -> Answer {
@@ -124,10 +173,7 @@ fn die(how: &Puppet) -> Answer {
             rustix::process::kill_process(rustix::process::getpid(), signal).expect("raised");
             std::thread::sleep(Duration::from_mins(1));
         }
-        Puppet::Segfault => {
-            // SAFETY: there is none; it is here to crash.
-            unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
-        }
+        Puppet::Segfault => tests::crash(),
         Puppet::Abort => std::process::abort(),
         Puppet::Overflow => return Answer::Number(overflow(1)),
         Puppet::Stubborn => loop {

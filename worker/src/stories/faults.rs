@@ -147,7 +147,7 @@ fn a_broken_frame_ends_the_worker_before_any_of_its_jobs_runs() {
         frame::begin(&mut bytes);
         frame::append_job(&mut bytes, &encoded("a"));
         frame::append_job(&mut bytes, &encoded("b"));
-        frame::finish(&mut bytes, 0, 0, 2);
+        frame::finish(&mut bytes, frame::Form::Counted, 0, 0, 2);
         bytes
     };
     let mut with_flags = whole.clone();
@@ -169,7 +169,7 @@ fn a_frame_for_positions_that_were_never_sent_ends_the_worker() {
     let mut skipping = Vec::new();
     frame::begin(&mut skipping);
     frame::append_job(&mut skipping, &encoded("a"));
-    frame::finish(&mut skipping, 0, 7, 1);
+    frame::finish(&mut skipping, frame::Form::Counted, 0, 7, 1);
     for bytes in [
         skipping,
         frame::parcel(0, 7, 3),

@@ -1,10 +1,11 @@
 //! Faults planted in the scheduler, to prove that the simulation would notice them.
 //!
 //! They are planted from outside: an event or an action is changed on its way, or a part is set back, so that the
-//! scheduler itself needs no test code.
+//! scheduler itself needs no test code. Two are mistakes of the others, the worker and the driver.
 
 use std::time::Duration;
 
+use crate::failure_policy::Urgency;
 use crate::scheduler::test_load::TestLoad;
 use crate::scheduler::{Action, Config, Event, Scheduler, Span, WorkerState};
 
@@ -43,10 +44,22 @@ pub(super) enum Fault {
     ForgetsRoom,
     /// The end is not told.
     ForgetsEnd,
+    /// Too many failures are not too many.
+    NeverHalts,
+    /// A pool that is to halt now lets what runs end.
+    HaltsTooSlowly,
+    /// No worker is replaced that is well.
+    NeverRecycles,
+    /// Jobs stay with a worker that takes none.
+    IgnoresSilence,
+    /// The worker runs what was sent before a revocation.
+    WorkerIgnoresEpoch,
+    /// The driver tells of a death before it has taken in what was published.
+    DriverForgetsDrain,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::ForgetsBatchAtDeath,
         Self::SuspectsWholeBatch,
         Self::IgnoresLife,
@@ -63,6 +76,12 @@ impl Fault {
         Self::ForgetsOrder,
         Self::ForgetsRoom,
         Self::ForgetsEnd,
+        Self::NeverHalts,
+        Self::HaltsTooSlowly,
+        Self::NeverRecycles,
+        Self::IgnoresSilence,
+        Self::WorkerIgnoresEpoch,
+        Self::DriverForgetsDrain,
     ];
 }
 
@@ -77,6 +96,12 @@ impl Subject {
     pub(super) fn new(config: &Config, fault: Option<Fault>) -> Self {
         let mut config = config.clone();
         config.attempts += u8::from(fault == Some(Fault::RetriesTooOften));
+        match (fault, &mut config.halt) {
+            (Some(Fault::NeverHalts), halt) => *halt = None,
+            (Some(Fault::HaltsTooSlowly), Some(halt)) => halt.urgency = Urgency::Soon,
+            (Some(Fault::NeverRecycles), _) => config.recycling.after_jobs = None,
+            _ => {}
+        }
         Self {
             scheduler: Scheduler::new(config),
             fault,
@@ -140,7 +165,9 @@ impl Subject {
         match (fault, event) {
             (Fault::SuspectsWholeBatch, Event::Died { claimed, .. }) => *claimed = u64::MAX,
             (Fault::IgnoresCredit, Event::Progress { received, .. }) => *received = u64::MAX,
-            (Fault::IgnoresStall, Event::Stalled { .. }) => return true,
+            (Fault::IgnoresStall, Event::Stalled { .. }) | (Fault::IgnoresSilence, Event::Silent { .. }) => {
+                return true;
+            }
             (Fault::IgnoresLateCancel, Event::Cancel { job }) => {
                 return scheduler.queue.front().is_none_or(|span| *job < span.first);
             }

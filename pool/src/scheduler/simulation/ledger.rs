@@ -10,6 +10,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::failure_policy::Halted;
 use crate::scheduler::{Config, JobId, Life, WorkerId};
 
 /// What was found to be wrong.
@@ -33,6 +34,7 @@ enum Outcome {
     Deadline,
     Cancelled,
     Quarantined,
+    Halted,
     Closed,
 }
 
@@ -53,10 +55,12 @@ enum Stage {
     Unborn,
     Starting,
     Ready,
+    Retiring,
     Condemned,
     Killed,
     Closing,
     Failed,
+    Vacant,
     Over,
 }
 
@@ -69,6 +73,7 @@ enum Comeback {
 
 /// What the ledger knows of one worker.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Slot {
     stage: Stage,
     life: Life,
@@ -79,6 +84,13 @@ struct Slot {
     received: u64,
     is_revoking: bool,
     is_held: bool,
+    is_silent: bool,
+    number: u32,
+    done: u64,
+    is_grown: bool,
+    heir: Option<WorkerId>,
+    succeeds: Option<WorkerId>,
+    is_replaced: bool,
     failures_in_a_row: u32,
     starts_at: Duration,
     comeback: Comeback,
@@ -90,6 +102,7 @@ enum Phase {
     Open,
     Closing,
     Broken,
+    Halted,
     Killed,
 }
 
@@ -101,6 +114,9 @@ pub(super) struct Sights {
     pub(super) solitary_frames: u64,
     pub(super) heavy_frames: u64,
     pub(super) breakdowns: u64,
+    pub(super) halts: u64,
+    pub(super) recycled: u64,
+    pub(super) silences: u64,
 }
 
 /// What is still to be told, each once.
@@ -124,19 +140,34 @@ pub(super) struct Ledger {
     slots: Vec<Slot>,
     failures: Vec<Duration>,
     was_ready: bool,
+    failed: u64,
+    ended: u64,
     /// What this event must bring.
     expected: BTreeMap<JobId, Outcome>,
     first_cause: Option<u64>,
     must_break: Option<u64>,
     broken_by: Option<u64>,
-    must_revoke: Option<WorkerId>,
+    must_halt: Option<Halted>,
+    halted_by: Option<Halted>,
+    must_revoke: BTreeSet<WorkerId>,
     due: Due,
 }
 
 impl Ledger {
     pub(super) fn new(config: &Config) -> Self {
-        let slot = |_| Slot {
-            stage: Stage::Unborn,
+        let slot = |number: usize| Slot {
+            stage: if number < config.workers {
+                Stage::Unborn
+            } else {
+                Stage::Vacant
+            },
+            number: u32::try_from(number).expect("few workers"),
+            is_silent: false,
+            done: 0,
+            is_grown: false,
+            heir: None,
+            succeeds: None,
+            is_replaced: false,
             life: 0,
             epoch: 0,
             next: 0,
@@ -157,14 +188,18 @@ impl Ledger {
             unresolved: 0,
             abandoned: 0,
             sights: Sights::default(),
-            slots: (0..config.workers).map(slot).collect(),
+            slots: (0..config.workers + config.recycling.spares).map(slot).collect(),
             failures: Vec::new(),
             was_ready: false,
+            failed: 0,
+            ended: 0,
             expected: BTreeMap::new(),
             first_cause: None,
             must_break: None,
             broken_by: None,
-            must_revoke: None,
+            must_halt: None,
+            halted_by: None,
+            must_revoke: BTreeSet::new(),
             due: Due {
                 ready: false,
                 drained: false,
@@ -195,6 +230,11 @@ impl Ledger {
 
     pub(super) fn sights(&self) -> Sights {
         self.sights
+    }
+
+    /// Whether nobody is to be in this slot.
+    pub(super) fn is_vacant(&self, worker: WorkerId) -> bool {
+        self.slots[worker].stage == Stage::Vacant
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -236,6 +276,11 @@ impl Ledger {
 
     fn record_mut(&mut self, job: JobId) -> &mut Job {
         &mut self.jobs[usize::try_from(job).expect("few jobs")]
+    }
+
+    /// Whether workers that start now may find something to do.
+    fn needs_workers(&self) -> bool {
+        self.phase == Phase::Open || (self.phase == Phase::Closing && self.unresolved > 0)
     }
 
     fn resolve(&mut self, job: JobId) -> Check {

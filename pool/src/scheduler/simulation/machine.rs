@@ -118,16 +118,17 @@ impl Machine {
     }
 
     /// Claims the next job for a lane that is free, if there is one, and starts it.
-    pub(super) fn claim(&mut self, lane: usize) -> Option<JobId> {
+    pub(super) fn claim(&mut self, lane: usize, checks_epoch: bool) -> Option<JobId> {
         assert!(self.lanes[lane].is_none(), "a lane runs one job");
         loop {
             let Some(frame) = &mut self.current else {
                 self.current = Some(self.channel.pop_front()?);
-                self.received += 1;
                 continue;
             };
-            if frame.epoch != self.word.epoch || frame.cursor == frame.jobs.len() {
+            let is_stale = checks_epoch && frame.epoch != self.word.epoch;
+            if is_stale || frame.cursor == frame.jobs.len() {
                 self.current = None;
+                self.received += 1;
                 self.wake();
                 continue;
             }
@@ -153,6 +154,11 @@ impl Machine {
         {
             self.wake();
         }
+    }
+
+    /// Whether it has frames that it has not used up.
+    pub(super) fn owes(&self) -> bool {
+        self.current.is_some() || !self.channel.is_empty()
     }
 
     pub(super) fn wake(&mut self) {

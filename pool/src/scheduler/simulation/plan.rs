@@ -1,8 +1,21 @@
 //! What kind of history a seed stands for: the pool's bounds, the jobs, and how much goes wrong.
 
-use std::time::Duration;
+use std::{num::NonZero, time::Duration};
 
-use crate::scheduler::{Config, RestartLimit};
+use crate::scheduler::{Config, Recycling, RestartLimit};
+
+/// Most pools never halt.
+const HALTS: [Option<&str>; 9] = [
+    None,
+    None,
+    None,
+    None,
+    None,
+    Some("soon,fail=1"),
+    Some("soon,fail=20%"),
+    Some("now,fail=5"),
+    Some("now,fail=40%"),
+];
 
 /// One history's character. Chances are in thousandths, for each time that the thing could happen.
 #[derive(Debug, Clone)]
@@ -19,6 +32,8 @@ pub(super) struct Plan {
     pub(super) death: u32,
     pub(super) failed_start: u32,
     pub(super) permanent: u32,
+    /// How many results are failures.
+    pub(super) failing: u32,
     pub(super) cancel: u32,
     pub(super) leave: u32,
     pub(super) close: u32,
@@ -43,6 +58,7 @@ impl Plan {
             death: pick(random, &[0, 20, 100, 400]),
             failed_start: pick(random, &[0, 0, 100, 600]),
             permanent: pick(random, &[0, 0, 300]),
+            failing: pick(random, &[0, 30, 300]),
             cancel: pick(random, &[0, 100, 1_000]),
             leave: pick(random, &[0, 100]),
             close: pick(random, &[0, 0, 50, 300]),
@@ -69,7 +85,21 @@ fn config(random: &mut fastrand::Rng, is_doomed: bool) -> Config {
             failures: random.usize(0..=6),
             within: Duration::from_millis(within),
         },
+        halt: pick(random, &HALTS).map(|halt| halt.parse().expect("a halt")),
+        recycling: recycling(random, is_doomed),
         seed: random.u64(..),
+    }
+}
+
+/// A doomed pool is to break, which it does not for the sake of a successor.
+fn recycling(random: &mut fastrand::Rng, is_doomed: bool) -> Recycling {
+    let (jobs, spares) = (pick(random, &[0, 0, 1, 10, 60]), random.usize(0..=2));
+    if is_doomed {
+        return Recycling::default();
+    }
+    Recycling {
+        after_jobs: NonZero::new(jobs),
+        spares,
     }
 }
 

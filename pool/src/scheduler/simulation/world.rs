@@ -36,6 +36,7 @@ pub(super) struct World {
     plan: Plan,
     now: Duration,
     subject: Subject,
+    fault: Option<Fault>,
     ledger: Ledger,
     machines: Vec<Machine>,
     owners: Vec<Rc<Owner>>,
@@ -65,8 +66,9 @@ impl World {
         Self {
             now: Duration::from_secs(random.u64(..1_000)),
             subject: Subject::new(&plan.config, fault),
+            fault,
             ledger: Ledger::new(&plan.config),
-            machines: (0..plan.config.workers)
+            machines: (0..plan.config.workers + plan.config.recycling.spares)
                 .map(|_| Machine::new(plan.config.lanes))
                 .collect(),
             owners: (0..plan.owners).map(|_| Rc::default()).collect(),
@@ -120,7 +122,7 @@ impl World {
             if is_full || !self.subject.scheduler.is_open() {
                 return Ok(());
             }
-            if !self.subject.scheduler.has_room(bytes) {
+            if !self.subject.scheduler.has_room(1, bytes) {
                 self.is_waiting = true;
                 return Ok(());
             }

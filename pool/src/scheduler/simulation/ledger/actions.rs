@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Check, Comeback, Ledger, Outcome, Phase, Stage, ensure};
+use super::{Check, Comeback, Ledger, Outcome, Phase, Slot, Stage, ensure};
+use crate::failure_policy::Halted;
 use crate::scheduler::dispatch::FRAME_BYTES;
 use crate::scheduler::pace::MAX_FRAME_JOBS;
 use crate::scheduler::roster::FRAME_CREDIT;
@@ -14,7 +15,15 @@ impl Ledger {
     pub(in super::super) fn take(&mut self, action: &Action<TestLoad>, now: Duration) -> Check {
         ensure!(!self.has_ended(), "an action comes after the end: {action:?}");
         match *action {
-            Action::Start { worker, life, after } => self.start(worker, life, after, now),
+            Action::Start {
+                worker,
+                life,
+                number,
+                after,
+            } => {
+                self.seat(worker, number)?;
+                self.start(worker, life, after, now)
+            }
             Action::Send {
                 worker,
                 life,
@@ -34,8 +43,13 @@ impl Ledger {
             } => self.deliver(worker, first, span),
             Action::Fail { ref span, ref reason } => self.fail(span, reason),
             Action::Revoke { worker, life } => self.revoke(worker, life),
-            Action::Kill { worker, life } => self.kill_one(worker, life),
-            Action::Close { worker, life } => self.close_one(worker, life),
+            Action::Kill { worker, life, .. } => self.kill_one(worker, life),
+            Action::Close {
+                worker,
+                life,
+                recycled,
+            } => self.close_one(worker, life, recycled),
+            Action::Halted(by) => self.halt(by),
             Action::Broken(cause) => self.break_down(cause),
             Action::Room => Ok(()),
             Action::Drained | Action::FirstReady | Action::Ended => self.tell(action),
@@ -68,6 +82,40 @@ impl Ledger {
         Ok(())
     }
 
+    fn halt(&mut self, by: Halted) -> Check {
+        ensure!(self.must_halt.take() == Some(by), "the pool halts without need");
+        self.phase = Phase::Halted;
+        self.halted_by = Some(by);
+        self.sights.halts += 1;
+        Ok(())
+    }
+
+    /// A worker of this number starts in this slot: again, or as the successor of one that is due.
+    fn seat(&mut self, worker: WorkerId, number: u32) -> Check {
+        if self.slots[worker].stage != Stage::Vacant {
+            ensure!(
+                self.slots[worker].number == number,
+                "worker {worker} starts as {number}"
+            );
+            return Ok(());
+        }
+        let is_old = |slot: &Slot| {
+            slot.number == number
+                && slot.stage == Stage::Ready
+                && slot.heir.is_none()
+                && self.may_be_due(slot)
+        };
+        let old = self.slots.iter().position(is_old);
+        let Some(old) = old else {
+            return Err(format!("a successor of {number} starts without need"));
+        };
+        self.slots[old].heir = Some(worker);
+        let slot = &mut self.slots[worker];
+        (slot.number, slot.succeeds, slot.failures_in_a_row) = (number, Some(old), 0);
+        (slot.stage, slot.comeback) = (Stage::Over, Comeback::AtOnce);
+        Ok(())
+    }
+
     fn start(&mut self, worker: WorkerId, life: Life, after: Duration, now: Duration) -> Check {
         let slot = &mut self.slots[worker];
         ensure!(life == slot.life + 1, "lives are counted wrongly");
@@ -88,9 +136,10 @@ impl Ledger {
         );
         (slot.stage, slot.life, slot.starts_at) = (Stage::Starting, life, now + after);
         (slot.epoch, slot.next, slot.sent, slot.received) = (0, 0, 0, 0);
-        (slot.is_revoking, slot.is_held) = (false, false);
-        let has_use = self.phase == Phase::Open || (self.phase == Phase::Closing && self.unresolved > 0);
-        ensure!(has_use, "worker {worker} starts for nothing");
+        (slot.is_revoking, slot.is_held, slot.is_silent) = (false, false, false);
+        (slot.done, slot.is_grown) = (0, false);
+        (slot.heir, slot.is_replaced) = (None, false);
+        ensure!(self.needs_workers(), "worker {worker} starts for nothing");
         Ok(())
     }
 
@@ -112,6 +161,7 @@ impl Ledger {
             slot.stage
         );
         ensure!(!slot.is_revoking, "a frame crosses a revocation");
+        ensure!(!slot.is_silent, "a frame goes to a worker that takes none");
         ensure!(
             slot.sent - slot.received < FRAME_CREDIT,
             "a frame goes beyond the credit"
@@ -186,7 +236,18 @@ impl Ledger {
         let deaths = &self.record(job).deaths;
         let is_due = match reason {
             Failure::WorkerDied(cause) => expected == Some(Outcome::WorkerDied) && deaths == &[*cause],
-            Failure::Quarantined(causes) => expected == Some(Outcome::Quarantined) && deaths == causes,
+            Failure::Quarantined(causes) => {
+                let is_known = deaths == causes;
+                let is_halted = self.phase == Phase::Halted && !causes.is_empty();
+                is_known
+                    && (expected == Some(Outcome::Quarantined) || (is_halted && self.queued.remove(&job)))
+            }
+            Failure::Halted { by, started: true } => {
+                expected == Some(Outcome::Halted) && self.halted_by == Some(*by)
+            }
+            Failure::Halted { by, started: false } => {
+                deaths.is_empty() && self.halted_by == Some(*by) && self.queued.remove(&job)
+            }
             Failure::Deadline => expected == Some(Outcome::Deadline),
             Failure::Cancelled => expected == Some(Outcome::Cancelled),
             Failure::Closed => expected == Some(Outcome::Closed),
@@ -198,12 +259,12 @@ impl Ledger {
 
     fn revoke(&mut self, worker: WorkerId, life: Life) -> Check {
         ensure!(
-            self.must_revoke == Some(worker),
+            self.must_revoke.contains(&worker),
             "worker {worker} is asked for what it has without need"
         );
         let slot = &mut self.slots[worker];
         ensure!(
-            matches!(slot.stage, Stage::Ready | Stage::Condemned),
+            matches!(slot.stage, Stage::Ready | Stage::Retiring | Stage::Condemned),
             "a revocation goes to nobody"
         );
         ensure!(
@@ -218,7 +279,7 @@ impl Ledger {
         let slot = &mut self.slots[worker];
         let is_due = match slot.stage {
             Stage::Condemned => slot.flight.is_empty(),
-            Stage::Starting | Stage::Ready | Stage::Closing => self.phase == Phase::Killed,
+            Stage::Starting | Stage::Ready | Stage::Retiring | Stage::Closing => self.phase == Phase::Killed,
             _ => false,
         };
         ensure!(
@@ -230,14 +291,21 @@ impl Ledger {
         Ok(())
     }
 
-    fn close_one(&mut self, worker: WorkerId, life: Life) -> Check {
+    fn close_one(&mut self, worker: WorkerId, life: Life, recycled: bool) -> Check {
+        let is_retiring = self.slots[worker].stage == Stage::Retiring;
         let is_due = match self.phase {
-            Phase::Closing => self.unresolved == 0,
-            Phase::Broken => true,
-            Phase::Open | Phase::Killed => false,
+            Phase::Closing => self.unresolved == 0 || is_retiring,
+            Phase::Broken | Phase::Halted => true,
+            Phase::Open => is_retiring,
+            Phase::Killed => false,
         };
         let slot = &mut self.slots[worker];
-        let is_free = matches!(slot.stage, Stage::Starting | Stage::Ready) && slot.flight.is_empty();
+        let is_free =
+            matches!(slot.stage, Stage::Starting | Stage::Ready | Stage::Retiring) && slot.flight.is_empty();
+        ensure!(
+            recycled == is_retiring,
+            "worker {worker} is told a wrong reason to end"
+        );
         ensure!(
             is_due && is_free && slot.life == life,
             "worker {worker} is closed while {:?}",

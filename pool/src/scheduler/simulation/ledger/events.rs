@@ -1,10 +1,11 @@
 //! What each event must bring.
 
-use std::time::Duration;
+use std::{num::NonZero, time::Duration};
 
 use super::{Comeback, Job, Ledger, Outcome, Phase, Slot, Stage};
+use crate::failure_policy::{Halted, Urgency};
 use crate::scheduler::test_load::{TestItem, TestLoad};
-use crate::scheduler::{Event, JobId, Life, WorkerId};
+use crate::scheduler::{Event, JobId, Life, Outlook, WorkerId};
 
 impl Ledger {
     /// Writes down what the event must bring, before the scheduler is told of it.
@@ -17,7 +18,8 @@ impl Ledger {
                 life,
                 first,
                 count,
-            } => self.finished(worker, life, first, count),
+                failed,
+            } => self.finished(worker, life, first, count, failed),
             Event::Progress {
                 worker,
                 life,
@@ -25,6 +27,12 @@ impl Ledger {
                 ..
             } => self.progress(worker, life, received),
             Event::Stalled { worker, life } => self.stalled(worker, life),
+            Event::Silent { worker, life } => self.silent(worker, life),
+            Event::Grown { worker, life } => {
+                if self.is_serving(worker, life) {
+                    self.slots[worker].is_grown = true;
+                }
+            }
             Event::Revoked {
                 worker,
                 life,
@@ -47,9 +55,9 @@ impl Ledger {
                 worker,
                 life,
                 cause,
-                permanent,
+                outlook,
             } => {
-                self.start_failed(worker, life, cause, permanent, now);
+                self.start_failed(worker, life, cause, outlook, now);
             }
             Event::PurgeAbandoned => {}
             Event::Close => {
@@ -61,6 +69,34 @@ impl Ledger {
             }
             Event::Kill => self.kill(),
         }
+        if !matches!(event, Event::Submit(_)) {
+            self.judge();
+        }
+    }
+
+    /// Whether too many jobs have failed, and what follows for the workers.
+    fn judge(&mut self) {
+        let Some(halt) = self.config.halt else { return };
+        let goes_on = matches!(self.phase, Phase::Open | Phase::Closing) && self.must_break.is_none();
+        if !goes_on || !halt.threshold.is_reached(self.failed, self.ended) {
+            return;
+        }
+        self.must_halt = Some(Halted {
+            halt,
+            failed: self.failed,
+            ended: self.ended,
+        });
+        let serving = [Stage::Ready, Stage::Retiring, Stage::Condemned];
+        for (worker, slot) in self.slots.iter().enumerate() {
+            if serving.contains(&slot.stage) && !slot.flight.is_empty() {
+                self.must_revoke.insert(worker);
+            }
+        }
+    }
+
+    fn count_failure(&mut self) {
+        self.failed += 1;
+        self.ended += 1;
     }
 
     /// Throws out of the queue what nobody waits for.
@@ -99,7 +135,7 @@ impl Ledger {
     }
 
     fn is_serving(&self, worker: WorkerId, life: Life) -> bool {
-        self.is_at(worker, life, &[Stage::Ready, Stage::Condemned])
+        self.is_at(worker, life, &[Stage::Ready, Stage::Retiring, Stage::Condemned])
     }
 
     fn ready(&mut self, worker: WorkerId, life: Life) {
@@ -107,10 +143,46 @@ impl Ledger {
             self.slots[worker].stage = Stage::Ready;
             self.due.ready = !self.was_ready;
             self.was_ready = true;
+            self.succeed(worker);
         }
     }
 
-    fn finished(&mut self, worker: WorkerId, life: Life, first: u64, count: u32) {
+    fn succeed(&mut self, heir: WorkerId) {
+        let Some(old) = self.slots[heir].succeeds.take() else {
+            return;
+        };
+        self.sights.recycled += 1;
+        let slot = &mut self.slots[old];
+        (slot.heir, slot.is_replaced) = (None, true);
+        if slot.stage == Stage::Ready {
+            slot.stage = Stage::Retiring;
+            if !slot.flight.is_empty() {
+                self.must_revoke.insert(old);
+            }
+        }
+    }
+
+    fn silent(&mut self, worker: WorkerId, life: Life) {
+        if self.is_serving(worker, life) && !self.slots[worker].flight.is_empty() {
+            self.slots[worker].is_silent = true;
+            self.must_revoke.insert(worker);
+            self.sights.silences += 1;
+        }
+    }
+
+    /// Whether a worker that may have been due a little early could have a successor by now.
+    pub(super) fn may_be_due(&self, slot: &Slot) -> bool {
+        let after = self.config.recycling.after_jobs.map(NonZero::get);
+        slot.is_grown || after.is_some_and(|jobs| slot.done >= jobs - jobs / 10)
+    }
+
+    /// Whether a worker must have a successor by now, if there is room for one.
+    pub(super) fn must_be_due(&self, slot: &Slot) -> bool {
+        let after = self.config.recycling.after_jobs.map(NonZero::get);
+        slot.is_grown || after.is_some_and(|jobs| slot.done >= jobs)
+    }
+
+    fn finished(&mut self, worker: WorkerId, life: Life, first: u64, count: u32, failed: u32) {
         if !self.is_serving(worker, life) {
             return;
         }
@@ -121,9 +193,14 @@ impl Ledger {
             .range(first..end)
             .map(|(&at, &job)| (at, job))
             .collect();
+        let finished = done.len() as u64;
+        slot.done += finished;
+        self.ended += finished;
+        self.failed += finished.min(failed.into());
         for (position, job) in done {
+            let slot = &mut self.slots[worker];
             slot.flight.remove(&position);
-            slot.is_held = false;
+            (slot.is_held, slot.is_silent) = (false, false);
             slot.failures_in_a_row = 0;
             self.expected.insert(job, Outcome::Delivered(worker, position));
             self.failures.clear();
@@ -133,7 +210,11 @@ impl Ledger {
     fn progress(&mut self, worker: WorkerId, life: Life, received: u64) {
         let slot = &mut self.slots[worker];
         if slot.life == life {
-            slot.received = slot.received.max(received.min(slot.sent));
+            let received = received.min(slot.sent);
+            if received > slot.received {
+                slot.received = received;
+                slot.is_silent = false;
+            }
         }
     }
 
@@ -143,7 +224,9 @@ impl Ledger {
         if is_serving && !slot.flight.is_empty() {
             slot.is_held = true;
             let has_others_behind = slot.flight.len() > self.config.lanes as usize;
-            self.must_revoke = has_others_behind.then_some(worker);
+            if has_others_behind {
+                self.must_revoke.insert(worker);
+            }
         }
     }
 
@@ -152,7 +235,23 @@ impl Ledger {
             self.slots[worker].is_revoking = false;
             self.slots[worker].is_held = true;
             self.raise(worker, claimed);
+            self.halt_running(worker);
         }
+    }
+
+    /// In a pool that halts now, what runs ends with its worker.
+    fn halt_running(&mut self, worker: WorkerId) {
+        let is_now = |by: Halted| by.halt.urgency == Urgency::Now;
+        if !self.halted_by.is_some_and(is_now) || self.phase != Phase::Halted {
+            return;
+        }
+        let slot = &mut self.slots[worker];
+        if slot.flight.is_empty() {
+            return;
+        }
+        slot.stage = Stage::Condemned;
+        let running = std::mem::take(&mut slot.flight).into_values();
+        self.expected.extend(running.map(|job| (job, Outcome::Halted)));
     }
 
     fn overdue(&mut self, worker: WorkerId, life: Life, position: u64, claimed: u64) {
@@ -163,6 +262,7 @@ impl Ledger {
         self.slots[worker].stage = Stage::Condemned;
         if let Some(job) = self.slots[worker].flight.remove(&position) {
             self.expected.insert(job, Outcome::Deadline);
+            self.count_failure();
         }
     }
 
@@ -174,7 +274,7 @@ impl Ledger {
         let holds = |slot: &Slot| slot.flight.values().any(|&other| other == job);
         if let Some(worker) = self.slots.iter().position(holds) {
             self.record_mut(job).is_cancelled = true;
-            self.must_revoke = Some(worker);
+            self.must_revoke.insert(worker);
         }
     }
 
@@ -202,12 +302,18 @@ impl Ledger {
 
     fn died(&mut self, worker: WorkerId, life: Life, claimed: u64, cause: u64, now: Duration) {
         if self.is_at(worker, life, &[Stage::Starting]) {
-            return self.start_failed(worker, life, cause, false, now);
+            return self.start_failed(worker, life, cause, Outlook::Open, now);
         }
         if !self.is_at(
             worker,
             life,
-            &[Stage::Ready, Stage::Condemned, Stage::Killed, Stage::Closing],
+            &[
+                Stage::Ready,
+                Stage::Retiring,
+                Stage::Condemned,
+                Stage::Killed,
+                Stage::Closing,
+            ],
         ) {
             return;
         }
@@ -219,8 +325,16 @@ impl Ledger {
         }
         self.slots[worker].stage = Stage::Over;
         self.slots[worker].comeback = Comeback::AtOnce;
+        let heir = self.slots[worker].heir.take();
+        if heir.is_some() || self.slots[worker].is_replaced {
+            self.slots[worker].stage = Stage::Vacant;
+            if let Some(heir) = heir {
+                self.slots[heir].succeeds = None;
+            }
+            return;
+        }
         if stage == Stage::Ready && !has_claimed {
-            self.fruitless(worker, cause, now);
+            self.fruitless(worker, cause, Outlook::Open, now);
         }
     }
 
@@ -238,20 +352,21 @@ impl Ledger {
                 Outcome::Quarantined
             };
             self.expected.insert(job, outcome);
+            self.count_failure();
         }
     }
 
-    fn start_failed(&mut self, worker: WorkerId, life: Life, cause: u64, permanent: bool, now: Duration) {
+    fn start_failed(&mut self, worker: WorkerId, life: Life, cause: u64, outlook: Outlook, now: Duration) {
         if self.is_at(worker, life, &[Stage::Closing, Stage::Killed]) {
             self.slots[worker].stage = Stage::Over;
         } else if self.is_at(worker, life, &[Stage::Starting]) {
             self.slots[worker].stage = Stage::Over;
             if !self.was_ready {
                 self.first_start_failed(worker, cause);
-            } else if permanent && !self.has_hope(now) {
+            } else if outlook == Outlook::Hopeless && !self.has_hope(now) {
                 self.must_break = Some(cause);
             } else {
-                self.fruitless(worker, cause, now);
+                self.fruitless(worker, cause, outlook, now);
             }
         }
     }
@@ -259,7 +374,8 @@ impl Ledger {
     fn first_start_failed(&mut self, worker: WorkerId, cause: u64) {
         self.slots[worker].stage = Stage::Failed;
         let first_cause = *self.first_cause.get_or_insert(cause);
-        if self.slots.iter().all(|slot| slot.stage == Stage::Failed) {
+        let has_failed = |slot: &Slot| matches!(slot.stage, Stage::Failed | Stage::Vacant);
+        if self.slots.iter().all(has_failed) {
             self.must_break = Some(first_cause);
         }
     }
@@ -269,13 +385,16 @@ impl Ledger {
             Stage::Starting => slot.starts_at <= now,
             stage => matches!(
                 stage,
-                Stage::Ready | Stage::Condemned | Stage::Killed | Stage::Closing
+                Stage::Ready | Stage::Retiring | Stage::Condemned | Stage::Killed | Stage::Closing
             ),
         })
     }
 
-    fn fruitless(&mut self, worker: WorkerId, cause: u64, now: Duration) {
+    fn fruitless(&mut self, worker: WorkerId, cause: u64, outlook: Outlook, now: Duration) {
         self.slots[worker].comeback = Comeback::Later;
+        if self.slots[worker].succeeds.is_some() || outlook == Outlook::Shortage {
+            return;
+        }
         let limit = self.config.restart_limit;
         self.failures.push(now);
         let recent = self

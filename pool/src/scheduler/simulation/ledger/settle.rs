@@ -15,6 +15,7 @@ impl Ledger {
             self.expected
         );
         ensure!(self.must_break.is_none(), "the pool does not break");
+        ensure!(self.must_halt.is_none(), "the pool does not halt");
         ensure!(!self.due.ready, "FirstReady does not come");
         ensure!(!self.due.drained || self.unresolved > 0, "Drained does not come");
         ensure!(!self.is_over() || self.has_ended(), "Ended does not come");
@@ -22,12 +23,13 @@ impl Ledger {
             scheduler.has_ended() == self.has_ended(),
             "the end is told and not known"
         );
-        if let Some(worker) = self.must_revoke.take() {
+        for worker in std::mem::take(&mut self.must_revoke) {
             ensure!(
                 self.slots[worker].is_revoking,
                 "worker {worker} is not asked for what it has"
             );
         }
+        self.check_recycling()?;
         self.check_numbers(scheduler)?;
         let lives = scheduler.workers().zip(&self.slots);
         for (known, slot) in lives {
@@ -39,8 +41,19 @@ impl Ledger {
 
     /// Whether nothing is left and nothing comes.
     pub(super) fn is_over(&self) -> bool {
-        let is_over = |slot: &Slot| matches!(slot.stage, Stage::Over | Stage::Failed);
+        let is_over = |slot: &Slot| matches!(slot.stage, Stage::Over | Stage::Failed | Stage::Vacant);
         self.phase != Phase::Open && self.slots.iter().all(is_over)
+    }
+
+    fn check_recycling(&self) -> Check {
+        let is_due =
+            |slot: &Slot| slot.stage == Stage::Ready && slot.heir.is_none() && self.must_be_due(slot);
+        let is_vacant = |slot: &Slot| slot.stage == Stage::Vacant;
+        ensure!(
+            !(self.needs_workers() && self.slots.iter().any(is_due) && self.slots.iter().any(is_vacant)),
+            "a worker that is due has no successor"
+        );
+        Ok(())
     }
 
     fn check_numbers(&self, scheduler: &Scheduler<TestLoad>) -> Check {
@@ -98,15 +111,15 @@ impl Ledger {
         let is_wanted = match self.phase {
             Phase::Open => true,
             Phase::Closing => self.unresolved > 0,
-            Phase::Broken => !slot.flight.is_empty(),
+            Phase::Broken | Phase::Halted => !slot.flight.is_empty(),
             Phase::Killed => false,
         };
         let is_right = match slot.stage {
             Stage::Unborn => false,
             Stage::Starting | Stage::Ready => is_wanted,
-            Stage::Condemned => !slot.flight.is_empty(),
+            Stage::Condemned | Stage::Retiring => !slot.flight.is_empty(),
             Stage::Closing => self.phase != Phase::Killed,
-            Stage::Killed => true,
+            Stage::Killed | Stage::Vacant => true,
             Stage::Failed => !self.was_ready || !is_wanted,
             Stage::Over => !is_wanted,
         };
@@ -132,6 +145,10 @@ impl Ledger {
             self.config.lanes as usize
         };
         let has_credit = slot.sent - slot.received < FRAME_CREDIT;
-        slot.stage == Stage::Ready && !slot.is_revoking && has_credit && slot.flight.len() < lanes
+        slot.stage == Stage::Ready
+            && !slot.is_revoking
+            && !slot.is_silent
+            && has_credit
+            && slot.flight.len() < lanes
     }
 }

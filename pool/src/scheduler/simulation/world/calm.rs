@@ -34,7 +34,8 @@ impl World {
     }
 
     fn is_short_of_workers(&self) -> bool {
-        let is_missing = (0..self.machines.len()).any(|worker| !self.is_up(worker));
+        let is_missing =
+            (0..self.machines.len()).any(|worker| !self.is_up(worker) && !self.ledger.is_vacant(worker));
         self.ledger.is_open() && is_missing
     }
 

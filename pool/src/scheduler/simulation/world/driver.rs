@@ -5,17 +5,20 @@
 
 use std::time::Duration;
 
+use super::super::fault::Fault;
 use super::super::ledger::{Check, ensure};
 use super::super::machine::{Frame, Revocation, Stage};
 use super::{Nature, World};
 use crate::scheduler::test_load::TestLoad;
-use crate::scheduler::{Action, Event, JobId, WorkerId};
+use crate::scheduler::{Action, Event, JobId, Outlook, WorkerId};
 
 impl World {
     /// Does what the scheduler asks for, or puts it down to be done later.
     pub(super) fn perform(&mut self, action: Action<TestLoad>) {
         match action {
-            Action::Start { worker, life, after } => self.machines[worker].begin(life, self.now + after),
+            Action::Start {
+                worker, life, after, ..
+            } => self.machines[worker].begin(life, self.now + after),
             Action::Send {
                 worker,
                 epoch,
@@ -41,7 +44,7 @@ impl World {
     /// Lets one thing happen at this worker.
     pub(super) fn step_machine(&mut self, worker: WorkerId) -> Check {
         let lane = self.random.usize(..self.machines[worker].lanes.len());
-        match self.random.u32(..24) {
+        match self.random.u32(..26) {
             0..4 => self.start(worker)?,
             4..8 => self.finish(worker, lane),
             8 => self.harvest(worker)?,
@@ -53,6 +56,8 @@ impl World {
             16 => self.obey(worker)?,
             17 => self.notice_death(worker)?,
             18 if self.happens(self.plan.death) => self.die(worker),
+            19 if self.random.bool() => self.fall_silent(worker)?,
+            20 if self.happens(50) => self.grow(worker)?,
             _ => self.claim(worker, lane)?,
         }
         Ok(())
@@ -81,12 +86,16 @@ impl World {
                 cause,
             });
         }
-        let permanent = self.happens(self.plan.permanent);
+        let outlook = match self.random.u32(..10) {
+            0 if !self.plan.is_doomed => Outlook::Shortage,
+            _ if self.happens(self.plan.permanent) => Outlook::Hopeless,
+            _ => Outlook::Open,
+        };
         self.tell(Event::StartFailed {
             worker,
             life,
             cause,
-            permanent,
+            outlook,
         })
     }
 
@@ -95,7 +104,8 @@ impl World {
         if !self.is_up(worker) || !is_free {
             return Ok(());
         }
-        let Some(job) = self.machines[worker].claim(lane) else {
+        let checks_epoch = self.fault != Some(Fault::WorkerIgnoresEpoch);
+        let Some(job) = self.machines[worker].claim(lane, checks_epoch) else {
             return Ok(());
         };
         let position = self.machines[worker].word.claimed - 1;
@@ -118,11 +128,13 @@ impl World {
     pub(super) fn harvest(&mut self, worker: WorkerId) -> Check {
         let life = self.machines[worker].life;
         for (first, count) in self.machines[worker].harvest() {
+            let failed = (0..count).filter(|_| self.happens(self.plan.failing)).count() as u32;
             self.tell(Event::Finished {
                 worker,
                 life,
                 first,
                 count,
+                failed,
             })?;
         }
         Ok(())
@@ -157,6 +169,27 @@ impl World {
         self.tell(Event::Stalled {
             worker,
             life: machine.life,
+        })
+    }
+
+    /// The driver finds that nothing runs there although jobs were sent.
+    pub(super) fn fall_silent(&mut self, worker: WorkerId) -> Check {
+        let machine = &self.machines[worker];
+        if !self.is_up(worker) || machine.running().next().is_some() || !machine.owes() {
+            return Ok(());
+        }
+        let life = machine.life;
+        self.harvest(worker)?;
+        self.tell(Event::Silent { worker, life })
+    }
+
+    fn grow(&mut self, worker: WorkerId) -> Check {
+        if !self.is_up(worker) {
+            return Ok(());
+        }
+        self.tell(Event::Grown {
+            worker,
+            life: self.machines[worker].life,
         })
     }
 
@@ -221,7 +254,7 @@ impl World {
                 worker,
                 life,
                 cause,
-                permanent: false,
+                outlook: Outlook::Open,
             });
         }
         self.die(worker);
@@ -239,7 +272,9 @@ impl World {
         if self.machines[worker].stage != Stage::Dead {
             return Ok(());
         }
-        self.harvest(worker)?;
+        if self.fault != Some(Fault::DriverForgetsDrain) {
+            self.harvest(worker)?;
+        }
         self.check_suspects(worker)?;
         let machine = &mut self.machines[worker];
         machine.stage = Stage::Down;
@@ -282,17 +317,21 @@ impl World {
                 life,
                 first: sent,
                 count: u32::MAX,
+                failed: u32::MAX,
             });
         };
         let claimed = self.random.u64(..20);
         let cause = self.next_cause();
-        let event = match self.random.u32(..8) {
+        let event = match self.random.u32(..10) {
+            8 => Event::Silent { worker, life },
+            9 => Event::Grown { worker, life },
             0 => Event::Ready { worker, life },
             1 => Event::Finished {
                 worker,
                 life,
                 first: 0,
                 count: 1_000,
+                failed: 1_000,
             },
             2 => Event::Progress {
                 worker,
@@ -323,7 +362,7 @@ impl World {
                 worker,
                 life,
                 cause,
-                permanent: true,
+                outlook: Outlook::Hopeless,
             },
         };
         self.tell(event)

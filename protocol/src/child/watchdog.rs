@@ -1,22 +1,25 @@
-//! The watchdog: a worker never outlives its parent.
+//! The watchdog: a child never outlives its parent.
 //!
 //! One thread blocks on the control socket, whose other end only the parent holds. When the parent ends, however it
-//! ends, the read returns and the thread kills the worker's process group, so that processes which the jobs started
-//! go too. It works whatever the jobs do meanwhile: it needs no lock, no allocation and no help of theirs.
+//! ends, the read returns and the thread kills the child's process group, so that processes which its code started go
+//! too. It works whatever that code does meanwhile: it needs no lock, no allocation and no help of it.
 //!
 //! A worker whose link has closed ends by itself only after its parent has said so ([`wait_for_leave`]). Otherwise the
 //! parent has ended, and the watchdog, which is about to see it, must be the one that ends this process.
 
 use std::{
+    io,
     os::fd::OwnedFd,
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{
+        Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
-use protocol::control;
 use rustix::process::{Signal, getpgrp, getpid, kill_process, kill_process_group};
 
-use crate::failure::Failure;
+use crate::control;
 
 const STACK_BYTES: usize = 128 * 1024;
 
@@ -45,24 +48,32 @@ impl Leave {
     }
 }
 
-/// Waits until the parent has said that this process may end; is ended meanwhile when the parent has gone.
-pub(crate) fn wait_for_leave() {
+/// Waits until the parent has said that this process may end; it is ended meanwhile when the parent has gone.
+pub fn wait_for_leave() {
     MAY_LEAVE.wait();
 }
 
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process has a watchdog: it was started as a child, and has become one.
+pub fn has_started() -> bool {
+    STARTED.load(Ordering::Relaxed)
+}
+
 /// Starts the watchdog of this process.
-pub(crate) fn start(control: &OwnedFd) -> Result<(), Failure> {
-    let control = control
-        .try_clone()
-        .map_err(Failure::system("duplicating the control socket"))?;
+///
+/// # Errors
+/// When the system has no descriptor or thread left for it.
+pub fn start(control: &OwnedFd) -> io::Result<()> {
+    let control = control.try_clone()?;
     thread::Builder::new()
         .name("watchdog".into())
         .stack_size(STACK_BYTES)
         .spawn(move || {
             control::wait_until_closed(&control, || MAY_LEAVE.open());
             end_process()
-        })
-        .map_err(Failure::system("starting the watchdog's thread"))?;
+        })?;
+    STARTED.store(true, Ordering::Relaxed);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
-//! Panics of jobs: caught, told to the caller, and not printed.
+//! Panics of jobs and of a process's function: caught and told to the caller.
 //!
-//! Owns the process's panic hook and each thread's record of its last panic. A panic in a thread that runs no job just
-//! now (a thread that a handler started, say) goes to the hook that was there before.
+//! Owns the process's panic hook and each thread's record of its last panic. Those of jobs are not printed. All others,
+//! also those in a thread that runs no job just now (one that a handler started, say), go to the hook that was there
+//! before.
 
 use std::{
     any::Any,
@@ -13,16 +14,23 @@ use std::{
     sync::Once,
 };
 
-use protocol::Panicked;
+use crate::Panicked;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Watch {
-    /// No job runs here.
+    /// Nothing that is to be caught runs here.
     Off,
-    /// A job runs.
-    On,
-    /// A job runs and has panicked; the record is in `RECORD`.
-    Seen,
+    /// It runs.
+    On(Voice),
+    /// It runs and has panicked; the record is in `RECORD`.
+    Seen(Voice),
+}
+
+/// Whether a panic that is told to the caller is printed too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    Silent,
+    Loud,
 }
 
 thread_local! {
@@ -31,7 +39,7 @@ thread_local! {
 }
 
 /// Installs the hook, once in the life of the process.
-pub(crate) fn install_hook() {
+pub fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         let previous = panic::take_hook();
@@ -43,20 +51,22 @@ pub(crate) fn install_hook() {
     });
 }
 
-/// Records the panic when a job runs in this thread; says whether it is to be printed.
+/// Records the panic when it is to be caught in this thread; says whether it is to be printed.
 fn is_printed(info: &PanicHookInfo<'_>) -> bool {
     let watch = WATCH.try_with(Cell::get).unwrap_or(Watch::Off);
-    if watch == Watch::Off {
-        return true;
-    }
+    let (voice, is_second) = match watch {
+        Watch::Off => return true,
+        Watch::On(voice) => (voice, false),
+        Watch::Seen(voice) => (voice, true),
+    };
     let earlier = record(info);
-    WATCH.set(Watch::Seen);
-    if watch == Watch::Seen {
+    WATCH.set(Watch::Seen(voice));
+    if is_second && voice == Voice::Silent {
         // A panic during the unwinding of another: the process is about to abort, and then nobody will be told of
         // either. (Or the handler caught the first one itself; then printing is what it is used to.)
         print_lost(earlier);
     }
-    watch == Watch::Seen || cfg!(not(panic = "unwind"))
+    is_second || voice == Voice::Loud || cfg!(not(panic = "unwind"))
 }
 
 fn record(info: &PanicHookInfo<'_>) -> Option<Panicked> {
@@ -77,25 +87,38 @@ fn print_lost(earlier: Option<Panicked>) {
 
 const NO_MESSAGE: &str = "(the panic has no message)";
 
-/// Runs `work`, which may be a job's or an initialiser's, and catches its panic.
+/// Runs `work`, which may be a job's or an initialiser's, and catches its panic; [`install_hook`] comes first.
 ///
-/// What `work` changed before it panicked may be half changed: the caller throws it away.
-pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
-    WATCH.set(Watch::On);
+/// # Errors
+/// The panic. What `work` changed before it panicked may be half changed: the caller throws it away.
+pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_with(Voice::Silent, work)
+}
+
+/// As [`catch`], and the panic is printed too, as one in any thread is.
+///
+/// # Errors
+/// The panic.
+pub fn catch_and_print<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_with(Voice::Loud, work)
+}
+
+fn catch_with<T>(voice: Voice, work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    WATCH.set(Watch::On(voice));
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     let watch = WATCH.replace(Watch::Off);
     done.map_err(|payload| told(watch, payload))
 }
 
 /// Runs `work`, which belongs to no job; its panic is printed and goes no further.
-pub(crate) fn survive(work: impl FnOnce()) {
+pub fn survive(work: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(work)) {
         discard(payload);
     }
 }
 
 fn told(watch: Watch, payload: Box<dyn Any + Send>) -> Panicked {
-    let recorded = RECORD.take().filter(|_| watch == Watch::Seen);
+    let recorded = RECORD.take().filter(|_| matches!(watch, Watch::Seen(_)));
     // Without a record the handler has set a hook of its own, or has resumed a panic that it caught.
     let panicked = recorded.unwrap_or_else(|| Panicked::new(message_of(&*payload), None, None));
     discard(payload);

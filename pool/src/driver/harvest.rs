@@ -1,0 +1,236 @@
+//! Taking results out of a worker's shared memory.
+//!
+//! A harvest is all that the worker has published since the last one, in runs of consecutive positions. What lies in
+//! shared memory is believed only as far as it was checked. Whether a result belongs to a job is the scheduler's affair.
+
+use std::ops::Range;
+
+use protocol::{
+    MemoryError,
+    board::Board,
+    parcel::{self, Parcel},
+    ring::{Body, Record, RingReader},
+};
+
+use crate::{
+    JobError,
+    outcome::{Outcome, Seen},
+    results::Results,
+};
+
+/// The parent's end of a worker's results.
+pub(crate) struct Harvester {
+    ring: RingReader,
+    outbound: Parcel,
+    message_limit: u64,
+    /// The bytes of the last harvest, kept for their memory.
+    spare: Vec<u8>,
+}
+
+/// Some results of one worker, sorted by position.
+#[derive(Debug, Default)]
+pub(crate) struct Harvest {
+    records: Vec<u8>,
+    runs: Vec<Run>,
+    /// The first run that was not given away.
+    next: usize,
+}
+
+/// Results of consecutive positions.
+#[derive(Debug)]
+struct Run {
+    first: u64,
+    count: u32,
+    lies: Lies,
+}
+
+/// Where a run's results lie.
+#[derive(Debug)]
+enum Lies {
+    /// In the harvest's records.
+    There(Range<usize>),
+    /// Here, the only one.
+    Here(Option<Outcome>),
+}
+
+impl Harvester {
+    pub(crate) fn new(outbound: Parcel, message_limit: u64) -> Self {
+        Self {
+            ring: RingReader::new(),
+            outbound,
+            message_limit,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Takes all results that are there. After an error, which the worker is to blame for, those before it are given.
+    pub(crate) fn harvest(&mut self, board: &Board) -> (Harvest, Result<(), MemoryError>) {
+        let mut harvest = Harvest {
+            records: std::mem::take(&mut self.spare),
+            ..Harvest::default()
+        };
+        harvest.records.clear();
+        let result = self
+            .ring
+            .harvest(board, &mut harvest.records)
+            .and_then(|()| self.sort(board, &mut harvest));
+        (harvest, result)
+    }
+
+    /// Takes the memory of an earlier harvest back, for the next one.
+    pub(crate) fn reuse(&mut self, harvest: Harvest) {
+        self.spare = harvest.records;
+    }
+
+    fn sort(&mut self, board: &Board, harvest: &mut Harvest) -> Result<(), MemoryError> {
+        let Harvest { records, runs, .. } = harvest;
+        let mut is_sorted = true;
+        let mut start = 0;
+        let mut reader = self.ring.records(records);
+        while let Some(record) = reader.next() {
+            let Record {
+                position,
+                body,
+                status,
+            } = record?;
+            let end = records.len() - reader.bytes_left();
+            let place = start..end;
+            start = end;
+            let lies = match body {
+                Body::Inline(_) => Lies::There(place),
+                Body::Parcel(length) => {
+                    let taken = self.outbound.take(length, self.message_limit);
+                    parcel::mark_empty(board);
+                    Lies::Here(Some(match taken {
+                        Ok(bytes) => Outcome::owned(status, bytes),
+                        Err(error @ MemoryError::System { .. }) => {
+                            Outcome::failed(JobError::NotHandedOver(error.to_string()))
+                        }
+                        Err(error) => return Err(error),
+                    }))
+                }
+            };
+            match (runs.last_mut(), lies) {
+                (Some(last), Lies::There(place)) if last.may_grow(position) => last.grow(place.end),
+                (last, lies) => {
+                    is_sorted &= last.is_none_or(|last| last.first < position);
+                    runs.push(Run {
+                        first: position,
+                        count: 1,
+                        lies,
+                    });
+                }
+            }
+        }
+        if !is_sorted {
+            // Several lanes publish in the order in which they finish.
+            runs.sort_by_key(|run| run.first);
+        }
+        Ok(())
+    }
+}
+
+impl Harvest {
+    /// The first position and the length of each run, joined where several follow each other.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.runs
+            .chunk_by(|before, after| before.end() == after.first)
+            .map(|runs| (runs[0].first, runs.iter().map(|run| run.count).sum()))
+    }
+
+    /// How many of the results at the positions `first..first + count`, of which none was given away, are failures.
+    pub(crate) fn failures(&self, first: u64, count: u32, of_output: fn(&[u8]) -> bool) -> u32 {
+        let end = first.saturating_add(count.into());
+        let runs = self
+            .runs
+            .iter()
+            .filter(|run| first <= run.first && run.end() <= end);
+        runs.map(|run| run.failures(&self.records, of_output)).sum()
+    }
+
+    /// Gives the results at the positions `first..first + count` away. Those before are no longer wanted.
+    pub(crate) fn take(&mut self, first: u64, count: u32) -> impl Iterator<Item = Results> {
+        let end = first + u64::from(count);
+        let mut position = first;
+        std::iter::from_fn(move || {
+            let results = self.take_piece(position, end)?;
+            position += u64::from(results.left());
+            Some(results)
+        })
+    }
+
+    /// The results from `position` on, as many as lie together before `end`.
+    fn take_piece(&mut self, position: u64, end: u64) -> Option<Results> {
+        while self.runs.get(self.next)?.end() <= position {
+            self.next += 1;
+        }
+        let run = self.runs.get_mut(self.next).filter(|run| run.first < end)?;
+        run.skip_to(position, &self.records);
+        let count = (end.min(run.end()) - run.first) as u32;
+        run.take(count, &self.records)
+    }
+}
+
+impl Run {
+    fn end(&self) -> u64 {
+        self.first.saturating_add(self.count.into())
+    }
+
+    /// Whether the result at `position`, which lies in the records, can join this run.
+    fn may_grow(&self, position: u64) -> bool {
+        matches!(self.lies, Lies::There(_)) && self.end() == position && self.count < u32::MAX
+    }
+
+    fn grow(&mut self, end: usize) {
+        if let Lies::There(place) = &mut self.lies {
+            place.end = end;
+            self.count += 1;
+        }
+    }
+
+    fn skip_to(&mut self, position: u64, records: &[u8]) {
+        if let Some(skipped) = position.checked_sub(self.first).filter(|skipped| *skipped > 0) {
+            self.take(skipped as u32, records);
+        }
+    }
+
+    fn failures(&self, records: &[u8], of_output: fn(&[u8]) -> bool) -> u32 {
+        match &self.lies {
+            Lies::Here(outcome) => {
+                let is_failure = |outcome: &Outcome| outcome.seen().is_failure(of_output);
+                outcome.as_ref().is_some_and(is_failure).into()
+            }
+            Lies::There(place) => {
+                let mut rest = &records[place.clone()];
+                let seen = std::iter::repeat_with(|| {
+                    let (status, body, behind) = protocol::ring::split_first(rest);
+                    rest = behind;
+                    Seen::Published(status, body)
+                });
+                let failures = seen
+                    .take(self.count as usize)
+                    .filter(|seen| seen.is_failure(of_output));
+                failures.count() as u32
+            }
+        }
+    }
+
+    /// Takes the first `count` results away.
+    fn take(&mut self, count: u32, records: &[u8]) -> Option<Results> {
+        let is_all = count == self.count;
+        self.first += u64::from(count);
+        self.count -= count;
+        match &mut self.lies {
+            Lies::Here(outcome) => outcome.take().map(Results::one),
+            Lies::There(place) => {
+                let start = place.start;
+                place.start = if is_all {
+                    place.end
+                } else {
+                    start + protocol::ring::bytes_of(&records[place.clone()], count)
+                };
+                Some(Results::of_records(&records[start..place.start], count))
+            }
+        }
+    }
+}

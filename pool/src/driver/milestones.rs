@@ -1,0 +1,77 @@
+//! What becomes true of the pool as a whole, and waiting for it.
+
+use std::{
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
+
+use super::{Core, State};
+use crate::{BuildError, SubmitError, failure::Cause, scheduler::Event};
+
+/// What has become true of the pool as a whole.
+#[derive(Debug, Default)]
+pub(super) struct Milestones {
+    pub(super) was_ready: bool,
+    pub(super) broken: Option<Cause>,
+    pub(super) ended: bool,
+}
+
+impl Core {
+    /// Waits until the first worker is ready.
+    pub(crate) fn wait_ready(&self) -> Result<(), BuildError> {
+        let mut state = self.lock();
+        loop {
+            if state.milestones.was_ready {
+                return Ok(());
+            }
+            match state.milestones.broken.clone() {
+                Some(Cause::NotStarted(failure)) => return Err(BuildError::NoWorker(failure)),
+                Some(cause) => return Err(BuildError::Broken(cause)),
+                None => {}
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until no job is queued or running; says whether that came before `deadline`.
+    pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
+        self.wait_until(deadline, |state| state.scheduler.is_idle())
+    }
+
+    /// Waits until no worker is left; says whether that came before `deadline`.
+    pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
+        self.wait_until(deadline, |state| state.milestones.ended)
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>, is_true: impl Fn(&State) -> bool) -> bool {
+        let mut state = self.lock();
+        while !is_true(&state) {
+            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return false,
+                Some(left) => {
+                    self.changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        true
+    }
+
+    /// Why no more jobs are accepted, if none are.
+    pub(crate) fn closed_reason(&self) -> Option<SubmitError> {
+        self.lock().closed_reason()
+    }
+
+    pub(crate) fn close(&self) {
+        self.handle(Event::Close);
+        self.room.notify_all();
+    }
+
+    pub(crate) fn kill(&self) {
+        self.handle(Event::Kill);
+        self.room.notify_all();
+    }
+}

@@ -1,0 +1,54 @@
+//! Halting: the end of a pool in which too many jobs have failed.
+//!
+//! What has not been started fails, and what is at a worker is divided exactly by a revocation, as at a death: the
+//! unstarted come back and fail too, the started are let end, or are ended with their worker when the policy says now.
+
+use super::action::{Action, Failure, Sentence};
+use super::event::WorkerId;
+use super::span::Load;
+use super::{Phase, Scheduler};
+use crate::failure_policy::{Halted, Urgency};
+
+impl<L: Load> Scheduler<L> {
+    /// Halts the pool when its policy says so.
+    pub(super) fn judge(&mut self, actions: &mut Vec<Action<L>>) {
+        let Some(halt) = self.config.halt else { return };
+        let (failed, ended) = self.counters.failures();
+        let goes_on = matches!(self.phase, Phase::Open | Phase::Closing);
+        if !goes_on || !halt.threshold.is_reached(failed, ended) {
+            return;
+        }
+        let by = Halted { halt, failed, ended };
+        self.phase = Phase::Halted(by);
+        actions.push(Action::Halted(by));
+        for worker in self.roster.ids() {
+            if self.in_flight.jobs(worker) > 0 && self.roster.get(worker).is_serving() {
+                self.ask_to_revoke(worker, actions);
+            }
+        }
+    }
+
+    /// Ends what runs at a worker, whose unstarted jobs have just been taken back, when the pool halts now.
+    pub(super) fn halt_running(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+        let Phase::Halted(by) = self.phase else { return };
+        if by.halt.urgency == Urgency::Soon || self.in_flight.jobs(worker) == 0 {
+            return;
+        }
+        for piece in self.in_flight.clear(worker) {
+            self.fail(piece.span, Failure::Halted { by, started: true }, actions);
+        }
+        self.execute(worker, Sentence::Halted, actions);
+    }
+
+    /// Fails what is queued. A suspect that waits for a further attempt has been started, and has its causes told.
+    pub(super) fn fail_unstarted(&mut self, by: Halted, actions: &mut Vec<Action<L>>) {
+        while let Some(mut span) = self.queue.pop() {
+            let reason = if span.causes.is_empty() {
+                Failure::Halted { by, started: false }
+            } else {
+                Failure::Quarantined(std::mem::take(&mut span.causes))
+            };
+            self.fail(span, reason, actions);
+        }
+    }
+}

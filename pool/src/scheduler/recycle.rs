@@ -1,0 +1,76 @@
+//! Replacing workers that are well: after so many jobs, or because they have grown.
+//!
+//! The successor is started first, in a slot that is vacant, and takes the other's place and number when it is ready;
+//! only then does the other take no more jobs, finish those that it has, and end. So there are always as many workers
+//! at work as before.
+
+use std::time::Duration;
+
+use super::Scheduler;
+use super::action::Action;
+use super::event::{Life, WorkerId};
+use super::roster::WorkerState;
+use super::span::Load;
+
+impl<L: Load> Scheduler<L> {
+    pub(super) fn grown(&mut self, worker: WorkerId, life: Life) {
+        if let Some(slot) = self.roster.serving(worker, life) {
+            slot.due = true;
+            self.has_due = true;
+        }
+    }
+
+    /// Starts successors of workers that are due, as many as there are vacant slots for.
+    pub(super) fn recycle(&mut self, now: Duration, actions: &mut Vec<Action<L>>) {
+        while self.has_due && self.needs_workers() {
+            let lacks_heir = |slot: &super::roster::Worker| slot.due && slot.heir.is_none();
+            let Some(old) = self.roster.find(WorkerState::Ready, lacks_heir) else {
+                self.has_due = false;
+                return;
+            };
+            let Some(heir) = self.roster.find(WorkerState::Vacant, |_| true) else {
+                return;
+            };
+            let slot = self.roster.get_mut(old);
+            slot.heir = Some(heir);
+            let (number, generation) = (slot.number, slot.generation);
+            let slot = self.roster.get_mut(heir);
+            (slot.succeeds, slot.number, slot.generation) = (Some(old), number, generation);
+            self.begin_life(heir, Duration::ZERO, now, actions);
+        }
+    }
+
+    /// A worker is ready: the one whose place it takes, if there is one, gets no more jobs.
+    pub(super) fn succeed(&mut self, heir: WorkerId, actions: &mut Vec<Action<L>>) {
+        let Some(old) = self.roster.get_mut(heir).succeeds.take() else {
+            return;
+        };
+        self.counters.recycled += 1;
+        let slot = self.roster.get_mut(old);
+        slot.heir = None;
+        slot.replaced = true;
+        if slot.state != WorkerState::Ready {
+            return;
+        }
+        slot.state = WorkerState::Retiring;
+        if self.in_flight.jobs(old) > 0 {
+            self.ask_to_revoke(old, actions);
+        }
+        self.end_if_done(old, actions);
+    }
+
+    /// A worker has died: whether its place is another's already, or is about to be. Its slot is vacant then.
+    pub(super) fn leaves_place(&mut self, worker: WorkerId) -> bool {
+        let slot = self.roster.get_mut(worker);
+        let heir = slot.heir.take();
+        if heir.is_none() && !slot.replaced {
+            return false;
+        }
+        slot.state = WorkerState::Vacant;
+        slot.failures_forgiven();
+        if let Some(heir) = heir {
+            self.roster.get_mut(heir).succeeds = None;
+        }
+        true
+    }
+}

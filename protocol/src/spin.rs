@@ -1,0 +1,113 @@
+//! Spinning for a moment before sleeping.
+//!
+//! To wake a sleeping process costs tens of microseconds, to see a change in shared memory well under one. So whoever
+//! expects an answer at once looks for it a while before it sleeps, if there is a CPU to spare: it yields in between, and
+//! when the CPU then went to somebody else it stops, so that on a busy machine it takes nothing from those who have work.
+//! What is looked for, and how, is the caller's affair.
+
+use std::{
+    sync::OnceLock,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How often to look before the clock is read.
+const LOOKS: u32 = 16;
+
+/// A yield that takes longer than this has let somebody else run.
+const OTHERS_RAN: Duration = Duration::from_micros(8);
+
+/// One spell of spinning.
+#[derive(Debug)]
+pub struct Spin {
+    end: Instant,
+    looks: u32,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Look again.
+    Look,
+    /// Call [`Spin::yield_now`], and look again if it says so.
+    Yield,
+    /// Sleep.
+    Sleep,
+}
+
+impl Spin {
+    /// Begins a spell of at most `limit`; `None` where there is only one CPU, and nothing could change meanwhile.
+    pub fn begin(limit: Duration) -> Option<Self> {
+        static IS_ALONE: OnceLock<bool> = OnceLock::new();
+        let is_alone =
+            *IS_ALONE.get_or_init(|| thread::available_parallelism().is_ok_and(|cpus| cpus.get() < 2));
+        let end = Instant::now().checked_add(limit).filter(|_| !is_alone)?;
+        Some(Self { end, looks: 0 })
+    }
+
+    /// To be called after each look that has found nothing.
+    pub fn turn(&mut self) -> Turn {
+        self.looks += 1;
+        if !self.looks.is_multiple_of(LOOKS) {
+            std::hint::spin_loop();
+            return Turn::Look;
+        }
+        if Instant::now() < self.end {
+            Turn::Yield
+        } else {
+            Turn::Sleep
+        }
+    }
+
+    /// Lets somebody else run who is ready to. Says whether nobody was.
+    pub fn yield_now(&self) -> bool {
+        let before = Instant::now();
+        thread::yield_now();
+        before.elapsed() < OTHERS_RAN
+    }
+
+    /// Spins until `is_there` finds what it looks for; says whether it did.
+    pub fn until(limit: Duration, mut is_there: impl FnMut() -> bool) -> bool {
+        let Some(mut spin) = Self::begin(limit) else {
+            return is_there();
+        };
+        loop {
+            if is_there() {
+                return true;
+            }
+            match spin.turn() {
+                Turn::Look => {}
+                Turn::Yield if spin.yield_now() => {}
+                Turn::Yield | Turn::Sleep => return is_there(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_is_seen_and_what_does_not_ends_the_spell() {
+        let mut looks = 0;
+        let limit = Duration::from_secs(10);
+        let seen = Spin::until(limit, || {
+            looks += 1;
+            looks == 3
+        });
+        // Somebody else may have run in the first yield; then the third look is the last.
+        assert!(seen || looks < 3);
+        assert!(!Spin::until(Duration::from_micros(50), || false));
+    }
+
+    #[test]
+    fn a_spell_has_an_end() {
+        if let Some(mut spin) = Spin::begin(Duration::ZERO) {
+            let turns: Vec<Turn> = (0..LOOKS).map(|_| spin.turn()).collect();
+            let (last, others) = turns.split_last().unwrap();
+            assert_eq!(*last, Turn::Sleep);
+            assert!(others.iter().all(|turn| *turn == Turn::Look));
+        }
+    }
+}

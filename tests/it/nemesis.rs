@@ -1,0 +1,25 @@
+//! The nemesis in its short form; the long form is a command.
+
+use std::process::{Command, Stdio};
+
+use crate::stage::story;
+
+#[test]
+fn a_storm_of_signals_breaks_no_promise() {
+    story(|| {
+        let output = Command::new(env!("CARGO_BIN_EXE_nemesis"))
+            .args([
+                "--seed", "1", "--jobs", "5000", "--kills", "250", "--stops", "20", "--aborts", "25",
+            ])
+            .stdin(Stdio::null())
+            .output()
+            .expect("it runs");
+        let told = String::from_utf8_lossy(&output.stdout);
+        let last = told.lines().last().unwrap_or_default();
+        assert!(
+            output.status.success() && last.starts_with("{\"seed\":1,\"jobs\":5000,\"ended\":5000,"),
+            "{told}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    });
+}

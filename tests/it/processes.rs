@@ -1,0 +1,291 @@
+//! Processes with functions to run: the stories of the program `processes`, each in a process of its own.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::stage::{Folder, is_alive, story, wait_for};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_processes");
+
+/// Longer than any of the stories takes, and shorter than the watchdog's patience, so that a hang leaves nothing.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Has a program tell a story, and gives what it wrote; all its children have ended by then.
+fn told(mut program: Command, success: bool) -> String {
+    use rustix::process::{Pid, Signal, kill_process};
+    program
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = program.spawn().expect("it runs");
+    let pid = Pid::from_child(&child);
+    let (sender, ended) = std::sync::mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        if ended.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            // Its children end with it, so that the read below ends too and shows how far it came.
+            kill_process(pid, Signal::KILL).expect("it is there");
+        }
+    });
+    let output = child.wait_with_output().expect("it ends");
+    drop(sender);
+    guard.join().expect("no panic");
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output;
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&stdout),
+        String::from_utf8_lossy(&stderr)
+    );
+    assert_eq!(status.success(), success, "{status}: {text}");
+    text
+}
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(arguments).env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// Has the program tell one of its stories to a good end.
+fn tell(name: &'static str) {
+    story(move || {
+        told(program(&[name]), true);
+    });
+}
+
+#[test]
+fn every_kind_and_size_comes_back() {
+    tell("values");
+}
+
+#[test]
+fn an_object_runs_in_its_process() {
+    tell("objects");
+}
+
+#[test]
+fn values_that_cannot_travel_are_told() {
+    tell("faulty-values");
+}
+
+#[test]
+fn a_panic_is_printed_by_the_process_and_told_to_who_joins() {
+    story(|| {
+        let text = told(program(&["panics"]), true);
+        assert!(text.contains("boom"), "{text}");
+    });
+}
+
+#[test]
+fn every_exit_code_is_told() {
+    tell("codes");
+}
+
+#[test]
+fn every_signal_is_told() {
+    tell("signals");
+}
+
+#[test]
+fn crashes_are_told() {
+    tell("crashes");
+}
+
+#[test]
+fn terminate_is_asynchronous() {
+    tell("terminate");
+}
+
+#[test]
+fn waiting_has_a_limit() {
+    tell("waiting");
+}
+
+#[test]
+fn names_and_environment() {
+    tell("names");
+}
+
+#[test]
+fn dropped_handles_leak_nothing() {
+    tell("dropped");
+}
+
+#[test]
+fn a_thousand_processes_leave_nothing() {
+    tell("thousand");
+}
+
+#[test]
+fn many_threads_start_processes() {
+    tell("threads");
+}
+
+#[test]
+fn three_deep() {
+    tell("nested");
+}
+
+#[test]
+fn a_main_without_entry_is_told_and_multiplies_nothing() {
+    tell("no-entry");
+}
+
+#[test]
+fn nothing_starts_outside_main() {
+    tell("outside-main");
+}
+
+#[test]
+fn main_within_main_is_a_mistake() {
+    tell("nested-main");
+}
+
+#[test]
+fn a_pool_and_processes_share_one_main() {
+    tell("pool-inside");
+}
+
+#[test]
+fn other_children_of_the_host_are_left_alone() {
+    tell("other-children");
+}
+
+#[test]
+fn a_full_descriptor_table_is_an_error() {
+    tell("descriptors");
+}
+
+#[test]
+fn a_system_without_pidfd_is_told() {
+    tell("no-pidfd");
+}
+
+#[test]
+fn a_system_without_memfd_is_told() {
+    tell("no-memfd");
+}
+
+/// F52.
+#[test]
+fn an_ignored_sigchld_costs_only_the_exit_status() {
+    tell("ignored-sigchld");
+}
+
+#[test]
+fn another_program_and_another_build_are_told() {
+    story(|| {
+        let folder = Folder::new();
+        let copy = folder.path("copy");
+        std::fs::copy(PROGRAM, &copy).expect("copied");
+        told(program(&["other-program", &copy]), true);
+    });
+}
+
+/// F51.
+#[test]
+fn a_program_replaced_while_it_runs_still_has_processes() {
+    story(|| {
+        let folder = Folder::new();
+        let copy = folder.path("copy");
+        std::fs::copy(PROGRAM, &copy).expect("copied");
+        let mut replaced = Command::new(&copy);
+        replaced.arg("replaced");
+        told(replaced, true);
+    });
+}
+
+#[test]
+fn a_child_started_by_hand_says_what_it_is() {
+    story(|| {
+        let text = told(program(&["--pool-process=me"]), false);
+        assert!(text.contains("started by `Process::start` alone"), "{text}");
+    });
+}
+
+/// The program's lines, in which a daemon and a son are told of, after its end.
+fn daemons(name: &str, success: bool) -> String {
+    let text = told(program(&[name]), success);
+    let pid = |who: &str| -> u32 {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(who))
+            .expect("a line");
+        line.trim().parse().expect("a process id")
+    };
+    assert!(!is_alive(pid("daemon ")) && !is_alive(pid("son ")), "{text}");
+    let place = |line: &str| {
+        text.lines()
+            .position(|other| other == line)
+            .unwrap_or_else(|| panic!("{line}: {text}"))
+    };
+    let order = ["the main code ends", "the daemon has gone", "son2 has done"].map(place);
+    assert!(order.is_sorted(), "{text}");
+    text
+}
+
+#[test]
+fn daemons_end_with_the_main_code_and_others_are_waited_for() {
+    story(|| {
+        let text = daemons("daemons", true);
+        assert!(text.contains("the program ends"), "{text}");
+        daemons("daemons-panic", false);
+    });
+    tell("stubborn-daemon");
+}
+
+/// Starts a parent in a phase, kills it when it has told of so many processes, and waits until all of them have gone.
+fn kill_a_parent(phase: &str, count: usize) -> Duration {
+    let mut parent = program(&["orphans", phase])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a parent");
+    let mut output = BufReader::new(parent.stdout.take().expect("its output"));
+    let mut text = String::new();
+    for _ in 0..count {
+        output.read_line(&mut text).expect("a line");
+    }
+    parent.kill().expect("killed");
+    let killed = Instant::now();
+    parent.wait().expect("reaped");
+    // All that can write to it have gone when it ends: the processes hold it as their standard output.
+    output.read_to_string(&mut text).expect("the rest");
+    let children: Vec<u32> = text
+        .lines()
+        .map(|line| line.parse().expect("a process id"))
+        .collect();
+    assert!(children.len() >= count, "{text}");
+    wait_for("the children to go", || {
+        children.iter().all(|pid| !is_alive(*pid)).then_some(())
+    });
+    killed.elapsed()
+}
+
+/// F41.
+#[test]
+fn no_process_outlives_its_parent_in_whatever_phase_it_is_killed() {
+    story(|| {
+        let phases = [
+            ("running", 3),
+            ("nested", 4),
+            ("daemons", 3),
+            ("not-begun", 1),
+            ("starting", 40),
+            ("ending", 1),
+            ("exec", 1),
+        ];
+        for (phase, count) in phases {
+            let lived = kill_a_parent(phase, count);
+            assert!(
+                lived < Duration::from_secs(1),
+                "{phase}: they lived on for {lived:?}"
+            );
+        }
+    });
+}

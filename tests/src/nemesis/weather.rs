@@ -1,0 +1,105 @@
+//! What the process holds and the system tells: children, descriptors, threads, limits, and a voice.
+
+use std::{
+    fmt, fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use rustix::process::{Resource, Rlimit};
+
+/// So many descriptors are left in a shortage: for looking at `/proc`, and too few to start a worker.
+const LEFT: u64 = 5;
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holdings {
+    pub(crate) descriptors: usize,
+    pub(crate) threads: usize,
+}
+
+impl Holdings {
+    pub(crate) fn now() -> Self {
+        let count = |folder: &str| fs::read_dir(folder).map_or(0, Iterator::count);
+        Self {
+            descriptors: count("/proc/self/fd"),
+            threads: count("/proc/self/task"),
+        }
+    }
+}
+
+/// Leaves hardly any descriptor for this process; those that it has stay.
+pub(crate) fn limit_descriptors() {
+    let highest = fs::read_dir("/proc/self/fd").map_or(0, |entries| {
+        let numbers = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        numbers.max().unwrap_or(0_u64)
+    });
+    set_limit(Some(highest + LEFT));
+}
+
+/// Ends that.
+pub(crate) fn lift_descriptor_limit() {
+    set_limit(rustix::process::getrlimit(Resource::Nofile).maximum);
+}
+
+fn set_limit(current: Option<u64>) {
+    let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
+    let limited = rustix::process::setrlimit(Resource::Nofile, Rlimit { current, maximum });
+    if let Err(errno) = limited {
+        tell(format_args!(
+            "the limit of descriptors cannot be changed: {errno}"
+        ));
+    }
+}
+
+/// The children of this process, those among them that have died and were not reaped.
+pub(crate) fn children() -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else {
+        return Vec::new();
+    };
+    let lists = tasks
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let pids = lists.flat_map(|list| {
+        let pids = list.split_whitespace().filter_map(|pid| pid.parse().ok());
+        pids.collect::<Vec<u32>>()
+    });
+    pids.collect()
+}
+
+/// Whether a process has died and was not reaped.
+pub(crate) fn has_died(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// How many processes have one of these marks among their arguments.
+pub(crate) fn marked(marks: &[String]) -> usize {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return 0;
+    };
+    let is_marked = |path: &Path| {
+        let line = fs::read(path.join("cmdline")).unwrap_or_default();
+        let mut arguments = line.split(|byte| *byte == 0);
+        arguments.any(|argument| marks.iter().any(|mark| mark.as_bytes() == argument))
+    };
+    processes
+        .flatten()
+        .filter(|process| is_marked(&process.path()))
+        .count()
+}
+
+/// Tells something on standard error.
+pub(crate) fn tell(what: impl fmt::Display) {
+    // Nobody has to listen.
+    let _told = writeln!(io::stderr(), "nemesis: {what}");
+}
+
+/// Prints the last line.
+pub(crate) fn print(line: &str) {
+    let _printed = writeln!(io::stdout(), "{line}");
+}

@@ -1,0 +1,41 @@
+//! What a test does to its own process with signals, as a careless host might.
+
+#![expect(
+    unsafe_code,
+    reason = "installs signal handlers and reaps children as a careless host does"
+)]
+
+extern "C" fn nothing(_signal: libc::c_int) {}
+
+/// Handles a signal by nothing, so that it interrupts system calls (there is no `SA_RESTART`).
+///
+/// # Panics
+/// When the system does not let it be handled.
+pub fn interrupt_on(signal: libc::c_int) {
+    // SAFETY: an all-zero `sigaction` is a valid one with no flags and an empty mask; the handler is async-signal-safe.
+    let handled = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as *const () as libc::sighandler_t;
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut())
+    };
+    assert_eq!(handled, 0, "signal {signal} can be handled");
+}
+
+/// Ignores SIGCHLD, so that the system reaps children at once.
+pub fn ignore_children() {
+    // SAFETY: ignoring a signal runs no code.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+}
+
+/// Reaps any child that has ended, as `waitpid(-1)` does; says whether there was one.
+pub fn reap_any() -> bool {
+    let mut status = 0;
+    // SAFETY: `status` is a place for the result.
+    unsafe { libc::waitpid(-1, &raw mut status, libc::WNOHANG) > 0 }
+}
+
+/// Sends a signal to this process.
+pub fn raise(signal: libc::c_int) {
+    // SAFETY: sends a signal that is handled or ignored.
+    unsafe { libc::kill(libc::getpid(), signal) };
+}
