@@ -41,7 +41,7 @@ fn carets_stand_under_what_is_seen_and_not_under_what_is_counted() {
         ("'\u{202e}' + 1/0", "'\u{fffd}' + 1/0", "      ^^^"),
         ("'\u{1b}[31m' + 1/0", "'\u{241b}[31m' + 1/0", "          ^^^"),
         ("1 + \u{202e}2", "1 + \u{fffd}2", "    ^"),
-        ("1 +\02", "1 +\u{2400}2", "   ^"),
+        ("1 +\u{0}2", "1 +\u{2400}2", "   ^"),
         ("\u{430} + 1", "\u{430} + 1", "^"),
     ] {
         assert_eq!(shown(source), (seen.to_owned(), carets.to_owned()), "{source:?}");
