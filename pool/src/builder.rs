@@ -51,6 +51,7 @@ pub struct Builder<J: Job> {
     message_limit: u64,
     recycle_after: Option<u64>,
     memory: MemoryLimits,
+    capture: Option<usize>,
     hooks: Hooks,
     job: PhantomData<fn(J)>,
 }
@@ -79,6 +80,7 @@ impl<J: Job> Builder<J> {
             message_limit: DEFAULT_MESSAGE_LIMIT,
             recycle_after: None,
             memory: MemoryLimits::default(),
+            capture: None,
             hooks: Hooks::default(),
             job: PhantomData,
         }
@@ -241,6 +243,18 @@ impl<J: Job> Builder<J> {
         self
     }
 
+    /// Captures what each job writes to its standard output and error, up to so many bytes of each. Default: it is not
+    /// captured, and costs nothing.
+    ///
+    /// Take it with [`JobHandle::wait_captured`](crate::JobHandle::wait_captured); that of a job whose worker died is in
+    /// [`Death::captured`](crate::Death). It is whatever the worker's process, and the processes that it started, write
+    /// until the job ends; what a C library still holds in a buffer of its own comes when that is flushed. Streams and
+    /// maps do not tell it. Only for workers with one thread.
+    pub fn capture_output(mut self, bytes: usize) -> Self {
+        self.capture = Some(bytes);
+        self
+    }
+
     /// Has a function run whenever a worker is ready, before it gets its first job. May be called for several.
     ///
     /// It runs in the thread that serves the worker, with nothing locked: it may use the pool, and delays only this
@@ -286,6 +300,12 @@ impl<J: Job> Builder<J> {
         setting(&self.window.items, 1..=u64::MAX, "the window's bound in items")?;
         setting(&self.policy.attempts, 1..=u8::MAX, "the number of attempts")?;
         self.check_recycling()?;
+        if self.capture.is_some() && self.threads > 1 {
+            return Err(BuildError::Setting(format!(
+                "the output of jobs can be captured only with one thread in a worker; there are {}",
+                self.threads
+            )));
+        }
         setting(
             &self.message_limit,
             1..=1 << 35,
@@ -311,6 +331,7 @@ impl<J: Job> Builder<J> {
             job_deadline: self.job_deadline,
             message_limit: self.message_limit,
             memory: self.memory,
+            capture: self.capture,
             hooks: self.hooks,
             is_failure: self.policy.halt.map(|_| J::is_failure as fn(&[u8]) -> bool),
         };

@@ -8,7 +8,7 @@ use protocol::{
     MemoryError, control::ControlError, family::FamilyError, handshake::HandshakeError, link::LinkError,
 };
 
-use crate::scheduler::Outlook;
+use crate::{Captured, scheduler::Outlook};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,8 @@ pub struct Death {
     pub reason: Option<EndReason>,
     /// The end of what it wrote to its standard output and error.
     pub output: String,
+    /// What the job that it was running had written, when the pool captures that.
+    pub captured: Option<Captured>,
 }
 
 impl fmt::Display for Death {
@@ -398,6 +400,7 @@ mod tests {
             },
             reason: None,
             output: "one\ntwo\n".into(),
+            captured: None,
         };
         assert_eq!(
             death.to_string(),

@@ -12,7 +12,7 @@ use std::{
 
 use protocol::Job;
 
-use crate::{JobError, driver::Core, outcome::Outcome, slot::Slot};
+use crate::{Captured, JobError, driver::Core, outcome::Outcome, slot::Slot};
 
 /// Who waits for less than this does not look for the output himself, which might take longer.
 const SHORTEST_LINGER: Duration = Duration::from_millis(1);
@@ -52,6 +52,18 @@ impl<J: Job> JobHandle<J> {
         outcome
             .unwrap_or_else(|| Outcome::failed(JobError::Closed))
             .decode::<J>()
+    }
+
+    /// Waits for the output, and gives it with what the job has written to its standard output and error, in a pool that
+    /// captures that ([`Builder::capture_output`](crate::Builder::capture_output)); otherwise that is empty.
+    pub fn wait_captured(self) -> (Result<J::Output, JobError>, Captured) {
+        let slot = Arc::clone(&self.slot);
+        let output = self.wait();
+        let captured = match &output {
+            Err(JobError::WorkerDied(death)) => death.captured.clone().unwrap_or_default(),
+            _ => slot.take_captured(),
+        };
+        (output, captured)
     }
 
     /// Waits for the output for `patience` at most, and gives the handle back when that was too short.

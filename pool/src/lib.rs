@@ -19,6 +19,7 @@ pub mod performance {}
 #[cfg(feature = "bench")]
 pub mod bench;
 mod builder;
+mod captured;
 mod driver;
 mod encode;
 mod error;
@@ -44,6 +45,7 @@ mod stream;
 mod window;
 
 pub use builder::{Builder, MAX_WORKERS};
+pub use captured::Captured;
 pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};
 pub use failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind};
 pub use failure_policy::{

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use protocol::frame::{self, Form};
 use smallvec::SmallVec;
 
-use crate::{failure::Cause, results::Results, scheduler::Load, slot::Slot, stream::StreamCore};
+use crate::{Captured, failure::Cause, results::Results, scheduler::Load, slot::Slot, stream::StreamCore};
 
 /// A span grows to this many jobs at most, so that taking it apart stays cheap.
 const MAX_SPAN_JOBS: u32 = 1024;
@@ -155,6 +155,17 @@ impl Jobs {
                 assert!(slots.next().is_none(), "a result for each job");
             }
             Sinks::Stream(stream, first) => stream.resolve(first, results),
+        }
+    }
+}
+
+impl Jobs {
+    /// Keeps what one of the jobs has written with its handle.
+    pub(crate) fn attach(&self, index: usize, captured: Captured) {
+        if let Sinks::Slots(slots) = &self.sinks
+            && let Some(slot) = slots.get(index)
+        {
+            slot.attach(captured);
         }
     }
 }

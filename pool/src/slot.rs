@@ -11,7 +11,7 @@ use std::{
 
 use protocol::family::Transit;
 
-use crate::outcome::Outcome;
+use crate::{Captured, outcome::Outcome};
 
 /// The place of one job's outcome.
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ pub(crate) struct Slot {
 struct State {
     outcome: Option<Outcome>,
     is_filled: bool,
+    captured: Captured,
     waiting: bool,
     waker: Option<Waker>,
     /// The handles in the job, which its worker may receive until there is an outcome.
@@ -71,6 +72,16 @@ impl Slot {
             wake(waker);
         }
         Filled::Now
+    }
+
+    /// Keeps what the job has written, before its outcome.
+    pub(crate) fn attach(&self, captured: Captured) {
+        self.lock().captured = captured;
+    }
+
+    /// What the job has written, as far as that was captured.
+    pub(crate) fn take_captured(&self) -> Captured {
+        std::mem::take(&mut self.lock().captured)
     }
 
     /// Whether it has been filled, also when the outcome has been taken since.

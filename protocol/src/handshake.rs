@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     CodecError, MemoryError, PACKAGE_VERSION, PROTOCOL_VERSION,
     board::Board,
+    capture::Secret,
     control::Received,
     job::{from_postcard, to_postcard},
     parcel::Parcel,
@@ -43,6 +44,8 @@ pub struct Invitation {
     /// Up to which level the parent wants to be told of the worker's log, as [`crate::log::Record::level`] counts; 0 for
     /// nothing.
     pub log_level: u8,
+    /// What the worker begins its marks with, when the parent captures what each job writes.
+    pub capture: Option<Secret>,
 }
 
 /// Worker to parent, the one answer to an [`Invitation`].

@@ -16,6 +16,7 @@
 compile_error!("the pool needs 64-bit Linux: memfd, pidfd and futexes shared between processes");
 
 pub mod board;
+pub mod capture;
 pub mod child;
 pub mod control;
 pub mod errand;

@@ -4,6 +4,7 @@
 //! numbers F1, F2, … are those of the fault catalogue.
 
 mod cancelling;
+mod capturing;
 mod catalogue;
 mod deadlines;
 mod deaths;

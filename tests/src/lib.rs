@@ -70,6 +70,9 @@ pub enum Puppet {
     Log(String, Box<Puppet>),
     /// Log so many events as fast as possible.
     Chatter(u64),
+    /// Count the start of the job of this number in the journal that the initialiser was told of, compute for five
+    /// microseconds, and give the number back.
+    Tally(u64),
     /// Give an answer that cannot be decoded.
     Undecodable,
     /// Run a job in a pool of the worker's own; tell its answer.

@@ -9,6 +9,7 @@ use std::{
 
 use protocol::{
     board::{Board, MAX_LANES},
+    capture::Secret,
     control,
     handshake::{self, Gifts, Invitation},
     link::{self, WorkerLink},
@@ -62,6 +63,11 @@ impl Invited {
     /// Up to which level the parent wants to be told of the log.
     pub(crate) fn log_level(&self) -> u8 {
         self.invitation.log_level
+    }
+
+    /// What marks begin with, when the parent captures what jobs write.
+    pub(crate) fn capture(&self) -> Option<Secret> {
+        self.invitation.capture
     }
 
     /// Takes the argument out of its area and connects the link.

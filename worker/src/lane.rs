@@ -17,6 +17,7 @@ use crate::{
     bell::Bell,
     failure::Failure,
     feed::{Feed, Stint, Work},
+    marks,
     publisher::Publisher,
     runner::Bench,
 };
@@ -96,6 +97,7 @@ impl Lane<'_> {
         self.output.clear();
         let ran = self.bench.run(position, job, &mut self.output);
         let panicked = matches!(ran, Err(Fault::Panicked(_)));
+        marks::end(position);
         self.publisher.publish(position, ran.map(|()| &*self.output));
         if self.output.capacity() > KEPT_BYTES {
             self.output = Vec::new();

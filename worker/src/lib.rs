@@ -42,6 +42,7 @@ mod feed;
 mod forward;
 mod gate;
 mod lane;
+mod marks;
 mod publisher;
 mod runner;
 mod service;

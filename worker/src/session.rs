@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use protocol::{board::Board, child::panics};
+use protocol::{board::Board, capture::BEFORE_JOBS, child::panics};
 use rayon::ThreadPoolBuilder;
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     feed::Feed,
     gate::{Gate, Opening},
     lane::Lane,
+    marks,
     publisher::{Outlet, Publisher},
     runner::{Bench, Serving},
 };
@@ -61,6 +62,9 @@ fn serve_invited(
     // From here on the parent says only one thing more, its end; and the initialiser may take its time.
     (host.watch)(control)?;
     (host.forward)(control, invited.log_level())?;
+    if let Some(secret) = invited.capture() {
+        marks::start(secret).map_err(Failure::system("duplicating the standard streams"))?;
+    }
     let Equipment {
         family,
         worker,
@@ -114,6 +118,7 @@ impl Hall<'_> {
         };
         let mut bench = self.serving.bench(Setup::new(place, Arc::clone(&self.argument)));
         let served = if self.opening.meet(bench.rebuild()) {
+            marks::end(BEFORE_JOBS);
             self.lane(number, &mut *bench).serve()
         } else {
             Ok(())

@@ -121,6 +121,7 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
         message_limit: terms.message_limit,
         argument_bytes: terms.argument.len() as u64,
         log_level: 0,
+        capture: None,
     };
     let bytes = handshake::encode(&invitation).unwrap();
     let family = family::descriptor().unwrap();

@@ -19,6 +19,9 @@ impl Core {
         }
         // What a job has logged was sent before its result was published: it is there, and is told first.
         let records = life.process.read_log();
+        if self.settings.capture.is_some() {
+            life.process.read_output();
+        }
         let progress = life.board.progress();
         let mut actions = Actions::new();
         let mut state = self.lock();

@@ -9,6 +9,7 @@
 //! life's sender, a life's outbox. Sinks (slots and streams) have locks of their own and call nobody while they hold
 //! them; they are filled after the scheduler's lock was let go.
 
+mod channel;
 mod harvest;
 mod intake;
 mod life;
@@ -59,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) job_deadline: Option<Duration>,
     pub(crate) message_limit: u64,
     pub(crate) memory: MemoryLimits,
+    /// How many bytes are kept of what a job writes to each stream, when that is captured.
+    pub(crate) capture: Option<usize>,
     pub(crate) hooks: Hooks,
     /// What calls an encoded output a failure, when failures matter.
     pub(crate) is_failure: Option<fn(&[u8]) -> bool>,

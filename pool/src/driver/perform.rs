@@ -15,8 +15,9 @@ use super::{
 use crate::{
     JobError,
     failure::{Cause, EndReason},
+    load::Jobs,
     results::Results,
-    scheduler::{Action, Failure, Sentence},
+    scheduler::{Action, Failure, Sentence, Span},
 };
 
 impl Core {
@@ -50,7 +51,10 @@ impl Core {
         for action in actions {
             match action {
                 Action::Send { worker, life, .. } => self.send(worker, life),
-                Action::Deliver { first, span, .. } => {
+                Action::Deliver { worker, first, span } => {
+                    if self.settings.capture.is_some() {
+                        self.attach_captured(worker, first, &span);
+                    }
                     let results = harvest.take(first, span.len());
                     span.load.resolve(results);
                 }
@@ -110,6 +114,17 @@ impl Core {
                     self.retire();
                 }
             }
+        }
+    }
+
+    /// Gives the jobs that end now what they have written.
+    fn attach_captured(&self, worker: usize, first: u64, span: &Span<Jobs>) {
+        let Some(life) = self.seats[worker].current() else {
+            return;
+        };
+        let positions = first..first + u64::from(span.len());
+        for (position, captured) in life.process.take_captured(&positions) {
+            span.load.attach((position - first) as usize, captured);
         }
     }
 

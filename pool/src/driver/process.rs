@@ -3,9 +3,9 @@
 //! Owns the child process and the pipe of its output. It is reaped by the pool's watch thread and by nobody else.
 
 use std::{
-    io::{self, PipeReader, Read},
+    io,
+    ops::Range,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    process::Stdio,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -15,14 +15,16 @@ use std::{
 
 use protocol::{
     WORKER_ARGUMENT,
+    capture::Secret,
     control::{self, MAX_CONTROL_BYTES},
     link::{Wake, WakeSender},
     log::Record,
 };
-use rustix::{fs::OFlags, process::Signal};
+use rustix::process::Signal;
 
-use super::tail::Tail;
+use super::{channel::Channel, tail::Tail};
 use crate::{
+    Captured,
     failure::{EndReason, Exit},
     offspring::Offspring,
     program::Program,
@@ -38,10 +40,10 @@ pub(crate) struct Process {
     offspring: Offspring,
     /// The control socket. Its closing tells the worker that the parent has gone.
     control: OwnedFd,
-    output: PipeReader,
+    output: Channel,
+    /// Standard error, when it is captured apart from standard output.
+    errors: Option<Channel>,
     tail: Mutex<Tail>,
-    /// Nobody can write to the pipe any more.
-    is_silent: AtomicBool,
     /// It tells of its log over the control socket.
     has_log: AtomicBool,
     end: Mutex<End>,
@@ -58,26 +60,33 @@ struct End {
 }
 
 impl Process {
-    /// Starts a worker whose standard input is the second of the control sockets.
+    /// Starts a worker whose standard input is the second of the control sockets. With `capture`, its output is divided
+    /// by jobs.
     pub(crate) fn spawn(
         program: &Program,
         job: &str,
         worker: u32,
         (control, stdin): (OwnedFd, OwnedFd),
+        capture: Option<(Secret, usize)>,
     ) -> io::Result<Self> {
-        let (output, writer) = io::pipe()?;
-        rustix::fs::fcntl_setfl(&output, OFlags::NONBLOCK)?;
         let mut command = program.command(format!("{WORKER_ARGUMENT}{job}").into());
-        command
-            .stdout(Stdio::from(writer.try_clone()?))
-            .stderr(Stdio::from(writer));
+        let (output, writer) = Channel::new(capture)?;
+        let errors = if capture.is_some() {
+            let (errors, writer) = Channel::new(capture)?;
+            command.stderr(writer);
+            Some(errors)
+        } else {
+            command.stderr(writer.try_clone()?);
+            None
+        };
+        command.stdout(writer);
         Ok(Self {
             worker,
             offspring: Offspring::spawn(command, stdin)?,
             control,
             output,
+            errors,
             tail: Mutex::default(),
-            is_silent: AtomicBool::new(false),
             has_log: AtomicBool::new(false),
             end: Mutex::default(),
             ended: Condvar::new(),
@@ -98,9 +107,9 @@ impl Process {
         self.offspring.pidfd()
     }
 
-    /// Becomes readable when the process has written something.
-    pub(crate) fn output(&self) -> BorrowedFd<'_> {
-        self.output.as_fd()
+    /// What it writes to.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = &Channel> {
+        std::iter::once(&self.output).chain(&self.errors)
     }
 
     /// Begins or ends listening to its log.
@@ -167,11 +176,6 @@ impl Process {
         }
     }
 
-    /// Whether nobody can write to its output any more.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.is_silent.load(Ordering::Relaxed)
-    }
-
     /// Whether it has ended and waits to be reaped.
     pub(crate) fn has_ended(&self) -> bool {
         self.offspring.has_ended()
@@ -179,21 +183,34 @@ impl Process {
 
     /// Reads what it has written.
     pub(crate) fn read_output(&self) {
-        let mut buffer = [0; 4096];
-        loop {
-            match (&self.output).read(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) => self.tail.lock().unwrap_or_else(PoisonError::into_inner).push(
-                    &buffer[..length],
-                    self.worker,
-                    self.pid(),
-                ),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => break,
-            }
+        for channel in self.channels() {
+            channel.read(|bytes| {
+                let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+                tail.push(bytes, self.worker, self.pid());
+            });
         }
-        self.is_silent.store(true, Ordering::Relaxed);
+    }
+
+    /// What the jobs at these positions have written, as far as it was read.
+    pub(crate) fn take_captured(&self, positions: &Range<u64>) -> Vec<(u64, Captured)> {
+        let Some(errors) = &self.errors else {
+            return Vec::new();
+        };
+        let mut of_errors = errors.take(positions).into_iter().peekable();
+        let of_output = self.output.take(positions).into_iter();
+        let both = of_output.map(|(position, output)| {
+            while of_errors.next_if(|(other, _)| *other < position).is_some() {}
+            let errors = of_errors.next_if(|(other, _)| *other == position);
+            let errors = errors.map(|(_, written)| written).unwrap_or_default();
+            (position, Captured::of(output, errors))
+        });
+        both.collect()
+    }
+
+    /// What was written since the end of the last job, if that is captured.
+    pub(crate) fn captured_rest(&self) -> Option<Captured> {
+        let errors = self.errors.as_ref()?;
+        Some(Captured::of(self.output.take_rest(), errors.take_rest()))
     }
 
     /// The end of what it has written.

@@ -238,6 +238,7 @@ impl Seat {
             exit,
             reason: life.process.reason().or_else(|| refusal(core, exit, &output)),
             output,
+            captured: life.process.captured_rest(),
         };
         tracing::debug!("{death}");
         let cause = Cause::Died(Arc::new(death));

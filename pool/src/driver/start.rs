@@ -8,6 +8,7 @@ use std::{
 use protocol::{
     PACKAGE_VERSION,
     board::Board,
+    capture::Secret,
     control::{self, ControlError, Received},
     family,
     handshake::{self, Answer, Gifts, Invitation},
@@ -59,6 +60,13 @@ impl Starting<'_> {
         let family = family::descriptor().map_err(|error| early(StartFailureKind::Family(error)))?;
         let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
         let controls = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
+        let secret = self
+            .settings
+            .capture
+            .map(|_| random())
+            .transpose()
+            .map_err(early)?;
+        let capture = secret.zip(self.settings.capture);
         let spawned = self.seat.spawning(|| {
             self.watch.keep_time();
             Process::spawn(
@@ -66,6 +74,7 @@ impl Starting<'_> {
                 self.settings.job,
                 self.seat.number(),
                 controls,
+                capture,
             )
         });
         let process = Arc::new(spawned.map_err(|error| early(StartFailureKind::Spawn(error)))?);
@@ -76,7 +85,7 @@ impl Starting<'_> {
         let gauge = self
             .limit_memory(&process)
             .map_err(|error| late(StartFailureKind::MemoryLimit(error)))?;
-        let (token, invitation) = self.invitation().map_err(late)?;
+        let (token, invitation) = self.invitation(secret).map_err(late)?;
         let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
         self.introduce(&process, &invitation, &gifts).map_err(late)?;
         let link = rendezvous
@@ -112,10 +121,8 @@ impl Starting<'_> {
         Ok((inbound, outbound))
     }
 
-    fn invitation(&self) -> Result<([u8; 16], Vec<u8>), StartFailureKind> {
-        let mut token = [0; 16];
-        rustix::rand::getrandom(&mut token, rustix::rand::GetRandomFlags::empty())
-            .map_err(|errno| StartFailureKind::Spawn(errno.into()))?;
+    fn invitation(&self, capture: Option<Secret>) -> Result<([u8; 16], Vec<u8>), StartFailureKind> {
+        let token = random()?;
         let invitation = handshake::encode(&Invitation {
             package: PACKAGE_VERSION.to_owned(),
             job: self.settings.job.to_owned(),
@@ -125,6 +132,7 @@ impl Starting<'_> {
             message_limit: self.settings.message_limit,
             argument_bytes: self.settings.argument.len() as u64,
             log_level: self.log_level,
+            capture,
         });
         let invitation = invitation.map_err(|error| StartFailureKind::Unusable(error.to_string()))?;
         Ok((token, invitation))
@@ -170,6 +178,13 @@ impl Starting<'_> {
             Answer::Unusable { message } => Err(StartFailureKind::Unusable(message)),
         }
     }
+}
+
+fn random() -> Result<[u8; 16], StartFailureKind> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|errno| StartFailureKind::Spawn(errno.into()))?;
+    Ok(bytes)
 }
 
 /// Ends what was started, and makes a whole account of what went wrong.

@@ -100,14 +100,16 @@ impl Watch {
         let mut descriptors = vec![PollFd::new(&self.nudge, PollFlags::IN)];
         for process in watched {
             descriptors.push(PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN));
-            // A pipe whose writers have all gone would be readable for ever; the process's end comes soon enough.
-            let interest = if process.is_silent() {
-                PollFlags::empty()
-            } else {
-                PollFlags::IN
-            };
-            descriptors.push(PollFd::from_borrowed_fd(process.output(), interest));
-            // A closed control socket would be readable for ever too; the pidfd twice does no harm.
+            // A pipe whose writers have all gone would be readable for ever; the process's end comes soon enough. Where
+            // there is no second pipe, the pidfd once more does no harm.
+            let mut channels = process.channels();
+            for _ in 0..2 {
+                descriptors.push(match channels.next().filter(|channel| !channel.is_silent()) {
+                    Some(channel) => PollFd::from_borrowed_fd(channel.descriptor(), PollFlags::IN),
+                    None => PollFd::from_borrowed_fd(process.pidfd(), PollFlags::empty()),
+                });
+            }
+            // A closed control socket would be readable for ever too.
             descriptors.push(if process.has_log() {
                 PollFd::from_borrowed_fd(process.control(), PollFlags::IN)
             } else {
@@ -139,11 +141,11 @@ impl Watch {
         let _read = rustix::io::read(&self.nudge, &mut count);
         let happened = |descriptor: &PollFd<'_>| !descriptor.revents().is_empty();
         descriptors[1..]
-            .chunks_exact(3)
+            .chunks_exact(4)
             .map(|of_process| Happened {
                 ended: happened(&of_process[0]),
-                wrote: happened(&of_process[1]),
-                logged: happened(&of_process[2]),
+                wrote: happened(&of_process[1]) || happened(&of_process[2]),
+                logged: happened(&of_process[3]),
             })
             .collect()
     }

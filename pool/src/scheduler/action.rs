@@ -30,10 +30,6 @@ pub(crate) enum Action<L: Load> {
     },
     /// Hand the results at the positions from `first` on to those who wait for the span.
     Deliver {
-        #[cfg_attr(
-            not(test),
-            expect(dead_code, reason = "the driver knows it; the simulation checks it")
-        )]
         worker: WorkerId,
         first: u64,
         span: Span<L>,

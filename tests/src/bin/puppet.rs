@@ -2,7 +2,7 @@
 
 use std::{io::Write, process::ExitCode, time::Duration};
 
-use tests::{Answer, Puppet};
+use tests::{Answer, Puppet, nemesis::Journal};
 use worker::Context;
 
 /// How long the initialiser takes that is asked to be slow.
@@ -12,6 +12,7 @@ struct State {
     count: u64,
     argument: String,
     hoard: Vec<Vec<u8>>,
+    journal: Option<Journal>,
 }
 
 fn main() -> ExitCode {
@@ -74,7 +75,18 @@ fn initialise(setup: &worker::Setup) -> Result<State, String> {
             std::thread::sleep(SLOW_START);
             Ok(state(argument))
         }
-        _ => Ok(state(argument)),
+        _ => match argument.strip_prefix("journal ") {
+            None => Ok(state(argument)),
+            Some(place) => {
+                let (jobs, path) = place.split_once(' ').ok_or("no path")?;
+                let jobs = jobs.parse().map_err(|_| "no number")?;
+                let journal = Some(Journal::open(&(path.to_owned(), jobs))?);
+                Ok(State {
+                    journal,
+                    ..state(argument)
+                })
+            }
+        },
     }
 }
 
@@ -83,6 +95,7 @@ fn state(argument: String) -> State {
         count: 0,
         argument,
         hoard: Vec::new(),
+        journal: None,
     }
 }
 
@@ -94,10 +107,7 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Flood(bytes) => Answer::Bytes(vec![7; bytes]),
         Puppet::Pid => Answer::Number(std::process::id().into()),
         Puppet::Spin(micros) => {
-            let end = std::time::Instant::now() + Duration::from_micros(micros);
-            while std::time::Instant::now() < end {
-                std::hint::spin_loop();
-            }
+            spin(Duration::from_micros(micros));
             Answer::Nothing
         }
         Puppet::Sleep(millis) => {
@@ -135,6 +145,12 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
             }
             Answer::Number(events)
         }
+        Puppet::Tally(number) => {
+            let journal = context.state().journal.as_ref();
+            journal.expect("a journal").count_start(number);
+            spin(Duration::from_micros(5));
+            Answer::Number(number)
+        }
         Puppet::Fail => Answer::Failure,
         Puppet::Undecodable => Answer::Undecodable(1),
         Puppet::Nested => nested(),
@@ -147,6 +163,13 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Panic(message) => panic!("{message}"),
         Puppet::Unsendable | Puppet::PanicsInDecoding(_) => unreachable!("it never arrives"),
         deadly => die(&deadly),
+    }
+}
+
+fn spin(time: Duration) {
+    let end = std::time::Instant::now() + time;
+    while std::time::Instant::now() < end {
+        std::hint::spin_loop();
     }
 }
 

@@ -15,26 +15,32 @@ const WORD_BYTES: usize = 8;
 
 /// A counter for each job.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub struct Journal {
     memory: SharedMemory,
     jobs: u64,
 }
 
 impl Journal {
     /// A journal of no starts.
-    pub(crate) fn create(jobs: u64) -> Self {
+    ///
+    /// # Panics
+    /// When there is no memory for it.
+    pub fn create(jobs: u64) -> Self {
         let memory = SharedMemory::create("nemesis-journal", bytes(jobs)).expect("memory to share");
         Self { memory, jobs }
     }
 
     /// Where another process finds it.
-    pub(crate) fn place(&self) -> (String, u64) {
+    pub fn place(&self) -> (String, u64) {
         let descriptor = self.memory.descriptor().as_raw_fd();
         (format!("/proc/{}/fd/{descriptor}", std::process::id()), self.jobs)
     }
 
     /// Opens the journal of another process.
-    pub(crate) fn open((path, jobs): &(String, u64)) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub fn open((path, jobs): &(String, u64)) -> Result<Self, String> {
         let file = File::options().read(true).write(true).open(path);
         let file = file.map_err(|error| format!("{path}: {error}"))?;
         let memory = SharedMemory::from_descriptor(OwnedFd::from(file), bytes(*jobs));
@@ -45,14 +51,14 @@ impl Journal {
     }
 
     /// Counts a start.
-    pub(crate) fn count_start(&self, number: u64) {
+    pub fn count_start(&self, number: u64) {
         self.memory
             .word(number as usize * WORD_BYTES)
             .fetch_add(1, Ordering::Relaxed);
     }
 
     /// How often a job was started.
-    pub(crate) fn starts(&self, number: u64) -> u64 {
+    pub fn starts(&self, number: u64) -> u64 {
         self.memory
             .word(number as usize * WORD_BYTES)
             .load(Ordering::Relaxed)

@@ -26,7 +26,7 @@ pub use report::Report;
 pub(crate) use weather::children;
 
 use account::Account;
-use journal::Journal;
+pub use journal::Journal;
 use storm::Storm;
 use team::Team;
 use weather::Holdings;

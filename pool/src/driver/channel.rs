@@ -1,0 +1,86 @@
+//! One pipe into which a worker writes, and what is made of it.
+
+use std::{
+    io::{self, PipeReader, PipeWriter, Read},
+    ops::Range,
+    os::fd::{AsFd, BorrowedFd},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use protocol::capture::Secret;
+use rustix::fs::OFlags;
+
+use crate::captured::{Splitter, Written};
+
+/// The reading end of a pipe.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    reader: PipeReader,
+    /// Nobody can write to it any more.
+    is_silent: AtomicBool,
+    splitter: Option<Mutex<Splitter>>,
+}
+
+impl Channel {
+    /// Makes a pipe. With `capture` (the secret of the marks and the bytes to keep of each job) it is divided by jobs.
+    pub(crate) fn new(capture: Option<(Secret, usize)>) -> io::Result<(Self, PipeWriter)> {
+        let (reader, writer) = io::pipe()?;
+        rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK)?;
+        let channel = Self {
+            reader,
+            is_silent: AtomicBool::new(false),
+            splitter: capture.map(|(secret, limit)| Mutex::new(Splitter::new(secret, limit))),
+        };
+        Ok((channel, writer))
+    }
+
+    /// Becomes readable when something was written.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.reader.as_fd()
+    }
+
+    /// Whether nobody can write to it any more.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::Relaxed)
+    }
+
+    fn splitter(&self) -> Option<MutexGuard<'_, Splitter>> {
+        let splitter = self.splitter.as_ref()?;
+        Some(splitter.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads what has been written and shows it.
+    pub(crate) fn read(&self, mut show: impl FnMut(&[u8])) {
+        // Held over the reads, so that two threads do not take them in out of their order.
+        let mut splitter = self.splitter();
+        let mut buffer = [0; 4096];
+        loop {
+            match (&self.reader).read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => match &mut splitter {
+                    Some(splitter) => splitter.push(&buffer[..length], &mut show),
+                    None => show(&buffer[..length]),
+                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => break,
+            }
+        }
+        self.is_silent.store(true, Ordering::Relaxed);
+    }
+
+    /// What the jobs at these positions have written.
+    pub(crate) fn take(&self, positions: &Range<u64>) -> Vec<(u64, Written)> {
+        self.splitter()
+            .map_or_else(Vec::new, |mut splitter| splitter.take(positions))
+    }
+
+    /// What has been written since the end of the last job.
+    pub(crate) fn take_rest(&self) -> Written {
+        self.splitter()
+            .map_or_else(Written::default, |mut splitter| splitter.take_rest())
+    }
+}
