@@ -77,8 +77,8 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd), ControlError> {
     )?)
 }
 
-/// Sends one message with descriptors. It never blocks longer than the socket's empty buffer takes, that is not at
-/// all: a control socket carries two messages in its life.
+/// Sends one message with descriptors. It never blocks, except that the worker's answer waits for its parent to read
+/// what the worker has logged before.
 ///
 /// # Errors
 /// When the other side has gone, or the message is over [`MAX_CONTROL_BYTES`].
@@ -92,8 +92,42 @@ pub fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> 
         return Err(ControlError::Truncated);
     }
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-    rustix::io::retry_on_intr(|| sendmsg(&socket, &[IoSlice::new(bytes)], &mut ancillary, flags))?;
-    Ok(())
+    loop {
+        match sendmsg(&socket, &[IoSlice::new(bytes)], &mut ancillary, flags) {
+            Err(Errno::INTR) => {}
+            // Only messages of a log can have filled it, and whoever listens to them makes room.
+            Err(Errno::AGAIN) => wait_writable(&socket)?,
+            sent => return Ok(sent.map(drop)?),
+        }
+    }
+}
+
+/// Sends one message, unless there is no room for it just now; says whether it was sent.
+///
+/// # Errors
+/// When the other side has gone.
+pub fn send_if_room(socket: impl AsFd, bytes: &[u8]) -> Result<bool, ControlError> {
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    match rustix::io::retry_on_intr(|| rustix::net::send(&socket, bytes, flags)) {
+        Ok(_) => Ok(true),
+        Err(Errno::AGAIN | Errno::NOBUFS) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Receives one message if there is one; descriptors that came along are thrown away.
+///
+/// # Errors
+/// When the other side has gone.
+pub fn try_receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<Option<&[u8]>, ControlError> {
+    let received =
+        rustix::io::retry_on_intr(|| rustix::net::recv(&socket, &mut *buffer, RecvFlags::DONTWAIT));
+    match received {
+        Ok((0, _)) => Err(ControlError::Closed),
+        Ok((length, _)) => Ok(Some(&buffer[..length])),
+        Err(Errno::AGAIN) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// As [`send`], and tries again until `deadline` while the system allows no more descriptors under way between all
@@ -188,6 +222,14 @@ fn wait_readable(socket: &impl AsFd, deadline: Option<Instant>) -> Result<(), Co
             Ok(_) => return Ok(()),
             Err(errno) => return Err(errno.into()),
         }
+    }
+}
+
+fn wait_writable(socket: &impl AsFd) -> Result<(), ControlError> {
+    let mut descriptors = [PollFd::new(socket, PollFlags::OUT)];
+    match poll(&mut descriptors, None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
     }
 }
 

@@ -40,6 +40,9 @@ pub struct Invitation {
     pub message_limit: u64,
     /// How many bytes of argument for the worker's initialiser lie in the inbound parcel area.
     pub argument_bytes: u64,
+    /// Up to which level the parent wants to be told of the worker's log, as [`crate::log::Record::level`] counts; 0 for
+    /// nothing.
+    pub log_level: u8,
 }
 
 /// Worker to parent, the one answer to an [`Invitation`].

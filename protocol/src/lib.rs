@@ -27,6 +27,7 @@ pub mod frame;
 pub mod handshake;
 mod job;
 pub mod link;
+pub mod log;
 mod mapping;
 mod memory;
 pub mod parcel;

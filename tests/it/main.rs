@@ -11,6 +11,7 @@ mod encoding;
 mod flow;
 mod hooks;
 mod lifecycle;
+mod logs;
 mod memory;
 mod nemesis;
 mod orphans;

@@ -66,6 +66,10 @@ pub enum Puppet {
     Swell(usize),
     /// Ask for so many bytes of memory at once.
     Seize(usize),
+    /// Log this as a warning, then go on with the other.
+    Log(String, Box<Puppet>),
+    /// Log so many events as fast as possible.
+    Chatter(u64),
     /// Give an answer that cannot be decoded.
     Undecodable,
     /// Run a job in a pool of the worker's own; tell its answer.

@@ -59,6 +59,11 @@ impl Invited {
         Ok(Self { invitation, gifts })
     }
 
+    /// Up to which level the parent wants to be told of the log.
+    pub(crate) fn log_level(&self) -> u8 {
+        self.invitation.log_level
+    }
+
     /// Takes the argument out of its area and connects the link.
     pub(crate) fn accept(self) -> Result<Equipment, Failure> {
         let Self { invitation, gifts } = self;

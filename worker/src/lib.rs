@@ -39,6 +39,7 @@ pub mod eval;
 pub mod expression;
 mod failure;
 mod feed;
+mod forward;
 mod gate;
 mod lane;
 mod publisher;
@@ -53,6 +54,7 @@ mod stories;
 use std::process::ExitCode;
 
 pub use context::{Context, Setup};
+pub use forward::ForwardLayer;
 pub use protocol::{CodecError, Job};
 pub use service::Service;
 

@@ -5,7 +5,10 @@
 
 use protocol::{Fault, Panicked, child::panics};
 
-use crate::context::{Context, Setup, Stage};
+use crate::{
+    context::{Context, Setup, Stage},
+    forward,
+};
 
 /// A kind of job, as borrowed bytes.
 pub(crate) trait Runner: Sync {
@@ -82,15 +85,24 @@ impl<R: Runner> Bench for Furnished<'_, R> {
     }
 
     fn run(&mut self, position: u64, job: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
-        let state = self.state.as_mut().expect("a state has been built");
-        let mut context = Context::new(state, self.setup.place(), position);
-        panics::catch(|| self.runner.run(job, &mut context, output))
-            .unwrap_or_else(|panicked| Err(named(context.stage(), panicked)))
+        forward::runs(Some(position));
+        let ran = self.run_now(position, job, output);
+        forward::runs(None);
+        ran
     }
 
     fn close(&mut self) {
         let state = self.state.take();
         panics::survive(|| drop(state));
+    }
+}
+
+impl<R: Runner> Furnished<'_, R> {
+    fn run_now(&mut self, position: u64, job: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
+        let state = self.state.as_mut().expect("a state has been built");
+        let mut context = Context::new(state, self.setup.place(), position);
+        panics::catch(|| self.runner.run(job, &mut context, output))
+            .unwrap_or_else(|panicked| Err(named(context.stage(), panicked)))
     }
 }
 

@@ -13,6 +13,7 @@ use protocol::{
 use crate::{
     context::{Context, Setup, Stage},
     failure::{self, Failure},
+    forward,
     runner::{Runner, Serving},
     session::{self, Host},
 };
@@ -125,6 +126,9 @@ impl<'a> Service<'a> {
         let host = Host {
             watch: |control| watchdog::start(control).map_err(Failure::system("starting the watchdog")),
             adopt: |memory| family::adopt(memory).map_err(|error| Failure::Unusable(error.to_string())),
+            forward: |control, level| {
+                forward::start(control, level).map_err(Failure::system("telling the pool of the log"))
+            },
             fatal: |failure| std::process::exit(failure::report(failure).into()),
         };
         session::serve(&control, &*self.serving, &host)?;

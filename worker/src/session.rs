@@ -34,6 +34,8 @@ pub(crate) struct Host {
     pub(crate) watch: fn(&OwnedFd) -> Result<(), Failure>,
     /// Makes the process a member of its parent's family.
     pub(crate) adopt: fn(OwnedFd) -> Result<(), Failure>,
+    /// Tells the parent of the process's log, up to this level.
+    pub(crate) forward: fn(&OwnedFd, u8) -> Result<(), Failure>,
     /// Ends the process because one of several lanes cannot go on.
     pub(crate) fatal: fn(&Failure),
 }
@@ -56,8 +58,9 @@ fn serve_invited(
     gate: &Gate<'_>,
 ) -> Result<(), Failure> {
     let invited = Invited::receive(control, serving.job_name())?;
-    // From here on the control socket says only one thing more, its end; and the initialiser may take its time.
+    // From here on the parent says only one thing more, its end; and the initialiser may take its time.
     (host.watch)(control)?;
+    (host.forward)(control, invited.log_level())?;
     let Equipment {
         family,
         worker,

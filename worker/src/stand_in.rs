@@ -49,6 +49,7 @@ impl Worker {
         let (end, ended) = mpsc::channel();
         thread::spawn(move || {
             let host = Host {
+                forward: |_, _| Ok(()),
                 watch: |_| Ok(()),
                 // It is a thread of this process, whose family it belongs to already.
                 adopt: |_| Ok(()),
@@ -119,6 +120,7 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
         lanes: terms.lanes,
         message_limit: terms.message_limit,
         argument_bytes: terms.argument.len() as u64,
+        log_level: 0,
     };
     let bytes = handshake::encode(&invitation).unwrap();
     let family = family::descriptor().unwrap();

@@ -5,7 +5,7 @@
 
 use std::{sync::PoisonError, time::Duration};
 
-use super::{Actions, Core, life::Life, seat::Seat};
+use super::{Actions, Core, life::Life, log::Log, seat::Seat};
 use crate::{failure::EndReason, scheduler::Event};
 
 impl Core {
@@ -17,10 +17,15 @@ impl Core {
         if let Err(error) = whole {
             life.process.kill(EndReason::Protocol(error.to_string()));
         }
+        // What a job has logged was sent before its result was published: it is there, and is told first.
+        let records = life.process.read_log();
         let progress = life.board.progress();
         let mut actions = Actions::new();
         let mut state = self.lock();
         let now = self.now();
+        let log = Log::new(records, |position| {
+            state.scheduler.job_at(worker, life.number, position)
+        });
         for (first, count) in harvest.runs() {
             let is_failure = self.settings.is_failure;
             let event = Event::Finished {
@@ -42,8 +47,22 @@ impl Core {
         state.scheduler.handle(event, now, &mut actions);
         // Delivering may run a waker, which is the caller's code and may come back here: it must find nothing locked.
         drop(harvester);
-        self.unlock_and_perform(state, actions, &mut harvest);
+        self.put_in_line(&mut actions);
+        drop(state);
+        log.tell(seat.number(), life.process.pid());
+        self.perform(actions, &mut harvest);
         life.harvester().reuse(harvest);
+    }
+
+    /// Tells what a worker has logged since the last time.
+    pub(super) fn tell_log(&self, seat: &Seat, life: &Life) {
+        let records = life.process.read_log();
+        let state = self.lock();
+        let log = Log::new(records, |position| {
+            state.scheduler.job_at(seat.slot, life.number, position)
+        });
+        drop(state);
+        log.tell(seat.number(), life.process.pid());
     }
 
     /// Serves one worker until its process has ended and its last results are in.

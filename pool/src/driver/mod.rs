@@ -13,6 +13,7 @@ mod harvest;
 mod intake;
 mod life;
 mod linger;
+mod log;
 mod memory;
 mod milestones;
 mod perform;

@@ -15,7 +15,9 @@ use std::{
 
 use protocol::{
     WORKER_ARGUMENT,
+    control::{self, MAX_CONTROL_BYTES},
     link::{Wake, WakeSender},
+    log::Record,
 };
 use rustix::{fs::OFlags, process::Signal};
 
@@ -25,6 +27,9 @@ use crate::{
     offspring::Offspring,
     program::Program,
 };
+
+/// No more of a log is taken at once.
+const RECORDS_AT_ONCE: usize = 256;
 
 /// A worker process.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub(crate) struct Process {
     tail: Mutex<Tail>,
     /// Nobody can write to the pipe any more.
     is_silent: AtomicBool,
+    /// It tells of its log over the control socket.
+    has_log: AtomicBool,
     end: Mutex<End>,
     ended: Condvar,
 }
@@ -71,6 +78,7 @@ impl Process {
             output,
             tail: Mutex::default(),
             is_silent: AtomicBool::new(false),
+            has_log: AtomicBool::new(false),
             end: Mutex::default(),
             ended: Condvar::new(),
         })
@@ -93,6 +101,34 @@ impl Process {
     /// Becomes readable when the process has written something.
     pub(crate) fn output(&self) -> BorrowedFd<'_> {
         self.output.as_fd()
+    }
+
+    /// Begins or ends listening to its log.
+    pub(crate) fn listen_to_log(&self, listens: bool) {
+        self.has_log.store(listens, Ordering::Relaxed);
+    }
+
+    /// Whether its log is listened to.
+    pub(crate) fn has_log(&self) -> bool {
+        self.has_log.load(Ordering::Relaxed)
+    }
+
+    /// What it has logged, as far as it is there.
+    pub(crate) fn read_log(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        if !self.has_log() {
+            return records;
+        }
+        let mut buffer = vec![0; MAX_CONTROL_BYTES];
+        while self.has_log() && records.len() < RECORDS_AT_ONCE {
+            match control::try_receive(self.control(), &mut buffer) {
+                // What is no record is nothing that a worker says now.
+                Ok(Some(bytes)) => records.extend(Record::decode(bytes).and_then(Result::ok)),
+                Ok(None) => break,
+                Err(_) => self.listen_to_log(false),
+            }
+        }
+        records
     }
 
     fn end(&self) -> MutexGuard<'_, End> {

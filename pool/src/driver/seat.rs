@@ -14,7 +14,7 @@ use std::{
 use protocol::board;
 use rustix::process::Signal;
 
-use super::{Core, life::Life, memory, process::Process, start};
+use super::{Core, life::Life, log, memory, process::Process, start};
 use crate::{
     failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind},
     scheduler::Event,
@@ -220,6 +220,10 @@ impl Seat {
         tracing::debug!(worker = self.number(), pid = life.process.pid(), "ready");
         core.settings.hooks.started(self.number(), life.process.pid());
         self.set_life(Some(Arc::clone(life)));
+        if log::wanted_level() > 0 {
+            life.process.listen_to_log(true);
+            core.watch.nudge();
+        }
         if self.is_given_up(number) {
             life.process.kill(EndReason::Closed);
         }

@@ -8,14 +8,15 @@ use std::{
 use protocol::{
     PACKAGE_VERSION,
     board::Board,
-    control::{self, ControlError},
+    control::{self, ControlError, Received},
     family,
     handshake::{self, Answer, Gifts, Invitation},
     link::Rendezvous,
+    log::Record,
     parcel::Parcel,
 };
 
-use super::{Settings, life::Life, memory::Gauge, process::Process, seat::Seat, watch::Watch};
+use super::{Settings, life::Life, log, memory::Gauge, process::Process, seat::Seat, watch::Watch};
 use crate::{
     failure::{EndReason, Exit, StartFailure, StartFailureKind},
     program::Program,
@@ -32,6 +33,7 @@ pub(crate) fn start(
     life: u64,
 ) -> Result<Life, StartFailure> {
     let started = Starting {
+        log_level: log::wanted_level(),
         settings,
         watch,
         seat,
@@ -43,6 +45,7 @@ pub(crate) fn start(
 type Failed = (Option<Arc<Process>>, StartFailureKind);
 
 struct Starting<'a> {
+    log_level: u8,
     settings: &'a Settings,
     watch: &'a Watch,
     seat: &'a Seat,
@@ -75,8 +78,7 @@ impl Starting<'_> {
             .map_err(|error| late(StartFailureKind::MemoryLimit(error)))?;
         let (token, invitation) = self.invitation().map_err(late)?;
         let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
-        self.introduce(process.control(), &invitation, &gifts)
-            .map_err(late)?;
+        self.introduce(&process, &invitation, &gifts).map_err(late)?;
         let link = rendezvous
             .accept(token)
             .map_err(|error| late(StartFailureKind::Link(error)))?;
@@ -122,20 +124,37 @@ impl Starting<'_> {
             lanes: self.settings.lanes,
             message_limit: self.settings.message_limit,
             argument_bytes: self.settings.argument.len() as u64,
+            log_level: self.log_level,
         });
         let invitation = invitation.map_err(|error| StartFailureKind::Unusable(error.to_string()))?;
         Ok((token, invitation))
     }
 
+    /// Receives the answer; what the worker logs before it is told.
+    fn receive_answer(&self, process: &Process, deadline: Instant) -> Result<Received, ControlError> {
+        loop {
+            let received = control::receive(process.control(), Some(deadline))?;
+            match Record::decode(&received.bytes) {
+                None => return Ok(received),
+                Some(record) if self.log_level > 0 => {
+                    if let Ok(record) = record {
+                        log::tell(&record, self.seat.number(), process.pid(), None);
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
     fn introduce(
         &self,
-        control: std::os::fd::BorrowedFd<'_>,
+        process: &Process,
         invitation: &[u8],
         gifts: &[std::os::fd::BorrowedFd<'_>],
     ) -> Result<(), StartFailureKind> {
         let deadline = Instant::now() + self.settings.start_deadline;
-        let answer = control::send(control, invitation, gifts)
-            .and_then(|()| control::receive(control, Some(deadline)));
+        let answer = control::send(process.control(), invitation, gifts)
+            .and_then(|()| self.receive_answer(process, deadline));
         let answer = answer.map_err(|error| match error {
             ControlError::TimedOut => StartFailureKind::Silent(self.settings.start_deadline),
             ControlError::Closed => StartFailureKind::HungUp,

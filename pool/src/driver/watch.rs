@@ -20,6 +20,14 @@ use rustix::{
 
 use super::{Core, process::Process, timekeeper::Timekeeper};
 
+/// What happened to one process.
+#[derive(Debug, Clone, Copy, Default)]
+struct Happened {
+    ended: bool,
+    wrote: bool,
+    logged: bool,
+}
+
 /// The state shared with the watch thread.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -63,7 +71,8 @@ impl Watch {
         self.nudge();
     }
 
-    fn nudge(&self) {
+    /// Has the thread look again at what there is to watch.
+    pub(crate) fn nudge(&self) {
         // A full counter is as good as one more: the thread will wake.
         let _written = rustix::io::write(&self.nudge, &1_u64.to_ne_bytes());
     }
@@ -81,13 +90,13 @@ impl Watch {
             if watched.is_empty() && self.stops.load(Ordering::SeqCst) {
                 return;
             }
-            let events = self.wait(&watched, due);
-            self.serve(&watched, &events);
+            let happened = self.wait(&watched, due);
+            self.serve(&watched, &happened, core);
         }
     }
 
     /// Waits until something happens; gives what happened to each process.
-    fn wait(&self, watched: &[Arc<Process>], due: Option<Duration>) -> Vec<(bool, bool)> {
+    fn wait(&self, watched: &[Arc<Process>], due: Option<Duration>) -> Vec<Happened> {
         let mut descriptors = vec![PollFd::new(&self.nudge, PollFlags::IN)];
         for process in watched {
             descriptors.push(PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN));
@@ -98,6 +107,12 @@ impl Watch {
                 PollFlags::IN
             };
             descriptors.push(PollFd::from_borrowed_fd(process.output(), interest));
+            // A closed control socket would be readable for ever too; the pidfd twice does no harm.
+            descriptors.push(if process.has_log() {
+                PollFd::from_borrowed_fd(process.control(), PollFlags::IN)
+            } else {
+                PollFd::from_borrowed_fd(process.pidfd(), PollFlags::empty())
+            });
         }
         let timeout = due.map(|due| {
             Timespec::try_from(due).unwrap_or(Timespec {
@@ -107,30 +122,56 @@ impl Watch {
         });
         match poll(&mut descriptors, timeout.as_ref()) {
             Ok(_) => {}
-            Err(Errno::INTR) => return vec![(false, false); watched.len()],
+            Err(Errno::INTR) => return vec![Happened::default(); watched.len()],
             Err(errno) => {
                 // Out of kernel memory: look at every process by hand, a little later.
                 tracing::warn!("the pool's watch: {errno}");
                 std::thread::sleep(Duration::from_millis(10));
-                return vec![(true, true); watched.len()];
+                let anything = Happened {
+                    ended: true,
+                    wrote: true,
+                    logged: true,
+                };
+                return vec![anything; watched.len()];
             }
         }
         let mut count = [0; 8];
         let _read = rustix::io::read(&self.nudge, &mut count);
-        let events = descriptors[1..].chunks_exact(2);
-        events
-            .map(|pair| (!pair[0].revents().is_empty(), !pair[1].revents().is_empty()))
+        let happened = |descriptor: &PollFd<'_>| !descriptor.revents().is_empty();
+        descriptors[1..]
+            .chunks_exact(3)
+            .map(|of_process| Happened {
+                ended: happened(&of_process[0]),
+                wrote: happened(&of_process[1]),
+                logged: happened(&of_process[2]),
+            })
             .collect()
     }
 
-    fn serve(&self, watched: &[Arc<Process>], events: &[(bool, bool)]) {
-        for (process, &(ended, wrote)) in watched.iter().zip(events) {
-            if ended && process.has_ended() {
+    fn serve(&self, watched: &[Arc<Process>], happened: &[Happened], core: &Weak<Core>) {
+        for (process, happened) in watched.iter().zip(happened) {
+            if happened.ended && process.has_ended() {
                 process.reap();
                 self.processes().retain(|other| !Arc::ptr_eq(other, process));
-            } else if wrote {
+            } else if happened.wrote {
                 process.read_output();
             }
+            if happened.logged && process.has_log() {
+                tell_log(process, core);
+            }
         }
+    }
+}
+
+/// Tells what a worker has logged; when nobody serves it any more, nobody listens to it either.
+fn tell_log(process: &Arc<Process>, core: &Weak<Core>) {
+    let core = core.upgrade();
+    let served = core.as_ref().and_then(|core| {
+        let mut seats = core.seats.iter().filter_map(|seat| Some((seat, seat.current()?)));
+        seats.find(|(_, life)| Arc::ptr_eq(&life.process, process))
+    });
+    match (&core, served) {
+        (Some(core), Some((seat, life))) => core.tell_log(seat, &life),
+        _ => process.listen_to_log(false),
     }
 }

@@ -91,6 +91,15 @@ impl<L: Load> InFlight<L> {
             .is_some_and(|piece| piece.span.is_solitary())
     }
 
+    /// The job at a position.
+    pub(crate) fn job_at(&self, worker: WorkerId, position: u64) -> Option<JobId> {
+        let pieces = &self.flights[worker].pieces;
+        let index = pieces.partition_point(|piece| piece.end() <= position);
+        let piece = pieces.get(index)?;
+        let offset = position.checked_sub(piece.position)?;
+        Some(piece.span.first + offset)
+    }
+
     /// Notes a span as sent.
     pub(crate) fn send(&mut self, worker: WorkerId, span: Span<L>) {
         let flight = &mut self.flights[worker];
@@ -338,6 +347,16 @@ mod tests {
         assert_eq!(shape(&table.take_cancelled(1)), [(4, 14, 1), (7, 32, 1)]);
         assert_eq!(left(&table), [(0, 10, 4), (5, 30, 1), (6, 31, 1), (8, 33, 1)]);
         assert_eq!(shape(&table.take_cancelled(1)), []);
+    }
+
+    #[test]
+    fn a_job_is_found_by_its_position() {
+        let table = table();
+        assert_eq!(table.job_at(1, 0), Some(10));
+        assert_eq!(table.job_at(1, 5), Some(30));
+        assert_eq!(table.job_at(1, 7), Some(32));
+        assert_eq!(table.job_at(1, 9), None);
+        assert_eq!(table.job_at(0, 0), None);
     }
 
     #[test]

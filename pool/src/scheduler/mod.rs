@@ -253,6 +253,14 @@ impl<L: Load> Scheduler<L> {
         has_room
     }
 
+    /// The job at a position of this life, as long as it is in flight there.
+    pub(crate) fn job_at(&self, worker: WorkerId, life: Life, position: u64) -> Option<JobId> {
+        let is_present = self.roster.get(worker).life == life;
+        is_present
+            .then(|| self.in_flight.job_at(worker, position))
+            .flatten()
+    }
+
     /// The jobs that wait to be sent.
     pub(crate) fn queued(&self) -> usize {
         self.queue.jobs()

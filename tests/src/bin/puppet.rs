@@ -61,6 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn initialise(setup: &worker::Setup) -> Result<State, String> {
+    tracing::info!(lane = setup.lane(), "the puppet begins");
     let argument = if setup.has_argument() {
         setup.argument::<String>().map_err(|error| error.to_string())?
     } else {
@@ -124,6 +125,16 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Argument => Answer::Text(context.state().argument.clone()),
         Puppet::Variable(name) => Answer::Text(std::env::var(name).unwrap_or_default()),
         Puppet::Lane => Answer::Number(context.lane() as u64),
+        Puppet::Log(text, next) => {
+            tracing::info_span!("puppet").in_scope(|| tracing::warn!(number = 7, "{text}"));
+            play(*next, context)
+        }
+        Puppet::Chatter(events) => {
+            for event in 0..events {
+                tracing::info!(event, "chatter");
+            }
+            Answer::Number(events)
+        }
         Puppet::Fail => Answer::Failure,
         Puppet::Undecodable => Answer::Undecodable(1),
         Puppet::Nested => nested(),

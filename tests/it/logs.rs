@@ -1,0 +1,152 @@
+//! The logs of workers reach the parent's subscriber, with worker, process and job, also the last words of the dead.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Debug,
+    sync::{Arc, Mutex},
+};
+
+use pool::JobError;
+use tests::Puppet;
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{
+    Layer,
+    filter::LevelFilter,
+    layer::{Context, SubscriberExt},
+};
+
+use crate::stage::{alone, assert_works, puppets, run, story, submit, wait_for};
+
+/// One event as the subscriber was told of it.
+#[derive(Debug, Clone)]
+struct Told {
+    level: Level,
+    fields: BTreeMap<&'static str, String>,
+}
+
+/// Keeps the events that come from workers.
+#[derive(Clone, Default)]
+struct Listener(Arc<Mutex<Vec<Told>>>);
+
+impl Listener {
+    fn install() -> Self {
+        let listener = Self::default();
+        let subscriber = tracing_subscriber::registry().with(listener.clone().with_filter(LevelFilter::INFO));
+        tracing::subscriber::set_global_default(subscriber).expect("the only one");
+        listener
+    }
+
+    fn told(&self) -> Vec<Told> {
+        self.0.lock().expect("it").clone()
+    }
+
+    fn wait_for(&self, words: &str) -> Told {
+        wait_for(words, || {
+            let mut told = self.told().into_iter();
+            told.find(|told| told.fields["message"].contains(words))
+        })
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Listener {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        if event.metadata().target() == "pool::worker" {
+            let mut told = Told {
+                level: *event.metadata().level(),
+                fields: BTreeMap::new(),
+            };
+            event.record(&mut told);
+            self.0.lock().expect("it").push(told);
+        }
+    }
+}
+
+impl Visit for Told {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.fields.insert(field.name(), format!("{value:?}"));
+    }
+}
+
+#[test]
+fn events_of_workers_are_told_with_their_place_and_job() {
+    if !alone("logs::events_of_workers_are_told_with_their_place_and_job") {
+        return;
+    }
+    story(|| {
+        let listener = Listener::install();
+        let pool = puppets(1).build().expect("a pool");
+        let begun = listener.wait_for("the puppet begins");
+        assert_eq!((begun.level, begun.fields.get("job")), (Level::INFO, None));
+        assert_works(&pool);
+        let job = submit(&pool, Puppet::Log("careful now".into(), Box::new(Puppet::Pid)));
+        let id = job.id();
+        let tests::Answer::Number(pid) = job.wait().expect("a process id") else {
+            panic!("no process id")
+        };
+        // It was told before the job's end was.
+        let told = listener.told();
+        let told = told
+            .iter()
+            .find(|told| told.fields["message"].contains("careful now"));
+        let told = told.expect("it is told");
+        assert_eq!(told.level, Level::WARN);
+        assert_eq!(told.fields["message"], "puppet: careful now number=7");
+        assert_eq!(told.fields["job"], id.to_string());
+        assert_eq!(told.fields["pid"], pid.to_string());
+        assert_eq!(told.fields["worker"], "0");
+        assert_eq!(told.fields["origin"], "\"puppet\"");
+        assert!(told.fields["file"].contains("puppet.rs"), "{told:?}");
+    });
+}
+
+#[test]
+fn the_last_events_before_a_crash_are_told_and_those_of_a_running_job_at_once() {
+    if !alone("logs::the_last_events_before_a_crash_are_told_and_those_of_a_running_job_at_once") {
+        return;
+    }
+    story(|| {
+        let listener = Listener::install();
+        let pool = puppets(1).build().expect("a pool");
+        for round in 0..10 {
+            let words = format!("last words {round}");
+            let job = submit(&pool, Puppet::Log(words.clone(), Box::new(Puppet::Segfault)));
+            let id = job.id().to_string();
+            let error = job.wait().expect_err("it dies");
+            assert!(matches!(error, JobError::WorkerDied(_)), "{error}");
+            assert_eq!(listener.wait_for(&words).fields["job"], id);
+        }
+        let running = submit(
+            &pool,
+            Puppet::Log("still running".into(), Box::new(Puppet::Stubborn)),
+        );
+        listener.wait_for("still running");
+        running.cancel();
+    });
+}
+
+#[test]
+fn a_worker_that_logs_too_much_loses_events_and_no_time() {
+    if !alone("logs::a_worker_that_logs_too_much_loses_events_and_no_time") {
+        return;
+    }
+    story(|| {
+        const EVENTS: u64 = 50_000;
+        let listener = Listener::install();
+        let pool = puppets(1).build().expect("a pool");
+        run(&pool, Puppet::Chatter(EVENTS)).expect("an answer");
+        run(&pool, Puppet::Log("the end".into(), Box::new(Puppet::Number(1)))).expect("an answer");
+        listener.wait_for("the end");
+        let told = listener.told();
+        let chatter = told
+            .iter()
+            .filter(|told| told.fields["message"].contains("chatter"));
+        let lost: u64 = told
+            .iter()
+            .filter_map(|told| told.fields.get("lost")?.parse::<u64>().ok())
+            .sum();
+        assert_eq!(chatter.count() as u64 + lost, EVENTS, "told and lost");
+    });
+}
