@@ -8,6 +8,9 @@ use protocol::capture::{BEFORE_JOBS, MARK_BYTES, Secret};
 /// What is kept of the jobs of one worker that have ended and were not asked about, in all.
 const KEPT_BYTES: usize = 4 << 20;
 
+/// Of no more jobs of one worker is anything kept: more results than its ring holds cannot wait.
+const KEPT_JOBS: usize = 32 * 1024;
+
 /// What one job has written; see [`Builder::capture_output`](crate::Builder::capture_output).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -110,6 +113,11 @@ impl Splitter {
             written.dropped += written.bytes.len() as u64;
             written.bytes = Vec::new();
         }
+        if self.ended.len() == KEPT_JOBS
+            && let Some((_, oldest)) = self.ended.pop_front()
+        {
+            self.kept -= oldest.bytes.len();
+        }
         self.kept += written.bytes.len();
         self.ended.push_back((position, written));
     }
@@ -195,5 +203,10 @@ mod tests {
         assert!(splitter.kept <= KEPT_BYTES);
         splitter.take(&(99..100));
         assert_eq!(splitter.kept, 0);
+        // A position that no job has keeps those behind it from being asked about.
+        for _ in 0..2 * KEPT_JOBS {
+            splitter.push(&mark(SECRET, u64::MAX - 1), |_| ());
+        }
+        assert_eq!(splitter.ended.len(), KEPT_JOBS);
     }
 }
