@@ -1,31 +1,45 @@
 //! The notes' example: evaluate an expression elsewhere, and put what is made of the value on a queue.
 //!
-//! In the notes a process does `ret = eval('1+2+3')` and puts `{ret, 2, 3}`, `ret*2` and `ret*4` on a
-//! `multiprocessing.Queue`, from which the main process gets them in that order. Here the processes are the pool's
-//! workers, and the queue is what every submitted job goes through, first in, first out.
+//! In Python a process does `ret = eval('1+2+3')` and puts `{ret, 2, 3}`, `ret*2` and `ret*4` on a queue, from which the
+//! main code gets them in that order. Here too; `eval` is this library's evaluator, which nothing in an expression can
+//! hurt.
 //!
-//! `cargo run --release -p examples --example eval_queue`
+//! `cargo run --release -p examples --example eval_queue`, or with another expression behind `--`
 
 #![expect(clippy::print_stdout, reason = "a program that shows something")]
+#![expect(clippy::needless_pass_by_value, reason = "arguments arrive as values")]
 
-use std::{collections::VecDeque, error::Error};
+use pool::{Process, Queue};
+use worker::expression::{Error, Expression, Limits, Names, Value};
 
-use pool::{JobHandle, Pool};
-use protocol::Eval;
+/// The value of an expression.
+fn eval(source: &str, names: &Names) -> Result<Value, Error> {
+    Expression::parse(source)?.evaluate(names, &Limits::default())
+}
 
-fn main() -> Result<(), Box<dyn Error>> {
-    worker::eval::service().run_if_worker();
-
-    let pool = Pool::<Eval>::builder().workers(2).build()?;
-    let expression = std::env::args().nth(1).unwrap_or_else(|| "1+2+3".to_owned());
-
-    let ret = pool.submit(Eval::new(expression))?.wait()??;
-    let mut queue: VecDeque<JobHandle<Eval>> = VecDeque::new();
-    for made_of_it in ["{ret,2,3}", "ret*2", "ret*4"] {
-        queue.push_back(pool.submit(Eval::new(made_of_it).bind("ret", ret.as_str()))?);
-    }
-    while let Some(handle) = queue.pop_front() {
-        println!("{}", handle.wait()??);
+/// In the child: evaluates the expression, and puts what is made of its value on the queue.
+fn task(queue: Queue<String>, expression: String) -> Result<(), String> {
+    let mut names = Names::default();
+    let ret = eval(&expression, &names).map_err(|error| error.to_string())?;
+    names.bind("ret", ret).map_err(|error| error.to_string())?;
+    for made_of_it in ["{ret, 2, 3}", "ret*2", "ret*4"] {
+        let text = eval(made_of_it, &names).and_then(|value| value.repr(&Limits::default()));
+        let text = text.map_err(|error| error.to_string())?;
+        queue.put(text).map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    pool::main(|| {
+        let expression = std::env::args().nth(1).unwrap_or_else(|| "1+2+3".to_owned());
+        let queue = Queue::new()?;
+        let process = Process::new(task, (queue.clone(), expression)).start()?;
+        process.join()??;
+        queue.close()?;
+        for value in &queue {
+            println!("{}", value?);
+        }
+        Ok(())
+    })
 }

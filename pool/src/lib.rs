@@ -29,6 +29,7 @@ mod hooks;
 mod lines;
 mod load;
 mod map;
+pub mod multiprocessing;
 mod offspring;
 mod outcome;
 mod pool;
@@ -52,7 +53,13 @@ pub use handle::JobHandle;
 pub use hooks::WorkerStart;
 pub use map::{Map, MapUnordered};
 pub use pool::Pool;
-pub use process::{Child, JoinError, JoinErrorKind, Process, Run, StartError, Target, Value, main};
-pub use protocol::{CodecError, Fault, Job, Panicked};
+pub use process::{Child, JoinError, JoinErrorKind, Portable, Process, Run, StartError, Target, main};
+pub use protocol::{
+    CodecError, Fault, Job, Panicked, sync,
+    sync::{
+        Barrier, Condition, Event, GetError, Lock, LockError, Pipe, PipeEnd, PutError, Queue, Semaphore,
+        Value, pipe,
+    },
+};
 pub use stats::{Stats, WorkerState, WorkerStats};
 pub use stream::{Order, StreamInput, StreamOutput};

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::Job;
+use protocol::{Job, family::Transit};
 
 use crate::{
     BuildError, Builder, JobHandle, Map, MapUnordered, Order, Rejected, Stats, StreamInput, StreamOutput,
@@ -106,20 +106,22 @@ impl<J: Job> Pool<J> {
     }
 
     fn submit_until(&self, job: J, deadline: Option<Instant>) -> Result<JobHandle<J>, Rejected<J>> {
-        let submitted = encode(|buffer| job.encode(buffer), self.core.message_limit()).and_then(|bytes| {
-            let slot = Arc::new(Slot::default());
+        let (encoded, transit) =
+            Transit::of(|| encode(|buffer| job.encode(buffer), self.core.message_limit()));
+        let slot = Arc::new(Slot::new(transit));
+        let submitted = encoded.and_then(|bytes| {
             let item = Item {
                 encoded: Encoded::One(bytes),
                 sink: Sink::Slot(Arc::clone(&slot)),
             };
-            self.core
-                .submit(item, deadline)
-                .map(|id| (id, slot))
-                .map_err(|(_item, error)| error)
+            self.core.submit(item, deadline).map_err(|(_item, error)| error)
         });
         match submitted {
-            Ok((id, slot)) => Ok(JobHandle::new(id, slot, self.core.downgrade())),
-            Err(error) => Err(Rejected { job, error }),
+            Ok(id) => Ok(JobHandle::new(id, slot, self.core.downgrade())),
+            Err(error) => {
+                slot.undo();
+                Err(Rejected { job, error })
+            }
         }
     }
 

@@ -9,6 +9,8 @@ use std::{
     time::Instant,
 };
 
+use protocol::family::Transit;
+
 use crate::outcome::Outcome;
 
 /// The place of one job's outcome.
@@ -24,9 +26,28 @@ struct State {
     is_filled: bool,
     waiting: bool,
     waker: Option<Waker>,
+    /// The handles in the job, which its worker may receive until there is an outcome.
+    transit: Transit,
 }
 
 impl Slot {
+    /// The place of the outcome of a job with these handles in it.
+    pub(crate) fn new(transit: Transit) -> Self {
+        let state = State {
+            transit,
+            ..State::default()
+        };
+        Self {
+            state: Mutex::new(state),
+            filled: Condvar::new(),
+        }
+    }
+
+    /// The job was not accepted: the handles are back where they were.
+    pub(crate) fn undo(&self) {
+        std::mem::take(&mut self.lock().transit).undo();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -40,7 +61,9 @@ impl Slot {
         state.is_filled = true;
         state.outcome = Some(outcome);
         let (waiting, waker) = (state.waiting, state.waker.take());
+        let transit = std::mem::take(&mut state.transit);
         drop(state);
+        drop(transit);
         if waiting {
             self.filled.notify_all();
         }

@@ -11,7 +11,11 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fault, MemoryError, parcel::Parcel};
+use crate::{
+    Fault, MemoryError,
+    family::{Entrusted, Heir},
+    parcel::Parcel,
+};
 
 /// Payloads of up to this many bytes stand in the message itself.
 ///
@@ -35,6 +39,8 @@ pub struct Errand {
     pub function: FunctionReference,
     /// The encoded arguments.
     pub arguments: Payload,
+    /// To whom the child leaves the handles in its output.
+    pub heir: Heir,
 }
 
 /// A function of the program, as another process that runs the same file can find it.
@@ -65,8 +71,8 @@ pub enum Report {
     Begun,
     /// The errand cannot be done; nothing was called, and the process ends.
     Refused(Refusal),
-    /// The function returned; this is its output, encoded. With a descriptor if it is not inline.
-    Returned(Payload),
+    /// The function returned; this is its output, encoded, and the handles in it. With a descriptor if it is not inline.
+    Returned(Payload, Entrusted),
     /// There is no output: the function panicked, or could not be given its arguments, or its output could not be sent.
     Failed(Fault),
 }

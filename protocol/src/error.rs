@@ -1,6 +1,27 @@
 //! The errors of encoding and of shared memory.
 
-use std::{fmt, io};
+use std::{cell::Cell, fmt, io};
+
+thread_local! {
+    static REASON: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// Keeps why a value of this crate refuses to be encoded or decoded, until the coder's error reaches [`coded`]: postcard
+/// drops the text of an error.
+pub(crate) fn refuse<E>(reason: &impl fmt::Display, error: impl FnOnce(String) -> E) -> E {
+    let reason = reason.to_string();
+    // While the thread's values are being destroyed there is no keeping, and the coder's own text must do.
+    let _kept_or_not = REASON.try_with(|kept| kept.set(Some(reason.clone())));
+    error(reason)
+}
+
+/// Runs a coder; its error tells why a value refused, if one did.
+pub(crate) fn coded<T, E: fmt::Display>(code: impl FnOnce() -> Result<T, E>) -> Result<T, CodecError> {
+    let outer = REASON.take();
+    let result = code();
+    let reason = REASON.replace(outer);
+    result.map_err(|error| reason.map_or_else(|| CodecError::new(error), CodecError::new))
+}
 
 /// A value that could not be encoded, or bytes that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

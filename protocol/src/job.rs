@@ -5,7 +5,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::CodecError;
+use crate::{CodecError, error::coded};
 
 /// A unit of work that can travel to a worker process, and whose output can travel back.
 ///
@@ -101,16 +101,13 @@ pub fn decode_argument<A: DeserializeOwned>(bytes: &[u8]) -> Result<A, CodecErro
 /// Appends a value in postcard's encoding.
 pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = buffer.len();
-    let written = postcard::to_extend(value, Appender(&mut *buffer)).map(drop);
-    written.map_err(|error| {
-        buffer.truncate(start);
-        CodecError::new(error)
-    })
+    let written = coded(|| postcard::to_extend(value, Appender(&mut *buffer)).map(drop));
+    written.inspect_err(|_| buffer.truncate(start))
 }
 
 /// Reads a value in postcard's encoding and refuses bytes left over.
 pub(crate) fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    match postcard::take_from_bytes(bytes).map_err(CodecError::new)? {
+    match coded(|| postcard::take_from_bytes(bytes))? {
         (value, []) => Ok(value),
         (_, rest) => Err(CodecError::new(format_args!(
             "{} bytes follow the value",

@@ -33,9 +33,11 @@ mod memory;
 pub mod parcel;
 pub mod ring;
 pub mod spin;
+pub mod sync;
 
 pub use error::{CodecError, MemoryError};
 pub use eval::Eval;
+pub use family::FamilyError;
 pub use fault::{Fault, Panicked, Status};
 pub use job::{Job, decode_argument, encode_argument};
 pub use memory::SharedMemory;

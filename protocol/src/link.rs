@@ -27,7 +27,10 @@ use ipc_channel::{
     IpcError, TryRecvError,
     ipc::{self, IpcBytesReceiver, IpcBytesSender, IpcOneShotServer, IpcReceiver, IpcSender},
 };
-use rustix::fs::{Mode, OFlags};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+};
 use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
@@ -158,7 +161,7 @@ impl Rendezvous {
             let _guard = spawn_guard();
             self.server.0.accept().map(|(_first_channel, ends)| ends)
         };
-        let ends = accepted?;
+        let ends = accepted.map_err(LinkError::from).map_err(no_room)?;
         if ends.token != token {
             return Err(LinkError::Stranger);
         }
@@ -167,6 +170,17 @@ impl Rendezvous {
             wakes: WakeReceiver(ends.wakes),
             own_wake: WakeSender(ends.own_wake),
         })
+    }
+}
+
+/// Descriptors for which this process has no room are lost on their way, and ipc-channel goes on with numbers that are
+/// none.
+fn no_room(error: LinkError) -> LinkError {
+    match error {
+        LinkError::System(source) if source.raw_os_error() == Some(Errno::BADF.raw_os_error()) => {
+            LinkError::System(Errno::MFILE.into())
+        }
+        other => other,
     }
 }
 

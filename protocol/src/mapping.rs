@@ -144,6 +144,25 @@ impl Mapping {
             buffer.set_len(end + length);
         }
     }
+
+    /// Copies the bytes at `offset` over those of `buffer`.
+    ///
+    /// # Panics
+    /// When they are not within the memory: a mistake in this program.
+    pub(crate) fn read_into(&self, offset: usize, buffer: &mut [u8]) {
+        assert!(
+            offset <= self.length && buffer.len() <= self.length - offset,
+            "read past the end"
+        );
+        // SAFETY: as for `read`; the target is ordinary memory of this process, borrowed mutably.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                self.start.as_ptr().add(offset).cast_const(),
+                buffer.as_mut_ptr(),
+                buffer.len(),
+            );
+        }
+    }
 }
 
 impl Drop for Mapping {

@@ -16,6 +16,7 @@ mod memory;
 mod nemesis;
 mod orphans;
 mod policy;
+mod primitives;
 mod processes;
 mod promises;
 mod recycling;

@@ -53,7 +53,7 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 /// Has the program tell one of its stories to a good end.
-fn tell(name: &'static str) {
+pub(crate) fn tell(name: &'static str) {
     story(move || {
         told(program(&[name]), true);
     });
@@ -130,6 +130,26 @@ fn many_threads_start_processes() {
 #[test]
 fn three_deep() {
     tell("nested");
+}
+
+#[test]
+fn locks_from_the_top_hold_three_deep() {
+    tell("nested-locks");
+}
+
+#[test]
+fn many_handles_go_in_one_argument_list() {
+    tell("many-handles");
+}
+
+#[test]
+fn a_pipe_tells_of_the_others_death() {
+    tell("pipe-death");
+}
+
+#[test]
+fn handles_come_back_from_a_process_that_has_ended() {
+    tell("returned-handles");
 }
 
 #[test]

@@ -55,7 +55,7 @@ use std::process::ExitCode;
 
 pub use context::{Context, Setup};
 pub use forward::ForwardLayer;
-pub use protocol::{CodecError, Job};
+pub use protocol::{CodecError, Job, sync};
 pub use service::Service;
 
 /// Serves jobs with `handler` until the pool wants no more: the whole `main` of a worker program.

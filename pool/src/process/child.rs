@@ -11,7 +11,10 @@ use std::{
 use protocol::decode_argument;
 use rustix::process::Signal;
 
-use super::{JoinError, JoinErrorKind, Value, household, member::Member};
+use super::{
+    JoinError, JoinErrorKind, Portable, household,
+    member::{Member, Output},
+};
 use crate::Exit;
 
 /// A process that was started, and will give a `T`.
@@ -25,7 +28,7 @@ pub struct Child<T> {
     output: PhantomData<fn() -> T>,
 }
 
-impl<T: Value> Child<T> {
+impl<T: Portable> Child<T> {
     /// Waits until the process has ended, and gives what its function returned.
     ///
     /// # Errors
@@ -47,9 +50,12 @@ impl<T: Value> Child<T> {
     }
 
     fn decode(&self, exit: Exit) -> Result<T, JoinError> {
-        let taken = self.member.take_outcome(exit);
-        let decoded =
-            taken.and_then(|bytes| decode_argument(&bytes).map_err(JoinErrorKind::UndecodableOutput));
+        let decode = |Output { bytes, handles }| {
+            let decoded = decode_argument(&bytes).map_err(JoinErrorKind::UndecodableOutput);
+            drop(handles);
+            decoded
+        };
+        let decoded = self.member.take_outcome(exit).and_then(decode);
         decoded.map_err(|kind| JoinError {
             name: self.name().to_owned(),
             pid: self.pid(),
@@ -106,7 +112,8 @@ impl<T> Child<T> {
     /// Sends it SIGTERM, and does not wait: it may be alive for a moment yet, or for as long as it likes when it
     /// handles the signal. Does nothing when it has ended.
     ///
-    /// Its own children, and all processes of its group, end with it.
+    /// Its own children end with it. What else it has started, and left in its group, is ended at the latest when its
+    /// handle tells of its end, or the main code ends.
     pub fn terminate(&self) {
         self.member.signal(Signal::TERM);
     }

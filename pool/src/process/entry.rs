@@ -12,7 +12,8 @@ use protocol::{
     child::{self, ControlMissing, Role, panics, watchdog},
     control::{self, ControlError},
     errand::{Errand, Payload, Refusal, Report},
-    family, handshake,
+    family::{self, Entrusted},
+    handshake,
 };
 
 use super::{function::Entry, household};
@@ -125,7 +126,7 @@ fn run(control: &OwnedFd, errand: Errand, entry: &Entry, arguments: &[u8]) -> i3
     household::open(Some(errand.name));
     let mut output = Vec::new();
     let called = entry.call(arguments, &mut output);
-    let told = called.and_then(|()| hand_over(control, output));
+    let told = called.and_then(|transit| hand_over(control, output, transit.entrust(errand.heir)));
     let code = match told {
         Ok(()) => 0,
         Err(fault) => {
@@ -143,11 +144,16 @@ fn run(control: &OwnedFd, errand: Errand, entry: &Entry, arguments: &[u8]) -> i3
     code
 }
 
-fn hand_over(control: &OwnedFd, output: Vec<u8>) -> Result<(), Fault> {
+fn hand_over(control: &OwnedFd, output: Vec<u8>, handles: Entrusted) -> Result<(), Fault> {
     let failed = |error: &dyn std::fmt::Display| Fault::NotHandedOver(error.to_string());
     let (payload, wrapped) = Payload::wrap(output).map_err(|error| failed(&error))?;
     let descriptors = wrapped.descriptor();
-    report(control, &Report::Returned(payload), descriptors.as_slice()).map_err(|error| failed(&error))
+    report(
+        control,
+        &Report::Returned(payload, handles),
+        descriptors.as_slice(),
+    )
+    .map_err(|error| failed(&error))
 }
 
 fn report(

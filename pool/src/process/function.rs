@@ -17,9 +17,10 @@ use protocol::{
     child::panics,
     decode_argument, encode_argument,
     errand::{FunctionReference, MAX_NAME_BYTES, Refusal},
+    family::Transit,
 };
 
-use super::{StartError, Target, Value, image::Image};
+use super::{Portable, StartError, Target, image::Image};
 
 /// What an entry begins with; random, so that nothing else does.
 const MARK: usize = 0x9d3f_71c2_b5e8_064b;
@@ -28,8 +29,8 @@ const MARK: usize = 0x9d3f_71c2_b5e8_064b;
 /// running, but not in a mere copy of the program's file that is mapped to be read.
 static ANCHOR: usize = MARK.rotate_left(32);
 
-/// Decodes arguments, calls the function, and appends its encoded output.
-type Call = fn(&[u8], &mut Vec<u8>) -> Result<(), Fault>;
+/// Decodes arguments, calls the function, and appends its encoded output; gives the handles in it.
+type Call = fn(&[u8], &mut Vec<u8>) -> Result<Transit, Fault>;
 
 /// One function with its types.
 #[derive(Debug)]
@@ -43,9 +44,9 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// The entry of a function with arguments `A`.
-    pub(crate) fn of<F: Target<A>, A: Value>(_it_has_no_bytes: F) -> &'static Self {
+    pub(crate) fn of<F: Target<A>, A: Portable>(_it_has_no_bytes: F) -> &'static Self {
         struct Of<F, A>(F, A);
-        impl<F: Target<A>, A: Value> Of<F, A> {
+        impl<F: Target<A>, A: Portable> Of<F, A> {
             const ENTRY: &'static Entry = &Entry {
                 mark: MARK,
                 anchor: &ANCHOR,
@@ -111,7 +112,7 @@ impl Entry {
     }
 
     /// Calls the function.
-    pub(crate) fn call(&self, arguments: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
+    pub(crate) fn call(&self, arguments: &[u8], output: &mut Vec<u8>) -> Result<Transit, Fault> {
         (self.call)(arguments, output)
     }
 }
@@ -125,18 +126,20 @@ fn shortened(type_name: &str) -> &str {
     &type_name[..type_name.floor_char_boundary(MAX_NAME_BYTES)]
 }
 
-fn call<F: Target<A>, A: Value>(arguments: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
+fn call<F: Target<A>, A: Portable>(arguments: &[u8], output: &mut Vec<u8>) -> Result<Transit, Fault> {
     let arguments = panics::catch(|| decode_argument::<A>(arguments))
         .map_err(|panicked| Fault::Undecodable(format!("their decoding panicked{panicked}")))?
         .map_err(|error| Fault::Undecodable(error.to_string()))?;
     let value = panics::catch_and_print(|| make::<F, A>().call(arguments)).map_err(Fault::Panicked)?;
-    panics::catch(|| encode_argument(&value, output))
+    let (encoded, transit) = Transit::of(|| panics::catch(|| encode_argument(&value, output)));
+    encoded
         .map_err(|panicked| Fault::Unencodable(format!("its encoding panicked{panicked}")))?
-        .map_err(|error| Fault::Unencodable(error.to_string()))
+        .map_err(|error| Fault::Unencodable(error.to_string()))?;
+    Ok(transit)
 }
 
 /// Makes the function's value.
-fn make<F: Target<A>, A: Value>() -> F {
+fn make<F: Target<A>, A: Portable>() -> F {
     const { assert_captures_nothing::<F>() };
     // SAFETY: `F` has no bytes, so every pointer to it that is aligned is valid to read. That a value of it exists is
     // certain: the parent, which runs the same code, was given one when it made the process (`Entry::of` takes it), and `F: Copy + Send + 'static` allows any number of them in any thread at any time.
@@ -164,7 +167,7 @@ mod tests {
         name.repeat(times.into())
     }
 
-    fn entry<F: Target<A>, A: Value>(function: F, _: &A) -> &'static Entry {
+    fn entry<F: Target<A>, A: Portable>(function: F, _: &A) -> &'static Entry {
         Entry::of::<F, A>(function)
     }
 
@@ -175,10 +178,8 @@ mod tests {
         let mut arguments = Vec::new();
         encode_argument(&("ab", 3_u8), &mut arguments).unwrap();
         let mut output = Vec::new();
-        Entry::find(&reference)
-            .unwrap()
-            .call(&arguments, &mut output)
-            .unwrap();
+        let called = Entry::find(&reference).unwrap().call(&arguments, &mut output);
+        assert!(called.unwrap().is_empty(), "no handles");
         assert_eq!(decode_argument::<String>(&output).unwrap(), "ababab");
     }
 
@@ -186,10 +187,8 @@ mod tests {
     fn a_closure_that_captures_nothing_is_one_too() {
         let reference = entry(|a: u8, b: u8| a + b, &(1, 2)).reference().unwrap();
         let mut output = Vec::new();
-        Entry::find(&reference)
-            .unwrap()
-            .call(&[40, 2], &mut output)
-            .unwrap();
+        let called = Entry::find(&reference).unwrap().call(&[40, 2], &mut output);
+        assert!(called.unwrap().is_empty(), "no handles");
         assert_eq!(output, [42]);
     }
 

@@ -39,10 +39,18 @@ struct Account {
     stage: Stage,
     /// The control socket says nothing more.
     is_deaf: bool,
-    outcome: Option<Result<Vec<u8>, JoinErrorKind>>,
+    outcome: Option<Result<Output, JoinErrorKind>>,
     exit: Option<Exit>,
     /// The handles among its arguments, which it may receive for as long as it lives.
     arguments: Option<Transit>,
+}
+
+/// What a function returned.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) bytes: Vec<u8>,
+    /// The handles in it, which are kept until it was decoded.
+    pub(crate) handles: Transit,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +184,7 @@ impl Member {
     }
 
     /// Takes what came of it, after its end.
-    pub(crate) fn take_outcome(&self, exit: Exit) -> Result<Vec<u8>, JoinErrorKind> {
+    pub(crate) fn take_outcome(&self, exit: Exit) -> Result<Output, JoinErrorKind> {
         let mut account = self.account();
         let stage = account.stage;
         account.outcome.take().unwrap_or(Err(match stage {
@@ -219,9 +227,11 @@ impl Account {
             Report::Begun => None,
             Report::Refused(refusal) => Some(Err(refusal.into())),
             Report::Failed(fault) => Some(Err(fault.into())),
-            Report::Returned(payload) => {
+            Report::Returned(payload, handles) => {
+                let handles = handles.claim();
                 let taken = payload.unwrap(received.descriptors.pop());
-                Some(taken.map_err(|error| JoinErrorKind::NotHandedOver(error.to_string())))
+                let output = taken.map(|bytes| Output { bytes, handles });
+                Some(output.map_err(|error| JoinErrorKind::NotHandedOver(error.to_string())))
             }
         };
     }

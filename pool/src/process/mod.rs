@@ -32,11 +32,11 @@ use protocol::{
     control::ControlError,
     encode_argument,
     errand::{Errand, MAX_NAME_BYTES, Payload},
-    family::{self, Transit},
+    family::{self, Heir, Transit},
     handshake,
 };
 use smallvec::SmallVec;
-pub use target::{Run, Target, Value};
+pub use target::{Portable, Run, Target};
 
 use crate::{offspring::Offspring, program::Program};
 use function::Entry;
@@ -107,7 +107,7 @@ impl Process<()> {
     pub fn new<F, A>(function: F, arguments: A) -> Process<F::Output>
     where
         F: Target<A>,
-        A: Value + Send + 'static,
+        A: Portable + Send + 'static,
     {
         Process {
             entry: Entry::of::<F, A>(function),
@@ -131,7 +131,7 @@ impl Process<()> {
     }
 }
 
-impl<T: Value> Process<T> {
+impl<T: Portable> Process<T> {
     /// Names it, for messages and the process list. Default: `Process-1`, `Process-2`, … in the main program, and
     /// `Process-1:1` for a child's child.
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -205,6 +205,7 @@ impl<T: Value> Process<T> {
             name: name.clone(),
             function: self.entry.reference()?,
             arguments,
+            heir: Heir::this_process().map_err(StartError::Family)?,
         };
         let errand = handshake::encode(&errand).map_err(StartError::Arguments)?;
         let (ours, theirs) = control::pair().map_err(StartError::Control)?;

@@ -3,9 +3,9 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 /// What can travel between processes: every owned type that serde knows. There is nothing to implement.
-pub trait Value: Serialize + DeserializeOwned {}
+pub trait Portable: Serialize + DeserializeOwned {}
 
-impl<T: Serialize + DeserializeOwned> Value for T {}
+impl<T: Serialize + DeserializeOwned> Portable for T {}
 
 /// A function that a [`Process`](super::Process) can run, with its arguments as a tuple: implemented for every function
 /// and every closure that captures nothing, when its arguments and its output are serde types.
@@ -16,9 +16,9 @@ impl<T: Serialize + DeserializeOwned> Value for T {}
     note = "a closure needs the types of its arguments written down: `|name: String| …`",
     note = "all arguments and the output must be owned serde types (`Serialize` and `DeserializeOwned`)"
 )]
-pub trait Target<Arguments: Value>: Copy + Send + 'static {
+pub trait Target<Arguments: Portable>: Copy + Send + 'static {
     /// What it returns, to be had from [`Child::join`](super::Child::join).
-    type Output: Value;
+    type Output: Portable;
 
     /// Calls it.
     fn call(self, arguments: Arguments) -> Self::Output;
@@ -51,9 +51,9 @@ pub trait Target<Arguments: Value>: Copy + Send + 'static {
 ///     });
 /// }
 /// ```
-pub trait Run: Value {
+pub trait Run: Portable {
     /// What [`Run::run`] returns.
-    type Output: Value;
+    type Output: Portable;
 
     /// What the process does.
     fn run(self) -> Self::Output;
@@ -64,8 +64,8 @@ macro_rules! functions {
         impl<Function, Output, $($type),*> Target<($($type,)*)> for Function
         where
             Function: Fn($($type),*) -> Output + Copy + Send + 'static,
-            Output: Value,
-            ($($type,)*): Value,
+            Output: Portable,
+            ($($type,)*): Portable,
         {
             type Output = Output;
 

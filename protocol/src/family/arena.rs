@@ -28,7 +28,7 @@ use crate::{MemoryError, mapping::Mapping};
 
 /// The first segment's length; each further one is as long as all before it together.
 const SEGMENT: u64 = 1 << 20;
-const SEGMENTS: usize = (CELLS_END / SEGMENT).trailing_zeros() as usize + 1;
+const SEGMENTS: usize = (CELLS_END / SEGMENT).ilog2() as usize + 1;
 
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
 
@@ -39,6 +39,8 @@ pub(crate) struct Arena {
     /// Header, processes and cells, mapped when first needed and never unmapped.
     segments: [OnceLock<Mapping>; SEGMENTS],
     cookie: u64,
+    /// Up to where the segments are mapped without a gap.
+    reached: AtomicU64,
 }
 
 impl Arena {
@@ -90,8 +92,9 @@ impl Arena {
             file,
             segments,
             cookie: 0,
+            reached: AtomicU64::new(0),
         };
-        arena.reach(0)?;
+        arena.reach_all(CELLS)?;
         Ok(arena)
     }
 
@@ -104,14 +107,16 @@ impl Arena {
         self.cookie
     }
 
-    /// Sees to it that [`Arena::word`] can be asked for `place`.
-    pub(crate) fn reach(&self, place: u64) -> Result<(), MemoryError> {
-        let index = segment(place);
-        if self.segments[index].get().is_none() {
-            let (start, length) = bounds(index);
+    /// Sees to it that [`Arena::word`] can be asked for every place before `end`.
+    pub(crate) fn reach_all(&self, end: u64) -> Result<(), MemoryError> {
+        let mut reached = self.reached.load(Ordering::Acquire);
+        while reached < end {
+            let (start, length) = bounds(segment(reached));
             let mapping = Mapping::new(&self.file, start, length as usize)?;
             // Another thread may have been faster; its mapping is as good, and this one is unmapped again.
-            let _first_or_not = self.segments[index].set(mapping);
+            let _first_or_not = self.segments[segment(reached)].set(mapping);
+            reached = start + length;
+            self.reached.fetch_max(reached, Ordering::AcqRel);
         }
         Ok(())
     }
@@ -119,7 +124,7 @@ impl Arena {
     /// The word at `place` in the header, the table of processes or the cells.
     ///
     /// # Panics
-    /// When the place was not reached before ([`Arena::reach`]) or is no word's: a mistake in this program.
+    /// When the place was not reached before ([`Arena::reach_all`]) or is no word's: a mistake in this program.
     pub(crate) fn word(&self, place: u64) -> &AtomicU64 {
         let index = segment(place);
         let Some(mapping) = self.segments[index].get() else {

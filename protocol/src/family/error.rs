@@ -46,6 +46,12 @@ pub enum FamilyError {
         /// How many can.
         limit: usize,
     },
+    /// An object that cannot be: a queue with room for nothing, a barrier of nobody.
+    #[error("there cannot be {what}")]
+    Impossible {
+        /// What was asked for, and what is needed.
+        what: &'static str,
+    },
     /// This process was made by a bare `fork`, which copies handles without their owner's knowledge.
     #[error(
         "this process was made by a bare fork and owns none of the handles that were copied with it: start it as a Process, or run a program in it"

@@ -39,20 +39,20 @@ pub(crate) const PROCESSES_SEEN: u64 = 176;
 /// The journal: a number of writes, then pairs of place and value.
 pub(crate) const JOURNAL: u64 = 256;
 /// How many writes one transaction may have.
-pub(crate) const JOURNAL_ENTRIES: usize = 48;
+pub(crate) const JOURNAL_ENTRIES: usize = 64;
 
 /// The table of processes.
 pub(crate) const PROCESSES: u64 = 4096;
 pub(crate) const PROCESS_BYTES: u64 = 64;
+/// In whose list the references are that belong to no process: an entry behind those of the processes.
+pub(crate) const ESTATE: usize = MAX_PROCESSES;
 /// In a process's entry: its word of life, as the kernel marks it.
 pub(crate) const LIFE: u64 = 0;
 /// In a process's entry: the first of its references, or 0.
 pub(crate) const REFERENCES: u64 = 8;
-/// In a process's entry: its number, for messages.
-pub(crate) const PID: u64 = 16;
 
 /// The cells.
-pub(crate) const CELLS: u64 = PROCESSES + MAX_PROCESSES as u64 * PROCESS_BYTES;
+pub(crate) const CELLS: u64 = PROCESSES + (MAX_PROCESSES as u64 + 2) * PROCESS_BYTES;
 pub(crate) const CELL_BYTES: u64 = 128;
 /// How many bytes of cells are made at a time.
 pub(crate) const CELLS_STEP: u64 = 256 * 1024;

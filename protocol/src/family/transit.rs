@@ -1,30 +1,238 @@
 //! What becomes of the handles in a message that is under way.
 
+use std::{
+    cell::RefCell,
+    sync::{Arc, atomic::Ordering},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{FamilyError, ledger::Ticket, member, member::Member};
+use crate::sync::{departure::Departure, tie::Tie};
+
+thread_local! {
+    /// The handles encoded by this thread, while somebody takes note of them.
+    static NOTED: RefCell<Option<Vec<Passenger>>> = const { RefCell::new(None) };
+}
+
 /// The handles that were encoded into one message, until they are received.
 ///
-/// A handle in a message keeps its object alive. Whoever transports messages encodes each within
-/// [`Transit::of`], keeps the `Transit` for as long as the message can still be received, and drops it when that is
-/// over: handles that were received are not touched by it; those that never can be (the receiver died, the message was
-/// thrown away) are given back then, and the end of a pipe among them counts as closed.
+/// A handle in a message keeps its object alive. Whoever transports messages encodes each within [`Transit::of`], keeps
+/// the `Transit` for as long as the message can still be received, and drops it when that is over: handles that were
+/// received are not touched by it; those that never can be (the receiver died, the message was thrown away) are given
+/// back then, the end of a pipe among them counts as closed, and a barrier as broken.
 ///
-/// An encoding outside of any `Transit` keeps its handles' objects alive until they are received or this process ends.
+/// An encoding outside of any `Transit` keeps its handles' objects alive until they are received, whoever ends meanwhile:
+/// if they never are, for as long as the family lives.
+///
+/// ```
+/// use protocol::{family::Transit, sync::Lock};
+///
+/// let lock = Lock::new()?;
+/// let (bytes, transit) = Transit::of(|| {
+///     let mut bytes = Vec::new();
+///     protocol::encode_argument(&lock, &mut bytes).map(|()| bytes)
+/// });
+/// drop(lock);
+/// // The object lives on in the message, which may be received.
+/// let received: Lock = protocol::decode_argument(&bytes?)?;
+/// drop(transit);
+/// received.lock().unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "dropping it gives back the handles that were encoded"]
 pub struct Transit {
-    tickets: Vec<Ticket>,
+    passengers: Vec<Passenger>,
 }
 
+/// One handle under way.
 #[derive(Debug)]
-struct Ticket;
+pub(crate) struct Passenger {
+    pub(crate) member: &'static Member,
+    pub(crate) ticket: Ticket,
+    /// The handle itself, when it was moved and not copied.
+    pub(crate) moved: Option<Arc<Tie>>,
+}
 
 impl Transit {
     /// Runs `encode` and takes note of the handles that it encodes, in this thread.
     pub fn of<R>(encode: impl FnOnce() -> R) -> (R, Self) {
-        (encode(), Self::default())
+        let notes = Notes {
+            outer: NOTED.replace(Some(Vec::new())),
+        };
+        let result = encode();
+        (result, notes.end())
     }
 
     /// Whether no handle is under way in the message.
     pub fn is_empty(&self) -> bool {
-        self.tickets.is_empty()
+        self.passengers.is_empty()
+    }
+
+    /// The message was not sent: handles that were moved into it are back where they were.
+    pub fn undo(mut self) {
+        for passenger in self.passengers.drain(..) {
+            let Ok(books) = passenger.member.books() else {
+                continue;
+            };
+            let mut transaction = books.transaction();
+            if !transaction.is_under_way(passenger.ticket, None) {
+                continue;
+            }
+            if let Some(tie) = passenger.moved {
+                transaction.arrive(passenger.ticket.reference, passenger.member.slot());
+                transaction.commit();
+                tie.moved.store(false, Ordering::Release);
+            } else {
+                books.leave(passenger.ticket.reference, Departure::Left);
+            }
+        }
+    }
+
+    /// The tickets of the handles.
+    pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
+        self.passengers.iter().map(|passenger| passenger.ticket)
+    }
+
+    /// Takes note that the handles are about to lie in an item of this queue or pipe.
+    pub(crate) fn pack(&self, container: u64) -> Result<(), FamilyError> {
+        for passenger in &self.passengers {
+            let books = passenger.member.books()?;
+            let mut transaction = books.transaction();
+            transaction.pack(passenger.ticket.reference, container);
+            transaction.commit();
+        }
+        Ok(())
+    }
+
+    /// The message has its handles' tickets with it, and whoever takes or destroys it sees to them.
+    pub(crate) fn leave_to_message(mut self) {
+        self.passengers.clear();
+    }
+
+    /// The handles of a message that was taken with its tickets.
+    pub(crate) fn of_tickets(member: &'static Member, tickets: impl Iterator<Item = Ticket>) -> Self {
+        let passengers = tickets.map(|ticket| Passenger {
+            member,
+            ticket,
+            moved: None,
+        });
+        Self {
+            passengers: passengers.collect(),
+        }
+    }
+}
+
+/// The process that is to have what another entrusts to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heir {
+    slot: usize,
+}
+
+impl Heir {
+    /// This process, which becomes a member of its family if it is none.
+    ///
+    /// # Errors
+    /// When the system lacks what shared objects need, or has run out of it.
+    pub fn this_process() -> Result<Self, FamilyError> {
+        member().map(|member| Self { slot: member.slot() })
+    }
+}
+
+/// The handles in a message that lives longer than its sender; it travels with the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entrusted {
+    /// Each a reference and its nonce.
+    tickets: Vec<(u64, u64)>,
+}
+
+impl Transit {
+    /// Leaves the handles to the process that is to receive the message, so that this one may end before.
+    pub fn entrust(mut self, heir: Heir) -> Entrusted {
+        let mut tickets = Vec::new();
+        for Passenger { member, ticket, .. } in self.passengers.drain(..) {
+            let Ok(books) = member.books() else {
+                continue;
+            };
+            let mut transaction = books.transaction();
+            if transaction.is_under_way(ticket, None) {
+                transaction.pass_on(ticket.reference, heir.slot);
+                transaction.commit();
+                tickets.push((ticket.reference, ticket.nonce));
+            }
+        }
+        Entrusted { tickets }
+    }
+}
+
+impl Entrusted {
+    /// Takes note of the handles, in the process to which they were left.
+    pub fn claim(self) -> Transit {
+        if self.tickets.is_empty() {
+            return Transit::default();
+        }
+        // Who was made an heir is a member.
+        member().map_or_else(
+            |_| Transit::default(),
+            |member| {
+                let tickets = self.tickets.into_iter();
+                Transit::of_tickets(
+                    member,
+                    tickets.map(|(reference, nonce)| Ticket { reference, nonce }),
+                )
+            },
+        )
+    }
+}
+
+impl Drop for Transit {
+    fn drop(&mut self) {
+        for passenger in self.passengers.drain(..) {
+            if let Ok(books) = passenger.member.books()
+                && books.has_cell(passenger.ticket.reference)
+                && books.transaction().is_under_way(passenger.ticket, None)
+            {
+                books.leave(passenger.ticket.reference, Departure::Lost);
+            }
+        }
+    }
+}
+
+/// Whether somebody takes note of what this thread encodes.
+pub(crate) fn is_noting() -> bool {
+    // Nobody does while the thread's values are being destroyed.
+    NOTED.try_with(|noted| noted.borrow().is_some()).unwrap_or(false)
+}
+
+/// Takes note of a handle that was encoded.
+pub(crate) fn note(passenger: Passenger) {
+    let _noted_or_not = NOTED.try_with(|noted| {
+        if let Some(noted) = noted.borrow_mut().as_mut() {
+            noted.push(passenger);
+        }
+    });
+}
+
+/// While an encoding is noted; restores the notes of the encoding around it, also after a panic.
+struct Notes {
+    outer: Option<Vec<Passenger>>,
+}
+
+impl Notes {
+    fn end(mut self) -> Transit {
+        let outer = self.outer.take();
+        Transit {
+            passengers: NOTED.replace(outer).unwrap_or_default(),
+        }
+    }
+}
+
+impl Drop for Notes {
+    fn drop(&mut self) {
+        if NOTED.with_borrow(Option::is_some) {
+            let unsent = NOTED.replace(self.outer.take()).unwrap_or_default();
+            Transit { passengers: unsent }.undo();
+        }
     }
 }

@@ -153,6 +153,24 @@ pub(crate) fn square(job: Square, _context: &mut Context<'_, ()>) -> u64 {
     job.0 * job.0
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Cube(u64);
+
+impl Job for Cube {
+    type Output = u64;
+    const NAME: &'static str = "cube";
+}
+
+/// Has a process of the worker's compute it.
+#[expect(clippy::needless_pass_by_value, reason = "jobs arrive as values")]
+pub(crate) fn cube(job: Cube, _context: &mut Context<'_, ()>) -> u64 {
+    Process::new(|number: u64| number.pow(3), (job.0,))
+        .start()
+        .unwrap()
+        .join()
+        .unwrap()
+}
+
 fn squares_in_a_pool(to: u64) -> Vec<u64> {
     let pool = Pool::<Square>::builder().workers(1).build().unwrap();
     pool.map((0..to).map(Square)).map(Result::unwrap).collect()
@@ -169,5 +187,11 @@ pub(crate) fn a_pool_and_processes_in_one_main() {
             .unwrap(),
         expected
     );
-    say("both work");
+    let pool = Pool::<Cube>::builder().workers(2).build().unwrap();
+    assert!(
+        pool.map((0..10).map(Cube))
+            .map(Result::unwrap)
+            .eq((0..10).map(|number: u64| number.pow(3)))
+    );
+    say("all of them work");
 }

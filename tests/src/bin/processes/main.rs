@@ -8,9 +8,11 @@
 
 mod ends;
 mod entries;
+mod kin;
 mod limits;
 mod lives;
 mod orphans;
+mod shared;
 mod values;
 
 use std::{io::Write, process::ExitCode};
@@ -26,7 +28,11 @@ fn main() -> ExitCode {
         entries::nothing_starts_outside_main();
         return ExitCode::SUCCESS;
     }
-    pool::main(|| tell(&story));
+    pool::main(|| {
+        // This one's worker is a program with a main code, in which its jobs can start processes.
+        worker::run_if_worker(entries::cube);
+        tell(&story);
+    });
     say("the program ends");
     ExitCode::SUCCESS
 }
@@ -51,6 +57,10 @@ fn tell(story: &str) {
         "daemons-panic" => lives::daemons_end_with_a_panic(),
         "stubborn-daemon" => lives::a_stubborn_daemon_is_killed(),
         "nested" => lives::three_deep(),
+        "nested-locks" => shared::locks_from_the_top_hold_three_deep(),
+        "many-handles" => shared::many_handles_go_in_one_argument_list(),
+        "pipe-death" => shared::a_pipe_tells_of_the_others_death(),
+        "returned-handles" => shared::handles_come_back(),
         "ignored-sigchld" => lives::ends_under_an_ignored_sigchld(),
         "other-children" => lives::other_children_are_left_alone(),
         "no-entry" => entries::a_main_without_entry_is_told(),
@@ -61,6 +71,13 @@ fn tell(story: &str) {
         "descriptors" => limits::a_full_descriptor_table_is_an_error(),
         "no-pidfd" => limits::without_pidfd(),
         "no-memfd" => limits::without_memfd(),
+        "permits" => kin::permits_of_the_dead_come_back(),
+        "barriers" => kin::a_barrier_whose_member_died_is_broken(),
+        "notice" => kin::a_dead_holder_is_noticed_soon(),
+        "senders" => kin::handles_outlive_their_senders(),
+        "alone" => kin::a_queue_goes_on_when_all_others_are_gone(),
+        "fork" => kin::a_bare_fork_owns_nothing(),
+        "no-descriptors" => kin::objects_need_no_descriptors(),
         "orphans" => orphans::be_a_parent(&argument(2)),
         other => panic!("no story {other:?}"),
     }

@@ -1,0 +1,55 @@
+//! Locks, queues and their kin between real processes that are killed.
+
+use std::process::Command;
+
+use crate::{processes::tell, stage::story};
+
+/// F50, with everything that is shared: the short form of a program that runs for as long as one likes.
+#[test]
+fn holders_producers_and_consumers_killed_at_any_instant_break_no_promise() {
+    story(|| {
+        let run = Command::new(env!("CARGO_BIN_EXE_primitives_nemesis"))
+            .args(["--kills", "400", "--seed", "42"])
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&run.stdout);
+        let findings = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{said}\n{findings}");
+        assert!(said.contains("\"kills\":400"), "{said}");
+    });
+}
+
+#[test]
+fn permits_of_the_dead_come_back() {
+    tell("permits");
+}
+
+#[test]
+fn a_barrier_whose_member_died_is_broken() {
+    tell("barriers");
+}
+
+#[test]
+fn a_dead_holder_is_noticed_within_100_ms() {
+    tell("notice");
+}
+
+#[test]
+fn handles_outlive_their_senders() {
+    tell("senders");
+}
+
+#[test]
+fn a_queue_goes_on_when_all_others_are_gone() {
+    tell("alone");
+}
+
+#[test]
+fn a_bare_fork_owns_nothing() {
+    tell("fork");
+}
+
+#[test]
+fn objects_need_no_descriptors() {
+    tell("no-descriptors");
+}
