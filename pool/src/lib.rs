@@ -5,12 +5,19 @@
 //! jobs travel by the hundred and slow ones one by one, and nobody has to say which they are. Every failure tells its
 //! cause. See [`Pool`] for how to use one, and the crate `worker` for the other side.
 //!
+//! What it costs, measured, stands in [`performance`].
+//!
 //! The library prints nothing (it tells `tracing`), installs no signal handlers, never ends the host's process, and
 //! waits for no child but its own.
 
 #[doc = include_str!("../docs/failure_semantics.md")]
 pub mod failure_semantics {}
 
+#[doc = include_str!("../docs/performance.md")]
+pub mod performance {}
+
+#[cfg(feature = "bench")]
+pub mod bench;
 mod builder;
 mod captured;
 mod driver;

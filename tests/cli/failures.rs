@@ -12,6 +12,42 @@ fn a_caret_stands_under_the_part_that_failed() {
     ended.expect_stderr(" --> <stdin>:3:8\n  |\n3 | '日本' + 2/0\n  |          ^^^\n");
 }
 
+/// What a terminal shows of a source line, and the caret under it, both behind the line's number.
+fn shown(source: &str) -> (String, String) {
+    let ended = run([] as [&str; 0], format!("{source}\n"));
+    let lines: Vec<&str> = ended.stderr.lines().collect();
+    let behind = |index: usize| lines[index].chars().skip(4).collect::<String>();
+    (behind(3), behind(4))
+}
+
+#[test]
+fn carets_stand_under_what_is_seen_and_not_under_what_is_counted() {
+    for (source, seen, carets) in [
+        // Wide characters take two places, whatever script they are of.
+        ("'한글' + 1/0", "'한글' + 1/0", "         ^^^"),
+        ("'ＡＢ' + 1/0", "'ＡＢ' + 1/0", "         ^^^"),
+        ("'👍' + 1/0", "'👍' + 1/0", "       ^^^"),
+        // Combining characters and those of no width take none.
+        (
+            "'e\u{301}\u{301}x' + 1/0",
+            "'e\u{301}\u{301}x' + 1/0",
+            "       ^^^",
+        ),
+        ("'\u{200b}' + 1/0", "'\u{200b}' + 1/0", "     ^^^"),
+        // A tab is as wide as it is shown.
+        ("\t(1)/0", "    (1)/0", "    ^^^^^"),
+        ("(1\t+ 2)/\t0", "(1    + 2)/    0", "^^^^^^^^^^^^^^^^"),
+        // Controls are shown as characters that control nothing.
+        ("'\u{202e}' + 1/0", "'\u{fffd}' + 1/0", "      ^^^"),
+        ("'\u{1b}[31m' + 1/0", "'\u{241b}[31m' + 1/0", "          ^^^"),
+        ("1 + \u{202e}2", "1 + \u{fffd}2", "    ^"),
+        ("1 +\u{0}2", "1 +\u{2400}2", "   ^"),
+        ("\u{430} + 1", "\u{430} + 1", "^"),
+    ] {
+        assert_eq!(shown(source), (seen.to_owned(), carets.to_owned()), "{source:?}");
+    }
+}
+
 #[test]
 fn the_first_ten_failures_are_told_and_the_others_counted() {
     let ended = run([] as [&str; 0], "1/0\n".repeat(12) + "1\n");

@@ -83,6 +83,8 @@ impl Transit {
             if let Some(tie) = passenger.moved {
                 transaction.arrive(passenger.ticket.reference, passenger.member.slot());
                 transaction.commit();
+                // Should its end have been dropped meanwhile, it opens the books itself.
+                drop(books);
                 tie.moved.store(false, Ordering::Release);
             } else {
                 books.leave(passenger.ticket.reference, Departure::Left);

@@ -5,11 +5,9 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::{
     ownership::{Patience, Peers},
-    tie::Tie,
+    tie::{Tie, travels_as_a_copy},
     word::Word,
 };
 use crate::{
@@ -93,7 +91,11 @@ impl Barrier {
         }
         let tie = Tie::create(Plan::new(Kind::Barrier))?;
         tie.body(PARTIES).store(parties.into(), Ordering::Release);
-        Ok(Self { tie: Arc::new(tie) })
+        Ok(Self::of(tie))
+    }
+
+    fn of(tie: Tie) -> Self {
+        Self { tie: Arc::new(tie) }
     }
 
     /// For how many parties it is.
@@ -216,18 +218,7 @@ pub(super) fn break_for_all(arena: &Arena, object: u64) {
     state.wake(u32::MAX);
 }
 
-impl Serialize for Barrier {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.tie.serialize_copy(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Barrier {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tie = Tie::deserialize(deserializer, Kind::Barrier)?;
-        Ok(Self { tie: Arc::new(tie) })
-    }
-}
+travels_as_a_copy!(Barrier);
 
 #[cfg(test)]
 mod tests {

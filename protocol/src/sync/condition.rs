@@ -8,14 +8,11 @@ use std::{
     time::Duration,
 };
 
-use bytemuck::Pod;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::{
     lock::{Lock, LockGuard},
     lock_error::LockError,
     ownership::{Patience, Peers},
-    tie::Tie,
+    tie::{Tie, travels_as_a_copy},
     value::{Value, ValueGuard},
     word::Word,
 };
@@ -23,6 +20,7 @@ use crate::{
     FamilyError,
     family::ledger::{Kind, Plan},
 };
+use bytemuck::Pod;
 
 /// Somebody may sleep.
 const SLEEPERS: u64 = 1;
@@ -165,14 +163,9 @@ impl Condition {
 
     /// Counts a notification, clears some bits, and gives the word as it was.
     fn notify(&self, clear: u64) -> u64 {
-        let mut seen = self.word.load(Ordering::Relaxed);
-        loop {
-            let next = (seen + NOTIFICATION) & LOW & !clear;
-            match self.word.exchange(seen, next, Ordering::AcqRel) {
-                Ok(before) => return before,
-                Err(changed) => seen = changed,
-            }
-        }
+        let count = |word: u64| Some(word.wrapping_add(NOTIFICATION) & LOW & !clear);
+        let counted = self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, count);
+        counted.unwrap_or_else(|word| word)
     }
 
     fn wait_for<G: Guard>(&self, guard: G, patience: Patience) -> (bool, Result<G, LockError<G>>) {
@@ -204,17 +197,7 @@ impl Condition {
     }
 }
 
-impl Serialize for Condition {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.tie.serialize_copy(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Condition {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Tie::deserialize(deserializer, Kind::Condition).map(Self::of)
-    }
-}
+travels_as_a_copy!(Condition);
 
 #[cfg(test)]
 mod tests {

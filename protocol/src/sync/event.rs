@@ -8,11 +8,9 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::{
     ownership::{Patience, Peers},
-    tie::Tie,
+    tie::{Tie, travels_as_a_copy},
     word::Word,
 };
 use crate::{
@@ -120,27 +118,15 @@ impl Event {
 
     /// Changes the word in one step, and gives what it was.
     fn change(&self, change: impl Fn(u64) -> u64) -> u64 {
-        let mut seen = self.word.load(Ordering::Relaxed);
-        loop {
-            match self.word.exchange(seen, change(seen), Ordering::AcqRel) {
-                Ok(before) => return before,
-                Err(changed) => seen = changed,
-            }
-        }
+        let change = |word| Some(change(word));
+        let changed = self
+            .word
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, change);
+        changed.unwrap_or_else(|word| word)
     }
 }
 
-impl Serialize for Event {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.tie.serialize_copy(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Event {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Tie::deserialize(deserializer, Kind::Event).map(Self::of)
-    }
-}
+travels_as_a_copy!(Event);
 
 #[cfg(test)]
 mod tests {

@@ -7,12 +7,10 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::{
     lock_error::{LockError, Poisoned},
     ownership::{self, Held, Patience, PoisonCause, Refused},
-    tie::Tie,
+    tie::{Tie, travels_as_a_copy},
 };
 use crate::{
     FamilyError,
@@ -196,21 +194,13 @@ impl fmt::Debug for LockGuard<'_> {
     }
 }
 
-impl Serialize for Lock {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.tie.serialize_copy(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Lock {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Tie::deserialize(deserializer, Kind::Lock).map(Self::of)
-    }
-}
+travels_as_a_copy!(Lock);
 
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+
+    use serde::Serialize;
 
     use super::*;
     use crate::job::{from_postcard, to_postcard};

@@ -6,12 +6,10 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::{
     departure::body,
     ownership::{Patience, Peers},
-    tie::Tie,
+    tie::{Tie, travels_as_a_copy},
     word::Word,
 };
 use crate::{
@@ -81,7 +79,11 @@ impl Semaphore {
     pub fn new(permits: u32) -> Result<Self, FamilyError> {
         let tie = Tie::create(Plan::new(Kind::Semaphore))?;
         tie.body(FREE).store(permits.into(), Ordering::Release);
-        Ok(Self { tie: Arc::new(tie) })
+        Ok(Self::of(tie))
+    }
+
+    fn of(tie: Tie) -> Self {
+        Self { tie: Arc::new(tie) }
     }
 
     /// Takes a permit, waiting until one is free.
@@ -205,18 +207,7 @@ pub(super) fn wake(arena: &Arena, object: u64) {
     }
 }
 
-impl Serialize for Semaphore {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.tie.serialize_copy(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Semaphore {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tie = Tie::deserialize(deserializer, Kind::Semaphore)?;
-        Ok(Self { tie: Arc::new(tie) })
-    }
-}
+travels_as_a_copy!(Semaphore);
 
 #[cfg(test)]
 mod tests {

@@ -220,6 +220,25 @@ impl Tie {
     }
 }
 
+/// Lets a handle travel as a plain value, of which each copy is a handle of the same object.
+macro_rules! travels_as_a_copy {
+    ($handle:ident) => {
+        impl serde::Serialize for $handle {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.tie.serialize_copy(serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $handle {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Tie::deserialize(deserializer, Kind::$handle).map(Self::of)
+            }
+        }
+    };
+}
+
+pub(super) use travels_as_a_copy;
+
 /// To whom a handle belongs while it is under way: to the sender for as long as somebody looks after the message, else to
 /// nobody, so that the sender may end before it is received.
 fn owner_under_way(member: &Member) -> usize {

@@ -290,7 +290,7 @@ fn repeat_items(items: &Sequence, count: Integer<'_>, budget: &mut Budget) -> Ou
 /// `operator operand`.
 pub(crate) fn unary(operator: UnaryOperator, operand: &Object, budget: &mut Budget) -> Outcome<Object> {
     match (operator, operand.number()) {
-        (UnaryOperator::Plus, Some(Number::Int(value))) => Ok(value.to_object()),
+        (UnaryOperator::Plus, Some(Number::Int(value))) => value.to_object(budget),
         (UnaryOperator::Minus, Some(Number::Int(value))) => int::negate(value, budget),
         (UnaryOperator::Invert, Some(Number::Int(value))) => int::invert(value, budget),
         (UnaryOperator::Plus, Some(Number::Float(value))) => Ok(Object::Float(value)),

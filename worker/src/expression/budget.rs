@@ -20,6 +20,9 @@ pub(crate) struct Budget {
     max_depth: usize,
 }
 
+/// What a value takes beside its contents: counts, lengths, and what the allocator needs.
+const HEADER: usize = 64;
+
 /// Bytes of fuel-free text work: one unit pays for this many.
 const BYTES_PER_FUEL: usize = 16;
 
@@ -87,7 +90,13 @@ impl Budget {
     pub(crate) fn text(&mut self, bytes: usize) -> Outcome<()> {
         self.length(bytes)?;
         self.burn_bytes(bytes)?;
-        self.allocate(bytes)
+        self.value(bytes)
+    }
+
+    /// Pays for a value with so many bytes of contents.
+    #[inline]
+    pub(crate) fn value(&mut self, bytes: usize) -> Outcome<()> {
+        self.allocate(bytes.saturating_add(HEADER))
     }
 
     /// Admits a list or tuple of so many items and pays for it.
@@ -95,7 +104,7 @@ impl Budget {
     pub(crate) fn sequence(&mut self, items: usize) -> Outcome<()> {
         self.length(items)?;
         self.burn((items / 4) as u64 + 1)?;
-        self.allocate(items.saturating_mul(16))
+        self.value(items.saturating_mul(16))
     }
 
     /// Admits one more entry of a set or dict, which has `length` of them already, and pays for it.
@@ -142,7 +151,7 @@ impl Budget {
         let bits = value.bits();
         self.int_bits(bits)?;
         self.burn(bits / 1024)?;
-        self.allocate(usize::try_from(bits / 8).unwrap_or(usize::MAX))
+        self.value(usize::try_from(bits / 8).unwrap_or(usize::MAX))
     }
 
     /// The longest int allowed, in bits.

@@ -89,6 +89,7 @@ fn identical(left: &Object, right: &Object) -> bool {
 pub(crate) fn equal(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<bool> {
     budget.burn(1)?;
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
+        burn_long(left, right, budget)?;
         return Ok(compare_numbers(left, right) == Some(Ordering::Equal));
     }
     match (left, right) {
@@ -111,6 +112,17 @@ pub(crate) fn equal(left: &Object, right: &Object, budget: &mut Budget) -> Outco
     }
 }
 
+/// Pays for a walk over two long ints.
+#[inline]
+fn burn_long(left: Number<'_>, right: Number<'_>, budget: &mut Budget) -> Outcome<()> {
+    match (left, right) {
+        (Number::Int(Integer::Big(left)), Number::Int(Integer::Big(right))) => {
+            budget.burn(left.bits().min(right.bits()) / 1024)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The first place at which two sequences differ, as far as both go.
 fn first_difference(left: &[Object], right: &[Object], budget: &mut Budget) -> Outcome<Option<usize>> {
     for (index, (left, right)) in left.iter().zip(right).enumerate() {
@@ -125,6 +137,7 @@ fn first_difference(left: &[Object], right: &[Object], budget: &mut Budget) -> O
 fn ordered(operator: Comparison, left: &Object, right: &Object, budget: &mut Budget) -> Outcome<bool> {
     budget.burn(1)?;
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
+        burn_long(left, right, budget)?;
         return Ok(compare_numbers(left, right).is_some_and(|ordering| operator.accepts(ordering)));
     }
     match (left, right) {

@@ -32,6 +32,7 @@ impl DictBuilder {
 
     pub(crate) fn finish(self, budget: &mut Budget) -> Outcome<Object> {
         budget.burn(1)?;
+        budget.value(0)?;
         budget.depth(self.depth + 1)?;
         Ok(Object::Dict(Arc::new(Dict {
             table: self.table,

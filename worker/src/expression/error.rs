@@ -116,10 +116,7 @@ impl Error {
 
     /// The line of `source` in which the error starts, counted from 1.
     pub fn line(&self, source: &str) -> usize {
-        let before = before(source, self.start()).as_bytes();
-        let next = before.iter().skip(1).chain(&[0]);
-        let is_end = |(byte, next): &(&u8, &u8)| **byte == b'\n' || (**byte == b'\r' && **next != b'\n');
-        before.iter().zip(next).filter(is_end).count() + 1
+        line_at(source.as_bytes(), self.start())
     }
 
     /// The place in its line at which the error starts, counted in characters from 1.
@@ -141,6 +138,14 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The line of a place in a source, counted from 1. Lines end as Python's do.
+pub(crate) fn line_at(source: &[u8], offset: usize) -> usize {
+    let before = &source[..offset.min(source.len())];
+    let next = before.iter().skip(1).chain(&[0]);
+    let is_end = |(byte, next): &(&u8, &u8)| **byte == b'\n' || (**byte == b'\r' && **next != b'\n');
+    before.iter().zip(next).filter(is_end).count() + 1
+}
 
 /// The part of `source` before `offset`, which is moved back to the start of a character.
 fn before(source: &str, offset: usize) -> &str {

@@ -70,11 +70,11 @@ impl<'a> Integer<'a> {
         }
     }
 
-    /// The value as an object of its own.
-    pub(crate) fn to_object(self) -> Object {
+    /// The value as an object of its own, which is paid for.
+    pub(crate) fn to_object(self, budget: &mut Budget) -> Outcome<Object> {
         match self {
-            Self::Small(value) => Object::Int(value),
-            Self::Big(value) => Object::Big(Arc::new(value.clone())),
+            Self::Small(value) => Ok(Object::Int(value)),
+            Self::Big(value) => from_big(value.clone(), budget),
         }
     }
 
@@ -153,7 +153,7 @@ pub(crate) fn absolute(value: Integer<'_>, budget: &mut Budget) -> Outcome<Objec
     if value.is_negative() {
         negate(value, budget)
     } else {
-        Ok(value.to_object())
+        value.to_object(budget)
     }
 }
 

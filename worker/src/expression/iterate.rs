@@ -45,10 +45,7 @@ impl Cursor {
                 let next = text.as_str()[index..].chars().next();
                 self.position = index + next.map_or(0, char::len_utf8);
                 match next {
-                    Some(character) => {
-                        budget.allocate(character.len_utf8())?;
-                        Some(Object::text(character.encode_utf8(&mut [0; 4]).to_owned()))
-                    }
+                    Some(character) => Some(Object::character(character, budget)?),
                     None => None,
                 }
             }

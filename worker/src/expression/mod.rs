@@ -12,13 +12,17 @@
 //! What would be a guess is an error.
 //!
 //! ```
-//! use worker::expression::{Expression, Limits, Names, Value};
+//! use worker::expression::{Expression, Limits, Names};
 //!
+//! // Parsed once, evaluated with other names as often as needed.
 //! let expression = Expression::parse("sum(x * weight for x in values) / len(values)")?;
 //! let mut names = Names::default();
-//! names.bind("values", Value::list([1_i64, 2, 3])?)?;
-//! names.bind("weight", Value::from(0.5))?;
-//! assert_eq!(expression.evaluate(&names, &Limits::default())?.to_string(), "1.0");
+//! for (values, expected) in [(vec![1, 2, 3], 1.0), (vec![10, 20], 7.5)] {
+//!     names.bind("values", values)?;
+//!     names.bind("weight", 0.5)?;
+//!     let mean = f64::try_from(expression.evaluate(&names, &Limits::default())?)?;
+//!     assert_eq!(mean, expected);
+//! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -31,10 +35,12 @@ mod division;
 mod error;
 mod evaluator;
 mod float;
+mod from_rust;
 mod functions;
 mod hash;
 mod int;
 mod int_text;
+mod into_rust;
 mod iterate;
 mod keyword;
 mod limits;
@@ -65,6 +71,8 @@ use std::sync::Arc;
 use self::budget::Budget;
 pub use self::error::{Error, ErrorKind};
 pub use self::evaluator::{Evaluator, evaluate_to_text};
+pub use self::from_rust::{Key, Plain};
+pub use self::into_rust::ConversionError;
 pub use self::limits::Limits;
 use self::machine::{Context, Machine};
 pub use self::names::{BindError, Names};

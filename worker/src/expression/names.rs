@@ -14,11 +14,11 @@ pub(crate) const NAMES_DEPTH: usize = 100;
 /// A set of variables for expressions to use.
 ///
 /// ```
-/// use worker::expression::{Expression, Limits, Names, Value};
+/// use worker::expression::{Expression, Limits, Names};
 ///
 /// let mut names = Names::default();
-/// names.bind("price", Value::from(19.99))?;
-/// names.bind("quantity", Value::from(3_i64))?;
+/// names.bind("price", 19.99)?;
+/// names.bind("quantity", 3)?;
 /// let total = Expression::parse("round(price * quantity, 2)")?.evaluate(&names, &Limits::default())?;
 /// assert_eq!(total.to_string(), "59.97");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -62,7 +62,7 @@ impl Names {
     /// # Errors
     ///
     /// If the name is not one or is reserved, or if the value is nested too deep.
-    pub fn bind(&mut self, name: impl Into<String>, value: Value) -> Result<(), BindError> {
+    pub fn bind(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Result<(), BindError> {
         let name = name.into();
         let mut bytes = name.bytes();
         let starts_well = bytes
@@ -74,7 +74,7 @@ impl Names {
         if name.starts_with("__") || name == "math" || is_keyword(name.as_bytes()) {
             return Err(BindError::Reserved(name));
         }
-        let object = value.into_object();
+        let object = value.into().into_object();
         if object.depth() > NAMES_DEPTH {
             return Err(BindError::TooDeep(name));
         }

@@ -18,21 +18,29 @@ pub(crate) enum Literal {
     Float(f64),
 }
 
+/// Reads a number of a few digits and nothing else, as by far the most are. Also gives the offset behind it.
+#[inline]
+pub(crate) fn scan_short(source: &[u8], start: usize) -> Option<(i32, usize)> {
+    const LONGEST: usize = 9;
+    let mut end = start;
+    let mut value = 0;
+    loop {
+        match source.get(end) {
+            Some(digit @ b'0'..=b'9') if end - start < LONGEST => {
+                value = value * 10 + i32::from(digit - b'0');
+                end += 1;
+            }
+            // A leading zero, or the beginning of something longer.
+            Some(b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | 0x80..) => return None,
+            _ => break,
+        }
+    }
+    let is_octal_of_old = end - start > 1 && source[start] == b'0';
+    (end > start && !is_octal_of_old).then_some((value, end))
+}
+
 /// Reads the number at `start`, where there is a digit, or a point and a digit. Also gives the offset behind it.
 pub(crate) fn scan(source: &[u8], start: usize) -> Outcome<(Literal, usize)> {
-    // By far the most numbers are a few digits, so these are tried before the whole grammar.
-    let mut end = start;
-    let mut value = 0_i64;
-    while end < source.len() && source[end].is_ascii_digit() && end - start < 18 {
-        value = value * 10 + i64::from(source[end] - b'0');
-        end += 1;
-    }
-    let plain = source
-        .get(end)
-        .is_none_or(|&next| !is_name_byte(next) && next != b'.' && next.is_ascii());
-    if plain && end > start && (source[start] != b'0' || value == 0) {
-        return Ok((Literal::Int(value), end));
-    }
     let (literal, end) = match source.get(start..start + 2) {
         Some([b'0', b'x' | b'X']) => prefixed(source, start, 16)?,
         Some([b'0', b'o' | b'O']) => prefixed(source, start, 8)?,
@@ -53,7 +61,13 @@ fn check_end(source: &[u8], start: usize, end: usize, literal: Literal) -> Outco
         return Err(unsupported("complex numbers").at(offset(start), offset(end + 1)));
     }
     if (is_name_byte(next) || !next.is_ascii()) && !MAY_FOLLOW.iter().any(|word| rest.starts_with(word)) {
-        return Err(syntax_error("invalid decimal literal").at(offset(start), offset(end + 1)));
+        let kind = match source.get(start..start + 2) {
+            Some([b'0', b'x' | b'X']) => "hexadecimal",
+            Some([b'0', b'o' | b'O']) => "octal",
+            Some([b'0', b'b' | b'B']) => "binary",
+            _ => "decimal",
+        };
+        return Err(syntax_error(format!("invalid {kind} literal")).at(offset(start), offset(end + 1)));
     }
     Ok((literal, end))
 }
@@ -169,7 +183,32 @@ mod tests {
     use crate::expression::ErrorKind;
 
     fn literal(source: &str) -> (Literal, usize) {
-        scan(source.as_bytes(), 0).unwrap()
+        let (literal, end) = scan(source.as_bytes(), 0).unwrap();
+        if let Some((value, short_end)) = scan_short(source.as_bytes(), 0) {
+            assert_eq!(
+                (Literal::Int(value.into()), short_end),
+                (literal.clone(), end),
+                "{source}"
+            );
+        }
+        (literal, end)
+    }
+
+    #[test]
+    fn short_numbers_are_recognised() {
+        for (source, expected) in [
+            ("0", Some((0, 1))),
+            ("7)", Some((7, 1))),
+            ("123456789+", Some((123_456_789, 9))),
+            ("1234567890", None),
+            ("00", None),
+            ("1if", None),
+            ("1.", None),
+            ("1é", None),
+            (".5", None),
+        ] {
+            assert_eq!(scan_short(source.as_bytes(), 0), expected, "{source}");
+        }
     }
 
     #[test]

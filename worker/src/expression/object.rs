@@ -3,7 +3,7 @@
 //! Owns the sixteen-byte representation, the names of the types and truth. It deliberately has no operators: those
 //! live in files of their own, by topic. The public face is `value`.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use num_bigint::BigInt;
 
@@ -71,6 +71,18 @@ impl Object {
     /// A str that needs no admission, because it is part of one that was admitted or is short.
     pub(crate) fn text(text: impl Into<Box<str>>) -> Self {
         Self::Str(Arc::new(Text::new(text)))
+    }
+
+    /// A str of one character. Those of ASCII are made once and shared, because loops over strs make so many.
+    pub(crate) fn character(character: char, budget: &mut Budget) -> Outcome<Self> {
+        static ASCII: LazyLock<[Arc<Text>; 128]> = LazyLock::new(|| {
+            std::array::from_fn(|point| Arc::new(Text::new(String::from(char::from(point as u8)))))
+        });
+        if let Some(text) = ASCII.get(character as usize) {
+            return Ok(Self::Str(Arc::clone(text)));
+        }
+        budget.value(character.len_utf8())?;
+        Ok(Self::text(String::from(character)))
     }
 
     pub(crate) fn list(items: Vec<Self>, budget: &mut Budget) -> Outcome<Self> {

@@ -71,11 +71,16 @@ pub(crate) fn float_power(base: f64, exponent: f64) -> Outcome<f64> {
     if exponent == 0.0 || is_one {
         return Ok(1.0);
     }
-    if base == 0.0 && exponent < 0.0 {
+    if base == 0.0 && exponent < 0.0 && exponent.is_finite() {
         return Err(zero_division("0.0 cannot be raised to a negative power"));
     }
     if base < 0.0 && base.is_finite() && exponent.is_finite() && has_fraction {
-        return Err(unsupported("a complex result"));
+        // CPython makes a complex number of this, unless its size is beyond all floats.
+        return Err(if base.abs().powf(exponent).is_infinite() {
+            overflow("complex exponentiation")
+        } else {
+            unsupported("a complex result")
+        });
     }
     let value = base.powf(exponent);
     if value.is_infinite() && base.is_finite() && exponent.is_finite() {
@@ -106,6 +111,9 @@ pub(crate) fn modular_power(
         if size.is_one() {
             return Ok(Object::Int(0));
         }
+        // Euclid's algorithm takes a division for every few bits, and three products beside each.
+        let bits = base.bits().max(size.bits());
+        budget.burn_product(bits, bits.saturating_mul(64))?;
         let inverse = base.modinv(&size).filter(|inverse| !inverse.is_zero());
         base = std::borrow::Cow::Owned(
             inverse.ok_or_else(|| value_error("base is not invertible for the given modulus"))?,
@@ -134,9 +142,11 @@ mod tests {
         assert_eq!(float_power(1.0, f64::NAN).unwrap().to_bits(), 1.0_f64.to_bits());
         assert_eq!(float_power(-8.0, 3.0).unwrap().to_bits(), (-512.0_f64).to_bits());
         assert!(float_power(f64::NEG_INFINITY, 0.5).unwrap().is_infinite());
+        assert!(float_power(0.0, f64::NEG_INFINITY).unwrap().is_infinite());
         assert_eq!(kind(float_power(0.0, -1.0)), ErrorKind::ZeroDivisionError);
         assert_eq!(kind(float_power(-8.0, 1.0 / 3.0)), ErrorKind::Unsupported);
         assert_eq!(kind(float_power(1e200, 2.0)), ErrorKind::OverflowError);
+        assert_eq!(kind(float_power(-3.0, 6108.5)), ErrorKind::OverflowError);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) enum Op {
     /// Raises an `AttributeError` for a name that `math` does not have.
     NoSuchMath(u32),
     Binary(BinaryOperator),
+    /// A binary operator whose right operand is a small literal.
+    BinaryInteger(BinaryOperator, i32),
     Unary(UnaryOperator),
     Not,
     Compare(Comparison),

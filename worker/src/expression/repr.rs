@@ -85,10 +85,9 @@ pub(crate) fn repr_short(value: &Object, budget: &mut Budget) -> String {
 /// A text in quotes for a message, cut.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 200;
-    let text: String = text.chars().take(LONGEST).collect();
     let mut out = Vec::new();
-    push_quoted(&text, Charset::Printable, &mut out);
-    into_string(out)
+    push_quoted(text, Charset::Printable, &mut out);
+    into_string(out).chars().take(LONGEST).collect()
 }
 
 fn into_string(bytes: Vec<u8>) -> String {
@@ -216,7 +215,8 @@ fn is_plain(character: char, quote: u8, charset: Charset) -> bool {
     }
 }
 
-fn is_printable(character: char) -> bool {
+/// Does Unicode 14 call this character printable? Bidirectional controls, blanks and their like are not.
+pub(crate) fn is_printable(character: char) -> bool {
     let point = u32::from(character);
     let index = NONPRINTABLE.partition_point(|&(_, last)| last < point);
     NONPRINTABLE.get(index).is_none_or(|&(first, _)| point < first)

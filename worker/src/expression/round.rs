@@ -30,7 +30,7 @@ pub(crate) fn check_finite(value: f64) -> Outcome<()> {
 }
 
 /// `round(value, digits)` of a float.
-pub(crate) fn float(value: f64, digits: Integer<'_>) -> Outcome<f64> {
+pub(crate) fn float(value: f64, digits: Integer<'_>, budget: &mut Budget) -> Outcome<f64> {
     // From one binary place to the next these many decimal ones are enough for every float (CPython's bounds).
     const MOST: i64 = 323;
     const LEAST: i64 = -308;
@@ -41,9 +41,12 @@ pub(crate) fn float(value: f64, digits: Integer<'_>) -> Outcome<f64> {
     if digits < LEAST {
         return Ok(0.0 * value);
     }
+    // Digits before the point take long ints, which cost more than the digits of a text.
+    let places = digits.unsigned_abs();
+    budget.burn(if digits < 0 { 8 + places / 8 } else { places / 32 })?;
     let rounded = match usize::try_from(digits) {
         Ok(places) => format!("{value:.places$}").parse().unwrap_or(value),
-        Err(_) => before_the_point(value, digits.unsigned_abs()),
+        Err(_) => before_the_point(value, places),
     };
     if rounded.is_infinite() {
         return Err(overflow("rounded value too large to represent"));
@@ -78,7 +81,7 @@ fn nearest(value: &BigInt, unit: &BigInt) -> BigInt {
 /// `round(value, digits)` of an int.
 pub(crate) fn int(value: Integer<'_>, digits: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
     if !digits.is_negative() {
-        return Ok(value.to_object());
+        return value.to_object(budget);
     }
     let places = digits.saturate().unsigned_abs();
     // 10**places is more than twice the value, so the result is 0: do not build it.
@@ -98,6 +101,7 @@ mod tests {
 
     #[test]
     fn floats_round_from_their_exact_value() {
+        let mut budget = Budget::new(&Limits::default());
         for (value, digits, expected) in [
             (0.5, 0, 0.0),
             (2.5, 0, 2.0),
@@ -116,14 +120,14 @@ mod tests {
             (-1.5, -400, -0.0),
             (1e22, -21, 1e22),
         ] {
-            let rounded = float(value, Integer::Small(digits)).unwrap();
+            let rounded = float(value, Integer::Small(digits), &mut budget).unwrap();
             assert_eq!(
                 rounded.to_bits(),
                 f64::to_bits(expected),
                 "round({value}, {digits}) = {rounded}"
             );
         }
-        assert!(float(1.7e308, Integer::Small(-308)).is_err());
+        assert!(float(1.7e308, Integer::Small(-308), &mut budget).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Owns where an expression begins and ends in its source. Numbers and strings have files of their own.
 
 use super::error::{Error, Outcome, syntax_error};
+use super::repr::is_printable;
 
 /// A place in a source that is valid UTF-8.
 #[derive(Debug, Clone, Copy)]
@@ -99,7 +100,7 @@ impl<'a> Scanner<'a> {
         let end = self.offset() + u32::try_from(character.len_utf8()).unwrap_or(1);
         let point = u32::from(character);
         let error = match character {
-            _ if character.is_control() => {
+            _ if !is_printable(character) => {
                 syntax_error(format!("invalid non-printable character U+{point:04X}"))
             }
             _ if character.is_ascii() => syntax_error("invalid syntax"),

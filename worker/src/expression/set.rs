@@ -48,6 +48,7 @@ impl SetBuilder {
     pub(crate) fn finish(self, budget: &mut Budget) -> Outcome<Object> {
         let Self { table, depth } = self;
         budget.burn(1)?;
+        budget.value(0)?;
         budget.depth(depth + 1)?;
         let order = canonical_order(&table, budget)?;
         Ok(Object::Set(Arc::new(Set {

@@ -3,7 +3,7 @@
 //! Owns the adjustment of indices to a length. Indices may be of any size, so all arithmetic is in 128 bits.
 
 use super::budget::Budget;
-use super::error::{Outcome, index_error, key_error, type_error, value_error};
+use super::error::{Outcome, index_error, key_error, limit_exceeded, type_error, value_error};
 use super::object::Object;
 use super::repr::repr_short;
 use super::text::Text;
@@ -81,8 +81,7 @@ pub(crate) fn subscript(value: &Object, index: &Object, budget: &mut Budget) -> 
         Object::Str(text) => {
             let index = position(value, index, text.len() as u64)?;
             let found = text.character(usize::try_from(index).unwrap_or(0), budget)?;
-            budget.allocate(found.len())?;
-            Ok(Object::text(found))
+            Object::character(found, budget)
         }
         Object::Range(range) => Ok(Object::Int(range.item(position(value, index, range.len())?))),
         _ => Err(not_subscriptable(value)),
@@ -137,7 +136,14 @@ pub(crate) fn slice(value: &Object, parts: [&Object; 3], budget: &mut Budget) ->
             Object::list(picked, budget)
         }
         Object::Str(text) => slice_text(text, parts, budget),
-        Object::Range(range) => range.slice(Bounds::new(range.len(), parts)?),
+        Object::Range(range) => {
+            let bounds = Bounds::new(range.len(), parts)?;
+            // In a sequence a longer step is as good as this one, but a range shows its step.
+            if matches!(parts[2], Object::Big(_)) {
+                return Err(limit_exceeded("a range beyond 64 bits"));
+            }
+            range.slice(bounds)
+        }
         Object::Dict(_) => Err(type_error("unhashable type: 'slice'")),
         _ => Err(not_subscriptable(value)),
     }
@@ -146,7 +152,8 @@ pub(crate) fn slice(value: &Object, parts: [&Object; 3], budget: &mut Budget) ->
 /// Why a subscript that has slices among its items fails, whatever the value is.
 pub(crate) fn slices_in_a_tuple(value: &Object) -> super::Error {
     match value {
-        Object::Tuple(_) | Object::List(_) | Object::Str(_) | Object::Range(_) => type_error(format!(
+        Object::Str(_) => type_error("string indices must be integers, not 'tuple'"),
+        Object::Tuple(_) | Object::List(_) | Object::Range(_) => type_error(format!(
             "{} indices must be integers or slices, not tuple",
             value.type_name()
         )),

@@ -2,7 +2,7 @@
 //!
 //! Owns quotes, prefixes and escapes. Adjacent literals are joined by the parser.
 
-use super::error::{Error, Outcome, syntax_error, unsupported};
+use super::error::{Error, Outcome, line_at, syntax_error, unsupported};
 
 /// Is this word a prefix of a string literal? The answer is whether the string is raw.
 pub(crate) fn prefix(word: &[u8]) -> Option<Prefix> {
@@ -43,7 +43,7 @@ pub(crate) fn scan(source: &[u8], start: usize, prefix: Prefix, text: &mut Vec<u
     let mut place = start + width;
     loop {
         let Some(&byte) = source.get(place) else {
-            return Err(unterminated(start, source.len(), triple));
+            return Err(unterminated(source, start, source.len(), triple));
         };
         match byte {
             _ if byte == quote && (!triple || source[place..].starts_with(&[quote; 3])) => {
@@ -51,7 +51,7 @@ pub(crate) fn scan(source: &[u8], start: usize, prefix: Prefix, text: &mut Vec<u
             }
             b'\\' if prefix == Prefix::Raw => place = raw_escape(source, place, text),
             b'\\' => place = escape(source, place, text)?,
-            b'\n' | b'\r' if !triple => return Err(unterminated(start, place, triple)),
+            b'\n' | b'\r' if !triple => return Err(unterminated(source, start, place, triple)),
             b'\r' => {
                 text.push(b'\n');
                 place += line_end(source, place);
@@ -64,9 +64,11 @@ pub(crate) fn scan(source: &[u8], start: usize, prefix: Prefix, text: &mut Vec<u
     }
 }
 
-fn unterminated(start: usize, end: usize, triple: bool) -> Error {
+fn unterminated(source: &[u8], start: usize, end: usize, triple: bool) -> Error {
     let kind = if triple { "triple-quoted string" } else { "string" };
-    syntax_error(format!("unterminated {kind} literal")).at(offset(start), offset(end))
+    let line = line_at(source, end);
+    syntax_error(format!("unterminated {kind} literal (detected at line {line})"))
+        .at(offset(start), offset(end))
 }
 
 fn offset(place: usize) -> u32 {
@@ -152,8 +154,10 @@ fn hexadecimal(source: &[u8], place: usize, length: usize, text: &mut Vec<u8>) -
         .and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let Some(value) = value else {
         let kind = char::from(source[place + 1]);
-        let truncated =
-            format!("(unicode error) 'unicodeescape' codec can't decode bytes: truncated \\{kind} escape");
+        let truncated = format!(
+            "(unicode error) 'unicodeescape' codec can't decode bytes: truncated \\{kind}{} escape",
+            "X".repeat(length)
+        );
         return Err(syntax_error(truncated).at(offset(place), offset(end.min(source.len()))));
     };
     push(value, text).map_err(|error| error.at(offset(place), offset(end)))?;

@@ -50,11 +50,9 @@ impl Text {
     }
 
     /// The character at an index, which must be in range.
-    pub(crate) fn character(&self, index: usize, budget: &mut Budget) -> Outcome<&str> {
+    pub(crate) fn character(&self, index: usize, budget: &mut Budget) -> Outcome<char> {
         let start = self.offset(index, budget)?;
-        let rest = &self.data[start..];
-        let length = rest.chars().next().map_or(0, char::len_utf8);
-        Ok(&rest[..length])
+        Ok(self.data[start..].chars().next().unwrap_or_default())
     }
 }
 
@@ -68,10 +66,10 @@ mod tests {
         let mut budget = Budget::new(&Limits::default());
         let text = Text::new("aé☃");
         assert_eq!((text.len(), text.is_ascii()), (3, false));
-        assert_eq!(text.character(1, &mut budget).unwrap(), "é");
+        assert_eq!(text.character(1, &mut budget).unwrap(), 'é');
         assert_eq!(text.offset(3, &mut budget).unwrap(), 6);
         let text = Text::new("abc");
-        assert_eq!(text.character(2, &mut budget).unwrap(), "c");
+        assert_eq!(text.character(2, &mut budget).unwrap(), 'c');
         assert_eq!(text.offset(9, &mut budget).unwrap(), 3);
     }
 }

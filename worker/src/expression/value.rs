@@ -1,21 +1,19 @@
 //! Values as the users of the evaluator see them.
 //!
-//! Owns conversions from and to Rust's types. The representation is hidden, and so is everything that a value can
-//! do in an expression. The form for other processes is in `wire`.
+//! Owns the constructors of containers, text and equality. The representation is hidden, and so is everything that a
+//! value can do in an expression. Conversions are in `from_rust` and `into_rust`, the form for other processes is in
+//! `wire`.
 
 use std::fmt;
 use std::sync::Arc;
 
-use num_bigint::BigInt;
-
 use super::budget::Budget;
 use super::compare::equal;
 use super::dict::DictBuilder;
-use super::division::to_float;
-use super::error::{Error, Outcome, type_error};
+use super::error::Error;
 use super::int::from_big;
 use super::limits::{HIGHEST_DEPTH, Limits};
-use super::object::{Number, Object};
+use super::object::Object;
 use super::range::Range;
 use super::repr::push_result;
 use super::set::SetBuilder;
@@ -150,10 +148,6 @@ impl Value {
         push_result(&self.object, &mut out, &mut Budget::new(limits))?;
         Ok(String::from_utf8(out).unwrap_or_default())
     }
-
-    fn mismatch(&self, wanted: &str) -> Error {
-        type_error(format!("a {} is no {wanted}", self.type_name()))
-    }
 }
 
 fn objects<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Vec<Object> {
@@ -177,139 +171,9 @@ impl PartialEq for Value {
     }
 }
 
-macro_rules! from_int {
-    ($($int:ty),*) => {
-        $(impl From<$int> for Value {
-            fn from(value: $int) -> Self {
-                Self::new(Object::Int(i64::from(value)))
-            }
-        })*
-    };
-}
-
-from_int!(i8, i16, i32, i64, u8, u16, u32);
-
-impl From<u64> for Value {
-    fn from(value: u64) -> Self {
-        Self::new(match i64::try_from(value) {
-            Ok(value) => Object::Int(value),
-            Err(_) => Object::Big(Arc::new(BigInt::from(value))),
-        })
-    }
-}
-
-impl From<f64> for Value {
-    fn from(value: f64) -> Self {
-        Self::new(Object::Float(value))
-    }
-}
-
-impl From<bool> for Value {
-    fn from(value: bool) -> Self {
-        Self::new(Object::Bool(value))
-    }
-}
-
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
-        Self::new(Object::text(value))
-    }
-}
-
-impl From<String> for Value {
-    fn from(value: String) -> Self {
-        Self::new(Object::text(value))
-    }
-}
-
-impl<T: Into<Self>> From<Option<T>> for Value {
-    fn from(value: Option<T>) -> Self {
-        value.map_or_else(Self::none, Into::into)
-    }
-}
-
-impl TryFrom<Value> for i64 {
-    type Error = Error;
-
-    /// Of an int that fits 64 bits, or a bool.
-    fn try_from(value: Value) -> Outcome<Self> {
-        value
-            .object
-            .integer()
-            .and_then(super::int::Integer::small)
-            .ok_or_else(|| value.mismatch("int of 64 bits"))
-    }
-}
-
-impl TryFrom<Value> for f64 {
-    type Error = Error;
-
-    /// Of a float, or of an int, which is rounded to the nearest float.
-    fn try_from(value: Value) -> Outcome<Self> {
-        match value.object.number() {
-            Some(Number::Float(value)) => Ok(value),
-            Some(Number::Int(value)) => to_float(value),
-            None => Err(value.mismatch("float")),
-        }
-    }
-}
-
-impl TryFrom<Value> for bool {
-    type Error = Error;
-
-    fn try_from(value: Value) -> Outcome<Self> {
-        match value.object {
-            Object::Bool(value) => Ok(value),
-            _ => Err(value.mismatch("bool")),
-        }
-    }
-}
-
-impl TryFrom<Value> for String {
-    type Error = Error;
-
-    fn try_from(value: Value) -> Outcome<Self> {
-        match &value.object {
-            Object::Str(text) => Ok(text.as_str().to_owned()),
-            _ => Err(value.mismatch("str")),
-        }
-    }
-}
-
-impl<T: TryFrom<Value, Error = Error>> TryFrom<Value> for Vec<T> {
-    type Error = Error;
-
-    /// Of a list, a tuple, or a set in its canonical order.
-    fn try_from(value: Value) -> Outcome<Self> {
-        let convert = |item: &Object| T::try_from(Value::new(item.clone()));
-        match &value.object {
-            Object::List(items) | Object::Tuple(items) => items.items().iter().map(convert).collect(),
-            Object::Set(set) => set.iter().map(convert).collect(),
-            _ => Err(value.mismatch("list")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn goes_in_and_comes_out() {
-        assert_eq!(i64::try_from(Value::from(7_i64)).unwrap(), 7);
-        assert_eq!(i64::try_from(Value::from(true)).unwrap(), 1);
-        assert_eq!(
-            f64::try_from(Value::from(2_i64)).unwrap().to_bits(),
-            2.0_f64.to_bits()
-        );
-        assert!(bool::try_from(Value::from(true)).unwrap());
-        assert_eq!(String::try_from(Value::from("é")).unwrap(), "é");
-        let list = Value::list([1_i64, 2, 3]).unwrap();
-        assert_eq!(Vec::<i64>::try_from(list.clone()).unwrap(), [1, 2, 3]);
-        assert!(Vec::<bool>::try_from(list).is_err());
-        assert!(i64::try_from(Value::from(u64::MAX)).is_err());
-        assert_eq!(Value::from(None::<i64>).to_string(), "None");
-    }
 
     #[test]
     fn shows_itself_as_python_does() {

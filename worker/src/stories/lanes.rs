@@ -113,7 +113,7 @@ fn a_revocation_divides_exactly_among_lanes() {
         for position in first..=divided {
             parent.output(position);
         }
-        assert_eq!(parent.unread(), []);
+        assert!(parent.unread().is_empty());
     }
 }
 

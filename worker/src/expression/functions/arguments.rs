@@ -8,6 +8,8 @@ use crate::expression::object::Object;
 /// What a function is called with.
 #[derive(Debug)]
 pub(crate) struct Arguments<'a> {
+    /// `math.`, if the function is one of that module.
+    module: &'static str,
     function: &'static str,
     positional: &'a [Object],
     keywords: Vec<&'a str>,
@@ -22,11 +24,18 @@ impl<'a> Arguments<'a> {
         named: &'a [Object],
     ) -> Self {
         Self {
+            module: "",
             function,
             positional,
             keywords,
             named,
         }
+    }
+
+    /// Arguments of a function of a module, which some messages name with a point behind it.
+    pub(crate) fn in_module(mut self, module: &'static str) -> Self {
+        self.module = module;
+        self
     }
 
     /// The name of the function, for messages.
@@ -49,8 +58,8 @@ impl<'a> Arguments<'a> {
             return Ok(());
         }
         Err(type_error(format!(
-            "{}() takes no keyword arguments",
-            self.function
+            "{}{}() takes no keyword arguments",
+            self.module, self.function
         )))
     }
 
@@ -60,7 +69,8 @@ impl<'a> Arguments<'a> {
         match self.positional {
             [one] => Ok(one),
             other => Err(type_error(format!(
-                "{}() takes exactly one argument ({} given)",
+                "{}{}() takes exactly one argument ({} given)",
+                self.module,
                 self.function,
                 other.len()
             ))),
@@ -109,8 +119,13 @@ impl<'a> Arguments<'a> {
             return Err(self.not_exactly(by_place));
         }
         if self.positional.len() > by_place || given > N {
+            let kind = if self.positional.is_empty() {
+                "keyword "
+            } else {
+                ""
+            };
             return Err(type_error(format!(
-                "{}() takes at most {N} arguments ({given} given)",
+                "{}() takes at most {N} {kind}arguments ({given} given)",
                 self.function
             )));
         }
@@ -118,9 +133,11 @@ impl<'a> Arguments<'a> {
         for (slot, argument) in bound.iter_mut().zip(self.positional) {
             *slot = Some(argument);
         }
+        let mut unknown = None;
         for (name, argument) in self.named() {
             let Some(place) = parameters.iter().position(|parameter| *parameter == name) else {
-                return Err(self.unknown(name));
+                unknown.get_or_insert(name);
+                continue;
             };
             if bound[place].replace(argument).is_some() {
                 return Err(type_error(format!(
@@ -148,7 +165,10 @@ impl<'a> Arguments<'a> {
                 missing + 1
             )));
         }
-        Ok(bound)
+        match unknown {
+            Some(name) => Err(self.unknown(name)),
+            None => Ok(bound),
+        }
     }
 
     fn not_exactly(&self, count: usize) -> Error {
@@ -171,7 +191,12 @@ impl<'a> Arguments<'a> {
     pub(crate) fn unknown(&self, name: &str) -> Error {
         type_error(format!(
             "'{name}' is an invalid keyword argument for {}()",
-            self.function
+            // The list that is made of the argument is what takes the keywords.
+            if self.function == "sorted" {
+                "sort"
+            } else {
+                self.function
+            }
         ))
     }
 }
@@ -198,7 +223,7 @@ mod tests {
         let named = [Object::Int(2)];
         let messages = |arguments: Arguments<'_>| {
             arguments
-                .bind(["", "base"], 2, 1)
+                .bind(["", "base"], 2, 0)
                 .unwrap_err()
                 .message()
                 .to_owned()

@@ -54,6 +54,9 @@ pub(super) fn min(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
 /// The first item that no other one beats.
 fn extreme(arguments: &Arguments<'_>, better: Comparison, budget: &mut Budget) -> Outcome<Object> {
     let name = arguments.function();
+    if arguments.positional().is_empty() {
+        return Err(type_error(format!("{name} expected at least 1 argument, got 0")));
+    }
     let mut default = None;
     for (keyword, value) in arguments.named() {
         match keyword {
@@ -74,7 +77,6 @@ fn extreme(arguments: &Arguments<'_>, better: Comparison, budget: &mut Budget) -
         Ok(())
     };
     match arguments.positional() {
-        [] => return Err(type_error(format!("{name} expected at least 1 argument, got 0"))),
         [source] => {
             let mut cursor = Cursor::new(source.clone())?;
             while let Some(item) = cursor.next(budget)? {

@@ -53,7 +53,7 @@ pub(super) fn int(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
         (Object::Str(text), base) => int_from_text(text.as_str(), base.unwrap_or(10), budget),
         (_, Some(_)) => Err(type_error("int() can't convert non-string with explicit base")),
         (_, None) => match value.number() {
-            Some(Number::Int(value)) => Ok(value.to_object()),
+            Some(Number::Int(value)) => value.to_object(budget),
             Some(Number::Float(value)) => {
                 check_finite(value)?;
                 int::from_float(value, budget)
@@ -168,7 +168,8 @@ fn insert_pairs(source: &Object, builder: &mut DictBuilder, budget: &mut Budget)
     Ok(())
 }
 
-pub(super) fn range(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn range(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+    budget.value(0)?;
     let bound = |value: &Object| -> Outcome<i64> {
         index(value)?
             .to_big()

@@ -119,6 +119,14 @@ impl Function {
         self.entry().name
     }
 
+    /// What stands before the name in Python: `math.` or nothing.
+    pub(crate) fn module(self) -> &'static str {
+        match self.module {
+            Module::Builtins => "",
+            Module::Math => "math.",
+        }
+    }
+
     pub(crate) fn is_consumer(self) -> bool {
         self.entry().consumer == Consumer::Yes
     }

@@ -67,9 +67,12 @@ pub(super) fn pow(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
         (Some(Number::Int(base)), Some(Number::Int(exponent)), Some(Number::Int(modulus))) => {
             modular_power(base, exponent, modulus, budget)
         }
-        (Some(_), Some(_), Some(_)) | (_, _, Some(Number::Float(_))) | (Some(Number::Float(_)), _, _) => Err(
-            type_error("pow() 3rd argument not allowed unless all arguments are integers"),
-        ),
+        (Some(_), Some(_), Some(_))
+        | (Some(Number::Float(_)), _, _)
+        | (_, Some(Number::Float(_)), _)
+        | (_, _, Some(Number::Float(_))) => Err(type_error(
+            "pow() 3rd argument not allowed unless all arguments are integers",
+        )),
         _ => Err(type_error(format!(
             "unsupported operand type(s) for ** or pow(): '{}', '{}', '{}'",
             base.type_name(),
@@ -84,11 +87,11 @@ pub(super) fn round(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<O
     let number = number.unwrap_or(&Object::None);
     let digits = digits.filter(|digits| !matches!(digits, Object::None));
     match (number.number(), digits) {
-        (Some(Number::Int(value)), None) => Ok(value.to_object()),
+        (Some(Number::Int(value)), None) => value.to_object(budget),
         (Some(Number::Float(value)), None) => rounding::to_int(value, budget),
         (Some(Number::Int(value)), Some(digits)) => rounding::int(value, index(digits)?, budget),
         (Some(Number::Float(value)), Some(digits)) => {
-            rounding::float(value, index(digits)?).map(Object::Float)
+            rounding::float(value, index(digits)?, budget).map(Object::Float)
         }
         (None, _) => Err(type_error(format!(
             "type {} doesn't define __round__ method",

@@ -82,8 +82,7 @@ pub(super) fn chr(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
         Err(_) => None,
     };
     let character = character.ok_or_else(|| value_error("chr() arg not in range(0x110000)"))?;
-    budget.allocate(character.len_utf8())?;
-    Ok(Object::text(character.encode_utf8(&mut [0; 4]).to_owned()))
+    Object::character(character, budget)
 }
 
 pub(super) fn ord(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {

@@ -6,7 +6,7 @@ use num_traits::One;
 
 use super::integer;
 use crate::expression::budget::Budget;
-use crate::expression::error::{Outcome, overflow, value_error};
+use crate::expression::error::{Outcome, overflow, type_error, value_error};
 use crate::expression::functions::Arguments;
 use crate::expression::int::{self, Integer, from_big, multiply};
 use crate::expression::object::Object;
@@ -74,13 +74,12 @@ pub(super) fn perm(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
     if let [total] | [total, Object::None] = arguments.positional() {
         let total = [total.clone()];
         integer(&total[0])?;
-        return factorial(&Arguments::new("perm", &total, Vec::new(), &[]), budget).map_err(|error| {
-            if integer(&total[0]).is_ok_and(Integer::is_negative) {
-                value_error("n must be a non-negative integer")
-            } else {
-                error
-            }
-        });
+        return factorial(&Arguments::new("perm", &total, Vec::new(), &[]), budget);
+    }
+    match arguments.any_number()? {
+        [] => return Err(type_error("perm expected at least 1 argument, got 0")),
+        [_, _] => {}
+        other => return Err(arguments.too_many(2, other.len())),
     }
     let (total, chosen) = two_counts(arguments)?;
     if int::compare(chosen, total).is_gt() {
@@ -129,7 +128,8 @@ pub(super) fn comb(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
     let mut value = BigInt::one();
     let mut factor = total.to_big().into_owned();
     for divisor in 1..=count {
-        budget.burn_product(value.bits(), factor.bits())?;
+        // One product and one division.
+        budget.burn_product(value.bits().saturating_mul(2), factor.bits())?;
         budget.burn(1)?;
         value *= &factor;
         value /= divisor;

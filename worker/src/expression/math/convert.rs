@@ -44,7 +44,7 @@ pub(super) fn two_reals(arguments: &Arguments<'_>) -> Outcome<(f64, f64)> {
 fn to_int(arguments: &Arguments<'_>, round: fn(f64) -> f64, budget: &mut Budget) -> Outcome<Object> {
     let value = arguments.one()?;
     match value.number() {
-        Some(Number::Int(value)) => Ok(value.to_object()),
+        Some(Number::Int(value)) => value.to_object(budget),
         Some(Number::Float(value)) => {
             check_finite(value)?;
             int::from_float(round(value), budget)

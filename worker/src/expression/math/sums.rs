@@ -3,12 +3,18 @@
 use super::real;
 use crate::expression::arithmetic::{BinaryOperator, binary};
 use crate::expression::budget::Budget;
-use crate::expression::error::{Outcome, overflow, value_error};
+use crate::expression::error::{Outcome, overflow, type_error, value_error};
 use crate::expression::functions::Arguments;
 use crate::expression::iterate::Cursor;
 use crate::expression::object::Object;
 
 pub(super) fn prod(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+    if arguments.positional().len() != 1 {
+        return Err(type_error(format!(
+            "prod() takes exactly 1 positional argument ({} given)",
+            arguments.positional().len()
+        )));
+    }
     let [source, start] = arguments.bind(["", "start"], 1, 1)?;
     let mut cursor = Cursor::new(source.unwrap_or(&Object::None).clone())?;
     let mut product = start.cloned().unwrap_or(Object::Int(1));

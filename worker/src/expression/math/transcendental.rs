@@ -195,14 +195,7 @@ pub(super) fn log(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> 
     let (value, base) = match arguments.any_number()? {
         [value] => return logarithm(value, f64::ln).map(Object::Float),
         [value, base] => (value, base),
-        other => {
-            let bound = if other.is_empty() {
-                "at least 1 argument"
-            } else {
-                "at most 2 arguments"
-            };
-            return Err(type_error(format!("log expected {bound}, got {}", other.len())));
-        }
+        _ => return Err(type_error("math.log requires 1 to 2 arguments")),
     };
     let (numerator, denominator) = (logarithm(value, f64::ln)?, logarithm(base, f64::ln)?);
     if denominator == 0.0 {

@@ -14,9 +14,7 @@ use super::frame::{Frame, FrameKind};
 use super::{Parser, State};
 use crate::expression::error::{Outcome, syntax_error, unsupported};
 use crate::expression::functions::Function;
-use crate::expression::keyword::{Keyword, keyword};
 use crate::expression::program::{Collector, Op, Program, Scope, Span, small};
-use crate::expression::scan::is_name_byte;
 
 /// The clauses of a comprehension under construction.
 #[derive(Debug)]
@@ -44,17 +42,12 @@ enum Clause {
     Filter,
 }
 
-/// A bracket in the targets of a loop.
-struct Group {
-    /// The place of its `Unpack`.
-    place: usize,
-    count: u32,
-    /// Is it a list, which unpacks even a single target?
-    is_list: bool,
-    after_comma: bool,
-}
-
 impl Clauses {
+    /// From the element on, as far as it is known.
+    pub(super) fn whole(&self) -> Span {
+        self.element_span
+    }
+
     pub(super) fn closing(&self) -> u8 {
         match self.collector {
             _ if self.is_argument => b')',
@@ -73,8 +66,16 @@ impl Parser<'_> {
             self.begin_comprehension()?;
         }
         self.scanner.position += 3;
-        self.targets()?;
-        self.with_clauses(|clauses| clauses.clause = Clause::Iterable)?;
+        let targets = self.targets()?;
+        self.with_clauses(|clauses| {
+            clauses.clause = Clause::Iterable;
+            for variable in targets.variables {
+                if !clauses.variables.contains(&variable) {
+                    clauses.variables.push(variable);
+                }
+            }
+            clauses.targets = targets.code;
+        })?;
         Ok(State::Operand)
     }
 
@@ -153,132 +154,6 @@ impl Parser<'_> {
         }
     }
 
-    /// The targets of a loop and the `in` behind them.
-    fn targets(&mut self) -> Outcome<()> {
-        let start = self.offset();
-        let mut groups = vec![self.open_group(start, false)?];
-        loop {
-            let Some(byte) = self.scanner.token_start()? else {
-                return Err(self.invalid());
-            };
-            let offset = self.offset();
-            let expects_target = groups
-                .last()
-                .is_some_and(|group| group.count == 0 || group.after_comma);
-            match byte {
-                b'(' | b'[' if expects_target => {
-                    self.scanner.position += 1;
-                    self.scanner.brackets += 1;
-                    self.deepen(offset)?;
-                    let group = self.open_group(offset, byte == b'[')?;
-                    groups.push(group);
-                }
-                b')' | b']' if groups.len() > 1 => self.close_group_of_targets(&mut groups, byte)?,
-                b',' if !expects_target => {
-                    self.scanner.position += 1;
-                    if let Some(group) = groups.last_mut() {
-                        group.after_comma = true;
-                    }
-                }
-                b'*' if expects_target => return Err(unsupported("starred targets").at(offset, offset + 1)),
-                b'.' | b'[' => {
-                    return Err(unsupported("loops over anything but names").at(offset, offset + 1));
-                }
-                _ if is_name_byte(byte) && !byte.is_ascii_digit() => {
-                    if self.target_word(&mut groups, expects_target)? {
-                        return Ok(());
-                    }
-                }
-                _ => return Err(self.invalid()),
-            }
-        }
-    }
-
-    fn open_group(&mut self, start: u32, is_list: bool) -> Outcome<Group> {
-        let place = self.with_clauses(|clauses| {
-            clauses.targets.push((
-                Op::Unpack(0),
-                Span {
-                    start,
-                    end: start + 1,
-                },
-            ));
-            clauses.targets.len() - 1
-        })?;
-        Ok(Group {
-            place,
-            count: 0,
-            is_list,
-            after_comma: false,
-        })
-    }
-
-    fn close_group_of_targets(&mut self, groups: &mut Vec<Group>, byte: u8) -> Outcome<()> {
-        let Some(group) = groups.pop() else {
-            return Err(self.invalid());
-        };
-        if group.is_list != (byte == b']') {
-            return Err(self.invalid());
-        }
-        self.scanner.position += 1;
-        self.scanner.brackets -= 1;
-        self.depth -= 1;
-        self.end_group(&group, group.count == 0)?;
-        count_target(groups);
-        Ok(())
-    }
-
-    /// Sets the number of targets of a group, which unpacks unless it is one target in plain brackets.
-    fn end_group(&mut self, group: &Group, is_empty_tuple: bool) -> Outcome<()> {
-        let end = self.offset();
-        self.with_clauses(|clauses| {
-            if group.after_comma || group.is_list || group.count > 1 || is_empty_tuple {
-                if let Some((op, span)) = clauses.targets.get_mut(group.place) {
-                    *op = Op::Unpack(group.count);
-                    span.end = end;
-                }
-            } else {
-                clauses.targets.remove(group.place);
-            }
-        })
-    }
-
-    /// A name to bind, or the `in` at the end.
-    fn target_word(&mut self, groups: &mut Vec<Group>, expects_target: bool) -> Outcome<bool> {
-        let start = self.scanner.position;
-        let word = self.scanner.word();
-        let (from, to) = (small(start), self.offset());
-        let invalid = || syntax_error("invalid syntax").at(from, to);
-        if keyword(word) == Some(Keyword::In) {
-            return match groups.pop() {
-                Some(group) if groups.is_empty() && group.count > 0 => {
-                    self.end_group(&group, false).map(|()| true)
-                }
-                _ => Err(invalid()),
-            };
-        }
-        if !expects_target || keyword(word).is_some() || word == b"__debug__" {
-            return Err(invalid());
-        }
-        let symbol = self.program.symbol(self.scanner.source, start, to as usize);
-        if word == b"math" || self.program.symbols[symbol as usize].function.is_some() {
-            let word = String::from_utf8_lossy(word).into_owned();
-            return Err(
-                unsupported(format!("a loop over {word}, which is a name of the language")).at(from, to),
-            );
-        }
-        self.with_clauses(|clauses| {
-            clauses
-                .targets
-                .push((Op::Store(symbol), Span { start: from, end: to }));
-            if !clauses.variables.contains(&symbol) {
-                clauses.variables.push(symbol);
-            }
-        })?;
-        count_target(groups);
-        Ok(false)
-    }
-
     /// The iterable or the filter is finished.
     fn finish_clause(&mut self) -> Outcome<()> {
         self.reduce(super::pending::precedence::OR)?;
@@ -342,11 +217,16 @@ impl Parser<'_> {
             collector: clauses.collector,
             variables: clauses.variables,
         });
-        let span = clauses.element_span;
-        self.program.push(append(clauses.collector), span.start, span.end);
+        let whole = Span {
+            start: frame.bracket,
+            end,
+        };
+        self.mark_loops(first, last, whole);
+        self.program
+            .push(append(clauses.collector), whole.start, whole.end);
         let jump = self.program.len();
         self.program
-            .push(Op::Jump(Program::distance(jump, last)), span.start, span.end);
+            .push(Op::Jump(Program::distance(jump, last)), whole.start, whole.end);
         self.program.land(first);
         self.program.push(Op::Leave, frame.start, end);
         if clauses.is_argument {
@@ -361,6 +241,22 @@ impl Parser<'_> {
         self.push_operand(frame.start, end, frame.code);
         Ok(State::Operator)
     }
+
+    /// Blames the whole comprehension for what cannot be looped over, as CPython does. The loops are found by the
+    /// jumps from each one's end to the one around it.
+    fn mark_loops(&mut self, first: usize, last: usize, whole: Span) {
+        let mut next = last;
+        loop {
+            let before = self.program.ops[..next].iter().rposition(|op| *op == Op::Iterate);
+            if let Some(span) = before.and_then(|place| self.program.spans.get_mut(place)) {
+                *span = whole;
+            }
+            match self.program.ops.get(next) {
+                Some(&Op::Next(outer)) if next > first => next = next.saturating_add_signed(outer as isize),
+                _ => break,
+            }
+        }
+    }
 }
 
 fn append(collector: Collector) -> Op {
@@ -369,12 +265,5 @@ fn append(collector: Collector) -> Op {
         Collector::Dict => Op::AppendPair,
         Collector::Any => Op::Decide(true),
         Collector::All => Op::Decide(false),
-    }
-}
-
-fn count_target(groups: &mut [Group]) {
-    if let Some(group) = groups.last_mut() {
-        group.count += 1;
-        group.after_comma = false;
     }
 }

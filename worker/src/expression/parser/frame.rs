@@ -1,13 +1,14 @@
 //! Brackets: displays, argument lists, subscripts, and the source as a whole.
 //!
-//! Owns what may be separated by commas and colons, and what is emitted when a bracket closes.
+//! Owns what may be separated by commas and colons, and what is emitted when a bracket closes. What is special about
+//! calls, subscripts and comprehensions is in files of their own.
 
 use super::comprehension::Clauses;
 use super::pending::Pending;
 use super::{Operand, Parser, State};
 use crate::expression::error::{Error, Outcome, syntax_error, unsupported};
 use crate::expression::functions::Function;
-use crate::expression::program::{CallShape, Op, small};
+use crate::expression::program::Op;
 
 /// An open bracket.
 #[derive(Debug)]
@@ -93,7 +94,7 @@ impl Parser<'_> {
         self.push_frame(Frame::new(kind, start, code))
     }
 
-    fn push_frame(&mut self, mut frame: Frame) -> Outcome<State> {
+    pub(super) fn push_frame(&mut self, mut frame: Frame) -> Outcome<State> {
         frame.bracket = self.offset();
         self.deepen(frame.bracket)?;
         self.scanner.position += 1;
@@ -101,43 +102,6 @@ impl Parser<'_> {
         self.workspace.frames.push(frame);
         self.workspace.pending.push(Pending::Bracket);
         Ok(State::Operand)
-    }
-
-    /// `(` behind an operand.
-    pub(super) fn open_call(&mut self) -> Outcome<State> {
-        let Some(&callee) = self.workspace.operands.last() else {
-            return Err(self.invalid());
-        };
-        let mut function = None;
-        match self.program.ops.last_mut() {
-            Some(op @ Op::Name(_)) if self.bare_name.is_some() => {
-                if let Op::Name(symbol) = *op {
-                    function = self.program.symbols[symbol as usize].function;
-                    *op = Op::Callee(symbol);
-                }
-            }
-            Some(Op::MathFunction(math)) => function = Some(*math),
-            _ => {}
-        }
-        let kind = FrameKind::Call {
-            function,
-            keywords: Vec::new(),
-            has_keyword: false,
-        };
-        self.push_frame(Frame::new(kind, callee.start, callee.code))
-    }
-
-    /// `[` behind an operand.
-    pub(super) fn open_subscript(&mut self) -> Outcome<State> {
-        let Some(&value) = self.workspace.operands.last() else {
-            return Err(self.invalid());
-        };
-        let kind = FrameKind::Subscript {
-            colons: 0,
-            has_slices: false,
-            values: 0,
-        };
-        self.push_frame(Frame::new(kind, value.start, value.code))
     }
 
     /// The innermost bracket.
@@ -187,16 +151,15 @@ impl Parser<'_> {
                 }
                 *has_keyword = false;
             }
-            FrameKind::Comprehension(_) => return Err(self.comprehension_with_neighbour()),
+            FrameKind::Comprehension(clauses) => {
+                let span = clauses.whole();
+                return Err(syntax_error("Generator expression must be parenthesized")
+                    .at(span.start, span.end.max(offset)));
+            }
         }
         self.pop_operand();
         self.frame()?.count += 1;
         Ok(())
-    }
-
-    #[cold]
-    fn comprehension_with_neighbour(&self) -> Error {
-        syntax_error("Generator expression must be parenthesized").at(self.offset(), self.offset() + 1)
     }
 
     /// A colon behind an operand: between key and value, or in a slice.
@@ -218,111 +181,6 @@ impl Parser<'_> {
             }
             _ => return Err(self.invalid()),
         }
-        self.scanner.position += 1;
-        Ok(State::Operand)
-    }
-
-    /// A colon where an operand could be: a part of a slice is missing.
-    pub(super) fn colon_without_operand(&mut self) -> Outcome<State> {
-        if !matches!(self.top(), Pending::Bracket) || self.scanner.peek_second() == Some(b'=') {
-            return Err(self.invalid());
-        }
-        let (start, is_subscript) = (
-            self.offset(),
-            matches!(self.frame()?.kind, FrameKind::Subscript { .. }),
-        );
-        if !is_subscript {
-            return Err(self.invalid());
-        }
-        self.program.push(Op::None, start, start);
-        self.slice_colon()
-    }
-
-    fn slice_colon(&mut self) -> Outcome<State> {
-        if let FrameKind::Subscript { colons, .. } = &mut self.frame()?.kind {
-            *colons += 1;
-            if *colons > 2 {
-                return Err(self.invalid());
-            }
-        }
-        self.scanner.position += 1;
-        // A part may be missing before a comma or the bracket; another colon is seen where operands are.
-        match self.scanner.token_start()? {
-            Some(byte @ (b',' | b']')) => {
-                self.program.push(Op::None, self.offset(), self.offset());
-                self.finish_item()?;
-                if byte == b']' {
-                    return self.end_subscript();
-                }
-                self.scanner.position += 1;
-                Ok(State::Operand)
-            }
-            _ => Ok(State::Operand),
-        }
-    }
-
-    /// An item of a subscript is finished, and its values are on the stack but for the parts that were left out.
-    fn finish_item(&mut self) -> Outcome<()> {
-        let offset = self.offset();
-        let frame = self.frame()?;
-        frame.count += 1;
-        let mut missing = false;
-        if let FrameKind::Subscript {
-            colons,
-            has_slices,
-            values,
-        } = &mut frame.kind
-        {
-            missing = *colons == 1;
-            *values += if *colons > 0 { 3 } else { 1 };
-            *has_slices |= *colons > 0;
-            *colons = 0;
-        }
-        if missing {
-            self.program.push(Op::None, offset, offset);
-        }
-        Ok(())
-    }
-
-    /// `name=` in an argument list.
-    pub(super) fn equals_sign(&mut self) -> Outcome<State> {
-        let invalid = self.invalid();
-        let Some(symbol) = self.bare_name else {
-            return Err(invalid);
-        };
-        let is_bracket = matches!(self.top(), Pending::Bracket);
-        let program = &self.program;
-        let source = self.scanner.source;
-        let name = |symbol: u32| program.symbols[symbol as usize].text(source);
-        let Some(Frame {
-            kind:
-                FrameKind::Call {
-                    keywords,
-                    has_keyword: has_keyword @ false,
-                    ..
-                },
-            ..
-        }) = self.workspace.frames.last_mut()
-        else {
-            return Err(invalid);
-        };
-        if !is_bracket {
-            return Err(invalid);
-        }
-        if keywords.contains(&symbol) {
-            return Err(
-                syntax_error(format!("keyword argument repeated: {}", name(symbol)))
-                    .at(self.scanner.offset(), self.scanner.offset() + 1),
-            );
-        }
-        if name(symbol) == "__debug__" {
-            return Err(syntax_error("cannot assign to __debug__"));
-        }
-        keywords.push(symbol);
-        *has_keyword = true;
-        self.program.pop();
-        self.pop_operand();
-        self.bare_name = None;
         self.scanner.position += 1;
         Ok(State::Operand)
     }
@@ -436,50 +294,6 @@ impl Parser<'_> {
         self.program.push(op, frame.start, end);
         self.push_operand(frame.start, end, frame.code);
         Ok(State::Operator)
-    }
-
-    fn call(&mut self, count: u32, keywords: Vec<u32>) -> Op {
-        if keywords.is_empty() {
-            return Op::Call(count);
-        }
-        let positional = (count as usize).saturating_sub(keywords.len());
-        self.program.shapes.push(CallShape { positional, keywords });
-        Op::CallKeywords(small(self.program.shapes.len() - 1))
-    }
-
-    fn end_subscript(&mut self) -> Outcome<State> {
-        if self.frame()?.count > 1 {
-            return self.end_subscript_by_tuple();
-        }
-        let frame = self.pop_frame()?;
-        let is_slice = matches!(frame.kind, FrameKind::Subscript { has_slices: true, .. });
-        self.emit_subscript(&frame, if is_slice { Op::Slice } else { Op::Subscript });
-        Ok(State::Operator)
-    }
-
-    fn end_subscript_by_tuple(&mut self) -> Outcome<State> {
-        let frame = self.pop_frame()?;
-        let FrameKind::Subscript {
-            has_slices, values, ..
-        } = frame.kind
-        else {
-            return Err(self.invalid());
-        };
-        if has_slices {
-            self.emit_subscript(&frame, Op::SliceTuple(values));
-        } else {
-            self.program
-                .push(Op::Tuple(frame.count), frame.bracket + 1, self.offset() - 1);
-            self.emit_subscript(&frame, Op::Subscript);
-        }
-        Ok(State::Operator)
-    }
-
-    fn emit_subscript(&mut self, frame: &Frame, op: Op) {
-        let end = self.offset();
-        self.pop_operand();
-        self.program.push(op, frame.start, end);
-        self.push_operand(frame.start, end, frame.code);
     }
 
     /// Has the source as a whole ended behind a comma?

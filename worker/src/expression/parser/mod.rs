@@ -4,11 +4,14 @@
 //! brackets is in `frame`, comprehensions are in `comprehension`, the emission of operators is in `pending`.
 //! Nothing here recurses, so no input can exhaust the stack of the thread.
 
+mod call;
 mod comprehension;
 mod frame;
 mod operand;
 mod operator;
 mod pending;
+mod subscript;
+mod targets;
 
 use self::frame::{Frame, FrameKind};
 use self::pending::Pending;

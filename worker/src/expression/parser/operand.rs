@@ -1,12 +1,13 @@
 //! Where an operand must follow: literals, names, prefix operators and opening brackets.
 
+use std::sync::Arc;
+
 use super::frame::FrameKind;
 use super::pending::Pending;
 use super::{Parser, State};
 use crate::expression::arithmetic::UnaryOperator;
 use crate::expression::error::{Error, Outcome, limit_exceeded, syntax_error, unsupported};
 use crate::expression::functions::Function;
-use crate::expression::int::Integer;
 use crate::expression::keyword::{Keyword, keyword};
 use crate::expression::math::constant;
 use crate::expression::number::{self, Literal};
@@ -24,7 +25,7 @@ impl Parser<'_> {
         match byte {
             b'0'..=b'9' => self.number(),
             b'.' => self.point(),
-            b'\'' | b'"' => self.string(Prefix::Plain),
+            b'\'' | b'"' => self.string(Prefix::Plain, self.offset()),
             b'(' => self.open(FrameKind::Paren),
             b'[' => self.open(FrameKind::List),
             b'{' => self.open(FrameKind::Brace),
@@ -61,6 +62,15 @@ impl Parser<'_> {
 
     fn number(&mut self) -> Outcome<State> {
         let start = self.scanner.position;
+        if let Some((value, end)) = number::scan_short(self.scanner.source, start) {
+            self.scanner.position = end;
+            self.emit_operand(Op::Integer(value), small(start), small(end));
+            return Ok(State::Operator);
+        }
+        self.long_number(start)
+    }
+
+    fn long_number(&mut self, start: usize) -> Outcome<State> {
         let (literal, end) = number::scan(self.scanner.source, start)?;
         self.scanner.position = end;
         let op = match literal {
@@ -74,8 +84,7 @@ impl Parser<'_> {
                     let error = limit_exceeded(format!("an int longer than {} bits", self.max_int_bits));
                     return Err(error.at(small(start), small(end)));
                 }
-                let object = Integer::Big(&value).to_object();
-                self.program.constant(object)
+                self.program.constant(Object::Big(Arc::new(value)))
             }
         };
         self.emit_operand(op, small(start), small(end));
@@ -97,9 +106,8 @@ impl Parser<'_> {
         Err(self.invalid())
     }
 
-    /// A string and those next to it. The scanner stands at the quote.
-    fn string(&mut self, prefix: Prefix) -> Outcome<State> {
-        let start = self.offset();
+    /// A string and those next to it. The scanner stands at the quote, the prefix begins at `start`.
+    fn string(&mut self, prefix: Prefix, start: u32) -> Outcome<State> {
         self.workspace.text.clear();
         self.string_part(prefix)?;
         while let Some(prefix) = self.another_string()? {
@@ -148,7 +156,7 @@ impl Parser<'_> {
             && matches!(self.scanner.peek(), Some(b'\'' | b'"'))
             && let Some(prefix) = string_literal::prefix(word)
         {
-            return self.string(prefix);
+            return self.string(prefix, from);
         }
         let op = match keyword(word) {
             None => return self.name(word, start),

@@ -33,7 +33,7 @@ impl Parser<'_> {
             b'.' => Err(self.attribute()),
             b'\n' | b'\r' => self.finish_source(),
             b'a'..=b'z' => self.word_operator(),
-            _ => Err(self.invalid()),
+            _ => Err(self.no_operator()),
         }
     }
 
@@ -102,8 +102,32 @@ impl Parser<'_> {
             Some(Keyword::Outside) if word == b"async" => {
                 Err(unsupported("asynchronous comprehensions").at(self.offset(), scanner.offset()))
             }
+            None | Some(Keyword::None | Keyword::True | Keyword::False) => Err(self.no_operator()),
             _ => Err(self.misplaced_word(scanner.offset())),
         }
+    }
+
+    /// The refusal of what is no operator: perhaps a second operand, with something missing before it.
+    #[cold]
+    fn no_operator(&mut self) -> Error {
+        let mut ahead = self.scanner;
+        let is_operand = match ahead.peek() {
+            Some(b'\'' | b'"' | b'{' | b'~') => {
+                ahead.position += 1;
+                true
+            }
+            _ => !ahead.word().is_empty(),
+        };
+        if is_operand && self.reduce(precedence::OR).is_ok() {
+            if matches!(self.top(), Pending::Condition) {
+                return self.no_else();
+            }
+            if let (1.., Some(operand)) = (self.scanner.brackets, self.workspace.operands.last()) {
+                return syntax_error("invalid syntax. Perhaps you forgot a comma?")
+                    .at(operand.start, ahead.offset());
+            }
+        }
+        self.misplaced_word(ahead.offset().max(self.offset() + 1))
     }
 
     /// A point behind an operand: outside the language if a name follows, and wrong if none does.

@@ -5,7 +5,7 @@
 use super::Parser;
 use crate::expression::arithmetic::{BinaryOperator, UnaryOperator};
 use crate::expression::compare::Comparison;
-use crate::expression::error::{Outcome, syntax_error, unsupported};
+use crate::expression::error::{Error, Outcome, syntax_error, unsupported};
 use crate::expression::program::{Op, Program, small};
 
 /// An entry of the operator stack.
@@ -91,11 +91,20 @@ impl Parser<'_> {
         match pending {
             Pending::Binary(operator) => {
                 self.depth -= usize::from(operator == BinaryOperator::Power);
-                self.emit_binary(Op::Binary(operator));
+                let op = match self.take_literal() {
+                    Some(value) => Op::BinaryInteger(operator, value),
+                    None => Op::Binary(operator),
+                };
+                self.emit_binary(op);
             }
             Pending::Unary(operator, start) => {
                 self.depth -= 1;
-                self.emit_prefix(Op::Unary(operator), start);
+                let literal = (operator == UnaryOperator::Minus).then(|| self.take_literal());
+                let op = match literal.flatten() {
+                    Some(value) => Op::Integer(-value),
+                    None => Op::Unary(operator),
+                };
+                self.emit_prefix(op, start);
             }
             Pending::Not(start) => {
                 self.depth -= 1;
@@ -114,6 +123,20 @@ impl Parser<'_> {
             Pending::Bracket | Pending::Condition | Pending::Otherwise(_) => {}
         }
         Ok(())
+    }
+
+    /// Takes the last operand out of the program, if it is a small literal and nothing else: an operator can carry it.
+    /// No jump leads behind it, because a jump from inside an operand makes that one longer.
+    #[inline]
+    fn take_literal(&mut self) -> Option<i32> {
+        let operand = self.workspace.operands.last()?;
+        match self.program.ops.get(operand.code as usize..) {
+            Some(&[Op::Integer(value)]) => {
+                self.program.pop();
+                Some(value)
+            }
+            _ => None,
+        }
     }
 
     /// Makes one operand of the last two.
@@ -215,9 +238,14 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn no_else(&self) -> crate::expression::Error {
-        let start = self.workspace.operands.last().map_or(0, |operand| operand.start);
-        syntax_error("expected 'else' after 'if' expression").at(start, self.offset())
+    /// `value if condition`, and no `else`.
+    #[cold]
+    pub(super) fn no_else(&self) -> Error {
+        let error = syntax_error("expected 'else' after 'if' expression");
+        match self.workspace.operands.as_slice() {
+            [.., value, condition] => error.at(value.start, condition.end),
+            _ => error.at(self.offset(), self.offset()),
+        }
     }
 
     /// `value if condition else`: the condition must run first, so the value's code moves behind it.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::expression::ErrorKind;
+use crate::expression::arithmetic::BinaryOperator;
 
 fn kind(source: &str) -> Option<ErrorKind> {
     let outcome = parse(
@@ -23,9 +24,44 @@ fn postfix_order() {
         &mut Workspace::default(),
     )
     .unwrap();
-    assert_eq!(program.ops.len(), 5);
-    assert_eq!(program.ops[..3], [Op::Integer(1), Op::Integer(2), Op::Integer(3)]);
-    assert_eq!((program.spans[4].start, program.spans[4].end), (0, 9));
+    let expected = [
+        Op::Integer(1),
+        Op::Integer(2),
+        Op::BinaryInteger(BinaryOperator::Multiply, 3),
+        Op::Binary(BinaryOperator::Add),
+    ];
+    assert_eq!(program.ops, expected);
+    assert_eq!((program.spans[3].start, program.spans[3].end), (0, 9));
+}
+
+#[test]
+fn operators_carry_a_literal_only_if_it_is_their_whole_operand() {
+    let ops = |source: &str| {
+        let mut program = Program::default();
+        parse(
+            source.as_bytes(),
+            &Limits::default(),
+            &mut program,
+            &mut Workspace::default(),
+        )
+        .unwrap();
+        program.ops
+    };
+    assert_eq!(ops("-7"), [Op::Integer(-7)]);
+    let carried = Op::BinaryInteger(BinaryOperator::Add, 1);
+    assert_eq!(ops("x + 1").last(), Some(&carried));
+    for source in [
+        "x + (1 if y else 1)",
+        "x + (y and 1)",
+        "x + [1][1]",
+        "x + 5000000000",
+    ] {
+        assert_eq!(
+            ops(source).last(),
+            Some(&Op::Binary(BinaryOperator::Add)),
+            "{source}"
+        );
+    }
 }
 
 #[test]

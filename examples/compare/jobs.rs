@@ -1,0 +1,42 @@
+//! The jobs that are compared: they come back as they were.
+
+use pool::{Job, Pool};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// A small struct.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Small {
+    pub(crate) id: u64,
+    pub(crate) price: f64,
+    pub(crate) is_urgent: bool,
+}
+
+/// A large payload.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Blob(pub(crate) ByteBuf);
+
+impl Job for Small {
+    type Output = Self;
+    const NAME: &'static str = "small";
+}
+
+impl Job for Blob {
+    type Output = Self;
+    const NAME: &'static str = "blob";
+}
+
+impl Small {
+    pub(crate) fn new(id: u64) -> Self {
+        Self {
+            id,
+            price: id as f64 / 4.0,
+            is_urgent: id.is_multiple_of(3),
+        }
+    }
+}
+
+/// A pool of two workers that run this program.
+pub(crate) fn pool<J: Job>() -> Result<Pool<J>, pool::BuildError> {
+    Pool::builder().workers(2).build()
+}

@@ -1,0 +1,105 @@
+//! Measuring several sides in turn, and showing them beside each other.
+
+use std::error::Error;
+
+/// What the figures of a comparison are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Seconds: less is better.
+    Seconds,
+    /// Jobs in a second: more is better.
+    JobsPerSecond,
+}
+
+/// One way to do the work.
+pub(crate) struct Side<'a> {
+    name: String,
+    measure: Box<dyn FnMut() -> Result<f64, Box<dyn Error>> + 'a>,
+    figures: Vec<f64>,
+}
+
+impl<'a> Side<'a> {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        measure: impl FnMut() -> Result<f64, Box<dyn Error>> + 'a,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            measure: Box::new(measure),
+            figures: Vec::new(),
+        }
+    }
+}
+
+/// Measures all sides in turn, so often, and prints them. The first side is the pool, to which the others are compared.
+pub(crate) fn compare(
+    title: &str,
+    unit: Unit,
+    rounds: usize,
+    mut sides: Vec<Side<'_>>,
+) -> Result<(), Box<dyn Error>> {
+    for _ in 0..rounds {
+        for side in &mut sides {
+            side.figures.push((side.measure)()?);
+        }
+    }
+    println!("{title} ({rounds} rounds in turn: median, least to most)");
+    let Some((ours, others)) = sides.split_first() else {
+        return Ok(());
+    };
+    println!("  {:<38} {}", ours.name, unit.show(&ours.figures));
+    for other in others {
+        let ratios = ours.figures.iter().zip(&other.figures);
+        let ratios: Vec<f64> = ratios
+            .map(|(ours, theirs)| unit.times_as_fast(*ours, *theirs))
+            .collect();
+        let [low, middle, high] = spread(&ratios);
+        println!(
+            "  {:<38} {}   the pool is {middle:.2} x as fast ({low:.2} to {high:.2})",
+            other.name,
+            unit.show(&other.figures)
+        );
+    }
+    println!();
+    Ok(())
+}
+
+impl Unit {
+    fn times_as_fast(self, ours: f64, theirs: f64) -> f64 {
+        match self {
+            Self::Seconds => theirs / ours,
+            Self::JobsPerSecond => ours / theirs,
+        }
+    }
+
+    fn show(self, figures: &[f64]) -> String {
+        let [low, middle, high] = spread(figures).map(|figure| match self {
+            Self::Seconds => micros(figure),
+            Self::JobsPerSecond => format!("{figure:.0}"),
+        });
+        let unit = match self {
+            Self::Seconds => "µs",
+            Self::JobsPerSecond => "jobs/s",
+        };
+        format!("{middle:>11} {unit} ({low} to {high})")
+    }
+}
+
+fn micros(seconds: f64) -> String {
+    let micros = seconds * 1e6;
+    let digits = usize::from(micros < 1000.0);
+    format!("{micros:.digits$}")
+}
+
+/// The least, the median and the most.
+fn spread(figures: &[f64]) -> [f64; 3] {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
+}
+
+/// The median of some durations, in seconds.
+pub(crate) fn median_seconds(mut durations: Vec<std::time::Duration>) -> f64 {
+    durations.sort_unstable();
+    durations[durations.len() / 2].as_secs_f64()
+}

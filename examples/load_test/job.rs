@@ -1,0 +1,76 @@
+//! The job, and the code that runs it: in a worker, or in this process to compare.
+
+use std::convert::Infallible;
+
+use pool::Job;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use worker::{
+    Service, Setup,
+    expression::{Evaluator, Limits, Names},
+};
+
+use crate::spin;
+
+/// One job.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Load {
+    /// Evaluate an expression.
+    Eval(String),
+    /// Keep a CPU busy for so many rounds.
+    Spin(u64),
+    /// Give the bytes back.
+    Echo(ByteBuf),
+    /// End the worker, as a crash in a native library would.
+    Crash,
+}
+
+impl Job for Load {
+    type Output = ByteBuf;
+    const NAME: &'static str = "load";
+}
+
+/// What whoever runs jobs keeps from one to the next.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    evaluator: Evaluator,
+    names: Names,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self {
+            evaluator: Evaluator::new(Limits::default()),
+            names: Names::default(),
+        }
+    }
+
+    pub(crate) fn run(&mut self, job: Load) -> ByteBuf {
+        match job {
+            Load::Eval(source) => {
+                let mut text = Vec::new();
+                if let Err(error) = self
+                    .evaluator
+                    .eval_into(source.as_bytes(), &self.names, &mut text)
+                {
+                    text.extend_from_slice(error.to_string().as_bytes());
+                }
+                ByteBuf::from(text)
+            }
+            Load::Spin(rounds) => {
+                spin::spin(rounds);
+                ByteBuf::new()
+            }
+            Load::Echo(bytes) => bytes,
+            Load::Crash => std::process::abort(),
+        }
+    }
+}
+
+/// The worker's side.
+pub(crate) fn service() -> Service<'static> {
+    Service::with_state(
+        |_: &Setup| Ok::<_, Infallible>(Desk::new()),
+        |job: Load, context| context.state().run(job),
+    )
+}

@@ -1,0 +1,32 @@
+//! Memory that is used again.
+//!
+//! Owns the claim that a short expression costs no allocation, from source to text.
+
+use worker::expression::{Evaluator, Limits};
+
+use crate::cases::bindings;
+
+#[test]
+fn short_expressions_take_no_memory_once_an_evaluator_is_warm() {
+    let names = bindings();
+    let mut evaluator = Evaluator::new(Limits::default());
+    let mut out = Vec::with_capacity(64);
+    for source in [
+        "1+2+3",
+        "(x + 1) * 2 - y // 3",
+        "z * 2.5 / price",
+        "1 < x <= 30 and not x == 5",
+        "x if flag else -x",
+        "0xff & ~x | 1000",
+    ] {
+        let mut evaluate = || {
+            out.clear();
+            evaluator
+                .eval_into(source.as_bytes(), &names, &mut out)
+                .expect("a value");
+        };
+        evaluate();
+        let taken = allocation_counter::measure(evaluate);
+        assert_eq!(taken.count_total, 0, "{source}");
+    }
+}
