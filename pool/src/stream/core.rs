@@ -1,0 +1,186 @@
+//! What both ends of a stream share: the numbers, the window, the bounds, and who waits for whom.
+
+use std::{
+    fmt,
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{Bounds, Order};
+use crate::{results::Results, window::Window};
+
+/// What both ends of a stream share.
+pub(crate) struct StreamCore {
+    state: Mutex<State>,
+    changed: Condvar,
+    is_abandoned: AtomicBool,
+    bounds: Bounds,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) window: Window,
+    accepted: u64,
+    /// Outcomes that were seen, as far as the other end has told.
+    taken: u64,
+    /// Memory held by outcomes, also by those that have left the window and that the other end still holds.
+    bytes: usize,
+    is_input_closed: bool,
+    consumer_waits: bool,
+    producer_waits: bool,
+}
+
+impl State {
+    pub(super) fn ahead(&self) -> u64 {
+        self.accepted - self.taken
+    }
+
+    fn settle(&mut self, seen: Done) {
+        self.taken += seen.outcomes;
+        self.bytes -= seen.bytes;
+    }
+}
+
+/// What the other end has done with since it last told.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Done {
+    /// Outcomes seen.
+    pub(super) outcomes: u64,
+    /// Memory let go.
+    pub(super) bytes: usize,
+}
+
+impl fmt::Debug for StreamCore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StreamCore")
+            .field("bounds", &self.bounds)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StreamCore {
+    pub(super) fn new(order: Order, bounds: Bounds) -> Self {
+        let window = match order {
+            Order::Input => Window::ordered(),
+            Order::Completion => Window::unordered(),
+        };
+        Self {
+            state: Mutex::new(State {
+                window,
+                accepted: 0,
+                taken: 0,
+                bytes: 0,
+                is_input_closed: false,
+                consumer_waits: false,
+                producer_waits: false,
+            }),
+            changed: Condvar::new(),
+            is_abandoned: AtomicBool::new(false),
+            bounds,
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many inputs may come in now.
+    pub(super) fn room(&self, state: &State) -> u32 {
+        let ahead = state.ahead();
+        if ahead > 0 && state.bytes >= self.bounds.bytes {
+            return 0;
+        }
+        u32::try_from(self.bounds.items.saturating_sub(ahead)).unwrap_or(u32::MAX)
+    }
+
+    /// How many inputs may come in at once.
+    pub(super) fn most_at_once(&self) -> u32 {
+        u32::try_from(self.bounds.items / 4).unwrap_or(u32::MAX).max(1)
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Takes in the results of the inputs from `first` on.
+    pub(crate) fn resolve(&self, first: u64, results: impl Iterator<Item = Results>) {
+        let mut first = first;
+        let mut state = self.lock();
+        for results in results {
+            let (count, bytes) = (results.left(), results.bytes());
+            if state.window.insert(first, results) {
+                state.bytes += bytes;
+            }
+            first += u64::from(count);
+        }
+        if state.consumer_waits && state.window.is_ready() {
+            state.consumer_waits = false;
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Numbers the next inputs, having waited for room if `waits`, and gives the first of the numbers; `None` when nobody
+    /// wants their outcomes any more.
+    pub(super) fn accept(&self, inputs: u32, waits: bool) -> Option<u64> {
+        let mut state = self.lock();
+        while waits && self.room(&state) < inputs && !self.is_abandoned() {
+            state.producer_waits = true;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if self.is_abandoned() {
+            return None;
+        }
+        let first = state.accepted;
+        state.accepted += u64::from(inputs);
+        Some(first)
+    }
+
+    pub(super) fn close_input(&self) {
+        self.lock().is_input_closed = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Relaxed);
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
+    /// Takes note of what the other end has done with.
+    pub(super) fn settle(&self, done: Done) {
+        let mut state = self.lock();
+        state.settle(done);
+        self.make_room(state);
+    }
+
+    /// Takes the next results that are there. When there are none it waits for some, if `waits`, unless there can be none
+    /// any more.
+    pub(super) fn take(&self, done: Done, waits: bool) -> Option<(u64, Results)> {
+        self.settle(done);
+        let mut state = self.lock();
+        loop {
+            let taken = state.window.pop();
+            let ended = state.is_input_closed && state.ahead() == 0;
+            if taken.is_some() || ended || !waits {
+                return taken;
+            }
+            state.consumer_waits = true;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Wakes a producer that waits for room, if there is enough.
+    fn make_room(&self, mut state: MutexGuard<'_, State>) {
+        // Some room at once rather than a little at a time: fewer wake-ups of a producer.
+        let roomy = state.ahead() <= self.bounds.items / 4 * 3 && state.bytes <= self.bounds.bytes / 4 * 3;
+        if state.producer_waits && (roomy || state.ahead() == 0) {
+            state.producer_waits = false;
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The end of a stream from which outputs are taken.
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use protocol::Job;
+
+use super::core::{Done, StreamCore};
+use crate::{JobError, driver::Core, outcome::Seen, results::Results};
+
+/// How many outcomes are seen before the room that they took is given back.
+const SETTLED_AT_ONCE: u64 = 128;
+
+/// The end of a stream from which outputs are taken, made by [`Pool::stream`](crate::Pool::stream).
+///
+/// It is an iterator over the inputs' numbers (from 0) and their outputs. Dropping it abandons the stream: inputs that
+/// still wait in the queue are dropped, and the outputs of running ones thrown away.
+pub struct StreamOutput<J: Job> {
+    stream: Arc<StreamCore>,
+    /// The number of the next outcome, and those that have left the stream and were not seen.
+    taken: Option<(u64, Results)>,
+    done: Done,
+    core: Arc<Core>,
+    job: PhantomData<fn() -> J>,
+}
+
+impl<J: Job> StreamOutput<J> {
+    pub(super) fn new(stream: Arc<StreamCore>, core: Arc<Core>) -> Self {
+        Self {
+            stream,
+            taken: None,
+            done: Done::default(),
+            core,
+            job: PhantomData,
+        }
+    }
+
+    /// The next output if it is there.
+    pub fn try_next(&mut self) -> Option<(u64, Result<J::Output, JobError>)> {
+        self.see_next(false)
+            .map(|(number, seen)| (number, seen.decode::<J>()))
+    }
+
+    /// As the iterator's `next`, with the output still encoded, and borrowed until the next one is asked for.
+    pub fn next_encoded(&mut self) -> Option<(u64, Result<&[u8], JobError>)> {
+        self.see_next(true).map(|(number, seen)| (number, seen.encoded()))
+    }
+
+    /// Whether an output is there, so that asking for it does not wait.
+    pub fn is_ready(&self) -> bool {
+        self.is_at_hand() || self.stream.lock().window.is_ready()
+    }
+
+    /// Whether an output has left the stream already and waits here.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        self.taken.as_ref().is_some_and(|(_, results)| results.left() > 0)
+    }
+
+    /// Whether a worker waits for jobs: a hint.
+    pub(crate) fn is_pool_hungry(&self) -> bool {
+        self.core.is_hungry()
+    }
+
+    /// How many inputs have no output taken yet.
+    pub(crate) fn ahead(&self) -> u64 {
+        self.stream.lock().ahead() - self.done.outcomes
+    }
+
+    /// Makes the room of what was taken available, when it is all that was there or a good deal of it.
+    pub(crate) fn settle(&mut self) {
+        self.let_go();
+        if self.taken.is_none() || self.done.outcomes >= SETTLED_AT_ONCE {
+            self.stream.settle(std::mem::take(&mut self.done));
+        }
+    }
+
+    fn see_next(&mut self, waits: bool) -> Option<(u64, Seen<'_>)> {
+        self.let_go();
+        if self.taken.is_none() {
+            self.taken = self.stream.take(std::mem::take(&mut self.done), waits);
+        } else if self.done.outcomes >= SETTLED_AT_ONCE {
+            self.settle();
+        }
+        let (next, results) = self.taken.as_mut()?;
+        let number = *next;
+        *next += 1;
+        self.done.outcomes += 1;
+        Some((number, results.see_next()?))
+    }
+
+    /// Lets results go of which all have been seen.
+    fn let_go(&mut self) {
+        if let Some((_, results)) = self.taken.take_if(|(_, results)| results.left() == 0) {
+            self.done.bytes += results.bytes();
+        }
+    }
+}
+
+impl<J: Job> Iterator for StreamOutput<J> {
+    type Item = (u64, Result<J::Output, JobError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.see_next(true)
+            .map(|(number, seen)| (number, seen.decode::<J>()))
+    }
+}
+
+impl<J: Job> Drop for StreamOutput<J> {
+    fn drop(&mut self) {
+        self.stream.abandon();
+        self.core.purge();
+    }
+}
+
+impl<J: Job> fmt::Debug for StreamOutput<J> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StreamOutput")
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
+    }
+}
