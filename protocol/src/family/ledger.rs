@@ -30,8 +30,10 @@ const EXTENT: u64 = 24;
 const EXTENT_BYTES: u64 = 32;
 /// In an object and in an annex: the next annex.
 const NEXT_ANNEX: u64 = 40;
-/// In an object: eight words of its own, on a cache line apart. (In an annex: fifteen, from the second on.)
+/// In an object and in an annex: eight words of its own, on a cache line apart.
 pub(crate) const BODY: u64 = 64;
+/// In an annex: three words more, on the line of its head.
+pub(crate) const ANNEX_BODY: u64 = 16;
 
 /// In a reference.
 const OBJECT: u64 = 8;

@@ -18,6 +18,12 @@
 //! its item, since others may sleep, and wakes one more if it leaves an item behind. Should the woken one be killed in
 //! between, the others' slices end (see [`super::ownership::SLICE`]).
 //!
+//! # Copies of the marks
+//! A mark that another core has just written is slow to read. Producers therefore keep a copy of `head`, and consumers
+//! one of `tail`, each under their own lock, and read the true mark only when the copy says that there is no room, or
+//! nothing to take. A copy is a value that the mark once had: it lags behind, and is never ahead. As long as the copy of
+//! `head` leaves room for the item that is put, the slots from it on have not been used again.
+//!
 //! Producers that wait for room are woken together, and only when half of the room is free, so that a full channel
 //! does not cost two context switches for each item.
 
@@ -41,6 +47,10 @@ pub(crate) enum Name {
     Head,
     /// Whether a producer may be asleep.
     Putters,
+    /// The producers' copy of `head`, which may lag behind it.
+    SeenHead,
+    /// The consumers' copy of `tail`, which may lag behind it.
+    SeenTail,
 }
 
 /// The memory of a channel.
@@ -126,16 +136,28 @@ pub(crate) fn put<C: Channel>(
 /// Where an item of this length goes, if there is room. The caller holds the producers' lock.
 fn place_for<C: Channel>(channel: &C, length: u64) -> Option<(u64, u64)> {
     let tail = channel.word(Name::Tail).load(Ordering::Relaxed);
-    // Acquire: what was taken has been copied before its room is written again.
-    let head = channel.word(Name::Head).load(Ordering::Acquire);
     let start = end_of_last(channel, tail);
-    let used = start
-        - if head == tail {
-            start
-        } else {
-            start_of(channel, head)
-        };
-    (tail - head < channel.item_limit() && used + length <= channel.byte_limit()).then_some((tail, start))
+    let has_room = |head| {
+        tail - head < channel.item_limit() && {
+            let first = if head == tail {
+                start
+            } else {
+                start_of(channel, head)
+            };
+            start - first + length <= channel.byte_limit()
+        }
+    };
+    let copy = channel.word(Name::SeenHead);
+    if !has_room(copy.load(Ordering::Acquire)) {
+        // Acquire: what was taken has been copied before its room is written again. Release, and the acquire above: also
+        // when the producer that made the copy was killed.
+        let head = channel.word(Name::Head).load(Ordering::Acquire);
+        copy.store(head, Ordering::Release);
+        if !has_room(head) {
+            return None;
+        }
+    }
+    Some((tail, start))
 }
 
 fn start_of<C: Channel>(channel: &C, item: u64) -> u64 {
@@ -190,7 +212,7 @@ pub(crate) fn take<C: Channel>(
     let mut slept = false;
     let mut spins = C::Word::SPINS;
     loop {
-        if !looks_empty(channel) {
+        if has_copied(channel) || !looks_empty(channel) {
             let lock = hold(channel, Name::GetLock, caller).ok_or(NotTaken::Empty)?;
             let taken = take_first(channel, buffer, &claim);
             release(channel, Name::GetLock, &lock);
@@ -213,6 +235,27 @@ pub(crate) fn take<C: Channel>(
     }
 }
 
+/// Whether the consumers' copy of the mark tells of an item.
+fn has_copied<C: Channel>(channel: &C) -> bool {
+    let head = channel.word(Name::Head).load(Ordering::Relaxed);
+    channel.word(Name::SeenTail).load(Ordering::Relaxed) > head
+}
+
+/// How many items have been put, at least: the true number when the copy tells of none behind `head`. The caller holds
+/// the consumers' lock.
+fn tail_behind<C: Channel>(channel: &C, head: u64) -> u64 {
+    let copy = channel.word(Name::SeenTail);
+    // Acquire: whoever sees the mark sees the slot and the bytes that were written before it. The copy hands that on,
+    // also when the consumer that made it was killed.
+    let seen = copy.load(Ordering::Acquire);
+    if seen > head {
+        return seen;
+    }
+    let tail = channel.word(Name::Tail).load(Ordering::Acquire);
+    copy.store(tail, Ordering::Release);
+    tail
+}
+
 fn looks_empty<C: Channel>(channel: &C) -> bool {
     let head = channel.word(Name::Head).load(Ordering::Acquire);
     channel.word(Name::Tail).load(Ordering::Acquire) <= head
@@ -225,9 +268,7 @@ fn take_first<C: Channel>(
     claim: &impl Fn(u32, &[u8]),
 ) -> Option<(u32, bool)> {
     let head = channel.word(Name::Head).load(Ordering::Relaxed);
-    // Acquire: whoever sees the mark sees the slot and the bytes that were written before it.
-    let tail = channel.word(Name::Tail).load(Ordering::Acquire);
-    if head >= tail {
+    if tail_behind(channel, head) <= head {
         return None;
     }
     let (start, length) = channel.slot(head);
@@ -239,7 +280,7 @@ fn take_first<C: Channel>(
         claim(tag, &buffer[before..]);
     }
     channel.word(Name::Head).store(head + 1, Ordering::Release);
-    Some((tag, head + 1 < tail))
+    Some((tag, tail_behind(channel, head + 1) > head + 1))
 }
 
 fn wait_for_item<C: Channel>(channel: &C, caller: &Caller<'_, impl Peers>) -> Result<bool, NotTaken> {
@@ -260,8 +301,9 @@ fn wait_for_item<C: Channel>(channel: &C, caller: &Caller<'_, impl Peers>) -> Re
 
 /// Wakes another consumer if there is something for it.
 fn pass_the_wake_on<C: Channel>(channel: &C) {
-    if !looks_empty(channel) {
-        wake_one(channel.word(Name::Getters));
+    let getters = channel.word(Name::Getters);
+    if getters.load(Ordering::Relaxed) != 0 && !looks_empty(channel) {
+        wake_one(getters);
     }
 }
 

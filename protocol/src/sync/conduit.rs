@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     FamilyError,
-    family::{Arena, Transit, ledger::BODY, ledger::Ticket},
+    family::{
+        Arena, Transit,
+        ledger::{ANNEX_BODY, BODY, Ticket},
+    },
     job::{from_postcard, to_postcard},
     mapping::Mapping,
 };
@@ -77,7 +80,7 @@ const MOST_BYTES: usize = u32::MAX as usize;
 #[derive(Debug, Clone)]
 pub(crate) struct Conduit {
     /// In the order of [`Name`].
-    words: [&'static AtomicU64; 7],
+    words: [&'static AtomicU64; 9],
     mapping: Arc<Mapping>,
     limits: Limits,
     /// Where the slots lie in the mapping; the bytes follow.
@@ -86,18 +89,21 @@ pub(crate) struct Conduit {
     byte_mask: u64,
 }
 
-/// The channel's words in its two annexes: the producers' and the consumers' words lie apart, for the cores' sake.
+/// The channel's words in its two annexes. For the cores' sake what producers write, what consumers write, and what is
+/// seldom written and always read lie on cache lines of their own.
 pub(crate) fn word(arena: &Arena, annexes: [u64; 2], name: Name) -> &AtomicU64 {
-    let (annex, index) = match name {
-        Name::PutLock => (0, 0),
-        Name::Tail => (0, 1),
-        Name::Getters => (0, 2),
-        Name::Closed => (0, 3),
-        Name::GetLock => (1, 0),
-        Name::Head => (1, 1),
-        Name::Putters => (1, 2),
+    let (annex, place) = match name {
+        Name::PutLock => (0, BODY),
+        Name::Tail => (0, BODY + 8),
+        Name::SeenHead => (0, BODY + 16),
+        Name::Getters => (0, ANNEX_BODY),
+        Name::Closed => (0, ANNEX_BODY + 8),
+        Name::GetLock => (1, BODY),
+        Name::Head => (1, BODY + 8),
+        Name::SeenTail => (1, BODY + 16),
+        Name::Putters => (1, ANNEX_BODY),
     };
-    arena.word(annexes[annex] + BODY + 8 * index)
+    arena.word(annexes[annex] + place)
 }
 
 impl Conduit {
@@ -117,6 +123,8 @@ impl Conduit {
             Name::GetLock,
             Name::Head,
             Name::Putters,
+            Name::SeenHead,
+            Name::SeenTail,
         ];
         Self {
             words: names.map(|name| word(arena, annexes, name)),

@@ -349,7 +349,7 @@ mod queue {
     const BYTES: u64 = 4;
 
     struct Memory {
-        words: [Arc<Cell64>; 7],
+        words: [Arc<Cell64>; 9],
         slots: [(Arc<Cell64>, Arc<Cell64>); SLOTS as usize],
         /// loom reports bytes that are read while they may still be written.
         bytes: [UnsafeCell<u8>; BYTES as usize],
@@ -359,7 +359,7 @@ mod queue {
     /// The channel as one thread sees it.
     struct Seen<const FAULT: u8> {
         memory: Arc<Memory>,
-        words: [View<FAULT>; 7],
+        words: [View<FAULT>; 9],
         slots: [(View<FAULT>, View<FAULT>); SLOTS as usize],
         life: Life,
     }
