@@ -135,8 +135,9 @@ impl Run {
     fn watch_signals(&self) -> io::Result<()> {
         let (gate, notices) = (Arc::clone(&self.gate), self.notices.clone());
         signals::watch(move || {
-            gate.shut();
+            // First the word: with the gate shut the command may have ended before it is out.
             notices.say("stopping; jobs that were begun are let end, another Ctrl-C kills them");
+            gate.shut();
         })
     }
 
