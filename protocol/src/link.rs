@@ -131,8 +131,10 @@ impl Rendezvous {
     pub fn new() -> Result<Self, LinkError> {
         try_temporary_folder()?;
         let made = std::panic::catch_unwind(IpcOneShotServer::<Ends>::new);
-        let (server, name) =
-            made.unwrap_or_else(|_| Err(io::Error::other("ipc-channel could not make its socket")))?;
+        let (server, name) = made
+            .unwrap_or_else(|_| Err(io::Error::other("ipc-channel could not make its socket")))
+            .map_err(LinkError::from)
+            .map_err(no_room)?;
         let path = Path::new(&name);
         let socket = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
         // Gone from the folder from here on; the server's own clean-up then finds nothing.
@@ -173,8 +175,8 @@ impl Rendezvous {
     }
 }
 
-/// Descriptors for which this process has no room are lost on their way, and ipc-channel goes on with numbers that are
-/// none.
+/// Where this process has no room for another descriptor, be it a new one or one on its way here, ipc-channel goes on with
+/// a number that is none.
 fn no_room(error: LinkError) -> LinkError {
     match error {
         LinkError::System(source) if source.raw_os_error() == Some(Errno::BADF.raw_os_error()) => {
