@@ -139,11 +139,13 @@ impl Board {
         }
     }
 
-    /// Shows that a lane starts the job at `position` now.
-    pub fn show_start(&self, lane: usize, position: u64) {
+    /// Shows that a lane starts the job at `position` now; gives that time, on the clock of [`now`].
+    pub fn show_start(&self, lane: usize, position: u64) -> Duration {
+        let since = now();
         self.lane_since(lane)
-            .store(now().as_nanos() as u64, Ordering::Relaxed);
+            .store(since.as_nanos() as u64, Ordering::Relaxed);
         self.lane_position(lane).store(position + 1, Ordering::Release);
+        since
     }
 
     /// Shows that a lane runs nothing.

@@ -1,65 +1,86 @@
-//! A received frame with its jobs located.
+//! A received frame, and one lane's way through it.
 //!
-//! Every length is checked when the frame comes, before any of its jobs runs, and found again by position: several
-//! lanes take the jobs in any order.
+//! Several lanes take the jobs of a frame in any order, each with a reader of its own: nothing is located beforehand, and
+//! nothing is allocated. A job is found, with its length checked, before it is claimed, so that nothing of a damaged
+//! frame is ever started.
 
-use std::ops::Range;
-
-use protocol::frame::{Frame, FrameError};
+use protocol::frame::{Frame, FrameError, Jobs};
 
 use crate::failure::Failure;
 
-/// The jobs of one frame.
+/// A frame of jobs.
 #[derive(Debug)]
-pub(crate) struct Batch {
-    bytes: Vec<u8>,
-    jobs: Vec<Range<u32>>,
-    epoch: u16,
-    first: u64,
-}
+pub(crate) struct Batch(Vec<u8>);
 
 impl Batch {
-    /// Locates the jobs of a frame. A parcel frame has none here.
-    pub(crate) fn locate(bytes: Vec<u8>) -> Result<Self, FrameError> {
-        let frame = Frame::parse(&bytes)?;
-        let (epoch, first) = (frame.epoch, frame.first);
-        let start = bytes.as_ptr().addr();
-        let jobs = frame
-            .jobs()
-            .map(|job| {
-                let job = job?;
-                let offset = (job.as_ptr().addr() - start) as u32;
-                Ok(offset..offset + job.len() as u32)
-            })
-            .collect::<Result<_, FrameError>>()?;
-        Ok(Self {
-            bytes,
-            jobs,
-            epoch,
-            first,
-        })
+    /// Takes a frame whose header was read before.
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
     }
 
-    /// The epoch in which the jobs may be claimed.
+    /// A way through its jobs from the first one.
+    pub(crate) fn read(&self) -> Result<Reader<'_>, FrameError> {
+        let frame = Frame::parse(&self.0)?;
+        Ok(Reader {
+            epoch: frame.epoch,
+            end: frame.first.saturating_add(frame.count.into()),
+            at: frame.first,
+            jobs: frame.jobs(),
+        })
+    }
+}
+
+/// One lane's way through a frame.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    epoch: u16,
+    /// The position behind its last job.
+    end: u64,
+    /// The position of the job that comes next.
+    at: u64,
+    jobs: Jobs<'a>,
+}
+
+impl<'a> Reader<'a> {
+    /// The epoch in which its jobs may be claimed.
     pub(crate) fn epoch(&self) -> u16 {
         self.epoch
     }
 
-    /// The position after the last job's.
+    /// The position behind its last job.
     pub(crate) fn end(&self) -> u64 {
-        self.first.saturating_add(self.jobs.len() as u64)
+        self.end
     }
 
-    /// The encoded job at a claimed position.
-    pub(crate) fn job(&self, position: u64) -> Result<&[u8], Failure> {
-        let index = position.checked_sub(self.first).map(|index| index as usize);
-        let range = index.and_then(|index| self.jobs.get(index)).ok_or_else(|| {
-            Failure::BrokenProtocol(format!(
-                "position {position} was claimed in a frame that begins at {}",
-                self.first
-            ))
-        })?;
-        Ok(&self.bytes[range.start as usize..range.end as usize])
+    /// The next job, claimed by `claim`; `None` when there is nothing to claim any more.
+    pub(crate) fn next(
+        &mut self,
+        claim: impl FnOnce() -> Option<u64>,
+    ) -> Result<Option<(u64, &'a [u8])>, Failure> {
+        // Also at the end, where it finds what should not be there.
+        let Some(job) = self.jobs.next().transpose()? else {
+            return Ok(None);
+        };
+        let Some(position) = claim() else {
+            return Ok(None);
+        };
+        let skipped = position.checked_sub(self.at).ok_or_else(|| self.misplaced(position))?;
+        self.at = position + 1;
+        if skipped == 0 {
+            return Ok(Some((position, job)));
+        }
+        // Other lanes have claimed those in between.
+        match self.jobs.nth(skipped as usize - 1).transpose()? {
+            Some(job) => Ok(Some((position, job))),
+            None => Err(self.misplaced(position)),
+        }
+    }
+
+    fn misplaced(&self, position: u64) -> Failure {
+        Failure::BrokenProtocol(format!(
+            "position {position} was claimed in a frame of which the jobs from {} to {} were left",
+            self.at, self.end
+        ))
     }
 }
 
@@ -69,33 +90,53 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn jobs_are_found_by_position() {
+    fn batch(jobs: &[&[u8]]) -> Batch {
         let mut bytes = Vec::new();
         frame::begin(&mut bytes);
-        frame::append_job(&mut bytes, b"abc");
-        frame::append_job(&mut bytes, b"");
-        frame::append_job(&mut bytes, b"de");
-        frame::finish(&mut bytes, frame::Form::Counted, 2, 40, 3);
-        let batch = Batch::locate(bytes).unwrap();
-        assert_eq!((batch.epoch(), batch.end()), (2, 43));
-        let jobs: Vec<_> = (40..43).map(|position| batch.job(position).unwrap()).collect();
-        assert_eq!(jobs, [&b"abc"[..], b"", b"de"]);
-        assert!(batch.job(39).is_err());
-        assert!(batch.job(43).is_err());
+        for job in jobs {
+            frame::append_job(&mut bytes, job);
+        }
+        frame::finish(&mut bytes, frame::Form::Counted, 2, 40, jobs.len() as u32);
+        Batch::new(bytes)
     }
 
     #[test]
-    fn a_damage_anywhere_is_found_before_anything_runs() {
-        let mut bytes = Vec::new();
-        frame::begin(&mut bytes);
-        frame::append_job(&mut bytes, b"good");
-        frame::append_job(&mut bytes, b"bad");
-        frame::finish(&mut bytes, frame::Form::Counted, 0, 0, 2);
-        bytes.pop();
+    fn jobs_come_in_order_and_those_of_other_lanes_are_passed_over() {
+        let batch = batch(&[b"abc", b"", b"de", b"f"]);
+        let mut reader = batch.read().unwrap();
+        assert_eq!((reader.epoch(), reader.end()), (2, 44));
+        for (position, job) in [(40, &b"abc"[..]), (42, b"de"), (43, b"f")] {
+            assert_eq!(reader.next(|| Some(position)).unwrap(), Some((position, job)));
+        }
+        let nobody = || panic!("nothing is left to claim");
+        assert_eq!(reader.next(nobody).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_not_claimed_is_not_given() {
+        let batch = batch(&[b"abc"]);
+        assert_eq!(batch.read().unwrap().next(|| None).unwrap(), None);
+    }
+
+    #[test]
+    fn a_position_outside_the_frame_is_refused() {
+        for position in [39, 42, u64::MAX] {
+            let batch = batch(&[b"a", b"b"]);
+            let taken = batch.read().unwrap().next(|| Some(position));
+            assert!(matches!(taken, Err(Failure::BrokenProtocol(_))), "{position}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_job_is_found_before_it_is_claimed() {
+        let mut damaged = batch(&[b"good", b"bad"]);
+        damaged.0.pop();
+        let mut reader = damaged.read().unwrap();
+        assert_eq!(reader.next(|| Some(40)).unwrap(), Some((40, &b"good"[..])));
+        let claimed = reader.next(|| panic!("a damaged job was claimed"));
         assert!(matches!(
-            Batch::locate(bytes),
-            Err(FrameError::Overrun { index: 1, .. })
+            claimed,
+            Err(Failure::BrokenFrame(FrameError::Overrun { index: 1, .. }))
         ));
     }
 }

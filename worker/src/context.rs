@@ -80,13 +80,19 @@ pub struct Context<'a, S> {
 }
 
 impl<'a, S> Context<'a, S> {
-    pub(crate) fn new(state: &'a mut S, place: Place, position: u64) -> Self {
+    pub(crate) fn new(state: &'a mut S, place: Place) -> Self {
         Self {
             state,
             place,
-            position,
+            position: 0,
             stage: Stage::Decoding,
         }
+    }
+
+    /// Turns to the next job.
+    pub(crate) fn begin(&mut self, position: u64) {
+        self.position = position;
+        self.stage = Stage::Decoding;
     }
 
     pub(crate) fn stage(&self) -> Stage {

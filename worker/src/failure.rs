@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use protocol::{
-    MemoryError, WORKER_ARGUMENT,
+    MemoryError, Panicked, WORKER_ARGUMENT,
     control::ControlError,
     frame::FrameError,
     handshake::{Answer, HandshakeError},
@@ -37,6 +37,9 @@ pub(crate) enum Failure {
     /// The initialiser failed when it ran again after a panic.
     #[error("the initialiser failed when the state was made anew after a panic: {0}")]
     Rebuilding(String),
+    /// A panic that was no job's.
+    #[error("the worker itself panicked{0}; this is a mistake in the library")]
+    Panicked(Panicked),
     /// The system refused something that a worker cannot do without.
     #[error("{step}: {source}")]
     System {

@@ -35,6 +35,7 @@ mod batch;
 mod bell;
 mod bootstrap;
 mod context;
+mod course;
 pub mod eval;
 pub mod expression;
 mod failure;

@@ -7,6 +7,8 @@ use protocol::{Fault, Panicked, child::panics};
 
 use crate::{
     context::{Context, Setup, Stage},
+    course::Course,
+    failure::Failure,
     forward,
 };
 
@@ -44,12 +46,11 @@ pub(crate) trait Bench {
     /// Drops the state, if there is one, and runs the initialiser.
     fn rebuild(&mut self) -> Result<(), String>;
 
-    /// Runs one encoded job and appends its encoded output. After a [`Fault::Panicked`] the state is not to be used
-    /// again: see [`Bench::rebuild`].
+    /// Runs all jobs of a course. A job's fault is its outcome; after a panic of a handler the state is made anew.
     ///
     /// # Panics
     /// Without a state.
-    fn run(&mut self, position: u64, job: &[u8], output: &mut Vec<u8>) -> Result<(), Fault>;
+    fn run(&mut self, course: &mut Course<'_, '_>) -> Result<(), Failure>;
 
     /// Drops the state. A panic of its drop is printed and goes no further.
     fn close(&mut self);
@@ -84,11 +85,26 @@ impl<R: Runner> Bench for Furnished<'_, R> {
         Ok(())
     }
 
-    fn run(&mut self, position: u64, job: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
-        forward::runs(Some(position));
-        let ran = self.run_now(position, job, output);
-        forward::runs(None);
-        ran
+    fn run(&mut self, course: &mut Course<'_, '_>) -> Result<(), Failure> {
+        loop {
+            let state = self.state.as_mut().expect("a state has been built");
+            let mut context = Context::new(state, self.setup.place());
+            let caught = panics::catch_each(|watched| run_jobs(self.runner, &mut context, course, watched));
+            forward::runs(None);
+            let panicked = match caught {
+                Ok(ran) => return ran,
+                Err(panicked) if course.running().is_none() => return Err(Failure::Panicked(panicked)),
+                Err(panicked) => panicked,
+            };
+            let fault = named(context.stage(), panicked);
+            let spoils_state = matches!(fault, Fault::Panicked(_));
+            course.finish(Err(fault));
+            if spoils_state {
+                // No job is shown as running meanwhile, and the parent knows of the panic.
+                course.pause();
+                self.rebuild().map_err(Failure::Rebuilding)?;
+            }
+        }
     }
 
     fn close(&mut self) {
@@ -97,13 +113,21 @@ impl<R: Runner> Bench for Furnished<'_, R> {
     }
 }
 
-impl<R: Runner> Furnished<'_, R> {
-    fn run_now(&mut self, position: u64, job: &[u8], output: &mut Vec<u8>) -> Result<(), Fault> {
-        let state = self.state.as_mut().expect("a state has been built");
-        let mut context = Context::new(state, self.setup.place(), position);
-        panics::catch(|| self.runner.run(job, &mut context, output))
-            .unwrap_or_else(|panicked| Err(named(context.stage(), panicked)))
+/// Runs jobs until there are none, or until one panics; then it is still running in the eyes of the course.
+fn run_jobs<R: Runner>(
+    runner: &R,
+    context: &mut Context<'_, R::State>,
+    course: &mut Course<'_, '_>,
+    watched: &panics::Watched,
+) -> Result<(), Failure> {
+    while let Some((position, job)) = course.next()? {
+        watched.renew();
+        forward::runs(Some(position));
+        context.begin(position);
+        let ran = runner.run(job, context, course.output());
+        course.finish(ran);
     }
+    Ok(())
 }
 
 fn told(panicked: &Panicked) -> String {

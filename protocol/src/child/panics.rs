@@ -9,6 +9,7 @@ use std::{
     backtrace::{Backtrace, BacktraceStatus},
     cell::{Cell, RefCell},
     io::Write,
+    marker::PhantomData,
     mem,
     panic::{self, AssertUnwindSafe, PanicHookInfo},
     sync::Once,
@@ -110,6 +111,26 @@ fn catch_with<T>(voice: Voice, work: impl FnOnce() -> T) -> Result<T, Panicked> 
     done.map_err(|payload| told(watch, payload))
 }
 
+/// As [`catch`], for work that is many jobs, of which each is to be watched by itself: see [`Watched::renew`].
+///
+/// # Errors
+/// The panic.
+pub fn catch_each<T>(work: impl FnOnce(&Watched) -> T) -> Result<T, Panicked> {
+    catch(|| work(&Watched(PhantomData)))
+}
+
+/// The right to say that another job begins, in the thread that is watched.
+#[derive(Debug)]
+pub struct Watched(PhantomData<*const ()>);
+
+impl Watched {
+    /// Forgets the panics so far, which earlier jobs have caught themselves.
+    #[inline]
+    pub fn renew(&self) {
+        WATCH.set(Watch::On(Voice::Silent));
+    }
+}
+
 /// Runs `work`, which belongs to no job; its panic is printed and goes no further.
 pub fn survive(work: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(work)) {
@@ -180,5 +201,12 @@ mod tests {
         let swallowed = catch(|| panic::catch_unwind(|| panic!("swallowed")).is_err());
         assert_eq!(swallowed, Ok(true));
         assert_eq!(caught(|| panic::resume_unwind(Box::new("own"))).message, "own");
+        let second = catch_each(|watched| {
+            assert!(panic::catch_unwind(|| panic!("swallowed")).is_err());
+            watched.renew();
+            panic::resume_unwind(Box::new("the second job's"))
+        });
+        let second: Result<(), _> = second;
+        assert_eq!(second.unwrap_err().message, "the second job's");
     }
 }

@@ -1,0 +1,133 @@
+//! The jobs of one piece of work, one after the other: claimed, shown, and each outcome published.
+//!
+//! The order of its steps is what the parent's accounting rests on. A job is claimed before anything of it is touched;
+//! its record is published before the lane claims again. So at every instant, also when the process is killed, a
+//! claimed position without a record is a job that was started and not finished, and a lane has one such at most.
+//!
+//! Who runs the jobs, and what becomes of a panic, is for [`crate::runner`].
+
+use std::time::Duration;
+
+use protocol::{
+    Fault,
+    board::Board,
+    parcel::KEPT_BYTES,
+};
+
+use crate::{batch::Reader, bell::Bell, failure::Failure, marks, publisher::Publisher};
+
+/// When the parent was last woken this long ago, it is woken for what has been published before the next job starts.
+const UNTOLD: Duration = Duration::from_millis(1);
+
+/// A lane's jobs until it needs new work.
+#[derive(Debug)]
+pub(crate) struct Course<'a, 'p> {
+    lane: usize,
+    board: &'a Board,
+    bell: &'a Bell<'a>,
+    publisher: &'a mut Publisher<'p>,
+    jobs: Jobs<'a>,
+    running: Option<u64>,
+    done: u64,
+    told: Option<Duration>,
+    /// Where the encoded output of a job goes. Reused from job to job.
+    output: Vec<u8>,
+}
+
+/// Where the jobs come from.
+#[derive(Debug)]
+pub(crate) enum Jobs<'a> {
+    /// To be claimed one by one.
+    Frame(Reader<'a>),
+    /// One, claimed already.
+    Claimed(Option<(u64, &'a [u8])>),
+}
+
+impl<'a, 'p> Course<'a, 'p> {
+    pub(crate) fn new(
+        lane: usize,
+        board: &'a Board,
+        bell: &'a Bell<'a>,
+        publisher: &'a mut Publisher<'p>,
+        jobs: Jobs<'a>,
+        output: Vec<u8>,
+    ) -> Self {
+        Self {
+            lane,
+            board,
+            bell,
+            publisher,
+            jobs,
+            running: None,
+            done: 0,
+            told: None,
+            output,
+        }
+    }
+
+    /// Starts the next job: from here on it counts as started. `None` when there is none left.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, &'a [u8])>, Failure> {
+        let next = match &mut self.jobs {
+            Jobs::Frame(reader) => {
+                let (board, epoch, end) = (self.board, reader.epoch(), reader.end());
+                reader.next(|| board.claim(epoch, end))?
+            }
+            Jobs::Claimed(job) => job.take(),
+        };
+        if let Some((position, _)) = next {
+            self.running = Some(position);
+            let now = self.board.show_start(self.lane, position);
+            self.tell_if_late(now);
+        }
+        Ok(next)
+    }
+
+    /// The job that was started and is not finished.
+    pub(crate) fn running(&self) -> Option<u64> {
+        self.running
+    }
+
+    /// Where the output of the running job is to be written; empty.
+    #[inline]
+    pub(crate) fn output(&mut self) -> &mut Vec<u8> {
+        self.output.clear();
+        &mut self.output
+    }
+
+    /// Publishes what became of the running job: what was written to the output, or why there is none.
+    #[inline]
+    pub(crate) fn finish(&mut self, ran: Result<(), Fault>) {
+        let Some(position) = self.running.take() else {
+            return;
+        };
+        marks::end(position);
+        self.publisher.publish(position, ran.map(|()| &*self.output));
+        if self.output.capacity() > KEPT_BYTES {
+            self.output = Vec::new();
+        }
+        self.done += 1;
+    }
+
+    /// Shows the lane as idle and tells the parent of all that is done: something that is no job takes time now.
+    pub(crate) fn pause(&self) {
+        self.board.show_idle(self.lane);
+        self.bell.ring();
+    }
+
+    /// How many jobs are done, and the buffer back.
+    pub(crate) fn end(self) -> (u64, Vec<u8>) {
+        self.board.show_idle(self.lane);
+        (self.done, self.output)
+    }
+
+    /// Wakes the parent for what has been published, when it was woken too long ago and another job goes first.
+    #[inline]
+    fn tell_if_late(&mut self, now: Duration) {
+        let told = *self.told.get_or_insert(now);
+        if self.done > 0 && now.saturating_sub(told) >= UNTOLD {
+            self.bell.ring();
+            self.told = Some(now);
+        }
+    }
+}
