@@ -240,6 +240,21 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// Checks that the frame has the jobs that it announces, each whole, and nothing else: much faster than reading them.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), FrameError> {
+        match self.body {
+            Body::Jobs(form @ Form::Lines(delimiter), body)
+                if form.count_lines(body) == self.count && body.last().is_none_or(|last| *last == delimiter) =>
+            {
+                Ok(())
+            }
+            _ => self.jobs().try_for_each(|job| job.map(drop)),
+        }
+    }
+
     /// The encoded jobs, in order; none for a large one. After an error there are no more.
     pub fn jobs(&self) -> Jobs<'a> {
         match self.body {
@@ -358,6 +373,8 @@ mod tests {
         let bytes = frame_of(&[b"abc", b"de"]);
         for end in 0..bytes.len() {
             let read = Frame::parse(&bytes[..end]).map(|frame| frame.jobs().collect::<Result<Vec<_>, _>>());
+            let checked = Frame::parse(&bytes[..end]).map(|frame| frame.check());
+            assert_eq!(checked, read.clone().map(|jobs| jobs.map(drop)));
             assert!(
                 !matches!(read, Ok(Ok(_))),
                 "{end} bytes of {} were taken for whole",
@@ -403,14 +420,17 @@ mod tests {
         assert_eq!((frame.epoch, frame.first, frame.count), (3, 7, 3));
         let jobs = frame.jobs().collect::<Result<Vec<_>, _>>().unwrap();
         assert_eq!(jobs, [&b"1+2"[..], b"", b"3"]);
+        assert_eq!(frame.check(), Ok(()));
     }
 
     #[test]
     fn a_wrong_number_of_lines_is_an_error() {
-        for (text, count) in [(&b"1\n2\n3"[..], 3), (b"1\n", 2), (b"1\n2\n", 1), (b"1", 0)] {
+        for (text, count) in [(&b"1\n2\n3"[..], 3), (b"1\n2\n3", 2), (b"1\n", 2), (b"1\n2\n", 1), (b"1", 0)] {
             let bytes = lines_of(text, count);
-            let jobs: Result<Vec<_>, _> = Frame::parse(&bytes).unwrap().jobs().collect();
+            let frame = Frame::parse(&bytes).unwrap();
+            let jobs: Result<Vec<_>, _> = frame.jobs().collect();
             assert!(jobs.is_err(), "{count} lines in {text:?}");
+            assert_eq!(frame.check(), jobs.map(drop), "{count} lines in {text:?}");
         }
     }
 

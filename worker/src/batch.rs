@@ -1,8 +1,7 @@
 //! A received frame, and one lane's way through it.
 //!
 //! Several lanes take the jobs of a frame in any order, each with a reader of its own: nothing is located beforehand, and
-//! nothing is allocated. A job is found, with its length checked, before it is claimed, so that nothing of a damaged
-//! frame is ever started.
+//! nothing is allocated. The whole frame is checked when it comes, before any of its jobs runs.
 
 use protocol::frame::{Frame, FrameError, Jobs};
 
@@ -13,9 +12,10 @@ use crate::failure::Failure;
 pub(crate) struct Batch(Vec<u8>);
 
 impl Batch {
-    /// Takes a frame whose header was read before.
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+    /// Takes a frame's bytes, if they are sound.
+    pub(crate) fn new(bytes: Vec<u8>) -> Result<Self, FrameError> {
+        Frame::parse(&bytes)?.check()?;
+        Ok(Self(bytes))
     }
 
     /// A way through its jobs from the first one.
@@ -57,7 +57,6 @@ impl<'a> Reader<'a> {
         &mut self,
         claim: impl FnOnce() -> Option<u64>,
     ) -> Result<Option<(u64, &'a [u8])>, Failure> {
-        // Also at the end, where it finds what should not be there.
         let Some(job) = self.jobs.next().transpose()? else {
             return Ok(None);
         };
@@ -65,7 +64,7 @@ impl<'a> Reader<'a> {
             return Ok(None);
         };
         let skipped = position.checked_sub(self.at).ok_or_else(|| self.misplaced(position))?;
-        self.at = position + 1;
+        self.at = position.saturating_add(1);
         if skipped == 0 {
             return Ok(Some((position, job)));
         }
@@ -97,7 +96,7 @@ mod tests {
             frame::append_job(&mut bytes, job);
         }
         frame::finish(&mut bytes, frame::Form::Counted, 2, 40, jobs.len() as u32);
-        Batch::new(bytes)
+        Batch::new(bytes).unwrap()
     }
 
     #[test]
@@ -128,15 +127,9 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_job_is_found_before_it_is_claimed() {
-        let mut damaged = batch(&[b"good", b"bad"]);
-        damaged.0.pop();
-        let mut reader = damaged.read().unwrap();
-        assert_eq!(reader.next(|| Some(40)).unwrap(), Some((40, &b"good"[..])));
-        let claimed = reader.next(|| panic!("a damaged job was claimed"));
-        assert!(matches!(
-            claimed,
-            Err(Failure::BrokenFrame(FrameError::Overrun { index: 1, .. }))
-        ));
+    fn a_damage_anywhere_is_found_before_anything_runs() {
+        let mut bytes = batch(&[b"good", b"bad"]).0;
+        bytes.pop();
+        assert!(matches!(Batch::new(bytes), Err(FrameError::Overrun { index: 1, .. })));
     }
 }

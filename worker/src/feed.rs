@@ -164,7 +164,7 @@ impl<'a> Feed<'a> {
         if let Some(large) = frame.large() {
             return self.take_large(&mut source.inbound, &frame, large);
         }
-        let batch = Arc::new(Batch::new(bytes));
+        let batch = Arc::new(Batch::new(bytes)?);
         source.current = Some(Arc::clone(&batch));
         Ok(Some(Work::Frame(batch)))
     }
