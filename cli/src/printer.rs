@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use pool::{Halted, JobError, StreamOutput};
+use pool::{Block, Halted, JobError, StreamOutput};
 use protocol::{Eval, eval::decode_evaluated};
 
 use crate::{
@@ -71,13 +71,31 @@ impl<W: Write> Printer<W> {
             if !results.is_ready() {
                 self.write_out()?;
             }
-            let Some((number, result)) = results.next_encoded() else {
+            let Some(block) = results.next_block() else {
                 return self.write_out();
             };
+            self.print_block(block)?;
+        }
+    }
+
+    fn print_block(&mut self, block: Block<'_>) -> io::Result<()> {
+        let (number, count) = (block.number(), block.len());
+        if self.style == Style::Text && text::append_values(&mut self.buffer, block.clone()) {
+            self.totals.jobs += count as u64;
+            self.retire(number, count);
+            return self.write_much();
+        }
+        for (number, result) in (number..).zip(block) {
             self.print(number, result)?;
-            if self.buffer.len() >= BUFFER_BYTES {
-                self.write_out()?;
-            }
+            self.retire(number, 1);
+            self.write_much()?;
+        }
+        Ok(())
+    }
+
+    fn retire(&mut self, number: u64, count: usize) {
+        if self.shelf.retire(number, count) {
+            self.progress.show(self.totals.jobs, self.shelf.done_bytes());
         }
     }
 
@@ -91,9 +109,6 @@ impl<W: Write> Printer<W> {
             },
             Ok(Err(error)) => self.print_failure(number, &Failure::of_expression(error))?,
             Err(error) => self.print_job_error(number, &error)?,
-        }
-        if self.shelf.retire(number) {
-            self.progress.show(self.totals.jobs, self.shelf.done_bytes());
         }
         Ok(())
     }
@@ -152,6 +167,14 @@ impl<W: Write> Printer<W> {
         self.write_out()?;
         if let Some(located) = self.shelf.find(number) {
             self.notices.print(self.painter.paint(failure, &located));
+        }
+        Ok(())
+    }
+
+    /// Writes out what has gathered, if that is much.
+    fn write_much(&mut self) -> io::Result<()> {
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.write_out()?;
         }
         Ok(())
     }

@@ -23,11 +23,21 @@ pub(crate) struct Shelf {
 
 #[derive(Debug)]
 struct Place {
+    /// The number of its first record.
     first: u64,
+    /// How many records it has.
+    count: u64,
     /// Results that are not out.
-    left: usize,
+    left: u64,
     /// None when all results are out and an earlier chunk is still waited for.
     chunk: Option<Arc<Chunk>>,
+}
+
+impl Place {
+    /// The number behind its last record.
+    fn end(&self) -> u64 {
+        self.first + self.count
+    }
 }
 
 impl Shelf {
@@ -49,22 +59,33 @@ impl Shelf {
         Some(chunk.located((number - place.first) as usize))
     }
 
-    /// Lets the record with this number go: its result is out. Says whether that was the last of its chunk.
-    pub(crate) fn retire(&mut self, number: u64) -> bool {
-        let index = self.place_of(number);
-        let place = &mut self.places[index];
-        place.left -= 1;
-        if place.left > 0 {
-            return false;
+    /// Lets `count` records go, from the one with this number on: their results are out. Says whether the last of a
+    /// chunk was among them.
+    pub(crate) fn retire(&mut self, number: u64, count: usize) -> bool {
+        let end = number + count as u64;
+        let (mut next, mut is_last_of_any) = (number, false);
+        while next < end {
+            let index = self.place_of(next);
+            let place = &mut self.places[index];
+            let here = (place.end() - next).min(end - next);
+            next += here;
+            place.left -= here;
+            if place.left == 0 {
+                is_last_of_any = true;
+                self.clear(index);
+            }
         }
-        if let Some(chunk) = place.chunk.take() {
+        is_last_of_any
+    }
+
+    fn clear(&mut self, index: usize) {
+        if let Some(chunk) = self.places[index].chunk.take() {
             self.done_bytes += chunk.input_bytes;
             self.budget.give_back(chunk.footprint());
         }
         while self.places.front().is_some_and(|place| place.left == 0) {
             self.places.pop_front();
         }
-        true
     }
 
     /// Bytes of input whose results are out.
@@ -89,11 +110,12 @@ impl Shelf {
     /// there.
     fn shelve_next(&mut self) {
         let chunk = self.chunks.recv().expect("a chunk for each record that was sent");
-        let (first, left) = (self.next_first, chunk.records.len());
-        self.next_first += left as u64;
+        let (first, count) = (self.next_first, chunk.records.len() as u64);
+        self.next_first += count;
         self.places.push_back(Place {
             first,
-            left,
+            count,
+            left: count,
             chunk: Some(chunk),
         });
     }
@@ -129,7 +151,7 @@ mod tests {
         let located = shelf.find(number).unwrap();
         assert_eq!(located.source, number.to_string().as_bytes());
         assert_eq!(located.number, number + 1);
-        shelf.retire(number);
+        shelf.retire(number, 1);
     }
 
     #[test]
@@ -142,6 +164,17 @@ mod tests {
             for number in order {
                 retire(&mut shelf, number);
             }
+            assert!(shelf.places.is_empty());
+            assert_eq!(shelf.done_bytes(), 12);
+        }
+    }
+
+    #[test]
+    fn many_go_at_once_over_the_ends_of_chunks() {
+        for (first, second) in (1..6).map(|first| (first, 6 - first)) {
+            let mut shelf = shelf();
+            assert_eq!(shelf.retire(0, first), first >= 2);
+            assert!(shelf.retire(first as u64, second));
             assert!(shelf.places.is_empty());
             assert_eq!(shelf.done_bytes(), 12);
         }

@@ -64,4 +64,4 @@ pub use protocol::{
     },
 };
 pub use stats::{Stats, WorkerState, WorkerStats};
-pub use stream::{Order, StreamInput, StreamOutput};
+pub use stream::{Block, Order, StreamInput, StreamOutput};

@@ -3,6 +3,8 @@
 //! A thousand tiny results that a worker published one after the other stay one piece of memory until somebody wants to
 //! see them one by one. Neither positions nor places in a stream are known here.
 
+use std::cell::Cell;
+
 use protocol::ring;
 
 use crate::{
@@ -21,11 +23,21 @@ pub(crate) struct Results {
 #[derive(Debug)]
 enum Kind {
     /// Records as they lay in the ring, and where the first begins that has not been seen yet.
-    Records(Vec<u8>, usize),
+    Records(Vec<u8>, Cell<usize>),
     /// The one there is.
     One(Outcome),
     /// All of them failed for the same reason.
     Failed(Box<JobError>),
+}
+
+impl Kind {
+    fn seen(&self) -> From<'_> {
+        match self {
+            Self::Records(records, start) => From::Records(&records[start.get()..]),
+            Self::One(outcome) => From::Same(outcome.seen()),
+            Self::Failed(error) => From::Same(Seen::Failed(error)),
+        }
+    }
 }
 
 impl Results {
@@ -36,7 +48,7 @@ impl Results {
             return Self::one(Outcome::copied(status, body));
         }
         Self {
-            kind: Kind::Records(records.to_vec(), 0),
+            kind: Kind::Records(records.to_vec(), Cell::new(0)),
             left: count,
         }
     }
@@ -72,16 +84,25 @@ impl Results {
 
     /// Shows the next one.
     pub(crate) fn see_next(&mut self) -> Option<Seen<'_>> {
-        self.left = self.left.checked_sub(1)?;
-        Some(match &mut self.kind {
-            Kind::Records(records, start) => {
-                let (status, body, rest) = ring::split_first(&records[*start..]);
-                *start = records.len() - rest.len();
-                Seen::Published(status, body)
-            }
-            Kind::One(outcome) => outcome.seen(),
-            Kind::Failed(error) => Seen::Failed(error),
-        })
+        let mut rest = Rest {
+            from: self.kind.seen(),
+            left: self.left,
+        };
+        let seen = rest.next()?;
+        self.left = rest.left;
+        if let (Kind::Records(records, start), From::Records(unseen)) = (&self.kind, rest.from) {
+            start.set(records.len() - unseen.len());
+        }
+        Some(seen)
+    }
+
+    /// All that are left, which counts them as seen.
+    pub(crate) fn see_rest(&mut self) -> Rest<'_> {
+        let left = std::mem::take(&mut self.left);
+        Rest {
+            from: self.kind.seen(),
+            left,
+        }
     }
 
     /// Gives each of them away.
@@ -96,6 +117,54 @@ impl Results {
         }
     }
 }
+
+/// Results that are looked at one after the other.
+#[derive(Debug, Clone)]
+pub(crate) struct Rest<'a> {
+    from: From<'a>,
+    left: u32,
+}
+
+#[derive(Debug, Clone)]
+enum From<'a> {
+    Records(&'a [u8]),
+    /// Each is this.
+    Same(Seen<'a>),
+}
+
+impl Rest<'_> {
+    /// At least as many bytes as the outputs have together.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.from {
+            From::Records(records) => records.len(),
+            From::Same(Seen::Published(_, bytes)) => bytes.len(),
+            From::Same(Seen::Failed(_)) => 0,
+        }
+    }
+}
+
+impl<'a> Iterator for Rest<'a> {
+    type Item = Seen<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Seen<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        Some(match &mut self.from {
+            From::Records(records) => {
+                let (status, body, rest) = ring::split_first(records);
+                *records = rest;
+                Seen::Published(status, body)
+            }
+            From::Same(seen) => *seen,
+        })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl ExactSizeIterator for Rest<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -136,6 +205,11 @@ mod tests {
             assert_eq!(results.left(), left);
         }
         assert!(results.see_next().is_none());
+        let mut results = Results::of_records(&records(&published), 3);
+        assert!(matches!(results.see_next(), Some(Seen::Published(_, b"a"))));
+        let rest = results.see_rest().map(|seen| seen.encoded().ok());
+        assert_eq!(rest.collect::<Vec<_>>(), [None, Some(&b""[..])]);
+        assert_eq!(results.left(), 0);
     }
 
     #[test]

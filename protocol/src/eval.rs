@@ -157,6 +157,16 @@ pub fn decode_evaluated(bytes: &[u8]) -> Result<Result<&str, EvalError>, CodecEr
     }
 }
 
+/// The bytes of a value's text, if this is the output of an expression that has one. Whether they are text is for the
+/// caller to check.
+#[inline]
+pub fn value_text(output: &[u8]) -> Option<&[u8]> {
+    match output.split_first() {
+        Some((&VALUE, text)) => Some(text),
+        _ => None,
+    }
+}
+
 impl Job for Eval {
     type Output = Evaluated;
     const NAME: &'static str = "eval";

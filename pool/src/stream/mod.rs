@@ -4,6 +4,7 @@
 //! bytes. [`Pool::stream`](crate::Pool::stream) gives both ends, for two threads; `map` feeds a stream from an iterator
 //! in the caller's own thread. The queue and the workers are the pool's.
 
+mod block;
 mod core;
 mod input;
 mod output;
@@ -15,6 +16,7 @@ use protocol::Job;
 use crate::driver::Core;
 
 pub(crate) use self::core::StreamCore;
+pub use block::Block;
 pub use input::StreamInput;
 pub use output::StreamOutput;
 

@@ -4,7 +4,10 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use protocol::Job;
 
-use super::core::{Done, StreamCore};
+use super::{
+    block::Block,
+    core::{Done, StreamCore},
+};
 use crate::{JobError, driver::Core, outcome::Seen, results::Results};
 
 /// How many outcomes are seen before the room that they took is given back.
@@ -40,9 +43,28 @@ impl<J: Job> StreamOutput<J> {
             .map(|(number, seen)| (number, seen.decode::<J>()))
     }
 
-    /// As the iterator's `next`, with the output still encoded, and borrowed until the next one is asked for.
-    pub fn next_encoded(&mut self) -> Option<(u64, Result<&[u8], JobError>)> {
-        self.see_next(true).map(|(number, seen)| (number, seen.encoded()))
+    /// All the next outputs that came together, still encoded; waits for them as the iterator's `next` does. `None` at
+    /// the end.
+    ///
+    /// Who handles a million small outputs, and knows their encoding, saves most of the cost of each by this. All
+    /// outputs of the block count as taken.
+    ///
+    /// ```no_run
+    /// # fn example(mut outputs: pool::StreamOutput<pool::Eval>) {
+    /// while let Some(block) = outputs.next_block() {
+    ///     for (number, output) in (block.number()..).zip(block) {
+    ///         println!("{number}: {output:?}");
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn next_block(&mut self) -> Option<Block<'_>> {
+        self.take(true);
+        let (next, results) = self.taken.as_mut()?;
+        let (number, left) = (*next, u64::from(results.left()));
+        *next += left;
+        self.done.outcomes += left;
+        Some(Block::new(number, results.see_rest()))
     }
 
     /// Whether an output is there, so that asking for it does not wait.
@@ -74,17 +96,22 @@ impl<J: Job> StreamOutput<J> {
     }
 
     fn see_next(&mut self, waits: bool) -> Option<(u64, Seen<'_>)> {
+        self.take(waits);
+        let (next, results) = self.taken.as_mut()?;
+        let number = *next;
+        *next += 1;
+        self.done.outcomes += 1;
+        Some((number, results.see_next()?))
+    }
+
+    /// Sees to it that outputs are at hand, if there are any.
+    fn take(&mut self, waits: bool) {
         self.let_go();
         if self.taken.is_none() {
             self.taken = self.stream.take(std::mem::take(&mut self.done), waits);
         } else if self.done.outcomes >= SETTLED_AT_ONCE {
             self.settle();
         }
-        let (next, results) = self.taken.as_mut()?;
-        let number = *next;
-        *next += 1;
-        self.done.outcomes += 1;
-        Some((number, results.see_next()?))
     }
 
     /// Lets results go of which all have been seen.
