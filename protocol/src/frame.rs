@@ -95,9 +95,7 @@ impl Form {
             (Self::Counted, _) => {
                 (0..jobs).fold(0, |offset, _| offset + first_length(&body[offset..]).expect(few))
             }
-            (Self::Lines(delimiter), _) => {
-                end_of_line(delimiter, body, jobs).expect(few)
-            }
+            (Self::Lines(delimiter), _) => end_of_line(delimiter, body, jobs).expect(few),
         }
     }
 
@@ -261,7 +259,8 @@ impl<'a> Frame<'a> {
     pub fn check(&self) -> Result<(), FrameError> {
         match self.body {
             Body::Jobs(form @ Form::Lines(delimiter), body)
-                if form.count_lines(body) == self.count && body.last().is_none_or(|last| *last == delimiter) =>
+                if form.count_lines(body) == self.count
+                    && body.last().is_none_or(|last| *last == delimiter) =>
             {
                 Ok(())
             }
@@ -439,7 +438,9 @@ mod tests {
 
     #[test]
     fn the_end_of_any_line_of_a_long_text_is_found() {
-        let lines: Vec<String> = (0..2_000_u64).map(|number| "x".repeat((number * 7919 % 97) as usize)).collect();
+        let lines: Vec<String> = (0..2_000_u64)
+            .map(|number| "x".repeat((number * 7919 % 97) as usize))
+            .collect();
         let text = lines.join("\n");
         let mut end = 0;
         for (count, line) in (1..2_000).zip(&lines) {
@@ -451,7 +452,13 @@ mod tests {
 
     #[test]
     fn a_wrong_number_of_lines_is_an_error() {
-        for (text, count) in [(&b"1\n2\n3"[..], 3), (b"1\n2\n3", 2), (b"1\n", 2), (b"1\n2\n", 1), (b"1", 0)] {
+        for (text, count) in [
+            (&b"1\n2\n3"[..], 3),
+            (b"1\n2\n3", 2),
+            (b"1\n", 2),
+            (b"1\n2\n", 1),
+            (b"1", 0),
+        ] {
             let bytes = lines_of(text, count);
             let frame = Frame::parse(&bytes).unwrap();
             let jobs: Result<Vec<_>, _> = frame.jobs().collect();

@@ -63,7 +63,9 @@ impl<'a> Reader<'a> {
         let Some(position) = claim() else {
             return Ok(None);
         };
-        let skipped = position.checked_sub(self.at).ok_or_else(|| self.misplaced(position))?;
+        let skipped = position
+            .checked_sub(self.at)
+            .ok_or_else(|| self.misplaced(position))?;
         self.at = position.saturating_add(1);
         if skipped == 0 {
             return Ok(Some((position, job)));
@@ -130,6 +132,9 @@ mod tests {
     fn a_damage_anywhere_is_found_before_anything_runs() {
         let mut bytes = batch(&[b"good", b"bad"]).0;
         bytes.pop();
-        assert!(matches!(Batch::new(bytes), Err(FrameError::Overrun { index: 1, .. })));
+        assert!(matches!(
+            Batch::new(bytes),
+            Err(FrameError::Overrun { index: 1, .. })
+        ));
     }
 }

@@ -8,11 +8,7 @@
 
 use std::time::Duration;
 
-use protocol::{
-    Fault,
-    board::Board,
-    parcel::KEPT_BYTES,
-};
+use protocol::{Fault, board::Board, parcel::KEPT_BYTES};
 
 use crate::{batch::Reader, bell::Bell, failure::Failure, marks, publisher::Publisher};
 

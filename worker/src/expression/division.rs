@@ -56,7 +56,7 @@ pub(crate) fn remainder(left: Integer<'_>, right: Integer<'_>, budget: &mut Budg
 }
 
 /// The 64-bit case; `None` for division by zero and overflow.
-fn floor_small(left: i64, right: i64) -> Option<(i64, i64)> {
+pub(crate) fn floor_small(left: i64, right: i64) -> Option<(i64, i64)> {
     let quotient = left.checked_div(right)?;
     let rest = left % right;
     if rest != 0 && (rest < 0) != (right < 0) {

@@ -3,7 +3,9 @@
 //! Owns the buffers of parser and machine, so that a worker evaluates line after line without taking memory.
 
 use super::budget::Budget;
+use super::calculator;
 use super::error::Error;
+use super::int_text::push_small;
 use super::limits::Limits;
 use super::machine::{Context, Machine};
 use super::names::Names;
@@ -22,9 +24,11 @@ use super::repr::push_result;
 /// assert_eq!(out, b"6");
 /// # Ok::<(), worker::expression::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Evaluator {
     limits: Limits,
+    /// Whether plain arithmetic may be calculated without a program.
+    calculates: bool,
     program: Program,
     workspace: Workspace,
     machine: Machine,
@@ -34,8 +38,19 @@ impl Evaluator {
     /// An evaluator with limits for each evaluation.
     pub fn new(limits: Limits) -> Self {
         Self {
+            calculates: calculator::fits_limits(&limits),
+            ..Self::without_shortcuts(limits)
+        }
+    }
+
+    /// One that parses and runs whatever it is given.
+    pub(crate) fn without_shortcuts(limits: Limits) -> Self {
+        Self {
             limits,
-            ..Self::default()
+            calculates: false,
+            program: Program::default(),
+            workspace: Workspace::default(),
+            machine: Machine::default(),
         }
     }
 
@@ -50,6 +65,13 @@ impl Evaluator {
     ///
     /// Why there is no value. Nothing is appended then.
     pub fn eval_into(&mut self, source: &[u8], names: &Names, out: &mut Vec<u8>) -> Result<(), Error> {
+        if self.calculates
+            && source.len() <= self.limits.max_source
+            && let Some(value) = calculator::calculate(source)
+        {
+            push_small(value, out);
+            return Ok(());
+        }
         let length = out.len();
         let outcome = self.eval(source, names, out);
         if outcome.is_err() {
@@ -69,6 +91,12 @@ impl Evaluator {
         };
         let value = self.machine.run(context, &mut budget)?;
         push_result(&value, out, &mut budget).map_err(|error| error.at(0, self.program.end()))
+    }
+}
+
+impl Default for Evaluator {
+    fn default() -> Self {
+        Self::new(Limits::default())
     }
 }
 

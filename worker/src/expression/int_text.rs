@@ -11,27 +11,10 @@ use super::int::Integer;
 /// The longest decimal text, in digits, in either direction (Python's defence against quadratic conversions).
 pub(crate) const MAX_DIGITS: usize = 4300;
 
-/// Room for the digits and the sign of 64 bits.
-const SMALL_DIGITS: usize = 20;
-
 /// Appends a 64-bit int in decimal.
+#[inline]
 pub(crate) fn push_small(value: i64, out: &mut Vec<u8>) {
-    let mut buffer = [0_u8; SMALL_DIGITS];
-    let mut position = SMALL_DIGITS;
-    let mut rest = value.unsigned_abs();
-    loop {
-        position -= 1;
-        buffer[position] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if value < 0 {
-        position -= 1;
-        buffer[position] = b'-';
-    }
-    out.extend_from_slice(&buffer[position..]);
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// The decimal text of a long int.

@@ -28,6 +28,7 @@
 
 mod arithmetic;
 mod budget;
+mod calculator;
 mod compare;
 mod contains;
 mod dict;
