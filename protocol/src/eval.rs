@@ -129,6 +129,7 @@ impl<'a> EvalRef<'a> {
 ///
 /// # Errors
 /// When the error could not be encoded; that does not happen.
+#[inline]
 pub fn encode_evaluated(
     buffer: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>) -> Result<(), EvalError>,

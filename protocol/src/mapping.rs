@@ -79,6 +79,7 @@ impl Mapping {
     ///
     /// # Panics
     /// When the offset is not aligned to 8 or not within the memory: a mistake in this program.
+    #[inline]
     pub(crate) fn word(&self, offset: usize) -> &AtomicU64 {
         assert!(
             offset.is_multiple_of(8) && offset + 8 <= self.length,
@@ -94,6 +95,7 @@ impl Mapping {
     ///
     /// # Panics
     /// When the offset is not aligned to 4 or not within the memory: a mistake in this program.
+    #[inline]
     pub(crate) fn half_word(&self, offset: usize) -> &AtomicU32 {
         assert!(
             offset.is_multiple_of(4) && offset + 4 <= self.length,

@@ -145,6 +145,7 @@ impl SharedMemory {
     ///
     /// # Panics
     /// When the offset is not aligned to 8 or not within the memory: a mistake in this program.
+    #[inline]
     pub fn word(&self, offset: usize) -> &AtomicU64 {
         self.mapping.word(offset)
     }
@@ -153,6 +154,7 @@ impl SharedMemory {
     ///
     /// # Panics
     /// When the offset is not aligned to 4 or not within the memory: a mistake in this program.
+    #[inline]
     pub fn half_word(&self, offset: usize) -> &AtomicU32 {
         self.mapping.half_word(offset)
     }

@@ -59,6 +59,7 @@ impl RingWriter {
     ///
     /// # Panics
     /// When the result is over [`MAX_RING_RESULT`].
+    #[inline]
     pub fn publish(
         &mut self,
         board: &Board,
@@ -93,6 +94,7 @@ impl RingWriter {
         );
     }
 
+    #[inline]
     fn publish_record(&mut self, board: &Board, position: u64, tag: u8, body: &[u8], wait: &mut dyn FnMut()) {
         let follows = position == self.next;
         self.next = position.wrapping_add(1);
@@ -118,6 +120,7 @@ impl RingWriter {
             .store(self.written, Ordering::Release);
     }
 
+    #[cold]
     fn wait_for_room(&mut self, board: &Board, size: u64, wait: &mut dyn FnMut()) {
         while self.written + size - self.read > RING_BYTES as u64 {
             let turn = board.space().load(Ordering::Acquire);
@@ -134,6 +137,7 @@ impl RingWriter {
 }
 
 /// Writes one word. Every record begins at a multiple of the word's size, so that no word crosses the ring's end.
+#[inline]
 fn put_word(board: &Board, at: u64, word: u64) {
     let start = (at & MASK) as usize;
     board
@@ -142,19 +146,31 @@ fn put_word(board: &Board, at: u64, word: u64) {
         .store(word.to_le(), Ordering::Relaxed);
 }
 
+#[inline]
 fn put_body(board: &Board, at: u64, bytes: &[u8]) {
-    if let 1..=WORD_BYTES = bytes.len() {
+    if let Some(word) = short_word(bytes) {
         // Most results are this short, and a copy of unknown length costs more than all else here.
-        let mut word = [0; WORD_BYTES];
-        for (to, from) in word.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-        return put_word(board, at, u64::from_le_bytes(word));
+        return put_word(board, at, word);
     }
     let start = (at & MASK) as usize;
     let (head, tail) = bytes.split_at(bytes.len().min(RING_BYTES - start));
     board.memory().write(RING_START + start, head);
     board.memory().write(RING_START, tail);
+}
+
+/// One to eight bytes as one word, the first byte lowest: read in two pieces that may overlap, never byte by byte.
+#[inline]
+fn short_word(bytes: &[u8]) -> Option<u64> {
+    let length = bytes.len();
+    if let (Some(head), Some(tail), 4..=WORD_BYTES) = (bytes.first_chunk(), bytes.last_chunk(), length) {
+        let (head, tail) = (u32::from_le_bytes(*head), u32::from_le_bytes(*tail));
+        return Some(u64::from(head) | u64::from(tail) << (8 * (length - 4)));
+    }
+    let (&first, &last, 1..=3) = (bytes.first()?, bytes.last()?, length) else {
+        return None;
+    };
+    let middle = bytes[length / 2];
+    Some(u64::from(first) | u64::from(middle) << (8 * (length / 2)) | u64::from(last) << (8 * (length - 1)))
 }
 
 /// The parent's end of the ring.
@@ -369,6 +385,17 @@ mod tests {
             }
             assert_eq!(texts(&mut reader, &board), sent);
         }
+    }
+
+    #[test]
+    fn short_results_are_one_word() {
+        let bytes = *b"abcdefgh";
+        for length in 1..=bytes.len() {
+            let mut padded = [0; 8];
+            padded[..length].copy_from_slice(&bytes[..length]);
+            assert_eq!(short_word(&bytes[..length]), Some(u64::from_le_bytes(padded)));
+        }
+        assert_eq!((short_word(b""), short_word(&[1; 9])), (None, None));
     }
 
     #[test]

@@ -98,7 +98,10 @@ impl<'a, 'p> Course<'a, 'p> {
             return;
         };
         marks::end(position);
-        self.publisher.publish(position, ran.map(|()| &*self.output));
+        match ran {
+            Ok(()) => self.publisher.output(position, &self.output),
+            Err(fault) => self.publisher.fault(position, fault),
+        }
         if self.output.capacity() > KEPT_BYTES {
             self.output = Vec::new();
         }

@@ -123,6 +123,7 @@ impl Runner for Evaluating {
 }
 
 impl Desk {
+    #[inline]
     fn evaluate(&mut self, job: &EvalRef<'_>, output: &mut Vec<u8>) -> Result<(), EvalError> {
         let names = match &*job.names {
             [] => Cow::Borrowed(&self.names),

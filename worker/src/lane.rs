@@ -49,7 +49,7 @@ impl Lane<'_> {
             Work::Large { position, payload } => match payload {
                 Ok(job) => self.run(Jobs::Claimed(Some((position, &job)))),
                 Err(fault) => {
-                    self.publisher.publish(position, Err(fault));
+                    self.publisher.fault(position, fault);
                     Ok(1)
                 }
             },

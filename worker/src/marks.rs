@@ -32,13 +32,21 @@ pub(crate) fn start(secret: Secret) -> io::Result<()> {
 }
 
 /// Marks the end of the job at `position` in both streams, when the parent captures them.
+#[inline]
 pub(crate) fn end(position: u64) {
     if let Some(marker) = MARKER.get() {
+        marker.mark(position);
+    }
+}
+
+impl Marker {
+    #[cold]
+    fn mark(&self, position: u64) {
         // What has not left this process's own buffer yet belongs before the mark.
         drop(io::stdout().flush());
-        let mark = capture::mark(marker.secret, position);
+        let mark = capture::mark(self.secret, position);
         // A parent that reads no more has gone.
-        drop((&marker.output).write_all(&mark));
-        drop((&marker.errors).write_all(&mark));
+        drop((&self.output).write_all(&mark));
+        drop((&self.errors).write_all(&mark));
     }
 }

@@ -30,17 +30,26 @@ impl Outlet {
         })
     }
 
+    #[inline]
     fn publish(&mut self, way: Way<'_>, position: u64, output: &[u8]) {
-        let (bytes, limit) = (output.len() as u64, self.message_limit);
-        if bytes > limit {
-            self.publish_fault(way, position, Fault::TooLarge { bytes, limit });
-        } else if output.len() > MAX_RING_RESULT {
-            self.publish_parcel(way, position, output);
-        } else {
+        if output.len() <= MAX_RING_RESULT && output.len() as u64 <= self.message_limit {
             self.publish_record(way, position, Status::Output, output);
+        } else {
+            self.publish_large(way, position, output);
         }
     }
 
+    #[cold]
+    fn publish_large(&mut self, way: Way<'_>, position: u64, output: &[u8]) {
+        let (bytes, limit) = (output.len() as u64, self.message_limit);
+        if bytes > limit {
+            self.publish_fault(way, position, Fault::TooLarge { bytes, limit });
+        } else {
+            self.publish_parcel(way, position, output);
+        }
+    }
+
+    #[inline]
     fn publish_record(&mut self, way: Way<'_>, position: u64, status: Status, body: &[u8]) {
         let mut wait = || way.bell.ring();
         self.ring.publish(way.board, position, status, body, &mut wait);
@@ -93,18 +102,21 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Publishes what became of the job at `position`: the encoded output, or why there is none.
-    pub(crate) fn publish(&mut self, position: u64, outcome: Result<&[u8], Fault>) {
-        let mut guard;
-        let outlet = if let Some(held) = &mut self.held {
-            &mut **held
-        } else {
-            guard = lock(self.outlet);
-            &mut *guard
-        };
-        match outcome {
-            Ok(output) => outlet.publish(self.way, position, output),
-            Err(fault) => outlet.publish_fault(self.way, position, fault),
+    /// Publishes the encoded output of the job at `position`.
+    #[inline]
+    pub(crate) fn output(&mut self, position: u64, output: &[u8]) {
+        match &mut self.held {
+            Some(outlet) => outlet.publish(self.way, position, output),
+            None => lock(self.outlet).publish(self.way, position, output),
+        }
+    }
+
+    /// Publishes why the job at `position` has no output.
+    #[cold]
+    pub(crate) fn fault(&mut self, position: u64, fault: Fault) {
+        match &mut self.held {
+            Some(outlet) => outlet.publish_fault(self.way, position, fault),
+            None => lock(self.outlet).publish_fault(self.way, position, fault),
         }
     }
 }
