@@ -59,6 +59,9 @@ pub enum FrameError {
     /// A flag that this version does not know.
     #[error("a frame has unknown flags {0:#06x}")]
     UnknownFlags(u16),
+    /// The state of the inbox is none that an honest parent leaves.
+    #[error("the inbox is in the impossible state {0:#x}")]
+    NoInbox(u64),
     /// A frame for one large job announces another number of them.
     #[error("a frame for one large job announces {0} jobs")]
     LargeCount(u32),

@@ -26,6 +26,7 @@ pub mod family;
 mod fault;
 pub mod frame;
 pub mod handshake;
+pub mod inbox;
 mod job;
 pub mod link;
 pub mod log;
@@ -47,7 +48,7 @@ pub use memory::SharedMemory;
 ///
 /// It changes whenever a message, a frame or the layout of the shared memory changes. A parent and a worker with
 /// different versions refuse each other at the handshake, each naming both.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// The version of this package, for messages to people.
 pub const PACKAGE_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -16,6 +16,7 @@ use protocol::{
     Fault, MemoryError,
     board::{Board, Progress},
     frame::{Frame, Large},
+    inbox,
     link::{FrameReceiver, LinkError},
     parcel::Parcel,
     spin::Spin,
@@ -148,15 +149,16 @@ impl<'a> Feed<'a> {
 
     /// Receives one frame. `None`: it was a parcel's and has been revoked, or the link has ended.
     fn receive(&self, source: &mut Source) -> Result<Option<Work>, Failure> {
-        // The next job often follows the answer to the last one at once.
-        Spin::until(LINGER, || self.board.sent() != source.turn);
-        let bytes = match source.frames.receive() {
-            Ok(bytes) => bytes,
-            Err(LinkError::Closed) => {
-                source.ended = true;
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
+        let bytes = match self.look(source.turn)? {
+            Some(bytes) => bytes,
+            None => match source.frames.receive() {
+                Ok(bytes) => bytes,
+                Err(LinkError::Closed) => {
+                    source.ended = true;
+                    return Ok(None);
+                }
+                Err(error) => return Err(error.into()),
+            },
         };
         source.turn += 1;
         source.current = None;
@@ -167,6 +169,16 @@ impl<'a> Feed<'a> {
         let batch = Arc::new(Batch::new(bytes)?);
         source.current = Some(Arc::clone(&batch));
         Ok(Some(Work::Frame(batch)))
+    }
+
+    /// Looks for the next frame for a moment, because it often follows the answer to the last one at once; gives it when it
+    /// has come by the inbox.
+    fn look(&self, received: u64) -> Result<Option<Vec<u8>>, Failure> {
+        inbox::open(self.board, received);
+        Spin::until(LINGER, || {
+            inbox::is_taken(self.board) || self.board.sent() != received
+        });
+        Ok(inbox::close(self.board, received)?)
     }
 
     /// Claims a large job and takes it out of the inbound area, in the lock: once a frame counts as received, the

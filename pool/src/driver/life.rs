@@ -13,7 +13,7 @@ use std::{
 
 use protocol::{
     board::{self, Board},
-    control, frame,
+    control, frame, inbox,
     link::{FrameSender, LinkError, ParentLink, WakeReceiver},
     parcel::Parcel,
 };
@@ -108,7 +108,7 @@ impl Life {
             let Some(outgoing) = lock(&self.outbox).pop_front() else {
                 return;
             };
-            let sent = sender.send(outgoing);
+            let sent = sender.send(outgoing, &self.board);
             self.board.show_sent();
             if let Err(error) = sent {
                 tracing::debug!(pid = self.process.pid(), "sending a frame: {error}");
@@ -181,7 +181,7 @@ impl Life {
 }
 
 impl Sender {
-    fn send(&mut self, outgoing: Outgoing) -> Result<(), LinkError> {
+    fn send(&mut self, outgoing: Outgoing, board: &Board) -> Result<(), LinkError> {
         let Outgoing {
             epoch,
             first,
@@ -194,6 +194,9 @@ impl Sender {
         match cargo {
             Cargo::Frame(form, mut bytes) => {
                 frame::finish(&mut bytes, form, epoch, first, count);
+                if inbox::put(board, board.sent(), &bytes) {
+                    return Ok(());
+                }
                 frames.send(&bytes)
             }
             Cargo::Parcel(bytes) => match self.inbound.put(&bytes) {
