@@ -1,6 +1,6 @@
 //! The jobs that are compared: they come back as they were.
 
-use pool::{Job, Pool};
+use pool::{Bytes, Job, Pool};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -14,7 +14,15 @@ pub(crate) struct Small {
 
 /// A large payload.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Blob(pub(crate) ByteBuf);
+pub(crate) struct Blob(pub(crate) Bytes);
+
+/// The same within the encoding, as bytes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Buffer(pub(crate) ByteBuf);
+
+/// The same as serde has it without more: one number after the other.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Numbers(pub(crate) Vec<u8>);
 
 impl Job for Small {
     type Output = Self;
@@ -24,6 +32,16 @@ impl Job for Small {
 impl Job for Blob {
     type Output = Self;
     const NAME: &'static str = "blob";
+}
+
+impl Job for Buffer {
+    type Output = Self;
+    const NAME: &'static str = "buffer";
+}
+
+impl Job for Numbers {
+    type Output = Self;
+    const NAME: &'static str = "numbers";
 }
 
 impl Small {

@@ -82,9 +82,11 @@ struct Peers {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // This program is its own worker, for three types of jobs, and its own peer.
+    // This program is its own worker, for several types of jobs, and its own peer.
     worker::run_if_worker(|job: jobs::Small, _context| job);
     worker::run_if_worker(|job: jobs::Blob, _context| job);
+    worker::run_if_worker(|job: jobs::Buffer, _context| job);
+    worker::run_if_worker(|job: jobs::Numbers, _context| job);
     worker::eval::service().run_if_worker();
     if let Some(ended) = child::run_if_child() {
         return ended;

@@ -2,9 +2,8 @@
 
 use std::convert::Infallible;
 
-use pool::Job;
+use pool::{Bytes, Job};
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
 use worker::{
     Service, Setup,
     expression::{Evaluator, Limits, Names},
@@ -20,13 +19,13 @@ pub(crate) enum Load {
     /// Keep a CPU busy for so many rounds.
     Spin(u64),
     /// Give the bytes back.
-    Echo(ByteBuf),
+    Echo(Bytes),
     /// End the worker, as a crash in a native library would.
     Crash,
 }
 
 impl Job for Load {
-    type Output = ByteBuf;
+    type Output = Bytes;
     const NAME: &'static str = "load";
 }
 
@@ -45,7 +44,7 @@ impl Desk {
         }
     }
 
-    pub(crate) fn run(&mut self, job: Load) -> ByteBuf {
+    pub(crate) fn run(&mut self, job: Load) -> Bytes {
         match job {
             Load::Eval(source) => {
                 let mut text = Vec::new();
@@ -55,11 +54,11 @@ impl Desk {
                 {
                     text.extend_from_slice(error.to_string().as_bytes());
                 }
-                ByteBuf::from(text)
+                Bytes::from(text)
             }
             Load::Spin(rounds) => {
                 spin::spin(rounds);
-                ByteBuf::new()
+                Bytes::new()
             }
             Load::Echo(bytes) => bytes,
             Load::Crash => std::process::abort(),

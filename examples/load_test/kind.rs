@@ -13,8 +13,8 @@ pub(crate) enum Kind {
     Echo(usize),
 }
 
-/// The most bytes of an echo: what a pool's messages may have by default, less some for what goes with them.
-const MAX_ECHO_BYTES: usize = (1 << 30) - 64;
+/// The most bytes of an echo: what a pool carries by default.
+const MAX_ECHO_BYTES: usize = 1 << 30;
 
 impl Kind {
     /// The bytes that one job carries, roughly.
@@ -105,7 +105,7 @@ mod tests {
             "echo:",
             "echo:1kB",
             "echo:-1",
-            "echo:1GiB",
+            "echo:2GiB",
             "echo:99999999999GiB",
             "sleep:1s",
         ] {

@@ -1,6 +1,6 @@
 //! The jobs of a run, by their number: the same in the pool and in one thread.
 
-use serde_bytes::ByteBuf;
+use pool::Bytes;
 
 use crate::{job::Load, kind::Kind, spin};
 
@@ -18,7 +18,7 @@ pub(crate) struct Recipe {
 enum Ingredients {
     Expressions(Vec<String>),
     Rounds(u64),
-    Bytes(ByteBuf),
+    Bytes(Bytes),
 }
 
 impl Recipe {

@@ -278,7 +278,8 @@ impl<J: Job> Builder<J> {
         self
     }
 
-    /// The most bytes that one encoded job or output may have. Default: 1 GiB.
+    /// The most bytes that one encoded job or output may have, with the [`Bytes`](crate::Bytes) in it. Default: 1 GiB and
+    /// 64 KiB, so that a payload of 1 GiB fits.
     pub fn message_limit(mut self, bytes: u64) -> Self {
         self.message_limit = bytes;
         self

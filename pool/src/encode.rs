@@ -1,11 +1,11 @@
 //! Encoding a job before anything else is done with it, so that a job that cannot be encoded harms nothing.
 
-use std::{cell::RefCell, panic::AssertUnwindSafe};
+use std::{cell::RefCell, panic::AssertUnwindSafe, sync::Arc};
 
-use protocol::CodecError;
+use protocol::{CodecError, Payload, attachment, frame::PARCEL_BYTES};
 use smallvec::SmallVec;
 
-use crate::SubmitError;
+use crate::{SubmitError, load::Encoded};
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -14,31 +14,42 @@ thread_local! {
 /// The scratch buffer is let go when one job has made it larger than this.
 const KEPT_SCRATCH_BYTES: usize = 64 * 1024;
 
-/// Runs `append` and gives back what it appended. A panic in it is an error like any other.
+/// Runs `append` and gives back what it appended and attached. A panic in it is an error like any other.
 pub(crate) fn encode(
     append: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     limit: u64,
-) -> Result<SmallVec<[u8; 64]>, SubmitError> {
+) -> Result<Encoded, SubmitError> {
     // The buffer is taken out, so that a job which submits another one while it is encoded finds an empty one.
     let mut buffer = SCRATCH.take();
     buffer.clear();
-    let appended = std::panic::catch_unwind(AssertUnwindSafe(|| append(&mut buffer)))
-        .unwrap_or_else(|_| Err(CodecError::new("its encoding panicked")));
-    appended.map_err(SubmitError::Unencodable)?;
-    let bytes = buffer.len() as u64;
-    if bytes > limit {
-        return Err(SubmitError::TooLarge { bytes, limit });
+    let (appended, attached) =
+        attachment::collect(|| std::panic::catch_unwind(AssertUnwindSafe(|| append(&mut buffer))));
+    appended
+        .unwrap_or_else(|_| Err(CodecError::new("its encoding panicked")))
+        .map_err(SubmitError::Unencodable)?;
+    if attached.is_empty() && buffer.len() < PARCEL_BYTES && buffer.len() as u64 <= limit {
+        let encoded = SmallVec::from_slice(&buffer);
+        SCRATCH.set(buffer);
+        return Ok(Encoded::One(encoded));
     }
-    if buffer.len() > KEPT_SCRATCH_BYTES {
-        return Ok(SmallVec::from_vec(buffer));
+    let encoding = if buffer.len() > KEPT_SCRATCH_BYTES {
+        buffer
+    } else {
+        let encoding = buffer.clone();
+        SCRATCH.set(buffer);
+        encoding
+    };
+    let payload = Payload { encoding, attached };
+    match payload.bytes() {
+        bytes if bytes > limit => Err(SubmitError::TooLarge { bytes, limit }),
+        _ => Ok(Encoded::Large(Arc::new(payload))),
     }
-    let encoded = SmallVec::from_slice(&buffer);
-    SCRATCH.set(buffer);
-    Ok(encoded)
 }
 
 #[cfg(test)]
 mod tests {
+    use protocol::{Bytes, Job};
+
     use super::*;
 
     #[test]
@@ -62,16 +73,33 @@ mod tests {
                 limit: 100
             }
         ));
-        assert_eq!(
-            encode(
-                |buffer| {
-                    let _: () = buffer.push(7);
-                    Ok(())
-                },
-                100
-            )
-            .unwrap()[..],
-            [7]
+        let well = encode(
+            |buffer| {
+                let _: () = buffer.push(7);
+                Ok(())
+            },
+            100,
         );
+        assert!(matches!(well, Ok(Encoded::One(bytes)) if bytes[..] == [7]));
+    }
+
+    #[test]
+    fn what_is_attached_counts_for_the_limit_and_is_not_copied() {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        struct Blob(Bytes);
+        impl Job for Blob {
+            type Output = ();
+            const NAME: &'static str = "blob";
+        }
+        let blob = Blob(vec![1; 100_000].into());
+        let encoded = encode(|buffer| blob.encode(buffer), 200_000).unwrap();
+        let Encoded::Large(payload) = &encoded else {
+            panic!("{encoded:?}")
+        };
+        assert_eq!(payload.attached[0].as_ptr(), blob.0.as_ptr());
+        assert_eq!(encoded.bytes() as u64, payload.bytes());
+        assert!(payload.bytes() > 100_000);
+        let refused = encode(|buffer| blob.encode(buffer), payload.bytes() - 1).unwrap_err();
+        assert!(matches!(refused, SubmitError::TooLarge { bytes, .. } if bytes == payload.bytes()));
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! A worker's death costs exactly the job that it was running. A deadline kills. Order is kept in bounded memory. Tiny
 //! jobs travel by the hundred and slow ones one by one, and nobody has to say which they are. Every failure tells its
-//! cause. See [`Pool`] for how to use one, and the crate `worker` for the other side.
+//! cause. Large payloads travel as [`Bytes`], anywhere in a job or an output, by one copy in and one out. See [`Pool`] for
+//! how to use one, and the crate `worker` for the other side.
 //!
 //! What it costs, measured, stands in [`performance`].
 //!
@@ -57,7 +58,7 @@ pub use map::{Map, MapUnordered};
 pub use pool::Pool;
 pub use process::{Child, JoinError, JoinErrorKind, Portable, Process, Run, StartError, Target, main};
 pub use protocol::{
-    CodecError, Fault, Job, Panicked, sync,
+    Bytes, CodecError, Fault, Job, Panicked, sync,
     sync::{
         Barrier, Condition, Event, GetError, Lock, LockError, Pipe, PipeEnd, PutError, Queue, Semaphore,
         Value, pipe,

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use protocol::frame::{self, Form};
+use protocol::{
+    Payload,
+    frame::{self, Form},
+};
 use smallvec::SmallVec;
 
 use crate::{Captured, failure::Cause, results::Results, scheduler::Load, slot::Slot, stream::StreamCore};
@@ -26,8 +29,10 @@ pub(crate) struct Item {
 /// Encoded jobs, as they are submitted.
 #[derive(Debug)]
 pub(crate) enum Encoded {
-    /// One.
+    /// One that fits a frame.
     One(SmallVec<[u8; 64]>),
+    /// One that does not.
+    Large(Arc<Payload>),
     /// So many, in the form of a frame.
     Several { framed: Vec<u8>, count: u32 },
     /// So many, each with the delimiter behind it.
@@ -41,7 +46,7 @@ pub(crate) enum Encoded {
 impl Encoded {
     pub(crate) fn jobs(&self) -> u32 {
         match self {
-            Self::One(_) => 1,
+            Self::One(_) | Self::Large(_) => 1,
             Self::Several { count, .. } | Self::Lines { count, .. } => *count,
         }
     }
@@ -49,6 +54,7 @@ impl Encoded {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::One(bytes) => bytes.len(),
+            Self::Large(payload) => payload.bytes() as usize,
             Self::Several { framed, .. } => framed.len(),
             Self::Lines { text, .. } => text.len(),
         }
@@ -78,7 +84,7 @@ pub(crate) struct Jobs {
     form: Form,
     /// The jobs in that form; empty for a large one.
     framed: Vec<u8>,
-    large: Option<Arc<[u8]>>,
+    large: Option<Arc<Payload>>,
     count: u32,
     sinks: Sinks,
 }
@@ -89,7 +95,7 @@ pub(crate) enum Cargo {
     /// Small jobs, in a frame whose header is still to be filled in.
     Frame(Form, Vec<u8>),
     /// One large job.
-    Parcel(Arc<[u8]>),
+    Parcel(Arc<Payload>),
 }
 
 impl Default for Cargo {
@@ -181,9 +187,7 @@ impl Load for Jobs {
         let (mut form, mut framed, mut large) = (Form::Counted, Vec::new(), None);
         let count = encoded.jobs();
         match encoded {
-            Encoded::One(bytes) if bytes.len() >= frame::PARCEL_BYTES => {
-                large = Some(bytes.into_vec().into());
-            }
+            Encoded::Large(payload) => large = Some(payload),
             Encoded::One(bytes) => frame::append_job(&mut framed, &bytes),
             Encoded::Several { framed: jobs, .. } => framed = jobs,
             Encoded::Lines { delimiter, text, .. } => (form, framed) = (Form::Lines(delimiter), text),
@@ -206,8 +210,7 @@ impl Load for Jobs {
         else {
             return Err(item);
         };
-        let is_large = self.large.is_some() || bytes.len() >= frame::PARCEL_BYTES;
-        let refused = if full || is_large || self.form != Form::Counted {
+        let refused = if full || self.large.is_some() || self.form != Form::Counted {
             sink
         } else {
             match self.sinks.try_push(sink, self.count) {
@@ -230,7 +233,7 @@ impl Load for Jobs {
     }
 
     fn bytes(&self) -> usize {
-        self.framed.len() + self.large.as_ref().map_or(0, |bytes| bytes.len())
+        self.framed.len() + self.large.as_ref().map_or(0, |payload| payload.bytes() as usize)
     }
 
     fn fitting(&self, max_bytes: usize) -> u32 {
@@ -262,7 +265,7 @@ impl Load for Jobs {
 
     fn append_to(&self, cargo: &mut Cargo) {
         match (&self.large, &mut *cargo) {
-            (Some(bytes), cargo) => *cargo = Cargo::Parcel(Arc::clone(bytes)),
+            (Some(payload), cargo) => *cargo = Cargo::Parcel(Arc::clone(payload)),
             (None, Cargo::Frame(form, frame)) => {
                 *form = self.form;
                 frame.extend_from_slice(&self.framed);
@@ -376,12 +379,21 @@ mod tests {
 
     #[test]
     fn large_jobs_and_small_ones_do_not_share_a_span() {
-        let (large, _slot) = item(&vec![1; frame::PARCEL_BYTES]);
+        let payload = Payload {
+            encoding: vec![1; 7],
+            attached: vec![vec![2; 100_000].into()],
+        };
+        let large = Item {
+            encoded: Encoded::Large(Arc::new(payload)),
+            sink: Sink::Slot(Arc::default()),
+        };
         let (mut small, _slots) = jobs(&[b"a"]);
-        let large = Jobs::of(small.try_push(large).unwrap_err());
+        let mut large = Jobs::of(small.try_push(large).unwrap_err());
         assert!(large.travels_alone() && !small.travels_alone());
+        assert!(large.try_push(item(b"a").0).is_err());
+        assert_eq!((large.len(), large.bytes()), (1, 100_007));
         let mut cargo = Cargo::default();
         large.append_to(&mut cargo);
-        assert!(matches!(cargo, Cargo::Parcel(bytes) if bytes.len() == frame::PARCEL_BYTES));
+        assert!(matches!(cargo, Cargo::Parcel(payload) if payload.bytes() == 100_007));
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     SubmitError,
     driver::Core,
     encode::encode,
-    load::{Encoded, Item, Sink},
+    load::{Item, Sink},
     slot::Slot,
     stream::{self, Bounds},
 };
@@ -109,9 +109,9 @@ impl<J: Job> Pool<J> {
         let (encoded, transit) =
             Transit::of(|| encode(|buffer| job.encode(buffer), self.core.message_limit()));
         let slot = Arc::new(Slot::new(transit));
-        let submitted = encoded.and_then(|bytes| {
+        let submitted = encoded.and_then(|encoded| {
             let item = Item {
-                encoded: Encoded::One(bytes),
+                encoded,
                 sink: Sink::Slot(Arc::clone(&slot)),
             };
             self.core.submit(item, deadline).map_err(|(_item, error)| error)

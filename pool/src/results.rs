@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use protocol::ring;
+use protocol::{Job, ring};
 
 use crate::{
     JobError,
@@ -18,6 +18,8 @@ pub(crate) struct Results {
     kind: Kind,
     /// How many have not been seen yet.
     left: u32,
+    /// The memory that they held when they came.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -47,24 +49,25 @@ impl Results {
             let (status, body, _) = ring::split_first(records);
             return Self::one(Outcome::copied(status, body));
         }
-        Self {
-            kind: Kind::Records(records.to_vec(), Cell::new(0)),
-            left: count,
-        }
+        Self::new(Kind::Records(records.to_vec(), Cell::new(0)), count)
     }
 
     pub(crate) fn one(outcome: Outcome) -> Self {
-        Self {
-            kind: Kind::One(outcome),
-            left: 1,
-        }
+        Self::new(Kind::One(outcome), 1)
     }
 
     pub(crate) fn failed(error: JobError, count: u32) -> Self {
-        Self {
-            kind: Kind::Failed(Box::new(error)),
-            left: count,
-        }
+        Self::new(Kind::Failed(Box::new(error)), count)
+    }
+
+    fn new(kind: Kind, left: u32) -> Self {
+        let bytes = size_of::<Self>()
+            + match &kind {
+                Kind::Records(records, _) => records.capacity(),
+                Kind::One(outcome) => outcome.spilled_bytes(),
+                Kind::Failed(_) => 0,
+            };
+        Self { kind, left, bytes }
     }
 
     /// How many have not been seen yet.
@@ -72,14 +75,25 @@ impl Results {
         self.left
     }
 
-    /// The memory that they hold, roughly.
+    /// The memory that they held when they came, roughly.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + match &self.kind {
-                Kind::Records(records, _) => records.capacity(),
-                Kind::One(outcome) => outcome.spilled_bytes(),
-                Kind::Failed(_) => 0,
-            }
+        self.bytes
+    }
+
+    /// Decodes the next one; the memory of a large one goes to its output.
+    pub(crate) fn decode_next<J: Job>(&mut self) -> Option<Result<J::Output, JobError>> {
+        if let Kind::One(Outcome::Large(payload)) = &mut self.kind {
+            self.left = self.left.checked_sub(1)?;
+            return Some(Outcome::Large(std::mem::take(payload)).decode::<J>());
+        }
+        self.see_next().map(Seen::decode::<J>)
+    }
+
+    /// Makes the encodings whole, for whoever decodes them himself.
+    pub(crate) fn flatten<J: Job>(&mut self) {
+        if let Kind::One(outcome) = &mut self.kind {
+            outcome.flatten::<J>();
+        }
     }
 
     /// Shows the next one.
@@ -138,6 +152,7 @@ impl Rest<'_> {
         match &self.from {
             From::Records(records) => records.len(),
             From::Same(Seen::Published(_, bytes)) => bytes.len(),
+            From::Same(Seen::Large(payload)) => payload.encoding.len(),
             From::Same(Seen::Failed(_)) => 0,
         }
     }

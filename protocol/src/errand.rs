@@ -116,8 +116,8 @@ impl Payload {
             return Ok((Self::Inline(bytes), Wrapped(None)));
         }
         let mut parcel = Parcel::create("pool-payload")?;
-        parcel.put(&bytes)?;
-        Ok((Self::Parcel(bytes.len() as u64), Wrapped(Some(parcel))))
+        let contents = parcel.put(&bytes, &[])?;
+        Ok((Self::Parcel(contents.encoding), Wrapped(Some(parcel))))
     }
 
     /// Takes the bytes out again; `descriptor` is the one that came with the message.
@@ -129,7 +129,7 @@ impl Payload {
             Self::Inline(bytes) => Ok(bytes),
             Self::Parcel(length) => {
                 let missing = || MemoryError::corrupt("a payload came without its memory");
-                Parcel::open(descriptor.ok_or_else(missing)?)?.take(length, length)
+                Parcel::open(descriptor.ok_or_else(missing)?)?.copy(0..length as usize)
             }
         }
     }

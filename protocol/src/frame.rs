@@ -4,9 +4,11 @@
 //! bytes; or as *lines*, each job's encoded bytes with a delimiter behind them, which is how a text that is its own
 //! encoding travels as it was read. A frame is decoded by borrowing: nothing is allocated, and every length is checked
 //! against the bytes that are there. A job too large for a frame travels in the inbound parcel area
-//! ([`crate::parcel`]); its frame carries only the length.
+//! ([`crate::parcel`]); its frame carries only the lengths.
 //!
 //! The frame knows nothing of what the jobs mean, nor of how it is sent.
+
+use crate::manifest::{CONTENTS_BYTES, Contents};
 
 /// The most bytes of jobs (lengths included) that one frame carries.
 ///
@@ -170,11 +172,11 @@ pub fn finish(frame: &mut [u8], form: Form, epoch: u16, first: u64, count: u32) 
     write_header(frame, epoch, kind, first, count);
 }
 
-/// A whole frame that announces one job of `length` bytes in the inbound parcel area.
-pub fn parcel(epoch: u16, position: u64, length: u64) -> Vec<u8> {
+/// A whole frame that announces one job in the inbound parcel area.
+pub fn parcel(epoch: u16, position: u64, contents: Contents) -> Vec<u8> {
     let mut frame = vec![0; HEADER_BYTES];
     write_header(&mut frame, epoch, [FLAG_PARCEL, 0], position, 1);
-    frame.extend_from_slice(&length.to_le_bytes());
+    frame.extend_from_slice(&contents.to_bytes());
     frame
 }
 
@@ -214,8 +216,8 @@ enum Body<'a> {
 /// The one job of a frame that does not carry it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Large<'a> {
-    /// So many bytes of it lie in the inbound parcel area.
-    Parcel(u64),
+    /// It lies in the inbound parcel area.
+    Parcel(Contents),
     /// It could not be put there, for this reason.
     Withdrawn(&'a [u8]),
 }
@@ -235,7 +237,7 @@ impl<'a> Frame<'a> {
             (0, 0) => Body::Jobs(Form::Counted, body),
             (FLAG_LINES, delimiter) => Body::Jobs(Form::Lines(delimiter), body),
             (FLAG_PARCEL | FLAG_WITHDRAWN, 0) if count != 1 => return Err(FrameError::LargeCount(count)),
-            (FLAG_PARCEL, 0) => Body::Large(Large::Parcel(parcel_length(body)?)),
+            (FLAG_PARCEL, 0) => Body::Large(Large::Parcel(parcel_contents(body)?)),
             (FLAG_WITHDRAWN, 0) => Body::Large(Large::Withdrawn(body)),
             (flags, more) => return Err(FrameError::UnknownFlags(u16::from_le_bytes([flags, more]))),
         };
@@ -290,13 +292,13 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn parcel_length(body: &[u8]) -> Result<u64, FrameError> {
-    match body.split_first_chunk::<8>() {
-        Some((length, [])) => Ok(u64::from_le_bytes(*length)),
+fn parcel_contents(body: &[u8]) -> Result<Contents, FrameError> {
+    match body.split_first_chunk::<CONTENTS_BYTES>() {
+        Some((contents, [])) => Ok(Contents::from_bytes(*contents)),
         Some((_, rest)) => Err(FrameError::Trailing(rest.len())),
         None => Err(FrameError::Overrun {
             index: 0,
-            claimed: 8,
+            claimed: CONTENTS_BYTES as u64,
             left: body.len(),
         }),
     }
@@ -493,12 +495,16 @@ mod tests {
     }
 
     #[test]
-    fn a_parcel_frame_tells_the_length() {
-        let bytes = parcel(1, 9, 1 << 33);
+    fn a_parcel_frame_tells_the_lengths() {
+        let contents = Contents {
+            encoding: 1 << 33,
+            attached: 3,
+        };
+        let bytes = parcel(1, 9, contents);
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!(
             (frame.large(), frame.first, frame.count),
-            (Some(Large::Parcel(1 << 33)), 9, 1)
+            (Some(Large::Parcel(contents)), 9, 1)
         );
         assert_eq!(frame.jobs().count(), 0);
         assert!(Frame::parse(&bytes[..bytes.len() - 1]).is_err());

@@ -15,6 +15,7 @@ use crate::{
     board::Board,
     capture::Secret,
     control::Received,
+    delivery::Deliveries,
     job::{from_postcard, to_postcard},
     parcel::Parcel,
 };
@@ -101,7 +102,7 @@ pub struct Gifts {
     /// The worker's board.
     pub board: Board,
     /// Where large jobs arrive.
-    pub inbound: Parcel,
+    pub inbound: Deliveries,
     /// Where large results leave.
     pub outbound: Parcel,
     /// The memory of the parent's family, to be adopted.
@@ -141,7 +142,7 @@ impl Gifts {
         Ok(Self {
             rendezvous,
             board: Board::open(board)?,
-            inbound: Parcel::open(inbound)?,
+            inbound: Deliveries::open(inbound)?,
             outbound: Parcel::open(outbound)?,
             family,
         })

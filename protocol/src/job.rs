@@ -3,11 +3,14 @@
 //! Owns the default encoding (postcard, through serde) and the hooks by which a job takes another one. It does
 //! not say how a job is run: that is the handler's part, in the worker.
 
+use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{CodecError, error::coded};
 
 /// A unit of work that can travel to a worker process, and whose output can travel back.
+///
+/// Large payloads in a job or an output are [`Bytes`](crate::Bytes): they travel beside the encoding.
 ///
 /// A job is plain data; the code that runs it lives in the worker program, which serves the same type. Both sides
 /// compare [`Job::NAME`] when they meet.
@@ -101,7 +104,7 @@ pub fn decode_argument<A: DeserializeOwned>(bytes: &[u8]) -> Result<A, CodecErro
 /// Appends a value in postcard's encoding.
 pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = buffer.len();
-    let written = coded(|| postcard::to_extend(value, Appender(&mut *buffer)).map(drop));
+    let written = coded(|| postcard::serialize_with_flavor(value, Appender(&mut *buffer)));
     written.inspect_err(|_| buffer.truncate(start))
 }
 
@@ -119,9 +122,23 @@ pub(crate) fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Code
 /// Lets postcard append to a borrowed vector.
 struct Appender<'a>(&'a mut Vec<u8>);
 
-impl Extend<u8> for Appender<'_> {
-    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
-        self.0.extend(bytes);
+impl Flavor for Appender<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,14 +1,17 @@
 //! The areas of shared memory for payloads too large for a frame or the ring.
 //!
 //! Each worker has two, both made by its parent and kept for the worker's life: one for jobs on their way in, one for
-//! results on their way out. An area holds one payload at a time. It grows to the largest payload it has carried and
-//! is trimmed to [`KEPT_BYTES`] by the receiver of one that was larger, while the area is still its own, so that the
+//! results on their way out. An area holds one payload at a time, as [`crate::manifest`] lays it out. It grows to the
+//! largest payload it has carried and is trimmed to [`KEPT_BYTES`] by the parent after one that was larger, so that the
 //! next payload finds its pages warm and a rare giant does not stay in memory for ever.
 //!
-//! Inbound, the rule that a large job travels alone keeps the area to one payload. Outbound, a word on the board says
-//! whether the area is full; the worker waits for the parent to empty it.
+//! Inbound, the rule that a large job travels alone keeps the area to one payload: it is the worker's from the frame that
+//! announces the job until the record of its result, so that the worker may look at it where it lies
+//! ([`crate::delivery`]), and parts of the job that come back in its output are taken from there. Outbound, a word on the
+//! board says whether the area is full; the worker waits for the parent to empty it.
 
 use std::{
+    ops::Range,
     os::fd::{BorrowedFd, OwnedFd},
     sync::atomic::Ordering,
     time::Duration,
@@ -17,18 +20,40 @@ use std::{
 use rustix::thread::futex;
 
 use crate::{
-    MemoryError, SharedMemory,
+    Bytes, MemoryError, SharedMemory,
     board::{Board, PARCEL_FULL},
+    manifest::{self, Contents, Entry, Layout},
+    payload::Payload,
 };
 
-/// What an area keeps after a larger payload has gone through it.
-pub const KEPT_BYTES: usize = 16 << 20;
+/// What an area keeps after a larger payload has gone through it: 16 MiB, and some room for what lies around them.
+pub const KEPT_BYTES: usize = (16 << 20) + (64 << 10);
 
-/// The most bytes that one job or one result may have, unless the pool's builder says otherwise: 1 GiB.
-pub const DEFAULT_MESSAGE_LIMIT: u64 = 1 << 30;
+/// The most bytes that one job or one result may have, unless the pool's builder says otherwise: 1 GiB, and some room for
+/// what lies around a payload of that size.
+pub const DEFAULT_MESSAGE_LIMIT: u64 = (1 << 30) + (64 << 10);
 
 /// How long the worker sleeps at most before it looks again by itself.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A part attached to a payload that is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// These bytes, to be copied into the area.
+    Bytes(Bytes),
+    /// Bytes that lie in the area in which the job came, and are only named.
+    InJob(Range<usize>),
+}
+
+impl Part {
+    /// How many bytes it has.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::InJob(range) => range.len(),
+        }
+    }
+}
 
 /// An area for one large payload.
 #[derive(Debug)]
@@ -58,45 +83,91 @@ impl Parcel {
         self.memory.descriptor()
     }
 
-    /// Puts a payload in.
+    /// Puts a payload in: an encoding and the parts attached to it. Each of their bytes is copied once.
     ///
     /// # Errors
     /// When there is not enough memory for it.
-    pub fn put(&mut self, payload: &[u8]) -> Result<(), MemoryError> {
-        // What is past the kept bytes may have been given back by the receiver: it is allocated anew each time.
-        if payload.len() > self.memory.length().min(KEPT_BYTES) {
-            self.memory.grow(payload.len().next_multiple_of(4096))?;
+    pub fn put(&mut self, encoding: &[u8], attached: &[Part]) -> Result<Contents, MemoryError> {
+        let mut layout = Layout::new(encoding.len(), attached.len());
+        let mut places = Vec::with_capacity(attached.len());
+        for part in attached {
+            match part {
+                Part::Bytes(bytes) => places.push((layout.add(bytes.len()), bytes)),
+                Part::InJob(range) => layout.name(&Entry::InJob(range.start as u64..range.end as u64)),
+            }
         }
-        self.memory.write(0, payload);
-        Ok(())
+        self.make_room(layout.end())?;
+        self.memory.write(0, encoding);
+        let (start, table) = layout.table();
+        self.memory.write(start, table);
+        for (start, bytes) in places {
+            self.memory.write(start, bytes);
+        }
+        Ok(layout.contents())
     }
 
-    /// Takes a payload of `length` bytes out, by copy; `limit` is the most that will be believed. Afterwards the area
-    /// may be filled again.
+    fn make_room(&mut self, length: usize) -> Result<(), MemoryError> {
+        let there = self.memory.length();
+        // What is past the kept bytes may have been given back: it is allocated anew each time.
+        if length <= there.min(KEPT_BYTES) {
+            return Ok(());
+        }
+        // Payloads that grow little by little must not make each of them map the area anew, whose pages are cold then.
+        let roomy = length.max(KEPT_BYTES.min(2 * there)).next_multiple_of(4096);
+        self.memory
+            .grow(roomy)
+            .or_else(|_| self.memory.grow(length.next_multiple_of(4096)))
+    }
+
+    /// Takes a payload out: the encoding and each part are copied once, into memory of their own. `limit` is the most that
+    /// will be believed, and `from_job` copies a part from the area in which the job came. Afterwards the area may be
+    /// filled again.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when the length is over the limit or so many bytes are not there.
-    pub fn take(&mut self, length: u64, limit: u64) -> Result<Vec<u8>, MemoryError> {
-        let length = match usize::try_from(length) {
-            Ok(bytes) if length <= limit => bytes,
-            _ => {
-                return Err(MemoryError::corrupt(format_args!(
-                    "a payload of {length} bytes, the limit being {limit}"
-                )));
+    /// [`MemoryError::Corrupt`] when a length is over the limit or so many bytes are not there; and those of `from_job`.
+    pub fn take(
+        &mut self,
+        contents: Contents,
+        limit: u64,
+        mut from_job: impl FnMut(Range<u64>) -> Result<Vec<u8>, MemoryError>,
+    ) -> Result<Payload, MemoryError> {
+        let place = contents.place(limit)?;
+        let encoding = self.copy(place.encoding)?;
+        let mut attached = Vec::new();
+        if !place.table.is_empty() {
+            let table = self.copy(place.table)?;
+            for entry in manifest::read_table(contents, &table, limit)? {
+                let bytes = match entry {
+                    Entry::Here(range) => self.copy(range.start as usize..range.end as usize)?,
+                    Entry::InJob(range) => from_job(range)?,
+                };
+                attached.push(bytes.into());
             }
-        };
-        self.memory.map(length)?;
-        let mut payload = Vec::new();
-        payload
-            .try_reserve_exact(length)
+        }
+        self.trim();
+        Ok(Payload { encoding, attached })
+    }
+
+    /// Copies bytes that the other process says are there into a vector of exactly that size.
+    ///
+    /// # Errors
+    /// [`MemoryError::Corrupt`] when they are not, [`MemoryError::System`] when there is no memory for the copy.
+    pub fn copy(&mut self, range: Range<usize>) -> Result<Vec<u8>, MemoryError> {
+        self.memory.map(range.end)?;
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(range.len())
             .map_err(|_| MemoryError::System {
                 step: "taking a payload",
                 source: std::io::ErrorKind::OutOfMemory.into(),
             })?;
-        self.memory.read(0, length, &mut payload);
+        self.memory.read(range.start, range.len(), &mut copy);
+        Ok(copy)
+    }
+
+    /// Gives back what is over [`KEPT_BYTES`]. For the parent, while the area is nobody else's.
+    pub fn trim(&mut self) {
         // What cannot be given back is kept; that costs memory, not correctness.
         drop(self.memory.trim(KEPT_BYTES));
-        Ok(payload)
     }
 }
 
@@ -133,30 +204,94 @@ mod tests {
         (ours, theirs)
     }
 
+    fn pattern(length: usize) -> Vec<u8> {
+        (0..length).map(|index| (index % 251) as u8).collect()
+    }
+
+    fn nothing_came(range: Range<u64>) -> Result<Vec<u8>, MemoryError> {
+        Err(MemoryError::corrupt(format_args!("{range:?}")))
+    }
+
+    fn forged(encoding: u64, attached: u64) -> Contents {
+        Contents { encoding, attached }
+    }
+
     #[test]
     fn payloads_of_many_sizes_arrive_one_after_the_other() {
         let (mut sender, mut receiver) = two_ends();
         for length in [
             0_usize, 1, 4095, 4096, 4097, 70_000, 20_000_000, 5, 18_000_000, 20_000_000,
         ] {
-            let payload: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
-            sender.put(&payload).unwrap();
-            assert_eq!(receiver.take(length as u64, 1 << 30).unwrap(), payload);
+            let encoding = pattern(length);
+            let contents = sender.put(&encoding, &[]).unwrap();
+            let taken = receiver.take(contents, 1 << 30, nothing_came).unwrap();
+            assert!(taken.encoding == encoding && taken.attached.is_empty());
         }
+    }
+
+    #[test]
+    fn parts_arrive_beside_their_encoding_in_memory_of_their_own() {
+        let (mut sender, mut receiver) = two_ends();
+        let sizes = [0, 1, 63, 64, 65, 100_000, 17_000_000];
+        let attached: Vec<Bytes> = sizes.iter().map(|size| pattern(*size).into()).collect();
+        let mut parts: Vec<Part> = attached.iter().cloned().map(Part::Bytes).collect();
+        parts.insert(2, Part::InJob(5..8));
+        let contents = sender.put(b"refers", &parts).unwrap();
+        let from_job = |range: Range<u64>| {
+            assert_eq!(range, 5..8);
+            Ok(b"job".to_vec())
+        };
+        let mut taken = receiver.take(contents, 1 << 30, from_job).unwrap();
+        assert_eq!(taken.encoding, b"refers");
+        assert_eq!(taken.attached.remove(2), *b"job");
+        assert_eq!(taken.attached, attached);
     }
 
     #[test]
     fn a_forged_length_is_refused_without_allocating() {
         let (mut sender, mut receiver) = two_ends();
-        sender.put(b"abc").unwrap();
-        assert!(matches!(
-            receiver.take(1 << 50, 1 << 30),
-            Err(MemoryError::Corrupt { .. })
-        ));
-        assert!(matches!(
-            receiver.take(1 << 29, 1 << 30),
-            Err(MemoryError::Corrupt { .. })
-        ));
-        assert_eq!(receiver.take(3, 1 << 30).unwrap(), b"abc");
+        let contents = sender.put(b"abc", &[]).unwrap();
+        for lie in [
+            forged(1 << 50, 0),
+            forged(1 << 29, 0),
+            forged(3, 1 << 50),
+            forged(3, 1 << 25),
+            forged(4000, 7),
+        ] {
+            let refused = receiver.take(lie, 1 << 30, nothing_came);
+            assert!(matches!(refused, Err(MemoryError::Corrupt { .. })), "{lie:?}");
+        }
+        assert_eq!(
+            receiver.take(contents, 1 << 30, nothing_came).unwrap().encoding,
+            b"abc"
+        );
+    }
+
+    #[test]
+    fn forged_parts_are_refused() {
+        let (mut sender, mut receiver) = two_ends();
+        let contents = sender
+            .put(b"refers", &[Part::Bytes(pattern(100_000).into())])
+            .unwrap();
+        let (start, length) = (8, 16);
+        for (place, bytes) in [
+            (start, 1_u64 << 40),
+            (start, 90_000),
+            (start + 8, 200_000),
+            (start + 8, 1 << 62),
+        ] {
+            let mut honest = Vec::new();
+            sender.memory.read(start, length, &mut honest);
+            sender.memory.write(place, &bytes.to_le_bytes());
+            let refused = receiver.take(contents, 1 << 30, nothing_came);
+            assert!(
+                matches!(refused, Err(MemoryError::Corrupt { .. })),
+                "{bytes} at {place}"
+            );
+            sender.memory.write(start, &honest);
+        }
+        // A part of a job, where none came.
+        sender.memory.write(start, &(1_u64 << 63).to_le_bytes());
+        assert!(receiver.take(contents, 1 << 30, nothing_came).is_err());
     }
 }

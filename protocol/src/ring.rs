@@ -7,7 +7,7 @@
 //! writer is killed in between. The reader copies out all that is there, in one piece, and raises the read mark.
 //!
 //! A writer that finds no room waits on a futex that the reader wakes; the reader never waits. A result too large for
-//! the ring lies in the outbound [`crate::parcel`] area, and its record carries only the length.
+//! the ring lies in the outbound [`crate::parcel`] area, and its record carries only the lengths.
 
 use std::{
     sync::atomic::{Ordering, fence},
@@ -19,6 +19,7 @@ use rustix::thread::futex;
 use crate::{
     MemoryError, Status,
     board::{Board, RING_BYTES, RING_READ, RING_START, RING_WRITTEN},
+    manifest::Contents,
 };
 
 const WORD_BYTES: usize = 8;
@@ -76,20 +77,20 @@ impl RingWriter {
         self.publish_record(board, position, status as u8, result, wait);
     }
 
-    /// Publishes that a result of `length` bytes lies in the outbound parcel area.
+    /// Publishes that a result lies in the outbound parcel area.
     pub fn publish_parcel(
         &mut self,
         board: &Board,
         position: u64,
         status: Status,
-        length: u64,
+        contents: Contents,
         wait: &mut dyn FnMut(),
     ) {
         self.publish_record(
             board,
             position,
             status as u8 | PARCEL_FLAG,
-            &length.to_le_bytes(),
+            &contents.to_bytes(),
             wait,
         );
     }
@@ -243,8 +244,8 @@ pub struct Record<'a> {
 pub enum Body<'a> {
     /// Here.
     Inline(&'a [u8]),
-    /// In the outbound parcel area, this many of them.
-    Parcel(u64),
+    /// In the outbound parcel area.
+    Parcel(Contents),
 }
 
 /// Reads the records of a harvest. After an error there are no more.
@@ -277,10 +278,10 @@ impl<'a> Records<'a> {
         let body = if tag & PARCEL_FLAG == 0 {
             Body::Inline(body)
         } else {
-            let length = body
+            let contents = body
                 .try_into()
-                .map_err(|_| MemoryError::corrupt("a parcel's record without its length"))?;
-            Body::Parcel(u64::from_le_bytes(length))
+                .map_err(|_| MemoryError::corrupt("a parcel's record without its lengths"))?;
+            Body::Parcel(Contents::from_bytes(contents))
         };
         Ok(Record {
             position,
@@ -457,7 +458,11 @@ mod tests {
     fn parcels_and_faults_are_told_apart() {
         let board = Board::create().unwrap();
         let (mut writer, mut reader) = (RingWriter::new(), RingReader::new());
-        writer.publish_parcel(&board, 5, Status::Output, 1 << 40, &mut || ());
+        let contents = Contents {
+            encoding: 1 << 40,
+            attached: 2,
+        };
+        writer.publish_parcel(&board, 5, Status::Output, contents, &mut || ());
         writer.publish(&board, 6, Status::Fault, b"why", &mut || ());
         let mut buffer = Vec::new();
         reader.harvest(&board, &mut buffer).unwrap();
@@ -467,7 +472,7 @@ mod tests {
             Record {
                 position: 5,
                 status: Status::Output,
-                body: Body::Parcel(1 << 40)
+                body: Body::Parcel(contents)
             }
         );
         assert_eq!(

@@ -5,7 +5,7 @@ pub mod nemesis;
 pub mod signals;
 pub mod threads;
 
-use pool::Job;
+use pool::{Bytes, Job};
 use serde::{Deserialize, Serialize, ser::Error as _};
 
 /// What the puppet worker is told to do.
@@ -79,6 +79,18 @@ pub enum Puppet {
     Nested,
     /// Keep so many bytes of memory from now on; tell the worker's process id.
     Hoard(usize),
+    /// Give the bytes back.
+    Carry(Bytes),
+    /// Give the bytes between these two places back.
+    Slice(Bytes, usize, usize),
+    /// Give all of them back, the last first, and 70,000 bytes more.
+    Gather(Vec<Bytes>),
+    /// Keep the bytes from now on; tell how many are kept.
+    Keep(Bytes),
+    /// Give back what was kept as this one.
+    Kept(usize),
+    /// Go on with the other while these bytes are held.
+    Bear(Bytes, Box<Puppet>),
 }
 
 /// What the puppet gives back.
@@ -86,6 +98,10 @@ pub enum Puppet {
 pub enum Answer {
     /// Bytes.
     Bytes(Vec<u8>),
+    /// Bytes that may travel beside the answer.
+    Carried(Bytes),
+    /// Many of them.
+    Gathered(Vec<Bytes>),
     /// A number.
     Number(u64),
     /// Text.

@@ -11,8 +11,10 @@ use protocol::{
     board::{Board, MAX_LANES},
     capture::Secret,
     control,
+    delivery::Deliveries,
     handshake::{self, Gifts, Invitation},
     link::{self, WorkerLink},
+    manifest::Contents,
     parcel::Parcel,
 };
 
@@ -26,7 +28,7 @@ pub(crate) struct Equipment {
     pub(crate) message_limit: u64,
     pub(crate) argument: Arc<[u8]>,
     pub(crate) board: Board,
-    pub(crate) inbound: Parcel,
+    pub(crate) inbound: Deliveries,
     pub(crate) outbound: Parcel,
     pub(crate) link: WorkerLink,
     pub(crate) family: OwnedFd,
@@ -74,12 +76,12 @@ impl Invited {
     pub(crate) fn accept(self) -> Result<Equipment, Failure> {
         let Self { invitation, gifts } = self;
         let mut inbound = gifts.inbound;
-        let argument = inbound.take(invitation.argument_bytes, invitation.message_limit)?;
+        let argument = argument(&mut inbound, &invitation)?;
         Ok(Equipment {
             worker: invitation.worker,
             lanes: invitation.lanes.into(),
             message_limit: invitation.message_limit,
-            argument: argument.into(),
+            argument,
             board: gifts.board,
             inbound,
             outbound: gifts.outbound,
@@ -87,4 +89,16 @@ impl Invited {
             link: link::connect(gifts.rendezvous.as_fd(), invitation.token)?,
         })
     }
+}
+
+/// Takes the argument out of its area.
+fn argument(inbound: &mut Deliveries, invitation: &Invitation) -> Result<Arc<[u8]>, Failure> {
+    let contents = Contents {
+        encoding: invitation.argument_bytes,
+        attached: 0,
+    };
+    let delivery = inbound.receive(contents, invitation.message_limit)?;
+    let argument = delivery.job().encoding().into();
+    delivery.give_back()?;
+    Ok(argument)
 }

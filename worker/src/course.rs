@@ -8,7 +8,12 @@
 
 use std::time::Duration;
 
-use protocol::{Fault, board::Board, parcel::KEPT_BYTES};
+use protocol::{
+    Fault, Incoming, Payload,
+    board::Board,
+    delivery::Delivery,
+    parcel::{KEPT_BYTES, Part},
+};
 
 use crate::{batch::Reader, bell::Bell, failure::Failure, marks, publisher::Publisher};
 
@@ -24,10 +29,12 @@ pub(crate) struct Course<'a, 'p> {
     publisher: &'a mut Publisher<'p>,
     jobs: Jobs<'a>,
     running: Option<u64>,
+    /// Where the running job lies, when it is a large one.
+    delivery: Option<Delivery>,
     done: u64,
     told: Option<Duration>,
     /// Where the encoded output of a job goes. Reused from job to job.
-    output: Vec<u8>,
+    output: Payload,
 }
 
 /// Where the jobs come from.
@@ -36,7 +43,7 @@ pub(crate) enum Jobs<'a> {
     /// To be claimed one by one.
     Frame(Reader<'a>),
     /// One, claimed already.
-    Claimed(Option<(u64, &'a [u8])>),
+    Delivered(Option<(u64, Delivery)>),
 }
 
 impl<'a, 'p> Course<'a, 'p> {
@@ -46,7 +53,7 @@ impl<'a, 'p> Course<'a, 'p> {
         bell: &'a Bell<'a>,
         publisher: &'a mut Publisher<'p>,
         jobs: Jobs<'a>,
-        output: Vec<u8>,
+        output: Payload,
     ) -> Self {
         Self {
             lane,
@@ -55,6 +62,7 @@ impl<'a, 'p> Course<'a, 'p> {
             publisher,
             jobs,
             running: None,
+            delivery: None,
             done: 0,
             told: None,
             output,
@@ -63,17 +71,22 @@ impl<'a, 'p> Course<'a, 'p> {
 
     /// Starts the next job: from here on it counts as started. `None` when there is none left.
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<(u64, &'a [u8])>, Failure> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, Incoming<'a>)>, Failure> {
         let next = match &mut self.jobs {
             Jobs::Frame(reader) => {
                 let (board, epoch, end) = (self.board, reader.epoch(), reader.end());
-                reader.next(|| board.claim(epoch, end))?
+                let next = reader.next(|| board.claim(epoch, end))?;
+                next.map(|(position, job)| (position, Incoming::Framed(job)))
             }
-            Jobs::Claimed(job) => job.take(),
+            Jobs::Delivered(job) => job.take().map(|(position, delivery)| {
+                let job = delivery.job();
+                self.delivery = Some(delivery);
+                (position, job)
+            }),
         };
-        if let Some((position, _)) = next {
-            self.running = Some(position);
-            let now = self.board.show_start(self.lane, position);
+        if let Some((position, _)) = &next {
+            self.running = Some(*position);
+            let now = self.board.show_start(self.lane, *position);
             self.tell_if_late(now);
         }
         Ok(next)
@@ -86,26 +99,46 @@ impl<'a, 'p> Course<'a, 'p> {
 
     /// Where the output of the running job is to be written; empty.
     #[inline]
-    pub(crate) fn output(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn output(&mut self) -> &mut Payload {
         self.output.clear();
         &mut self.output
     }
 
     /// Publishes what became of the running job: what was written to the output, or why there is none.
     #[inline]
-    pub(crate) fn finish(&mut self, ran: Result<(), Fault>) {
+    pub(crate) fn finish(&mut self, ran: Result<(), Fault>) -> Result<(), Failure> {
         let Some(position) = self.running.take() else {
-            return;
+            return Ok(());
         };
         marks::end(position);
+        let attached = match &self.delivery {
+            None if self.output.attached.is_empty() => Vec::new(),
+            _ => self.give_back()?,
+        };
         match ran {
-            Ok(()) => self.publisher.output(position, &self.output),
+            Ok(()) if attached.is_empty() => self.publisher.output(position, &self.output.encoding),
+            Ok(()) => self
+                .publisher
+                .output_with(position, &self.output.encoding, &attached),
             Err(fault) => self.publisher.fault(position, fault),
         }
-        if self.output.capacity() > KEPT_BYTES {
-            self.output = Vec::new();
+        if self.output.encoding.capacity() > KEPT_BYTES {
+            self.output = Payload::default();
         }
         self.done += 1;
+        Ok(())
+    }
+
+    /// Gives a large job's place back, which comes before the parent hears that the job is done; and says how what is
+    /// attached to the output travels.
+    fn give_back(&mut self) -> Result<Vec<Part>, Failure> {
+        let attached = self.output.attached.drain(..);
+        let Some(delivery) = self.delivery.take() else {
+            return Ok(attached.map(Part::Bytes).collect());
+        };
+        let attached = attached.map(|bytes| delivery.part(bytes)).collect();
+        delivery.give_back().map_err(Failure::Keeping)?;
+        Ok(attached)
     }
 
     /// Shows the lane as idle and tells the parent of all that is done: something that is no job takes time now.
@@ -115,7 +148,7 @@ impl<'a, 'p> Course<'a, 'p> {
     }
 
     /// How many jobs are done, and the buffer back.
-    pub(crate) fn end(self) -> (u64, Vec<u8>) {
+    pub(crate) fn end(self) -> (u64, Payload) {
         self.board.show_idle(self.lane);
         (self.done, self.output)
     }

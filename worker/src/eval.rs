@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use protocol::{
-    Eval, Fault, Job,
+    Eval, Fault, Incoming, Job, Payload,
     eval::{EvalError, EvalRef, encode_evaluated},
 };
 use serde::{Deserialize, Serialize};
@@ -113,11 +113,16 @@ impl Runner for Evaluating {
         })
     }
 
-    fn run(&self, job: &[u8], context: &mut Context<'_, Desk>, output: &mut Vec<u8>) -> Result<(), Fault> {
-        let job = EvalRef::decode(job).map_err(|error| Fault::Undecodable(error.to_string()))?;
+    fn run(
+        &self,
+        job: Incoming<'_>,
+        context: &mut Context<'_, Desk>,
+        output: &mut Payload,
+    ) -> Result<(), Fault> {
+        let job = EvalRef::decode(job.encoding()).map_err(|error| Fault::Undecodable(error.to_string()))?;
         context.enter(Stage::Running);
         let desk = context.state();
-        encode_evaluated(output, |output| desk.evaluate(&job, output))
+        encode_evaluated(&mut output.encoding, |output| desk.evaluate(&job, output))
             .map_err(|error| Fault::Unencodable(error.to_string()))
     }
 }

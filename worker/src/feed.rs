@@ -15,10 +15,10 @@ use std::{
 use protocol::{
     Fault, MemoryError,
     board::{Board, Progress},
+    delivery::{Deliveries, Delivery},
     frame::{Frame, Large},
     inbox,
     link::{FrameReceiver, LinkError},
-    parcel::Parcel,
     spin::Spin,
 };
 
@@ -35,8 +35,8 @@ pub(crate) enum Work {
     /// One large job, claimed already.
     Large {
         position: u64,
-        /// The encoded job; or why it could not be taken.
-        payload: Result<Vec<u8>, Fault>,
+        /// The encoded job, where it lies; or why it cannot be seen.
+        payload: Result<Delivery, Fault>,
     },
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Feed<'a> {
 #[derive(Debug)]
 struct Source {
     frames: FrameReceiver,
-    inbound: Parcel,
+    inbound: Deliveries,
     /// How many frames have been received.
     turn: u64,
     /// The last of them, unless it was a parcel's.
@@ -77,7 +77,7 @@ impl<'a> Feed<'a> {
         board: &'a Board,
         bell: &'a Bell<'a>,
         frames: FrameReceiver,
-        inbound: Parcel,
+        inbound: Deliveries,
         message_limit: u64,
     ) -> Self {
         Self {
@@ -181,11 +181,11 @@ impl<'a> Feed<'a> {
         Ok(inbox::close(self.board, received)?)
     }
 
-    /// Claims a large job and takes it out of the inbound area, in the lock: once a frame counts as received, the
-    /// parent may fill the area again.
+    /// Claims a large job and looks at it in the inbound area, which is this worker's from the claim to the record of the
+    /// job's result: a large job is sent only to a worker that has no other.
     fn take_large(
         &self,
-        inbound: &mut Parcel,
+        inbound: &mut Deliveries,
         frame: &Frame<'_>,
         large: Large<'_>,
     ) -> Result<Option<Work>, Failure> {
@@ -199,7 +199,7 @@ impl<'a> Feed<'a> {
             )));
         }
         let payload = match large {
-            Large::Parcel(length) => match inbound.take(length, self.message_limit) {
+            Large::Parcel(contents) => match inbound.receive(contents, self.message_limit) {
                 Ok(payload) => Ok(payload),
                 Err(error @ MemoryError::System { .. }) => Err(Fault::Undecodable(error.to_string())),
                 Err(error) => return Err(Failure::BrokenProtocol(error.to_string())),

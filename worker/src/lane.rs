@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::board::Board;
+use protocol::{Payload, board::Board};
 
 use crate::{
     bell::Bell,
@@ -22,7 +22,7 @@ pub(crate) struct Lane<'a> {
     pub(crate) publisher: Publisher<'a>,
     pub(crate) bench: &'a mut dyn Bench,
     /// Reused from course to course.
-    pub(crate) output: Vec<u8>,
+    pub(crate) output: Payload,
 }
 
 impl Lane<'_> {
@@ -47,7 +47,7 @@ impl Lane<'_> {
         match work {
             Work::Frame(batch) => self.run(Jobs::Frame(batch.read()?)),
             Work::Large { position, payload } => match payload {
-                Ok(job) => self.run(Jobs::Claimed(Some((position, &job)))),
+                Ok(delivery) => self.run(Jobs::Delivered(Some((position, delivery)))),
                 Err(fault) => {
                     self.publisher.fault(position, fault);
                     Ok(1)

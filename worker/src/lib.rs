@@ -24,6 +24,7 @@
 //!
 //! # What holds in a worker
 //! - A panic of a handler ends the job, not the worker: the caller gets its message, place and backtrace.
+//! - The [`Bytes`] of a large job are seen where they arrived; they may be kept, sliced and given back like any others.
 //! - Standard input is empty; standard output and standard error are the handler's, and no byte of the protocol goes
 //!   through them.
 //! - When the parent ends, however it ends, the worker and the processes of its group are killed at once.
@@ -57,7 +58,7 @@ use std::process::ExitCode;
 
 pub use context::{Context, Setup};
 pub use forward::ForwardLayer;
-pub use protocol::{CodecError, Job, sync};
+pub use protocol::{Bytes, CodecError, Job, sync};
 pub use service::Service;
 
 /// Serves jobs with `handler` until the pool wants no more: the whole `main` of a worker program.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use protocol::{
     Fault, Status,
     board::Board,
-    parcel::{self, Parcel},
+    parcel::{self, Parcel, Part},
     ring::{MAX_RING_RESULT, RingWriter},
 };
 
@@ -35,17 +35,18 @@ impl Outlet {
         if output.len() <= MAX_RING_RESULT && output.len() as u64 <= self.message_limit {
             self.publish_record(way, position, Status::Output, output);
         } else {
-            self.publish_large(way, position, output);
+            self.publish_large(way, position, output, &[]);
         }
     }
 
     #[cold]
-    fn publish_large(&mut self, way: Way<'_>, position: u64, output: &[u8]) {
-        let (bytes, limit) = (output.len() as u64, self.message_limit);
+    fn publish_large(&mut self, way: Way<'_>, position: u64, output: &[u8], attached: &[Part]) {
+        let attached_bytes: usize = attached.iter().map(Part::length).sum();
+        let (bytes, limit) = ((output.len() + attached_bytes) as u64, self.message_limit);
         if bytes > limit {
             self.publish_fault(way, position, Fault::TooLarge { bytes, limit });
         } else {
-            self.publish_parcel(way, position, output);
+            self.publish_parcel(way, position, output, attached);
         }
     }
 
@@ -55,20 +56,18 @@ impl Outlet {
         self.ring.publish(way.board, position, status, body, &mut wait);
     }
 
-    fn publish_parcel(&mut self, way: Way<'_>, position: u64, output: &[u8]) {
+    fn publish_parcel(&mut self, way: Way<'_>, position: u64, output: &[u8], attached: &[Part]) {
         let mut wait = || way.bell.ring();
         parcel::wait_until_empty(way.board, &mut wait);
-        if let Err(error) = self.outbound.put(output) {
-            return self.publish_fault(way, position, Fault::NotHandedOver(error.to_string()));
-        }
+        let contents = match self.outbound.put(output, attached) {
+            Ok(contents) => contents,
+            Err(error) => {
+                return self.publish_fault(way, position, Fault::NotHandedOver(error.to_string()));
+            }
+        };
         parcel::mark_full(way.board);
-        self.ring.publish_parcel(
-            way.board,
-            position,
-            Status::Output,
-            output.len() as u64,
-            &mut wait,
-        );
+        self.ring
+            .publish_parcel(way.board, position, Status::Output, contents, &mut wait);
     }
 
     fn publish_fault(&mut self, way: Way<'_>, position: u64, fault: Fault) {
@@ -108,6 +107,14 @@ impl<'a> Publisher<'a> {
         match &mut self.held {
             Some(outlet) => outlet.publish(self.way, position, output),
             None => lock(self.outlet).publish(self.way, position, output),
+        }
+    }
+
+    /// Publishes the encoded output of the job at `position` with what is attached to it.
+    pub(crate) fn output_with(&mut self, position: u64, output: &[u8], attached: &[Part]) {
+        match &mut self.held {
+            Some(outlet) => outlet.publish_large(self.way, position, output, attached),
+            None => lock(self.outlet).publish_large(self.way, position, output, attached),
         }
     }
 

@@ -1,9 +1,9 @@
 //! What the serve loop needs of a kind of job, and how a job's faults are told apart.
 //!
-//! A [`Runner`] is one kind of job with its handler and initialiser; it sees jobs as borrowed bytes. A [`Bench`] is one
+//! A [`Runner`] is one kind of job with its handler and initialiser; it sees jobs as they came. A [`Bench`] is one
 //! lane's runner with its state; it is what the lane works at. Neither knows how jobs come or results leave.
 
-use protocol::{Fault, Panicked, child::panics};
+use protocol::{Fault, Incoming, Panicked, Payload, child::panics};
 
 use crate::{
     context::{Context, Setup, Stage},
@@ -12,7 +12,7 @@ use crate::{
     forward,
 };
 
-/// A kind of job, as borrowed bytes.
+/// A kind of job, as encoded bytes.
 pub(crate) trait Runner: Sync {
     /// What a lane keeps from job to job.
     type State;
@@ -23,12 +23,12 @@ pub(crate) trait Runner: Sync {
     /// Makes the state of a lane; the error is a text for people.
     fn initialise(&self, setup: &Setup) -> Result<Self::State, String>;
 
-    /// Runs one encoded job and appends its encoded output. It says in the context how far it has come.
+    /// Runs one encoded job and puts its encoded output into the empty payload. It says in the context how far it has come.
     fn run(
         &self,
-        job: &[u8],
+        job: Incoming<'_>,
         context: &mut Context<'_, Self::State>,
-        output: &mut Vec<u8>,
+        output: &mut Payload,
     ) -> Result<(), Fault>;
 }
 
@@ -98,7 +98,7 @@ impl<R: Runner> Bench for Furnished<'_, R> {
             };
             let fault = named(context.stage(), panicked);
             let spoils_state = matches!(fault, Fault::Panicked(_));
-            course.finish(Err(fault));
+            course.finish(Err(fault))?;
             if spoils_state {
                 // No job is shown as running meanwhile, and the parent knows of the panic.
                 course.pause();
@@ -125,7 +125,7 @@ fn run_jobs<R: Runner>(
         forward::runs(Some(position));
         context.begin(position);
         let ran = runner.run(job, context, course.output());
-        course.finish(ran);
+        course.finish(ran)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 use std::{convert::Infallible, fmt, marker::PhantomData, process::ExitCode};
 
 use protocol::{
-    Fault, Job,
+    Fault, Incoming, Job, Payload,
     child::{self, ControlMissing, Role, watchdog},
     family,
 };
@@ -170,11 +170,19 @@ where
         (self.initialiser)(setup).map_err(|error| error.to_string())
     }
 
-    fn run(&self, job: &[u8], context: &mut Context<'_, S>, output: &mut Vec<u8>) -> Result<(), Fault> {
-        let job = J::decode(job).map_err(|error| Fault::Undecodable(error.to_string()))?;
+    fn run(
+        &self,
+        job: Incoming<'_>,
+        context: &mut Context<'_, S>,
+        output: &mut Payload,
+    ) -> Result<(), Fault> {
+        let job = job
+            .decode(J::decode)
+            .map_err(|error| Fault::Undecodable(error.to_string()))?;
         context.enter(Stage::Running);
         let value = (self.handler)(job, context);
         context.enter(Stage::Encoding);
-        J::encode_output(&value, output).map_err(|error| Fault::Unencodable(error.to_string()))
+        let encoded = output.encode(|encoding| J::encode_output(&value, encoding));
+        encoded.map_err(|error| Fault::Unencodable(error.to_string()))
     }
 }

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use protocol::{board::Board, capture::BEFORE_JOBS, child::panics};
+use protocol::{Payload, board::Board, capture::BEFORE_JOBS, child::panics};
 use rayon::ThreadPoolBuilder;
 
 use crate::{
@@ -136,7 +136,7 @@ impl Hall<'_> {
             feed: self.feed,
             publisher: Publisher::new(self.board, self.bell, &self.outlet, self.lanes),
             bench,
-            output: Vec::new(),
+            output: Payload::default(),
         }
     }
 }

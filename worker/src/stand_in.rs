@@ -2,16 +2,16 @@
 //!
 //! The worker runs on a thread of the same process. Nothing here schedules; each test says what is sent when.
 
-use std::{collections::BTreeMap, os::fd::OwnedFd, sync::mpsc, thread, time::Duration};
+use std::{collections::BTreeMap, ops::Range, os::fd::OwnedFd, sync::mpsc, thread, time::Duration};
 
 use protocol::{
-    Fault, Job, Status,
+    Bytes, Fault, Job, Payload, Status,
     board::{Board, Progress},
     control, family,
     frame::{self, PARCEL_BYTES},
     handshake::{self, Answer, Gifts, Invitation},
     link::{ParentLink, Rendezvous},
-    parcel::{self, Parcel},
+    parcel::{self, Parcel, Part},
     ring::{Body, RingReader},
 };
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,8 @@ pub(crate) struct Parent {
     sent: u64,
     epoch: u16,
     results: BTreeMap<u64, Result<Vec<u8>, Fault>>,
+    /// What was attached to results, by position.
+    pub(crate) attached: BTreeMap<u64, Vec<Bytes>>,
 }
 
 /// Invites a worker and hears its answer.
@@ -111,7 +113,7 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
     let board = Board::create().unwrap();
     let mut inbound = Parcel::create("inbound").unwrap();
     let outbound = Parcel::create("outbound").unwrap();
-    inbound.put(&terms.argument).unwrap();
+    inbound.put(&terms.argument, &[]).unwrap();
     let invitation = Invitation {
         package: "0.0.0".into(),
         job: terms.job.into(),
@@ -140,6 +142,7 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
             sent: 0,
             epoch: 0,
             results: BTreeMap::new(),
+            attached: BTreeMap::new(),
         }),
         refusal => Err((refusal, worker)),
     }
@@ -165,13 +168,21 @@ impl Parent {
         self.sent
     }
 
+    /// Sends one large job with what is attached to it.
+    pub(crate) fn deliver(&mut self, job: &Payload) {
+        let attached: Vec<Part> = job.attached.iter().cloned().map(Part::Bytes).collect();
+        let contents = self.inbound.put(&job.encoding, &attached).unwrap();
+        self.send_bytes(&frame::parcel(self.epoch, self.sent, contents));
+        self.sent += 1;
+    }
+
     /// The frame of encoded jobs that could be sent next; a large job is put in its area.
     pub(crate) fn frame(&mut self, jobs: &[Vec<u8>]) -> Vec<u8> {
         if let [large] = jobs
             && large.len() > PARCEL_BYTES
         {
-            self.inbound.put(large).unwrap();
-            return frame::parcel(self.epoch, self.sent, large.len() as u64);
+            let contents = self.inbound.put(large, &[]).unwrap();
+            return frame::parcel(self.epoch, self.sent, contents);
         }
         let mut frame = Vec::new();
         frame::begin(&mut frame);
@@ -220,10 +231,13 @@ impl Parent {
             let record = record.unwrap();
             let body = match record.body {
                 Body::Inline(body) => body.to_vec(),
-                Body::Parcel(length) => {
-                    let body = self.outbound.take(length, u64::MAX).unwrap();
+                Body::Parcel(contents) => {
+                    let inbound = &mut self.inbound;
+                    let from_job = |range: Range<u64>| inbound.copy(range.start as usize..range.end as usize);
+                    let body = self.outbound.take(contents, u64::MAX, from_job).unwrap();
                     parcel::mark_empty(&self.board);
-                    body
+                    self.attached.insert(record.position, body.attached);
+                    body.encoding
                 }
             };
             let outcome = match record.status {

@@ -3,7 +3,7 @@
 //! A harvest is all that the worker has published since the last one, in runs of consecutive positions. What lies in
 //! shared memory is believed only as far as it was checked. Whether a result belongs to a job is the scheduler's affair.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use protocol::{
     MemoryError,
@@ -12,6 +12,7 @@ use protocol::{
     ring::{Body, Record, RingReader},
 };
 
+use super::inbound::Inbound;
 use crate::{
     JobError,
     outcome::{Outcome, Seen},
@@ -21,6 +22,7 @@ use crate::{
 /// The parent's end of a worker's results.
 pub(crate) struct Harvester {
     ring: RingReader,
+    inbound: Arc<Inbound>,
     outbound: Parcel,
     message_limit: u64,
     /// The bytes of the last harvest, kept for their memory.
@@ -54,9 +56,10 @@ enum Lies {
 }
 
 impl Harvester {
-    pub(crate) fn new(outbound: Parcel, message_limit: u64) -> Self {
+    pub(crate) fn new(inbound: Arc<Inbound>, outbound: Parcel, message_limit: u64) -> Self {
         Self {
             ring: RingReader::new(),
+            inbound,
             outbound,
             message_limit,
             spare: Vec::new(),
@@ -98,11 +101,12 @@ impl Harvester {
             start = end;
             let lies = match body {
                 Body::Inline(_) => Lies::There(place),
-                Body::Parcel(length) => {
-                    let taken = self.outbound.take(length, self.message_limit);
+                Body::Parcel(contents) => {
+                    let from_job = |range| self.inbound.copy(position, range);
+                    let taken = self.outbound.take(contents, self.message_limit, from_job);
                     parcel::mark_empty(board);
                     Lies::Here(Some(match taken {
-                        Ok(bytes) => Outcome::owned(status, bytes),
+                        Ok(payload) => Outcome::taken(status, payload),
                         Err(error @ MemoryError::System { .. }) => {
                             Outcome::failed(JobError::NotHandedOver(error.to_string()))
                         }
@@ -121,6 +125,13 @@ impl Harvester {
                     });
                 }
             }
+        }
+        let is_in = |position| {
+            runs.iter()
+                .any(|run| run.first <= position && position < run.end())
+        };
+        if self.inbound.position().is_some_and(is_in) {
+            self.inbound.empty();
         }
         if !is_sorted {
             // Several lanes publish in the order in which they finish.

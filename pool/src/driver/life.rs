@@ -18,8 +18,11 @@ use protocol::{
     parcel::Parcel,
 };
 
-use super::{harvest::Harvester, memory::Gauge, process::Process};
+use super::{harvest::Harvester, inbound::Inbound, memory::Gauge, process::Process};
 use crate::{failure::EndReason, load::Cargo};
+
+/// A large job is being copied, which takes time that is not the worker's: no moment has come yet.
+const UNDER_WAY: u64 = u64::MAX;
 
 /// A worker's life from its handshake on.
 pub(crate) struct Life {
@@ -33,7 +36,7 @@ pub(crate) struct Life {
     harvester: Mutex<Harvester>,
     /// The position behind the last that was sent and not revoked: a hint for the watch.
     sent_end: AtomicU64,
-    /// When something was last sent, in nanoseconds of the board's clock.
+    /// When something was last sent, in nanoseconds of the board's clock; [`UNDER_WAY`] while a large job is on its way.
     sent_at: AtomicU64,
     /// How many frames were sent.
     frames_sent: AtomicU64,
@@ -56,7 +59,7 @@ pub(crate) struct Outgoing {
 /// `frames` is `None` once the worker has been asked to end.
 struct Sender {
     frames: Option<FrameSender>,
-    inbound: Parcel,
+    inbound: Arc<Inbound>,
 }
 
 impl Life {
@@ -70,6 +73,7 @@ impl Life {
         gauge: Option<Gauge>,
     ) -> Self {
         process.tell_end_to(link.own_wake);
+        let inbound = Arc::new(Inbound::new(inbound));
         Self {
             number,
             process,
@@ -79,9 +83,9 @@ impl Life {
             outbox: Mutex::default(),
             sender: Mutex::new(Sender {
                 frames: Some(link.frames),
-                inbound,
+                inbound: Arc::clone(&inbound),
             }),
-            harvester: Mutex::new(Harvester::new(outbound, message_limit)),
+            harvester: Mutex::new(Harvester::new(inbound, outbound, message_limit)),
             sent_end: AtomicU64::new(0),
             sent_at: AtomicU64::new(0),
             frames_sent: AtomicU64::new(0),
@@ -93,8 +97,10 @@ impl Life {
 
     /// Puts a frame in line. Called under the scheduler's lock, so that the line has the order of the positions.
     pub(crate) fn put_in_line(&self, outgoing: Outgoing) {
-        self.sent_at
-            .store(board::now().as_nanos() as u64, Ordering::Relaxed);
+        match outgoing.cargo {
+            Cargo::Frame(..) => self.show_sent_now(),
+            Cargo::Parcel(..) => self.sent_at.store(UNDER_WAY, Ordering::Relaxed),
+        }
         self.sent_end
             .store(outgoing.first + u64::from(outgoing.count), Ordering::SeqCst);
         self.frames_sent.fetch_add(1, Ordering::Relaxed);
@@ -108,8 +114,12 @@ impl Life {
             let Some(outgoing) = lock(&self.outbox).pop_front() else {
                 return;
             };
+            let is_large = matches!(outgoing.cargo, Cargo::Parcel(..));
             let sent = sender.send(outgoing, &self.board);
             self.board.show_sent();
+            if is_large {
+                self.show_sent_now();
+            }
             if let Err(error) = sent {
                 tracing::debug!(pid = self.process.pid(), "sending a frame: {error}");
                 // A closed link means a death, of which the process itself will tell. Anything else must become one,
@@ -121,6 +131,11 @@ impl Life {
                 }
             }
         }
+    }
+
+    fn show_sent_now(&self) {
+        self.sent_at
+            .store(board::now().as_nanos() as u64, Ordering::Relaxed);
     }
 
     /// Asks the worker to end, by ending what it reads from.
@@ -145,7 +160,7 @@ impl Life {
         self.sent_end.load(Ordering::SeqCst) > self.board.claimed()
     }
 
-    /// When something was last sent, on the board's clock.
+    /// When something was last sent, on the board's clock; in the far future while that is still being copied.
     pub(crate) fn sent_at(&self) -> Duration {
         Duration::from_nanos(self.sent_at.load(Ordering::Relaxed))
     }
@@ -199,8 +214,8 @@ impl Sender {
                 }
                 frames.send(&bytes)
             }
-            Cargo::Parcel(bytes) => match self.inbound.put(&bytes) {
-                Ok(()) => frames.send(&frame::parcel(epoch, first, bytes.len() as u64)),
+            Cargo::Parcel(job) => match self.inbound.put(first, &job) {
+                Ok(contents) => frames.send(&frame::parcel(epoch, first, contents)),
                 Err(error) => frames.send(&frame::withdrawn(epoch, first, &error.to_string())),
             },
         }

@@ -56,7 +56,7 @@ impl Starting<'_> {
     fn run(&self, life: u64) -> Result<Life, Failed> {
         let early = |kind: StartFailureKind| (None, kind);
         let board = Board::create().map_err(|error| early(StartFailureKind::Memory(error)))?;
-        let (inbound, outbound) = self.parcels().map_err(early)?;
+        let (mut inbound, outbound) = self.parcels().map_err(early)?;
         let family = family::descriptor().map_err(|error| early(StartFailureKind::Family(error)))?;
         let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
         let controls = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
@@ -91,6 +91,8 @@ impl Starting<'_> {
         let link = rendezvous
             .accept(token)
             .map_err(|error| late(StartFailureKind::Link(error)))?;
+        // The argument has been taken.
+        inbound.trim();
         let limits = (usize::from(self.settings.lanes), self.settings.message_limit);
         Ok(Life::new(
             life,
@@ -115,7 +117,7 @@ impl Starting<'_> {
         let outbound = Parcel::create("pool-outbound").map_err(StartFailureKind::Memory)?;
         if !self.settings.argument.is_empty() {
             inbound
-                .put(&self.settings.argument)
+                .put(&self.settings.argument, &[])
                 .map_err(StartFailureKind::Memory)?;
         }
         Ok((inbound, outbound))

@@ -62,7 +62,7 @@ impl<J: Job> StreamInput<J> {
     /// it wait for itself.
     pub(crate) fn add(&mut self, job: &J) {
         match encode(|buffer| job.encode(buffer), self.core.message_limit()) {
-            Ok(bytes) if bytes.len() <= OPEN_BYTES => {
+            Ok(Encoded::One(bytes)) if bytes.len() <= OPEN_BYTES => {
                 if self.open.framed.len() + bytes.len() > OPEN_BYTES
                     || self.open.count >= self.core.most_at_once()
                 {
@@ -73,7 +73,7 @@ impl<J: Job> StreamInput<J> {
             }
             other => {
                 self.flush_to_others();
-                let submitted = self.submit(other.map(Encoded::One), false);
+                let submitted = self.submit(other, false);
                 self.open.refused = self.open.refused.take().or(submitted.err());
             }
         }
@@ -155,7 +155,7 @@ impl<J: Job> StreamInput<J> {
         append: impl FnOnce(&mut Vec<u8>) -> Result<(), protocol::CodecError>,
         waits: bool,
     ) -> Result<(), SubmitError> {
-        let encoded = encode(append, self.core.message_limit()).map(Encoded::One);
+        let encoded = encode(append, self.core.message_limit());
         self.submit(encoded, waits)
     }
 

@@ -8,7 +8,7 @@ use super::{
     block::Block,
     core::{Done, StreamCore},
 };
-use crate::{JobError, driver::Core, outcome::Seen, results::Results};
+use crate::{JobError, driver::Core, results::Results};
 
 /// How many outcomes are seen before the room that they took is given back.
 const SETTLED_AT_ONCE: u64 = 128;
@@ -39,8 +39,7 @@ impl<J: Job> StreamOutput<J> {
 
     /// The next output if it is there.
     pub fn try_next(&mut self) -> Option<(u64, Result<J::Output, JobError>)> {
-        self.see_next(false)
-            .map(|(number, seen)| (number, seen.decode::<J>()))
+        self.decode_next(false)
     }
 
     /// All the next outputs that came together, still encoded; waits for them as the iterator's `next` does. `None` at
@@ -50,7 +49,7 @@ impl<J: Job> StreamOutput<J> {
     /// outputs of the block count as taken.
     ///
     /// ```no_run
-    /// # fn example(mut outputs: pool::StreamOutput<pool::Eval>) {
+    /// # fn example<J: pool::Job>(mut outputs: pool::StreamOutput<J>) {
     /// while let Some(block) = outputs.next_block() {
     ///     for (number, output) in (block.number()..).zip(block) {
     ///         println!("{number}: {output:?}");
@@ -64,6 +63,7 @@ impl<J: Job> StreamOutput<J> {
         let (number, left) = (*next, u64::from(results.left()));
         *next += left;
         self.done.outcomes += left;
+        results.flatten::<J>();
         Some(Block::new(number, results.see_rest()))
     }
 
@@ -95,13 +95,13 @@ impl<J: Job> StreamOutput<J> {
         }
     }
 
-    fn see_next(&mut self, waits: bool) -> Option<(u64, Seen<'_>)> {
+    fn decode_next(&mut self, waits: bool) -> Option<(u64, Result<J::Output, JobError>)> {
         self.take(waits);
         let (next, results) = self.taken.as_mut()?;
         let number = *next;
         *next += 1;
         self.done.outcomes += 1;
-        Some((number, results.see_next()?))
+        Some((number, results.decode_next::<J>()?))
     }
 
     /// Sees to it that outputs are at hand, if there are any.
@@ -126,8 +126,7 @@ impl<J: Job> Iterator for StreamOutput<J> {
     type Item = (u64, Result<J::Output, JobError>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.see_next(true)
-            .map(|(number, seen)| (number, seen.decode::<J>()))
+        self.decode_next(true)
     }
 }
 

@@ -12,6 +12,7 @@ struct State {
     count: u64,
     argument: String,
     hoard: Vec<Vec<u8>>,
+    kept: Vec<pool::Bytes>,
     journal: Option<Journal>,
 }
 
@@ -95,6 +96,7 @@ fn state(argument: String) -> State {
         count: 0,
         argument,
         hoard: Vec::new(),
+        kept: Vec::new(),
         journal: None,
     }
 }
@@ -159,6 +161,24 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
         Puppet::Hoard(bytes) => {
             context.state().hoard.push(vec![1; bytes]);
             Answer::Number(std::process::id().into())
+        }
+        Puppet::Carry(bytes) => Answer::Carried(bytes),
+        Puppet::Slice(bytes, from, to) => Answer::Carried(bytes.slice(from..to)),
+        Puppet::Gather(mut all) => {
+            all.reverse();
+            all.push(vec![7; 70_000].into());
+            Answer::Gathered(all)
+        }
+        Puppet::Keep(bytes) => {
+            let kept = &mut context.state().kept;
+            kept.push(bytes);
+            Answer::Number(kept.len() as u64)
+        }
+        Puppet::Kept(index) => Answer::Carried(context.state().kept[index].clone()),
+        Puppet::Bear(bytes, next) => {
+            let answer = play(*next, context);
+            drop(bytes);
+            answer
         }
         Puppet::Panic(message) => panic!("{message}"),
         Puppet::Unsendable | Puppet::PanicsInDecoding(_) => unreachable!("it never arrives"),

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use protocol::{Fault, Job, frame};
+use protocol::{Fault, Job, frame, manifest::Contents};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 
 use super::{Turnstile, echo};
@@ -170,11 +170,14 @@ fn a_frame_for_positions_that_were_never_sent_ends_the_worker() {
     frame::begin(&mut skipping);
     frame::append_job(&mut skipping, &encoded("a"));
     frame::finish(&mut skipping, frame::Form::Counted, 0, 7, 1);
+    let parcel = |position, encoding, attached| frame::parcel(0, position, Contents { encoding, attached });
     for bytes in [
         skipping,
-        frame::parcel(0, 7, 3),
-        frame::parcel(0, 0, 1 << 40),
-        frame::parcel(0, 0, 1 << 20),
+        parcel(7, 3, 0),
+        parcel(0, 1 << 40, 0),
+        parcel(0, 1 << 20, 0),
+        parcel(0, 0, 1),
+        parcel(0, 0, 1 << 60),
     ] {
         let parent = hire(echo(), &Terms::default());
         parent.send_bytes(&bytes);

@@ -3,6 +3,7 @@
 mod faults;
 mod flow;
 mod lanes;
+mod payloads;
 mod sizes;
 mod start;
 

@@ -1,0 +1,103 @@
+//! The area in which a worker's large jobs travel, as its parent holds it.
+//!
+//! The sender puts a job in; whoever takes in its result copies from here what of the job comes back in it. The scheduler
+//! sends a large job only to a worker that has no other, so that the area holds one until its result is in.
+
+use std::{
+    ops::Range,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use protocol::{
+    MemoryError, Payload,
+    manifest::Contents,
+    parcel::{Parcel, Part},
+};
+
+/// No position: the area is empty.
+const EMPTY: u64 = u64::MAX;
+
+/// The inbound area of one worker.
+pub(crate) struct Inbound {
+    area: Mutex<Parcel>,
+    /// The position of the job that lies there.
+    position: AtomicU64,
+}
+
+impl Inbound {
+    pub(crate) fn new(area: Parcel) -> Self {
+        Self {
+            area: Mutex::new(area),
+            position: AtomicU64::new(EMPTY),
+        }
+    }
+
+    /// Puts the job at `position` in.
+    pub(crate) fn put(&self, position: u64, job: &Payload) -> Result<Contents, MemoryError> {
+        let attached: Vec<Part> = job.attached.iter().cloned().map(Part::Bytes).collect();
+        let mut area = self.lock();
+        self.position.store(position, Ordering::Relaxed);
+        area.put(&job.encoding, &attached)
+    }
+
+    /// Copies bytes out that are said to be of the job at `position`.
+    pub(crate) fn copy(&self, position: u64, range: Range<u64>) -> Result<Vec<u8>, MemoryError> {
+        let mut area = self.lock();
+        if self.position() != Some(position) {
+            return Err(MemoryError::corrupt(format_args!(
+                "the result at position {position} has parts of another job"
+            )));
+        }
+        area.copy(range.start as usize..range.end as usize)
+    }
+
+    /// The position of the job that lies there.
+    pub(crate) fn position(&self) -> Option<u64> {
+        Some(self.position.load(Ordering::Relaxed)).filter(|position| *position != EMPTY)
+    }
+
+    /// The job that lies there has its result: what a giant has needed is given back.
+    pub(crate) fn empty(&self) {
+        let mut area = self.lock();
+        self.position.store(EMPTY, Ordering::Relaxed);
+        area.trim();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Parcel> {
+        self.area.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_job_that_lies_there_is_copied_from() {
+        let inbound = Inbound::new(Parcel::create("test").unwrap());
+        assert!(inbound.copy(0, 0..0).is_err(), "nothing lies there");
+        let job = Payload {
+            encoding: b"job".to_vec(),
+            attached: vec![vec![7; 100_000].into()],
+        };
+        inbound.put(5, &job).unwrap();
+        assert_eq!(inbound.copy(5, 0..3).unwrap(), b"job");
+        assert_eq!(inbound.copy(5, 64..100_064).unwrap(), job.attached[0]);
+        for (position, range) in [
+            (4, 0..3),
+            (5, 0..1 << 40),
+            (5, u64::MAX - 1..u64::MAX),
+            (EMPTY, 0..3),
+        ] {
+            assert!(
+                inbound.copy(position, range.clone()).is_err(),
+                "{position} {range:?}"
+            );
+        }
+        inbound.empty();
+        assert!(inbound.copy(5, 0..3).is_err());
+    }
+}

@@ -1,0 +1,309 @@
+//! Bytes that travel beside an encoding instead of in it.
+//!
+//! Owns, for each thread, the collection that is open while a value is encoded, and the offer that is open while one is
+//! decoded. [`crate::Bytes`] asks here what to write of itself and what it is read as. In the encoding stands a reference:
+//! a mark of 16 bytes and a number. Bytes that happen to look like a reference are attached too, whatever their length,
+//! and references are looked for only where something is attached, so that no bytes are ever taken for others.
+//!
+//! Where attached bytes lie while they travel is not known here: see [`crate::parcel`].
+
+use std::cell::{Cell, RefCell};
+
+use crate::Bytes;
+
+/// Bytes of this many or more are attached. It is the size from which a job travels through shared memory anyhow.
+pub const LEAST_BYTES: usize = crate::frame::PARCEL_BYTES;
+
+/// What a reference begins with.
+const MARK: [u8; 16] = *b"\xF0\x9F\x93\x8E\x00beside\xFF\xFE\xFD\x01\x9D";
+const REFERENCE_BYTES: usize = MARK.len() + size_of::<u32>();
+
+/// What stands in an encoding for attached bytes.
+pub(crate) type Reference = [u8; REFERENCE_BYTES];
+
+thread_local! {
+    static COLLECTION: Cell<Collection> = const { Cell::new(Collection::CLOSED) };
+    /// What was attached to all open collections, the innermost last.
+    static ATTACHED: RefCell<Vec<Bytes>> = const { RefCell::new(Vec::new()) };
+    static OFFERED: RefCell<Vec<Bytes>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The innermost collection of a thread.
+#[derive(Clone, Copy)]
+struct Collection {
+    is_open: bool,
+    /// How many bytes were attached to the collections around it.
+    base: usize,
+    /// How many were attached to it and to those.
+    end: usize,
+}
+
+impl Collection {
+    const CLOSED: Self = Self {
+        is_open: false,
+        base: 0,
+        end: 0,
+    };
+}
+
+/// Closes a collection, also when the encoding panics.
+struct Open {
+    outer: Collection,
+}
+
+impl Open {
+    fn begin() -> Self {
+        let outer = COLLECTION.get();
+        COLLECTION.set(Collection {
+            is_open: true,
+            base: outer.end,
+            end: outer.end,
+        });
+        Self { outer }
+    }
+
+    fn take(&self) -> Vec<Bytes> {
+        let base = self.outer.end;
+        if COLLECTION.get().end == base {
+            return Vec::new();
+        }
+        ATTACHED.with_borrow_mut(|attached| attached.split_off(base))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if COLLECTION.get().end > self.outer.end {
+            let left =
+                ATTACHED.with_borrow_mut(|attached| attached.split_off(self.outer.end.min(attached.len())));
+            drop(left);
+        }
+        COLLECTION.set(self.outer);
+    }
+}
+
+/// Runs `encode` and gives what it gave, with the bytes that are attached to the encoding.
+///
+/// Within it another value may be encoded in the same way.
+///
+/// ```
+/// use protocol::{Bytes, Job, attachment};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+/// struct Store(String, Bytes);
+///
+/// impl Job for Store {
+///     type Output = ();
+///     const NAME: &'static str = "store";
+/// }
+///
+/// let job = Store("a".into(), Bytes::from(vec![1; 1 << 20]));
+/// let mut encoding = Vec::new();
+/// let (encoded, attached) = attachment::collect(|| job.encode(&mut encoding));
+/// encoded?;
+/// assert!(encoding.len() < 100 && attached == [job.1.clone()]);
+/// assert_eq!(attachment::offer(attached, || Store::decode(&encoding))?, job);
+/// # Ok::<(), protocol::CodecError>(())
+/// ```
+pub fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Bytes>) {
+    let open = Open::begin();
+    let encoded = encode();
+    let attached = open.take();
+    (encoded, attached)
+}
+
+/// Runs `decode`, in which references stand for the bytes in `attached`.
+pub fn offer<T>(attached: Vec<Bytes>, decode: impl FnOnce() -> T) -> T {
+    if attached.is_empty() {
+        return decode();
+    }
+    let _restored = Offer(OFFERED.replace(attached));
+    decode()
+}
+
+/// Restores an outer offer, also when the decoding panics.
+struct Offer(Vec<Bytes>);
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        let ended = OFFERED.replace(std::mem::take(&mut self.0));
+        drop(ended);
+    }
+}
+
+/// Attaches bytes to the collection that is open, if one is and they are worth it; gives what to write instead of them.
+pub(crate) fn attach(bytes: &Bytes) -> Option<Reference> {
+    let collection = COLLECTION.get();
+    if !collection.is_open || (bytes.len() < LEAST_BYTES && number_in(bytes).is_none()) {
+        return None;
+    }
+    let number = u32::try_from(collection.end - collection.base).ok()?;
+    ATTACHED.with_borrow_mut(|attached| attached.push(bytes.clone()));
+    COLLECTION.set(Collection {
+        end: collection.end + 1,
+        ..collection
+    });
+    let mut reference = [0; REFERENCE_BYTES];
+    reference[..MARK.len()].copy_from_slice(&MARK);
+    reference[MARK.len()..].copy_from_slice(&number.to_le_bytes());
+    Some(reference)
+}
+
+/// The bytes to which `bytes` refer, if something is on offer and they are a reference.
+///
+/// The error says that nothing of that number is on offer.
+pub(crate) fn resolve(bytes: &[u8]) -> Result<Option<Bytes>, String> {
+    let Some(number) = number_in(bytes) else {
+        return Ok(None);
+    };
+    OFFERED.with_borrow(|offered| {
+        if offered.is_empty() {
+            return Ok(None);
+        }
+        let attached = offered.get(number as usize).cloned();
+        let missing = || {
+            format!(
+                "bytes number {number} are referred to where {} came",
+                offered.len()
+            )
+        };
+        attached.map(Some).ok_or_else(missing)
+    })
+}
+
+/// The number in a reference, if these bytes look like one.
+fn number_in(bytes: &[u8]) -> Option<u32> {
+    let (mark, number) = bytes.split_first_chunk::<{ MARK.len() }>()?;
+    let number = number.try_into().ok()?;
+    (*mark == MARK).then(|| u32::from_le_bytes(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::job::{from_postcard, to_postcard};
+
+    fn large(byte: u8) -> Bytes {
+        vec![byte; LEAST_BYTES].into()
+    }
+
+    fn encode<T: Serialize>(value: &T) -> (Vec<u8>, Vec<Bytes>) {
+        let mut encoding = Vec::new();
+        let (encoded, attached) = collect(|| to_postcard(value, &mut encoding));
+        encoded.unwrap();
+        (encoding, attached)
+    }
+
+    fn there_and_back<T>(value: &T) -> Vec<Bytes>
+    where
+        T: Serialize + for<'de> Deserialize<'de> + PartialEq + std::fmt::Debug,
+    {
+        let (encoding, attached) = encode(value);
+        let decoded: T = offer(attached.clone(), || from_postcard(&encoding)).unwrap();
+        assert_eq!(decoded, *value);
+        attached
+    }
+
+    #[test]
+    fn large_bytes_anywhere_are_attached_and_come_back() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Deep {
+            name: String,
+            first: Option<Bytes>,
+            many: Vec<(u8, Bytes)>,
+            small: Bytes,
+        }
+        let value = Deep {
+            name: "deep".into(),
+            first: Some(large(1)),
+            many: vec![(1, large(2)), (2, Bytes::new()), (3, large(3))],
+            small: "small".into(),
+        };
+        assert_eq!(there_and_back(&value), [large(1), large(2), large(3)]);
+    }
+
+    #[test]
+    fn the_threshold_is_kept_to_the_byte() {
+        let at = large(1);
+        let under = at.slice(1..);
+        assert_eq!(there_and_back(&at).len(), 1);
+        assert_eq!(there_and_back(&under).len(), 0);
+    }
+
+    #[test]
+    fn a_million_small_ones_stay_where_they_are() {
+        let many: Vec<Bytes> = (0..1_000_000_u32)
+            .map(|number| Bytes::copy_from_slice(&number.to_le_bytes()))
+            .collect();
+        assert_eq!(there_and_back(&many), [] as [Bytes; 0]);
+    }
+
+    #[test]
+    fn what_looks_like_a_reference_is_none() {
+        let (encoding, _) = encode(&large(7));
+        let forged = Bytes::copy_from_slice(&encoding[1..]);
+        assert!(number_in(&forged).is_some());
+        assert_eq!(there_and_back(&forged), std::slice::from_ref(&forged));
+        assert_eq!(there_and_back(&(large(1), forged.clone())).len(), 2);
+        // Without anything attached it is what it is.
+        let mut plain = Vec::new();
+        to_postcard(&forged, &mut plain).unwrap();
+        assert_eq!(from_postcard::<Bytes>(&plain).unwrap(), forged);
+    }
+
+    #[test]
+    fn a_reference_to_nothing_is_an_error() {
+        let (encoding, _) = encode(&(large(1), large(2)));
+        let error = offer(vec![large(1)], || from_postcard::<(Bytes, Bytes)>(&encoding)).unwrap_err();
+        assert!(!error.to_string().is_empty());
+    }
+
+    #[test]
+    fn text_formats_keep_all_to_themselves() {
+        let (json, attached) = collect(|| serde_json::to_string(&large(1)).unwrap());
+        assert_eq!(
+            (serde_json::from_str::<Bytes>(&json).unwrap(), attached.len()),
+            (large(1), 0)
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_encoded_within_another_has_its_own() {
+        struct Outer;
+        impl Serialize for Outer {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let inner = encode(&(large(8), large(9)));
+                assert_eq!(inner.1, [large(8), large(9)]);
+                (large(1), large(2)).serialize(serializer)
+            }
+        }
+        let (encoding, attached) = encode(&(large(0), Outer));
+        assert_eq!(attached, [large(0), large(1), large(2)]);
+        let decoded: (Bytes, (Bytes, Bytes)) = offer(attached.clone(), || from_postcard(&encoding)).unwrap();
+        assert_eq!(decoded, (large(0), (large(1), large(2))));
+    }
+
+    #[test]
+    fn a_panic_leaves_nothing_behind() {
+        let ((), attached) = collect(|| {
+            attach(&large(1)).unwrap();
+            catch_unwind(AssertUnwindSafe(|| {
+                collect(|| {
+                    attach(&large(2)).unwrap();
+                    panic!("on purpose")
+                })
+            }))
+            .unwrap_err();
+            attach(&large(3)).unwrap();
+        });
+        assert_eq!(attached, [large(1), large(3)]);
+        catch_unwind(|| offer(vec![large(1)], || panic!("on purpose"))).unwrap_err();
+        assert!(OFFERED.with_borrow(Vec::is_empty) && ATTACHED.with_borrow(Vec::is_empty));
+        assert!(attach(&large(1)).is_none());
+    }
+}

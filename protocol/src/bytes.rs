@@ -1,0 +1,346 @@
+//! Bytes that are cheap to hand on: the payload of a user's job or output.
+//!
+//! Owns the type and its two encodings: as bytes, in every format; or, while a pool encodes a job or an output, as a
+//! reference to bytes that travel beside the encoding ([`crate::attachment`]). Where the bytes lie (in ordinary memory,
+//! or in a worker in the area in which they arrived) nobody who holds them needs to know.
+
+use std::{
+    borrow::Borrow,
+    fmt,
+    hash::{Hash, Hasher},
+    ops::{Deref, RangeBounds},
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::attachment;
+
+/// How many bytes [`Bytes`] shows of itself at most.
+const SHOWN_BYTES: usize = 32;
+
+/// So many bytes are reserved at most before any of a sequence has been seen.
+const TRUSTED_HINT: usize = 1 << 20;
+
+/// Immutable bytes that are cheap to clone and to slice: what a job or an output holds large payloads in.
+///
+/// In a job or an output they may be anywhere and any number of them: in fields, in a `Vec`, in an `Option`. From 32 KiB
+/// on they travel beside the encoding, so that a payload is copied once into the memory that both processes share, and
+/// once out of it. A worker's handler sees the bytes of its job where they arrived; those that it gives back, whole or a
+/// slice, are not copied in the worker at all. They may be kept for as long as one likes, in the handler's state or in
+/// other threads. A slice keeps all of its job's bytes in memory: [`Bytes::copy_from_slice`] keeps only a part.
+///
+/// To serde they are just bytes, in every format.
+///
+/// ```
+/// use protocol::{Bytes, Job};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Crop {
+///     image: Bytes,
+///     at: usize,
+/// }
+///
+/// impl Job for Crop {
+///     type Output = Bytes;
+///     const NAME: &'static str = "crop";
+/// }
+///
+/// // The handler of the worker; nothing is copied here.
+/// let crop = |job: Crop| job.image.slice(job.at..);
+///
+/// let image = Bytes::from(vec![7; 1 << 20]);
+/// let again = image.clone();
+/// assert_eq!(crop(Crop { image, at: 1000 }), again[1000..]);
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(bytes::Bytes);
+
+impl Bytes {
+    /// No bytes.
+    pub const fn new() -> Self {
+        Self(bytes::Bytes::new())
+    }
+
+    /// Bytes that live as long as the program; nothing is copied.
+    pub const fn from_static(bytes: &'static [u8]) -> Self {
+        Self(bytes::Bytes::from_static(bytes))
+    }
+
+    /// A copy of `bytes`.
+    pub fn copy_from_slice(bytes: &[u8]) -> Self {
+        Self(bytes::Bytes::copy_from_slice(bytes))
+    }
+
+    /// The bytes in `range`, which are not copied.
+    ///
+    /// # Panics
+    /// When the range does not lie within the bytes.
+    #[must_use]
+    pub fn slice(&self, range: impl RangeBounds<usize>) -> Self {
+        Self(self.0.slice(range))
+    }
+
+    /// The bytes as a vector. They are copied only when they are shared, are static, or lie where a worker received them.
+    pub fn into_vec(self) -> Vec<u8> {
+        self.0.into()
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Borrow<[u8]> for Bytes {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+// As a slice has it, which `Borrow` demands.
+impl Hash for Bytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<Box<[u8]>> for Bytes {
+    fn from(bytes: Box<[u8]>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<String> for Bytes {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&'static [u8]> for Bytes {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self::from_static(bytes)
+    }
+}
+
+impl<const LENGTH: usize> From<&'static [u8; LENGTH]> for Bytes {
+    fn from(bytes: &'static [u8; LENGTH]) -> Self {
+        Self::from_static(bytes)
+    }
+}
+
+impl From<&'static str> for Bytes {
+    fn from(text: &'static str) -> Self {
+        Self::from_static(text.as_bytes())
+    }
+}
+
+/// From the type of the crate `bytes`, as web servers and clients use it; nothing is copied.
+impl From<bytes::Bytes> for Bytes {
+    fn from(bytes: bytes::Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Bytes> for bytes::Bytes {
+    fn from(bytes: Bytes) -> Self {
+        bytes.0
+    }
+}
+
+impl From<Bytes> for Vec<u8> {
+    fn from(bytes: Bytes) -> Self {
+        bytes.into_vec()
+    }
+}
+
+impl FromIterator<u8> for Bytes {
+    fn from_iter<I: IntoIterator<Item = u8>>(bytes: I) -> Self {
+        Self(bytes.into_iter().collect())
+    }
+}
+
+impl PartialEq<[u8]> for Bytes {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<Vec<u8>> for Bytes {
+    fn eq(&self, other: &Vec<u8>) -> bool {
+        **self == **other
+    }
+}
+
+impl<const LENGTH: usize> PartialEq<[u8; LENGTH]> for Bytes {
+    fn eq(&self, other: &[u8; LENGTH]) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<Bytes> for [u8] {
+    fn eq(&self, other: &Bytes) -> bool {
+        *self == **other
+    }
+}
+
+impl PartialEq<Bytes> for Vec<u8> {
+    fn eq(&self, other: &Bytes) -> bool {
+        **self == **other
+    }
+}
+
+/// Shows the first bytes and how many there are.
+impl fmt::Debug for Bytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self[..self.len().min(SHOWN_BYTES)];
+        write!(formatter, "b\"{}\"", shown.escape_ascii())?;
+        if shown.len() < self.len() {
+            write!(formatter, "... ({} bytes)", self.len())?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // A text format may not keep bytes as they are, and its readers see it without what travels beside it.
+        if !serializer.is_human_readable()
+            && let Some(reference) = attachment::attach(self)
+        {
+            return serializer.serialize_bytes(&reference);
+        }
+        serializer.serialize_bytes(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let may_refer = !deserializer.is_human_readable();
+        deserializer.deserialize_byte_buf(Visitor { may_refer })
+    }
+}
+
+struct Visitor {
+    /// Whether the bytes may be a reference to bytes that travel beside them.
+    may_refer: bool,
+}
+
+impl Visitor {
+    fn attached<E: de::Error>(&self, bytes: &[u8]) -> Result<Option<Bytes>, E> {
+        if !self.may_refer {
+            return Ok(None);
+        }
+        attachment::resolve(bytes).map_err(E::custom)
+    }
+}
+
+impl<'de> de::Visitor<'de> for Visitor {
+    type Value = Bytes;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("bytes")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
+        let attached = self.attached(bytes)?;
+        Ok(attached.unwrap_or_else(|| Bytes::copy_from_slice(bytes)))
+    }
+
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
+        let attached = self.attached(&bytes)?;
+        Ok(attached.unwrap_or_else(|| bytes.into()))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+        Ok(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Bytes, A::Error> {
+        let hint = sequence.size_hint().unwrap_or(0);
+        let mut bytes = Vec::with_capacity(hint.min(TRUSTED_HINT));
+        while let Some(byte) = sequence.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::job::{from_postcard, to_postcard};
+
+    #[test]
+    fn clones_and_slices_share_and_vectors_come_back() {
+        let bytes = Bytes::from(vec![1, 2, 3, 4]);
+        let start = bytes.as_ptr();
+        let (clone, slice) = (bytes.clone(), bytes.slice(1..3));
+        assert_eq!((clone.as_ptr(), slice.as_ptr()), (start, start.wrapping_add(1)));
+        assert_eq!(slice, [2, 3]);
+        drop((clone, slice));
+        let vector = bytes.into_vec();
+        assert_eq!((vector.as_ptr(), &*vector), (start, &[1, 2, 3, 4][..]));
+        assert_eq!(Bytes::from(b"abc").slice(..=1), *b"ab");
+        assert_eq!(Bytes::from("abc").into_vec(), b"abc");
+    }
+
+    #[test]
+    fn they_are_found_by_slices() {
+        let places: HashMap<Bytes, u32> = [("a", 1), ("b", 2)]
+            .map(|(name, place)| (name.into(), place))
+            .into();
+        assert_eq!(places.get(&b"b"[..]), Some(&2));
+    }
+
+    #[test]
+    fn a_megabyte_is_not_printed() {
+        assert_eq!(format!("{:?}", Bytes::from("a\n")), r#"b"a\n""#);
+        let shown = format!("{:?}", Bytes::from(vec![b'x'; 1 << 20]));
+        assert!(shown.len() < 100 && shown.ends_with("(1048576 bytes)"), "{shown}");
+    }
+
+    #[test]
+    fn in_every_format_they_are_just_bytes() {
+        for bytes in [
+            Bytes::new(),
+            Bytes::from("text"),
+            Bytes::from(vec![0xff; 100_000]),
+        ] {
+            let json = serde_json::to_string(&bytes).unwrap();
+            assert_eq!(json, serde_json::to_string(&bytes.to_vec()).unwrap());
+            assert_eq!(serde_json::from_str::<Bytes>(&json).unwrap(), bytes);
+            let mut encoded = Vec::new();
+            to_postcard(&bytes, &mut encoded).unwrap();
+            assert!(encoded.ends_with(&bytes));
+            assert_eq!(from_postcard::<Bytes>(&encoded).unwrap(), bytes);
+            // As a vector of bytes has it.
+            assert_eq!(bytes, from_postcard::<Vec<u8>>(&encoded).unwrap());
+        }
+        assert_eq!(serde_json::from_str::<Bytes>("\"text\"").unwrap(), *b"text");
+    }
+
+    #[test]
+    fn a_forged_length_allocates_nothing() {
+        let mut forged = Vec::new();
+        to_postcard(&(1_u64 << 60), &mut forged).unwrap();
+        assert!(from_postcard::<Bytes>(&forged).is_err());
+    }
+}

@@ -1,0 +1,288 @@
+//! The worker's end of the inbound area: large jobs, seen where they arrived.
+//!
+//! [`Deliveries`] come one after the other. The job of each is decoded from the area itself, and the bytes attached to the
+//! job are views of it. Before the record of the job's result is published, the delivery is given back: if
+//! somebody still holds some of its bytes (the handler's state, another thread), these are first made the worker's own.
+//! So no copy is made of what nobody keeps, and nobody ever sees the parent write the next job.
+
+use std::{
+    ops::Range,
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
+};
+
+use rustix::fs::SealFlags;
+
+use crate::{
+    Bytes, MemoryError,
+    manifest::{self, Contents, Entry},
+    parcel::Part,
+    payload::{Delivered, Incoming},
+    view::View,
+};
+
+/// Where large jobs arrive.
+#[derive(Debug)]
+pub struct Deliveries {
+    file: OwnedFd,
+    /// Kept from job to job, so that its pages are warm.
+    view: Option<Arc<View>>,
+}
+
+impl Deliveries {
+    /// Opens the area that the parent made.
+    ///
+    /// # Errors
+    /// When the descriptor is not such memory.
+    pub fn open(file: OwnedFd) -> Result<Self, MemoryError> {
+        let seals = rustix::fs::fcntl_get_seals(&file).map_err(MemoryError::system("reading seals"))?;
+        if !seals.contains(SealFlags::SHRINK) {
+            return Err(MemoryError::corrupt("an inbound area that could shrink"));
+        }
+        Ok(Self { file, view: None })
+    }
+
+    /// The job of which a frame has told; `limit` is the most bytes that one may have.
+    ///
+    /// # Errors
+    /// [`MemoryError::Corrupt`] when it is larger or is not there, [`MemoryError::System`] when it cannot be mapped.
+    pub fn receive(&mut self, contents: Contents, limit: u64) -> Result<Delivery, MemoryError> {
+        let place = contents.place(limit)?;
+        let view = self.view(place.table.end)?;
+        let entries = manifest::read_table(contents, view.bytes(place.table.clone()), limit)?;
+        let attached = entries.into_iter().map(here).collect::<Result<Vec<_>, _>>()?;
+        let length = attached
+            .iter()
+            .map(|range| range.end)
+            .fold(place.table.end, usize::max);
+        Ok(Delivery {
+            view: self.view(length)?,
+            encoding: place.encoding,
+            attached,
+            length,
+        })
+    }
+
+    /// A view of at least so many bytes.
+    fn view(&mut self, length: usize) -> Result<Arc<View>, MemoryError> {
+        let kept = self
+            .view
+            .as_ref()
+            .filter(|view| !view.is_detached() && length <= view.length());
+        if let Some(view) = kept {
+            return Ok(Arc::clone(view));
+        }
+        let status = rustix::fs::fstat(&self.file).map_err(MemoryError::system("fstat"))?;
+        let size = usize::try_from(status.st_size).unwrap_or(0);
+        if size < length {
+            return Err(MemoryError::corrupt(format_args!(
+                "{length} bytes of a job were announced in memory of {size}"
+            )));
+        }
+        self.view = None;
+        let view = Arc::new(View::new(&self.file, size)?);
+        self.view = Some(Arc::clone(&view));
+        Ok(view)
+    }
+}
+
+fn here(entry: Entry) -> Result<Range<usize>, MemoryError> {
+    match entry {
+        Entry::Here(range) => Ok(range.start as usize..range.end as usize),
+        Entry::InJob(_) => Err(MemoryError::corrupt("a job with parts of another job")),
+    }
+}
+
+/// One large job, where it arrived.
+#[derive(Debug)]
+#[must_use = "the parent writes there again once the job's result is published: it is to be given back before"]
+pub struct Delivery {
+    view: Arc<View>,
+    encoding: Range<usize>,
+    attached: Vec<Range<usize>>,
+    /// Everything of the job lies before this.
+    length: usize,
+}
+
+/// Keeps a view in memory while bytes of it are held.
+struct Held {
+    view: Arc<View>,
+    range: Range<usize>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        self.view.bytes(self.range.clone())
+    }
+}
+
+impl Delivery {
+    /// The encoded job, with the bytes attached to it. They may be held for ever: see [`Delivery::give_back`].
+    pub fn job(&self) -> Incoming<'static> {
+        let held = Held {
+            view: Arc::clone(&self.view),
+            range: 0..self.length,
+        };
+        let all = Bytes::from(bytes::Bytes::from_owner(held));
+        let attached = self
+            .attached
+            .iter()
+            .map(|range| all.slice(range.clone()))
+            .collect();
+        let encoding = all.slice(self.encoding.clone());
+        Incoming::Delivered(Box::new(Delivered { encoding, attached }))
+    }
+
+    /// How bytes go to the parent: those of this job are only named.
+    pub fn part(&self, bytes: Bytes) -> Part {
+        let place = self
+            .view
+            .place_of(&bytes)
+            .filter(|place| !place.is_empty() && place.end <= self.length);
+        place.map_or(Part::Bytes(bytes), Part::InJob)
+    }
+
+    /// Gives the area back. Whoever still holds bytes of the job has a copy of them from now on, in the same place.
+    ///
+    /// # Errors
+    /// When there is no memory for the copy. The parent must then not be told that the job is done.
+    pub fn give_back(self) -> Result<(), MemoryError> {
+        // One is kept for the next job and one is this delivery's. When there are no more, nobody can make one: each is
+        // made of another. The fence orders what the others have read before whatever the parent is told.
+        let is_held = Arc::strong_count(&self.view) > 2;
+        fence(Ordering::Acquire);
+        if is_held {
+            self.view.detach(self.length)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parcel::Parcel;
+
+    fn two_ends() -> (Parcel, Deliveries) {
+        let parent = Parcel::create("test").unwrap();
+        let worker = Deliveries::open(parent.descriptor().try_clone_to_owned().unwrap()).unwrap();
+        (parent, worker)
+    }
+
+    fn taken(delivery: &Delivery) -> Delivered {
+        match delivery.job() {
+            Incoming::Delivered(delivered) => *delivered,
+            Incoming::Framed(_) => panic!("it was delivered"),
+        }
+    }
+
+    fn job(parent: &mut Parcel, byte: u8, sizes: &[usize]) -> Contents {
+        let parts = sizes.iter().map(|size| Part::Bytes(vec![byte; *size].into()));
+        parent.put(&[byte; 10], &parts.collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn jobs_of_many_sizes_are_seen_where_they_lie() {
+        let (mut parent, mut worker) = two_ends();
+        let sizes = [&[0][..], &[1, 70_000], &[], &[3, 0, 20_000_000, 5], &[100]];
+        for (byte, sizes) in (1..).zip(sizes) {
+            let contents = job(&mut parent, byte, sizes);
+            let delivery = worker.receive(contents, 1 << 30).unwrap();
+            let Delivered { encoding, attached } = taken(&delivery);
+            assert_eq!(encoding, [byte; 10]);
+            assert!(attached.iter().map(|bytes| bytes.len()).eq(sizes.iter().copied()));
+            assert!(
+                attached
+                    .iter()
+                    .all(|bytes| bytes.iter().all(|other| *other == byte))
+            );
+            drop((encoding, attached));
+            delivery.give_back().unwrap();
+            parent.trim();
+        }
+    }
+
+    #[test]
+    fn what_is_kept_stays_as_it_was_and_the_next_job_is_seen() {
+        let (mut parent, mut worker) = two_ends();
+        let mut kept = Vec::new();
+        for byte in 1..=20 {
+            let contents = job(&mut parent, byte, &[100_000, 50_000]);
+            let delivery = worker.receive(contents, 1 << 30).unwrap();
+            let attached = taken(&delivery).attached;
+            assert_eq!(attached[1][0], byte);
+            if byte % 2 == 0 {
+                kept.push((byte, attached[1].slice(7..)));
+            }
+            drop(attached);
+            delivery.give_back().unwrap();
+        }
+        for (byte, bytes) in &kept {
+            assert!(
+                bytes.len() == 49_993 && bytes.iter().all(|other| other == byte),
+                "{byte}"
+            );
+        }
+        // Nobody who kept none holds the area up.
+        let contents = job(&mut parent, 99, &[1]);
+        let delivery = worker.receive(contents, 1 << 30).unwrap();
+        let before = Arc::as_ptr(&delivery.view);
+        delivery.give_back().unwrap();
+        let delivery = worker.receive(contents, 1 << 30).unwrap();
+        assert_eq!(Arc::as_ptr(&delivery.view), before);
+        delivery.give_back().unwrap();
+    }
+
+    #[test]
+    fn own_bytes_are_named_and_others_are_not() {
+        let (mut parent, mut worker) = two_ends();
+        let contents = job(&mut parent, 1, &[100_000]);
+        let delivery = worker.receive(contents, 1 << 30).unwrap();
+        let bytes = taken(&delivery).attached.remove(0);
+        let Part::InJob(whole) = delivery.part(bytes.clone()) else {
+            panic!("it is the job's")
+        };
+        let Part::InJob(slice) = delivery.part(bytes.slice(10..20)) else {
+            panic!("it is the job's")
+        };
+        assert_eq!(
+            (whole.len(), slice),
+            (100_000, whole.start + 10..whole.start + 20)
+        );
+        let other = Bytes::from(vec![1; 100]);
+        assert_eq!(delivery.part(other.clone()), Part::Bytes(other));
+        drop(bytes);
+        delivery.give_back().unwrap();
+    }
+
+    #[test]
+    fn forged_jobs_are_refused() {
+        let (mut parent, mut worker) = two_ends();
+        let contents = job(&mut parent, 1, &[100_000]);
+        for forged in [
+            Contents {
+                encoding: 1 << 20,
+                attached: 0,
+            },
+            Contents {
+                encoding: 1 << 40,
+                attached: 0,
+            },
+            Contents {
+                attached: 1 << 40,
+                ..contents
+            },
+            Contents {
+                attached: 1 << 20,
+                ..contents
+            },
+        ] {
+            assert!(worker.receive(forged, 1 << 30).is_err(), "{forged:?}");
+        }
+        let contents = parent.put(b"job", &[Part::InJob(0..1)]).unwrap();
+        assert!(worker.receive(contents, 1 << 30).is_err());
+    }
+}

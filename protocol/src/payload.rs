@@ -1,0 +1,84 @@
+//! What travels as one job or one output: an encoding, and the bytes attached to it.
+
+use crate::{Bytes, CodecError, attachment};
+
+/// An encoded job or output with the bytes that are attached to it ([`attachment`]).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Payload {
+    /// The encoding.
+    pub encoding: Vec<u8>,
+    /// What it refers to.
+    pub attached: Vec<Bytes>,
+}
+
+/// A job as it came to a worker.
+#[derive(Debug)]
+pub enum Incoming<'a> {
+    /// In a frame: its encoding.
+    Framed(&'a [u8]),
+    /// In the inbound area.
+    Delivered(Box<Delivered>),
+}
+
+/// A job that is seen where it arrived ([`crate::delivery`]).
+#[derive(Debug)]
+pub struct Delivered {
+    /// The encoding.
+    pub encoding: Bytes,
+    /// What it refers to.
+    pub attached: Vec<Bytes>,
+}
+
+impl Payload {
+    /// The bytes of all parts together.
+    pub fn bytes(&self) -> u64 {
+        let attached: usize = self.attached.iter().map(|bytes| bytes.len()).sum();
+        (self.encoding.len() + attached) as u64
+    }
+
+    /// Decodes it.
+    pub fn decode<T>(self, decode: impl FnOnce(&[u8]) -> T) -> T {
+        attachment::offer(self.attached, || decode(&self.encoding))
+    }
+
+    /// Empties it; the encoding keeps its memory.
+    pub fn clear(&mut self) {
+        self.encoding.clear();
+        self.attached.clear();
+    }
+
+    /// Appends an encoding, with what is attached to it.
+    ///
+    /// # Errors
+    /// The one of `encode`; then nothing is attached.
+    pub fn encode(
+        &mut self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<(), CodecError> {
+        let (encoded, attached) = attachment::collect(|| encode(&mut self.encoding));
+        encoded?;
+        self.attached = attached;
+        Ok(())
+    }
+}
+
+impl Incoming<'_> {
+    /// The encoding.
+    pub fn encoding(&self) -> &[u8] {
+        match self {
+            Self::Framed(encoding) => encoding,
+            Self::Delivered(delivered) => &delivered.encoding,
+        }
+    }
+
+    /// Decodes it.
+    pub fn decode<T>(self, decode: impl FnOnce(&[u8]) -> T) -> T {
+        match self {
+            Self::Framed(encoding) => decode(encoding),
+            Self::Delivered(delivered) => {
+                let Delivered { encoding, attached } = *delivered;
+                attachment::offer(attached, || decode(&encoding))
+            }
+        }
+    }
+}

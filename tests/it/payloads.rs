@@ -1,0 +1,353 @@
+//! Large payloads: `Bytes` that come back whole, are kept, sliced and mixed; deaths in the middle of one; memory.
+
+use std::{
+    os::unix::fs::MetadataExt,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use pool::{Bytes, JobError, Order, Pool, SubmitError};
+use protocol::{attachment::LEAST_BYTES, parcel::KEPT_BYTES};
+use rustix::process::Signal;
+use tests::{Answer, Puppet};
+
+use crate::stage::{a_pid, alone, assert_works, holdings, puppet_pool, puppets, run, signal, story, submit};
+
+/// Bytes of which each place can be told from the others, and each payload too.
+fn pattern(seed: usize, length: usize) -> Bytes {
+    (0..length)
+        .map(|index| (index / 7 + index + seed) as u8)
+        .collect()
+}
+
+fn carried(answer: Result<Answer, JobError>) -> Bytes {
+    match answer.expect("an answer") {
+        Answer::Carried(bytes) => bytes,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn gathered(answer: Result<Answer, JobError>) -> Vec<Bytes> {
+    match answer.expect("an answer") {
+        Answer::Gathered(all) => all,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What shared memory the process holds under a name, in bytes that are really there.
+fn shared_memory(name: &str) -> u64 {
+    let descriptors = std::fs::read_dir("/proc/self/fd").expect("descriptors").flatten();
+    let ours = descriptors.filter(|descriptor| {
+        std::fs::read_link(descriptor.path()).is_ok_and(|target| target.to_string_lossy().contains(name))
+    });
+    ours.filter_map(|descriptor| Some(std::fs::metadata(descriptor.path()).ok()?.blocks() * 512))
+        .sum()
+}
+
+#[test]
+fn payloads_of_every_size_come_back_whole() {
+    story(|| {
+        let pool = puppet_pool(2);
+        let edges = [0, 1, LEAST_BYTES, 64 << 10, 1 << 20, KEPT_BYTES];
+        let sizes = edges
+            .iter()
+            .flat_map(|edge: &usize| [edge.saturating_sub(1), *edge, edge + 1]);
+        for size in sizes.chain([100 << 20, 256 << 20, 3]) {
+            let bytes = pattern(size, size);
+            assert!(
+                carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes,
+                "{size}"
+            );
+        }
+    });
+}
+
+#[test]
+fn an_output_owns_its_bytes() {
+    story(|| {
+        let pool = puppet_pool(1);
+        let first = carried(run(&pool, Puppet::Carry(pattern(1, 1 << 20))));
+        let start = first.as_ptr();
+        // The area carries other payloads meanwhile.
+        let second = carried(run(&pool, Puppet::Carry(pattern(2, 1 << 20))));
+        assert!(first == pattern(1, 1 << 20) && second == pattern(2, 1 << 20));
+        let vector = first.into_vec();
+        assert_eq!(vector.as_ptr(), start, "a vector without a copy");
+        let mut map = pool.map([Puppet::Carry(second)]);
+        let third = carried(map.next().expect("one"));
+        let start = third.as_ptr();
+        let vector = third.into_vec();
+        assert_eq!(vector.as_ptr(), start, "also from a stream");
+    });
+}
+
+#[test]
+fn any_number_of_payloads_travel_in_one_job() {
+    story(|| {
+        let pool = puppet_pool(2);
+        let sizes = [0, 10, LEAST_BYTES - 1, LEAST_BYTES, 100_000, 5 << 20, 33, 40_000];
+        let parts: Vec<Bytes> = sizes
+            .iter()
+            .enumerate()
+            .map(|(seed, size)| pattern(seed, *size))
+            .collect();
+        let mut expected = parts.clone();
+        expected.reverse();
+        // The puppet adds bytes of its own to those that it was given.
+        expected.push(vec![7; 70_000].into());
+        assert_eq!(gathered(run(&pool, Puppet::Gather(parts))), expected);
+        // The same bytes, again and again.
+        let same = pattern(9, 50_000);
+        let many = gathered(run(&pool, Puppet::Gather(vec![same.clone(); 300])));
+        assert_eq!(many.len(), 301);
+        assert!(many[..300].iter().all(|bytes| *bytes == same));
+        let tiny: Vec<Bytes> = (0..100_000).map(|seed| pattern(seed, 3)).collect();
+        let back = gathered(run(&pool, Puppet::Gather(tiny.clone())));
+        assert!(back.iter().rev().skip(1).eq(&tiny));
+    });
+}
+
+#[test]
+fn slices_of_a_job_come_back_from_where_it_lies() {
+    story(|| {
+        let pool = puppet_pool(1);
+        let whole = pattern(3, 2 << 20);
+        for (from, to) in [
+            (0, 0),
+            (0, 2 << 20),
+            (1, LEAST_BYTES + 1),
+            (12_345, 1 << 20),
+            (5, 10),
+        ] {
+            let slice = carried(run(&pool, Puppet::Slice(whole.clone(), from, to)));
+            assert!(slice == whole.slice(from..to), "{from} to {to}");
+        }
+    });
+}
+
+#[test]
+fn what_a_handler_keeps_stays_as_it_was() {
+    story(|| {
+        let pool = puppet_pool(1);
+        let pid = run(&pool, Puppet::Pid).expect("a process id");
+        for seed in 0..10 {
+            assert_eq!(
+                run(&pool, Puppet::Keep(pattern(seed, 300_000))).expect("kept"),
+                Answer::Number(seed as u64 + 1)
+            );
+            // Others go through the area in between, and come back right.
+            let other = pattern(seed + 100, 400_000);
+            assert!(carried(run(&pool, Puppet::Carry(other.clone()))) == other);
+        }
+        for seed in 0..10 {
+            assert!(
+                carried(run(&pool, Puppet::Kept(seed))) == pattern(seed, 300_000),
+                "{seed}"
+            );
+        }
+        assert_eq!(run(&pool, Puppet::Pid).expect("a process id"), pid);
+    });
+}
+
+#[test]
+fn payloads_keep_their_order_among_small_jobs() {
+    story(|| {
+        for threads in [1, 3] {
+            let pool = puppets(2).threads(threads).build().expect("a pool");
+            let job = |number: usize| match number % 5 {
+                0 => Puppet::Carry(pattern(number, 200_000 + number)),
+                1 => Puppet::Gather(vec![pattern(number, 50_000), pattern(number, 5)]),
+                _ => Puppet::Number(number as u64),
+            };
+            for (number, answer) in pool.map((0..300).map(job)).enumerate() {
+                match number % 5 {
+                    0 => assert!(carried(answer) == pattern(number, 200_000 + number)),
+                    1 => assert!(gathered(answer)[1] == pattern(number, 50_000)),
+                    _ => assert_eq!(answer.expect("an answer"), Answer::Number(number as u64)),
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_block_of_outputs_has_whole_encodings() {
+    story(|| {
+        let pool = puppet_pool(1);
+        let (mut input, mut output) = pool.stream(Order::Input);
+        let bytes = pattern(1, 1 << 20);
+        input.send(&Puppet::Carry(bytes.clone())).expect("accepted");
+        let mut block = output.next_block().expect("a block");
+        let encoded = block.next().expect("an output").expect("no error");
+        let answer = <Puppet as pool::Job>::decode_output(encoded).expect("decoded without more");
+        assert_eq!(answer, Answer::Carried(bytes));
+    });
+}
+
+#[test]
+fn payloads_count_for_every_limit() {
+    story(|| {
+        let pool = puppets(1)
+            .message_limit(1 << 20)
+            .queue_bytes(4 << 20)
+            .build()
+            .expect("a pool");
+        let rejected = pool
+            .submit(Puppet::Carry(pattern(0, 1 << 20)))
+            .expect_err("too large");
+        assert!(
+            matches!(rejected.error, SubmitError::TooLarge { .. }),
+            "{}",
+            rejected.error
+        );
+        let fault =
+            run(&pool, Puppet::Gather(vec![pattern(0, 500_000); 2])).expect_err("its output is too large");
+        assert!(
+            matches!(fault, JobError::Fault(pool::Fault::TooLarge { .. })),
+            "{fault}"
+        );
+        // The queue is full of bytes long before it is full of jobs.
+        let folder = crate::stage::Folder::new();
+        let (here, there) = (folder.path("here"), folder.path("there"));
+        let gate = submit(&pool, Puppet::Meet(here.clone(), there.clone()));
+        crate::stage::wait_for("the gate", || folder.exists("here").then_some(()));
+        let mut accepted = Vec::new();
+        let full = loop {
+            match pool.try_submit(Puppet::Carry(pattern(0, 1_000_000))) {
+                Ok(handle) => accepted.push(handle),
+                Err(rejected) => break rejected,
+            }
+            assert!(accepted.len() < 100, "nothing bounds the queue's bytes");
+        };
+        assert!(matches!(full.error, SubmitError::Full), "{}", full.error);
+        assert!(
+            (4..=5).contains(&accepted.len()),
+            "{} were accepted",
+            accepted.len()
+        );
+        std::fs::write(&there, "").expect("a mark");
+        gate.wait().expect("the gate opens");
+        for handle in accepted {
+            assert!(carried(handle.wait()) == pattern(0, 1_000_000));
+        }
+    });
+}
+
+/// Whatever a worker is doing with a payload when it is killed, its job has one end, the next payload is right, and
+/// nothing is left behind.
+#[test]
+fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
+    if !alone("payloads::a_worker_killed_in_the_middle_of_a_payload_costs_that_job") {
+        return;
+    }
+    story(|| {
+        let pool = puppets(2)
+            .restart_limit(1000, std::time::Duration::from_secs(1))
+            .build()
+            .expect("a pool");
+        let bytes = pattern(1, 20 << 20);
+        for _ in 0..4 {
+            assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
+        }
+        let before = holdings();
+        let is_over = AtomicBool::new(false);
+        let killed = std::thread::scope(|scope| {
+            scope.spawn(|| kill_at_random(&pool, &is_over));
+            let mut killed = 0;
+            let mut random = fastrand::Rng::with_seed(5);
+            for round in 0..60 {
+                let bytes = bytes.slice(random.usize(..bytes.len() / 2)..);
+                let job = match round % 3 {
+                    0 => Puppet::Gather(vec![bytes.clone()]),
+                    _ => Puppet::Carry(bytes.clone()),
+                };
+                match run(&pool, job) {
+                    Ok(Answer::Carried(back)) => assert!(back == bytes),
+                    Ok(Answer::Gathered(back)) => assert!(back[0] == bytes),
+                    Err(JobError::WorkerDied(_)) => killed += 1,
+                    other => panic!("{other:?}"),
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+            killed
+        });
+        assert!(killed < 60, "all of them were killed");
+        assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
+        assert!(matches!(
+            run(&pool, Puppet::Bear(bytes.clone(), Box::new(Puppet::Raise(9)))),
+            Err(JobError::WorkerDied(_))
+        ));
+        assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
+        // Both workers are there again: nothing of those before is held.
+        a_pid(&pool);
+        let areas = crate::stage::wait_for("the areas of the dead to go", || {
+            let areas = shared_memory("pool-inbound") + shared_memory("pool-outbound");
+            (holdings() <= before && areas <= 4 * (KEPT_BYTES as u64 + 4096)).then_some(areas)
+        });
+        assert!(areas > 0, "the measure measures");
+        drop(pool);
+        assert_eq!(shared_memory("pool-inbound") + shared_memory("pool-outbound"), 0);
+    });
+}
+
+fn kill_at_random(pool: &Pool<Puppet>, is_over: &AtomicBool) {
+    let mut random = fastrand::Rng::with_seed(11);
+    while !is_over.load(Ordering::Relaxed) {
+        // Not to wait for anything: to be early or late by another time each time.
+        std::thread::sleep(std::time::Duration::from_micros(random.u64(..40_000)));
+        let pids = pool.stats().workers.into_iter().filter_map(|worker| worker.pid);
+        if let Some(pid) = random.choice(pids.collect::<Vec<_>>())
+            && let Some(pid) = rustix::process::Pid::from_raw(pid.cast_signed())
+        {
+            // It may have ended meanwhile.
+            let _killed_or_gone = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+#[test]
+fn after_a_giant_the_areas_are_small_again() {
+    if !alone("payloads::after_a_giant_the_areas_are_small_again") {
+        return;
+    }
+    story(|| {
+        let pool = puppet_pool(1);
+        let kept = KEPT_BYTES as u64 + 4096;
+        assert!(carried(run(&pool, Puppet::Carry(pattern(1, 64 << 20)))).len() == 64 << 20);
+        assert!(shared_memory("pool-inbound") <= kept, "inbound");
+        assert_eq!(
+            gathered(run(&pool, Puppet::Gather(vec![pattern(1, 64 << 20)]))).len(),
+            2
+        );
+        assert!(shared_memory("pool-inbound") <= kept, "inbound");
+        // An output that is the worker's own takes the other way.
+        assert_eq!(
+            run(&pool, Puppet::Flood(64 << 20)).expect("flooded"),
+            Answer::Bytes(vec![7; 64 << 20])
+        );
+        assert!((1..=kept).contains(&shared_memory("pool-outbound")), "outbound");
+        assert_works(&pool);
+    });
+}
+
+#[test]
+fn a_payload_that_is_taken_back_runs_elsewhere() {
+    story(|| {
+        let folder = crate::stage::Folder::new();
+        let pool = puppets(2).build().expect("a pool");
+        // Both workers are at work; one is stopped with a payload under way, and loses it to the other.
+        let pid = a_pid(&pool);
+        signal(pid, Signal::STOP);
+        let bytes = pattern(4, 3 << 20);
+        let handles: Vec<_> = (0..4)
+            .map(|_| submit(&pool, Puppet::Carry(bytes.clone())))
+            .collect();
+        for handle in handles {
+            assert!(carried(handle.wait()) == bytes);
+        }
+        signal(pid, Signal::CONT);
+        drop(folder);
+        for _ in 0..4 {
+            assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
+        }
+    });
+}
