@@ -75,6 +75,11 @@ pub fn close(board: &Board, received: u64) -> Result<Option<Vec<u8>>, FrameError
 
 // ---- the parent's side ----
 
+/// Whether the worker looks into its inbox just now: a hint.
+pub fn is_open(board: &Board) -> bool {
+    board.memory().word(INBOX).load(Ordering::Relaxed) & STATES == OPEN
+}
+
 /// Puts the frame behind the `sent` ones that went before into the worker's inbox, if that is open for it; says whether it
 /// was. One thread at a time may call this.
 pub fn put(board: &Board, sent: u64, frame: &[u8]) -> bool {
@@ -99,9 +104,9 @@ mod tests {
         let board = Board::create().unwrap();
         assert!(!put(&board, 0, b"early"), "nobody looks yet");
         open(&board, 0);
-        assert!(!is_taken(&board));
+        assert!(is_open(&board) && !is_taken(&board));
         assert!(put(&board, 0, b"a frame"));
-        assert!(is_taken(&board));
+        assert!(is_taken(&board) && !is_open(&board));
         assert!(!put(&board, 1, b"another"), "it is full");
         assert_eq!(close(&board, 0), Ok(Some(b"a frame".to_vec())));
         assert!(!put(&board, 1, b"late"), "it is closed");

@@ -26,12 +26,9 @@ pub struct Spin {
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// Look again.
+enum Turn {
     Look,
-    /// Call [`Spin::yield_now`], and look again if it says so.
     Yield,
-    /// Sleep.
     Sleep,
 }
 
@@ -45,8 +42,30 @@ impl Spin {
         Some(Self { end, looks: 0 })
     }
 
-    /// To be called after each look that has found nothing.
-    pub fn turn(&mut self) -> Turn {
+    /// Spins until `is_there` finds what it looks for; says whether it did.
+    pub fn until(limit: Duration, mut is_there: impl FnMut() -> bool) -> bool {
+        match Self::begin(limit) {
+            Some(spin) => spin.run(is_there),
+            None => is_there(),
+        }
+    }
+
+    /// As [`Spin::until`], for a spell that has begun.
+    pub fn run(mut self, mut is_there: impl FnMut() -> bool) -> bool {
+        loop {
+            if is_there() {
+                return true;
+            }
+            match self.turn() {
+                Turn::Look => {}
+                Turn::Yield if yield_now() => {}
+                Turn::Yield | Turn::Sleep => return is_there(),
+            }
+        }
+    }
+
+    /// What to do after a look that has found nothing.
+    fn turn(&mut self) -> Turn {
         self.looks += 1;
         if !self.looks.is_multiple_of(LOOKS) {
             std::hint::spin_loop();
@@ -58,30 +77,13 @@ impl Spin {
             Turn::Sleep
         }
     }
+}
 
-    /// Lets somebody else run who is ready to. Says whether nobody was.
-    pub fn yield_now(&self) -> bool {
-        let before = Instant::now();
-        thread::yield_now();
-        before.elapsed() < OTHERS_RAN
-    }
-
-    /// Spins until `is_there` finds what it looks for; says whether it did.
-    pub fn until(limit: Duration, mut is_there: impl FnMut() -> bool) -> bool {
-        let Some(mut spin) = Self::begin(limit) else {
-            return is_there();
-        };
-        loop {
-            if is_there() {
-                return true;
-            }
-            match spin.turn() {
-                Turn::Look => {}
-                Turn::Yield if spin.yield_now() => {}
-                Turn::Yield | Turn::Sleep => return is_there(),
-            }
-        }
-    }
+/// Lets somebody else run who is ready to. Says whether nobody was.
+fn yield_now() -> bool {
+    let before = Instant::now();
+    thread::yield_now();
+    before.elapsed() < OTHERS_RAN
 }
 
 #[cfg(test)]

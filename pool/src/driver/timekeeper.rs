@@ -88,6 +88,10 @@ impl Look<'_> {
     }
 
     fn at(&mut self, seat: &Seat, life: &Arc<Life>) {
+        if life.board.has_results() {
+            // Whoever was to see them has not got a CPU since: see `linger`.
+            self.core.take_results(seat, life);
+        }
         let mut runs = false;
         for running in life.running() {
             runs = true;
