@@ -22,8 +22,14 @@ pub(crate) fn encode(
     // The buffer is taken out, so that a job which submits another one while it is encoded finds an empty one.
     let mut buffer = SCRATCH.take();
     buffer.clear();
-    let (appended, attached) =
-        attachment::collect(|| std::panic::catch_unwind(AssertUnwindSafe(|| append(&mut buffer))));
+    let mut attached = Vec::new();
+    let appended = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let (appended, collected) = attachment::collect(|| append(&mut buffer));
+        if !collected.is_empty() {
+            attached = collected;
+        }
+        appended
+    }));
     appended
         .unwrap_or_else(|_| Err(CodecError::new("its encoding panicked")))
         .map_err(SubmitError::Unencodable)?;

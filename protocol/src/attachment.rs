@@ -28,22 +28,24 @@ thread_local! {
     static OFFERED: RefCell<Vec<Bytes>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The innermost collection of a thread.
-#[derive(Clone, Copy)]
+/// The innermost collection of a thread. It is looked at for every job, large or not: hence so small.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Collection {
-    is_open: bool,
-    /// How many bytes were attached to the collections around it.
-    base: usize,
+    /// How many bytes were attached to the collections around it; `CLOSED` when there is none.
+    base: u32,
     /// How many were attached to it and to those.
-    end: usize,
+    end: u32,
 }
 
 impl Collection {
     const CLOSED: Self = Self {
-        is_open: false,
-        base: 0,
+        base: u32::MAX,
         end: 0,
     };
+
+    fn is_open(self) -> bool {
+        self.base != Self::CLOSED.base
+    }
 }
 
 /// Closes a collection, also when the encoding panics.
@@ -52,32 +54,39 @@ struct Open {
 }
 
 impl Open {
+    #[inline]
     fn begin() -> Self {
         let outer = COLLECTION.get();
         COLLECTION.set(Collection {
-            is_open: true,
             base: outer.end,
             end: outer.end,
         });
         Self { outer }
     }
 
+    /// What was attached since.
+    #[inline]
     fn take(&self) -> Vec<Bytes> {
-        let base = self.outer.end;
-        if COLLECTION.get().end == base {
+        if COLLECTION.get().end == self.outer.end {
             return Vec::new();
         }
-        ATTACHED.with_borrow_mut(|attached| attached.split_off(base))
+        self.take_some()
+    }
+
+    #[cold]
+    fn take_some(&self) -> Vec<Bytes> {
+        COLLECTION.set(Collection {
+            base: self.outer.end,
+            end: self.outer.end,
+        });
+        ATTACHED.with_borrow_mut(|attached| attached.split_off(self.outer.end as usize))
     }
 }
 
 impl Drop for Open {
+    #[inline]
     fn drop(&mut self) {
-        if COLLECTION.get().end > self.outer.end {
-            let left =
-                ATTACHED.with_borrow_mut(|attached| attached.split_off(self.outer.end.min(attached.len())));
-            drop(left);
-        }
+        drop(self.take());
         COLLECTION.set(self.outer);
     }
 }
@@ -106,6 +115,7 @@ impl Drop for Open {
 /// assert_eq!(attachment::offer(attached, || Store::decode(&encoding))?, job);
 /// # Ok::<(), protocol::CodecError>(())
 /// ```
+#[inline]
 pub fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Bytes>) {
     let open = Open::begin();
     let encoded = encode();
@@ -114,6 +124,7 @@ pub fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Bytes>) {
 }
 
 /// Runs `decode`, in which references stand for the bytes in `attached`.
+#[inline]
 pub fn offer<T>(attached: Vec<Bytes>, decode: impl FnOnce() -> T) -> T {
     if attached.is_empty() {
         return decode();
@@ -135,15 +146,14 @@ impl Drop for Offer {
 /// Attaches bytes to the collection that is open, if one is and they are worth it; gives what to write instead of them.
 pub(crate) fn attach(bytes: &Bytes) -> Option<Reference> {
     let collection = COLLECTION.get();
-    if !collection.is_open || (bytes.len() < LEAST_BYTES && number_in(bytes).is_none()) {
+    if !collection.is_open() || (bytes.len() < LEAST_BYTES && number_in(bytes).is_none()) {
         return None;
     }
-    let number = u32::try_from(collection.end - collection.base).ok()?;
+    let number = collection.end - collection.base;
+    // As many as four billion do not fit any message.
+    let end = collection.end.checked_add(1).filter(|end| *end != u32::MAX)?;
     ATTACHED.with_borrow_mut(|attached| attached.push(bytes.clone()));
-    COLLECTION.set(Collection {
-        end: collection.end + 1,
-        ..collection
-    });
+    COLLECTION.set(Collection { end, ..collection });
     let mut reference = [0; REFERENCE_BYTES];
     reference[..MARK.len()].copy_from_slice(&MARK);
     reference[MARK.len()..].copy_from_slice(&number.to_le_bytes());

@@ -3,7 +3,6 @@
 //! Owns the default encoding (postcard, through serde) and the hooks by which a job takes another one. It does
 //! not say how a job is run: that is the handler's part, in the worker.
 
-use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{CodecError, error::coded};
@@ -104,7 +103,7 @@ pub fn decode_argument<A: DeserializeOwned>(bytes: &[u8]) -> Result<A, CodecErro
 /// Appends a value in postcard's encoding.
 pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = buffer.len();
-    let written = coded(|| postcard::serialize_with_flavor(value, Appender(&mut *buffer)));
+    let written = coded(|| postcard::to_extend(value, Appender(&mut *buffer)).map(drop));
     written.inspect_err(|_| buffer.truncate(start))
 }
 
@@ -122,23 +121,9 @@ pub(crate) fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Code
 /// Lets postcard append to a borrowed vector.
 struct Appender<'a>(&'a mut Vec<u8>);
 
-impl Flavor for Appender<'_> {
-    type Output = ();
-
-    #[inline]
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    #[inline]
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
+impl Extend<u8> for Appender<'_> {
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        self.0.extend(bytes);
     }
 }
 

@@ -42,6 +42,7 @@ impl Payload {
     }
 
     /// Empties it; the encoding keeps its memory.
+    #[inline]
     pub fn clear(&mut self) {
         self.encoding.clear();
         self.attached.clear();
@@ -51,14 +52,16 @@ impl Payload {
     ///
     /// # Errors
     /// The one of `encode`; then nothing is attached.
+    #[inline]
     pub fn encode(
         &mut self,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     ) -> Result<(), CodecError> {
         let (encoded, attached) = attachment::collect(|| encode(&mut self.encoding));
-        encoded?;
-        self.attached = attached;
-        Ok(())
+        if encoded.is_ok() && !attached.is_empty() {
+            self.attached = attached;
+        }
+        encoded
     }
 }
 
@@ -72,6 +75,7 @@ impl Incoming<'_> {
     }
 
     /// Decodes it.
+    #[inline]
     pub fn decode<T>(self, decode: impl FnOnce(&[u8]) -> T) -> T {
         match self {
             Self::Framed(encoding) => decode(encoding),

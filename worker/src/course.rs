@@ -111,15 +111,14 @@ impl<'a, 'p> Course<'a, 'p> {
             return Ok(());
         };
         marks::end(position);
-        let attached = match &self.delivery {
-            None if self.output.attached.is_empty() => Vec::new(),
-            _ => self.give_back()?,
-        };
+        let is_large = self.delivery.is_some() || !self.output.attached.is_empty();
+        let attached = if is_large { self.give_back()? } else { Vec::new() };
         match ran {
-            Ok(()) if attached.is_empty() => self.publisher.output(position, &self.output.encoding),
-            Ok(()) => self
-                .publisher
-                .output_with(position, &self.output.encoding, &attached),
+            Ok(()) if !attached.is_empty() => {
+                let encoding = &self.output.encoding;
+                self.publisher.output_with(position, encoding, &attached);
+            }
+            Ok(()) => self.publisher.output(position, &self.output.encoding),
             Err(fault) => self.publisher.fault(position, fault),
         }
         if self.output.encoding.capacity() > KEPT_BYTES {
@@ -131,6 +130,7 @@ impl<'a, 'p> Course<'a, 'p> {
 
     /// Gives a large job's place back, which comes before the parent hears that the job is done; and says how what is
     /// attached to the output travels.
+    #[cold]
     fn give_back(&mut self) -> Result<Vec<Part>, Failure> {
         let attached = self.output.attached.drain(..);
         let Some(delivery) = self.delivery.take() else {
