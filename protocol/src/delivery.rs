@@ -6,6 +6,7 @@
 //! So no copy is made of what nobody keeps, and nobody ever sees the parent write the next job.
 
 use std::{
+    alloc::{Layout, handle_alloc_error},
     ops::Range,
     os::fd::OwnedFd,
     sync::{
@@ -147,17 +148,17 @@ impl Delivery {
 
     /// Gives the area back. Whoever still holds bytes of the job has a copy of them from now on, in the same place.
     ///
-    /// # Errors
-    /// When there is no memory for the copy. The parent must then not be told that the job is done.
-    pub fn give_back(self) -> Result<(), MemoryError> {
+    /// When there is no memory for the copy, the process ends as it does when any allocation fails
+    /// ([`handle_alloc_error`]): the area cannot be given back, and the bytes cannot be taken from whoever holds them.
+    pub fn give_back(self) {
         // One is kept for the next job and one is this delivery's. When there are no more, nobody can make one: each is
         // made of another. The fence orders what the others have read before whatever the parent is told.
         let is_held = Arc::strong_count(&self.view) > 2;
         fence(Ordering::Acquire);
-        if is_held {
-            self.view.detach(self.length)?;
+        if is_held && self.view.detach(self.length).is_err() {
+            let copy = Layout::array::<u8>(self.length).unwrap_or(Layout::new::<u8>());
+            handle_alloc_error(copy);
         }
-        Ok(())
     }
 }
 
@@ -200,7 +201,7 @@ mod tests {
                     .all(|bytes| bytes.iter().all(|other| *other == byte))
             );
             drop((encoding, attached));
-            delivery.give_back().unwrap();
+            delivery.give_back();
             parent.trim();
         }
     }
@@ -218,7 +219,7 @@ mod tests {
                 kept.push((byte, attached[1].slice(7..)));
             }
             drop(attached);
-            delivery.give_back().unwrap();
+            delivery.give_back();
         }
         for (byte, bytes) in &kept {
             assert!(
@@ -230,10 +231,10 @@ mod tests {
         let contents = job(&mut parent, 99, &[1]);
         let delivery = worker.receive(contents, 1 << 30).unwrap();
         let before = Arc::as_ptr(&delivery.view);
-        delivery.give_back().unwrap();
+        delivery.give_back();
         let delivery = worker.receive(contents, 1 << 30).unwrap();
         assert_eq!(Arc::as_ptr(&delivery.view), before);
-        delivery.give_back().unwrap();
+        delivery.give_back();
     }
 
     #[test]
@@ -255,7 +256,7 @@ mod tests {
         let other = Bytes::from(vec![1; 100]);
         assert_eq!(delivery.part(other.clone()), Part::Bytes(other));
         drop(bytes);
-        delivery.give_back().unwrap();
+        delivery.give_back();
     }
 
     #[test]

@@ -148,6 +148,30 @@ fn what_a_handler_keeps_stays_as_it_was() {
     });
 }
 
+/// What is kept is the worker's own memory, and is held to its limit.
+#[test]
+fn what_is_kept_past_the_memory_limit_ends_the_worker_with_that_cause() {
+    story(|| {
+        let pool = puppets(1).memory_max(128 << 20).build().expect("a pool");
+        let bytes = pattern(1, 300 << 20);
+        assert!(
+            carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes,
+            "seeing costs nothing"
+        );
+        let error = run(&pool, Puppet::Keep(bytes)).expect_err("it keeps too much");
+        let JobError::WorkerDied(death) = &error else {
+            panic!("{error}")
+        };
+        let limit = 128 << 20;
+        assert_eq!(
+            death.reason,
+            Some(pool::EndReason::AllocationRefused { limit }),
+            "{death}"
+        );
+        assert_works(&pool);
+    });
+}
+
 #[test]
 fn payloads_keep_their_order_among_small_jobs() {
     story(|| {
@@ -250,27 +274,29 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
         }
         let before = holdings();
         let is_over = AtomicBool::new(false);
-        let killed = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             scope.spawn(|| kill_at_random(&pool, &is_over));
-            let mut killed = 0;
+            let (mut killed, mut whole) = (0, 0);
             let mut random = fastrand::Rng::with_seed(5);
-            for round in 0..60 {
+            while killed < 5 || whole < 20 {
                 let bytes = bytes.slice(random.usize(..bytes.len() / 2)..);
-                let job = match round % 3 {
+                let job = match whole % 3 {
                     0 => Puppet::Gather(vec![bytes.clone()]),
                     _ => Puppet::Carry(bytes.clone()),
                 };
                 match run(&pool, job) {
                     Ok(Answer::Carried(back)) => assert!(back == bytes),
                     Ok(Answer::Gathered(back)) => assert!(back[0] == bytes),
-                    Err(JobError::WorkerDied(_)) => killed += 1,
+                    Err(JobError::WorkerDied(_)) => {
+                        killed += 1;
+                        continue;
+                    }
                     other => panic!("{other:?}"),
                 }
+                whole += 1;
             }
             is_over.store(true, Ordering::Relaxed);
-            killed
         });
-        assert!(killed < 60, "all of them were killed");
         assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
         assert!(matches!(
             run(&pool, Puppet::Bear(bytes.clone(), Box::new(Puppet::Raise(9)))),

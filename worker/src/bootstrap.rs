@@ -99,6 +99,6 @@ fn argument(inbound: &mut Deliveries, invitation: &Invitation) -> Result<Arc<[u8
     };
     let delivery = inbound.receive(contents, invitation.message_limit)?;
     let argument = delivery.job().encoding().into();
-    delivery.give_back()?;
+    delivery.give_back();
     Ok(argument)
 }

@@ -106,13 +106,13 @@ impl<'a, 'p> Course<'a, 'p> {
 
     /// Publishes what became of the running job: what was written to the output, or why there is none.
     #[inline]
-    pub(crate) fn finish(&mut self, ran: Result<(), Fault>) -> Result<(), Failure> {
+    pub(crate) fn finish(&mut self, ran: Result<(), Fault>) {
         let Some(position) = self.running.take() else {
-            return Ok(());
+            return;
         };
         marks::end(position);
         let is_large = self.delivery.is_some() || !self.output.attached.is_empty();
-        let attached = if is_large { self.give_back()? } else { Vec::new() };
+        let attached = if is_large { self.give_back() } else { Vec::new() };
         match ran {
             Ok(()) if !attached.is_empty() => {
                 let encoding = &self.output.encoding;
@@ -125,20 +125,19 @@ impl<'a, 'p> Course<'a, 'p> {
             self.output = Payload::default();
         }
         self.done += 1;
-        Ok(())
     }
 
     /// Gives a large job's place back, which comes before the parent hears that the job is done; and says how what is
     /// attached to the output travels.
     #[cold]
-    fn give_back(&mut self) -> Result<Vec<Part>, Failure> {
+    fn give_back(&mut self) -> Vec<Part> {
         let attached = self.output.attached.drain(..);
         let Some(delivery) = self.delivery.take() else {
-            return Ok(attached.map(Part::Bytes).collect());
+            return attached.map(Part::Bytes).collect();
         };
         let attached = attached.map(|bytes| delivery.part(bytes)).collect();
-        delivery.give_back().map_err(Failure::Keeping)?;
-        Ok(attached)
+        delivery.give_back();
+        attached
     }
 
     /// Shows the lane as idle and tells the parent of all that is done: something that is no job takes time now.

@@ -37,9 +37,6 @@ pub(crate) enum Failure {
     /// The initialiser failed when it ran again after a panic.
     #[error("the initialiser failed when the state was made anew after a panic: {0}")]
     Rebuilding(String),
-    /// There was no memory for what a handler keeps of a large job.
-    #[error("what the handler keeps of a large job: {0}")]
-    Keeping(MemoryError),
     /// A panic that was no job's.
     #[error("the worker itself panicked{0}; this is a mistake in the library")]
     Panicked(Panicked),
