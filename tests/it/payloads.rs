@@ -340,6 +340,11 @@ fn after_a_giant_the_areas_are_small_again() {
         let kept = KEPT_BYTES as u64 + 4096;
         assert!(carried(run(&pool, Puppet::Carry(pattern(1, 64 << 20)))).len() == 64 << 20);
         assert!(shared_memory("pool-inbound") <= kept, "inbound");
+        let outbound = shared_memory("pool-outbound");
+        assert!(
+            outbound <= 64 << 10,
+            "what comes back of a job is not copied there: {outbound}"
+        );
         assert_eq!(
             gathered(run(&pool, Puppet::Gather(vec![pattern(1, 64 << 20)]))).len(),
             2
