@@ -11,9 +11,9 @@
 //! - A disconnect is only a hint: the parent learns of a death from the process itself, and therefore keeps a sender
 //!   of its own with which it can always wake its receiver.
 //! - `IpcOneShotServer` binds a socket in the temporary folder, can panic when that is unusable, and leaves an accepted
-//!   socket without CLOEXEC. So the folder is tried before ([`Rendezvous::new`]), the name is removed at once, the
-//!   descriptor is handed to the worker, and the accepted socket is closed under the lock that also guards spawning
-//!   ([`spawn_guard`]).
+//!   socket without CLOEXEC. So a folder is tried before it is used first ([`Rendezvous::new`]), the name is removed at
+//!   once, the descriptor is handed to the worker, and the accepted socket is closed under the lock that also guards
+//!   spawning ([`spawn_guard`]).
 
 use std::{
     io,
@@ -129,12 +129,7 @@ impl Rendezvous {
     /// # Errors
     /// When the temporary folder cannot be used for it, or the system has no descriptors left.
     pub fn new() -> Result<Self, LinkError> {
-        try_temporary_folder()?;
-        let made = std::panic::catch_unwind(IpcOneShotServer::<Ends>::new);
-        let (server, name) = made
-            .unwrap_or_else(|_| Err(io::Error::other("ipc-channel could not make its socket")))
-            .map_err(LinkError::from)
-            .map_err(no_room)?;
+        let (server, name) = serve_once()?;
         let path = Path::new(&name);
         let socket = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
         // Gone from the folder from here on; the server's own clean-up then finds nothing.
@@ -186,11 +181,32 @@ fn no_room(error: LinkError) -> LinkError {
     }
 }
 
-/// Finds out, with errors instead of panics, whether ipc-channel will be able to bind its socket.
-fn try_temporary_folder() -> Result<(), LinkError> {
+/// Makes ipc-channel's server in the temporary folder.
+fn serve_once() -> Result<(IpcOneShotServer<Ends>, String), LinkError> {
+    // A trial takes as long as the server itself, which often waits for a disk: where one has served, others will.
+    static SERVED: Mutex<Option<PathBuf>> = Mutex::new(None);
     let folder = std::env::temp_dir();
+    {
+        let mut served = SERVED.lock().unwrap_or_else(PoisonError::into_inner);
+        if served.as_ref() != Some(&folder) {
+            try_temporary_folder(&folder)?;
+            *served = Some(folder);
+        }
+    }
+    let made = std::panic::catch_unwind(IpcOneShotServer::<Ends>::new)
+        .unwrap_or_else(|_| Err(io::Error::other("ipc-channel could not make its socket")))
+        .map_err(LinkError::from)
+        .map_err(no_room);
+    if made.is_err() {
+        *SERVED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+    made
+}
+
+/// Finds out, with errors instead of panics, whether ipc-channel will be able to bind its socket.
+fn try_temporary_folder(folder: &Path) -> Result<(), LinkError> {
     let refused = |source| LinkError::TemporaryFolder {
-        folder: folder.clone(),
+        folder: folder.to_owned(),
         source,
     };
     if folder.to_str().is_none() {

@@ -55,9 +55,8 @@ struct Starting<'a> {
 impl Starting<'_> {
     fn run(&self, life: u64) -> Result<Life, Failed> {
         let early = |kind: StartFailureKind| (None, kind);
-        let board = Board::create().map_err(|error| early(StartFailureKind::Memory(error)))?;
-        let (mut inbound, outbound) = self.parcels().map_err(early)?;
-        let family = family::descriptor().map_err(|error| early(StartFailureKind::Family(error)))?;
+        // Its socket has a name for an instant, which a kill of this process would leave behind: it comes first, so that
+        // there is no such instant once a worker can be seen.
         let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
         let controls = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
         let secret = self
@@ -81,7 +80,11 @@ impl Starting<'_> {
         self.watch.add(Arc::clone(&process));
         self.seat.set_starting(life, &process);
 
+        // The process takes a while to become its program: all that it will be given is made meanwhile.
         let late = |kind: StartFailureKind| (Some(Arc::clone(&process)), kind);
+        let board = Board::create().map_err(|error| late(StartFailureKind::Memory(error)))?;
+        let (mut inbound, outbound) = self.parcels().map_err(late)?;
+        let family = family::descriptor().map_err(|error| late(StartFailureKind::Family(error)))?;
         let gauge = self
             .limit_memory(&process)
             .map_err(|error| late(StartFailureKind::MemoryLimit(error)))?;
