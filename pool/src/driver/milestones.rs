@@ -1,9 +1,6 @@
 //! What becomes true of the pool as a whole, and waiting for it.
 
-use std::{
-    sync::PoisonError,
-    time::{Duration, Instant},
-};
+use std::time::Instant;
 
 use super::{Core, State};
 use crate::{BuildError, SubmitError, failure::Cause, scheduler::Event};
@@ -29,7 +26,7 @@ impl Core {
                 Some(cause) => return Err(BuildError::Broken(cause)),
                 None => {}
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state, None).unwrap_or_else(|| self.lock());
         }
     }
 
@@ -46,15 +43,9 @@ impl Core {
     fn wait_until(&self, deadline: Option<Instant>, is_true: impl Fn(&State) -> bool) -> bool {
         let mut state = self.lock();
         while !is_true(&state) {
-            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return false,
-                Some(left) => {
-                    self.changed
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            state = match self.changed.wait(state, deadline) {
+                Some(state) => state,
+                None => return false,
             };
         }
         true

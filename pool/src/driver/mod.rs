@@ -21,6 +21,7 @@ mod milestones;
 mod perform;
 mod process;
 mod seat;
+mod signal;
 mod start;
 mod tail;
 mod timekeeper;
@@ -28,7 +29,7 @@ mod watch;
 
 use std::{
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -48,6 +49,7 @@ use crate::{
 use harvest::Harvest;
 use milestones::Milestones;
 use seat::Seat;
+use signal::Signal;
 use watch::Watch;
 
 /// What a pool's workers are started and judged by.
@@ -86,9 +88,9 @@ pub(crate) struct Core {
     origin: Duration,
     state: Mutex<State>,
     /// The queue has room again, or takes no more.
-    room: Condvar,
+    room: Signal,
     /// Something rare has changed: see `Milestones`.
-    changed: Condvar,
+    changed: Signal,
     seats: Vec<Seat>,
     watch: Watch,
 }
@@ -136,8 +138,8 @@ impl Core {
                 scheduler: Scheduler::new(config),
                 milestones: Milestones::default(),
             }),
-            room: Condvar::new(),
-            changed: Condvar::new(),
+            room: Signal::default(),
+            changed: Signal::default(),
             seats,
             watch,
         });
@@ -242,15 +244,9 @@ impl Core {
             {
                 break;
             }
-            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                Some(Duration::ZERO) => return Err((item, SubmitError::Full)),
-                Some(left) => {
-                    self.room
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => self.room.wait(state).unwrap_or_else(PoisonError::into_inner),
+            state = match self.room.wait(state, deadline) {
+                Some(state) => state,
+                None => return Err((item, SubmitError::Full)),
             };
         }
         let id = state.scheduler.next_job();
