@@ -42,6 +42,15 @@ impl Spin {
         Some(Self { end, looks: 0 })
     }
 
+    /// Has the spell begin with a yield: for who has reason to think that the other one waits for this very CPU.
+    #[must_use]
+    pub fn yielding_first(mut self, is_likely: bool) -> Self {
+        if is_likely {
+            self.looks = LOOKS - 1;
+        }
+        self
+    }
+
     /// Spins until `is_there` finds what it looks for; says whether it did.
     pub fn until(limit: Duration, mut is_there: impl FnMut() -> bool) -> bool {
         match Self::begin(limit) {

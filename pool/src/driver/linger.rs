@@ -55,7 +55,9 @@ impl Core {
             .filter_map(|seat| Some((seat, seat.current()?)))
             .collect();
         lives.iter().for_each(|(_, life)| life.board.attend());
-        spin.run(|| {
+        let is_waking = |life: &Life| life.owes() && !inbox::is_open(&life.board);
+        let is_any_waking = lives.iter().any(|(_, life)| is_waking(life));
+        spin.yielding_first(is_any_waking).run(|| {
             self.look(&lives);
             is_done()
         });
