@@ -186,7 +186,18 @@ impl Board {
     /// Takes the place of a wake-up: whoever calls this looks at the ring by himself until he calls
     /// [`Board::accept_wake`], and then once more.
     pub fn attend(&self) {
-        self.memory.half_word(WAKE).swap(1, Ordering::AcqRel);
+        // Sequentially consistent, so that whoever keeps time looks after this or is told to.
+        self.memory.half_word(WAKE).swap(1, Ordering::SeqCst);
+    }
+
+    /// Whether somebody attends, or a wake-up is under way.
+    pub fn is_attended(&self) -> bool {
+        self.memory.half_word(WAKE).load(Ordering::SeqCst) != 0
+    }
+
+    /// How many bytes of results have been taken from the ring so far.
+    pub fn bytes_taken(&self) -> u64 {
+        self.memory.word(RING_READ).load(Ordering::Relaxed)
     }
 
     /// Whether results lie in the ring that were not taken.

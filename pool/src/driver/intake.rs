@@ -48,6 +48,7 @@ impl Core {
             busy: progress.busy,
         };
         state.scheduler.handle(event, now, &mut actions);
+        life.has_told(progress.received);
         // Delivering may run a waker, which is the caller's code and may come back here: it must find nothing locked.
         drop(harvester);
         self.put_in_line(&mut actions);

@@ -40,6 +40,8 @@ pub(crate) struct Life {
     sent_at: AtomicU64,
     /// How many frames were sent.
     frames_sent: AtomicU64,
+    /// How many frames the scheduler has been told that the worker received.
+    frames_told: AtomicU64,
     /// When it was asked to end, in nanoseconds of the board's clock; 0 before.
     closed_at: AtomicU64,
     gauge: Option<Gauge>,
@@ -89,6 +91,7 @@ impl Life {
             sent_end: AtomicU64::new(0),
             sent_at: AtomicU64::new(0),
             frames_sent: AtomicU64::new(0),
+            frames_told: AtomicU64::new(0),
             closed_at: AtomicU64::new(0),
             gauge,
             may_have_grown: AtomicBool::new(false),
@@ -168,6 +171,22 @@ impl Life {
     /// Whether frames were sent that it has not used up, by a hint that may be late.
     pub(crate) fn owes(&self) -> bool {
         self.frames_sent.load(Ordering::Relaxed) > self.board.progress().received
+    }
+
+    /// Takes note that the scheduler knows of so many received frames.
+    pub(crate) fn has_told(&self, received: u64) {
+        self.frames_told.fetch_max(received, Ordering::Relaxed);
+    }
+
+    /// Whether the worker has published or received something that the scheduler does not know.
+    pub(crate) fn has_news(&self) -> bool {
+        let told = self.frames_told.load(Ordering::Relaxed);
+        self.board.has_results() || self.board.progress().received > told
+    }
+
+    /// How far the worker's news have been taken in: unchanged, while it has some, means that nobody does.
+    pub(crate) fn taken_in(&self) -> (u64, u64) {
+        (self.board.bytes_taken(), self.frames_told.load(Ordering::Relaxed))
     }
 
     /// When it was asked to end, on the board's clock, if it was.

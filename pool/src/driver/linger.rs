@@ -3,7 +3,7 @@
 //! While there is next to nothing to do, whoever waits for a result looks for it in the workers' rings by himself for a
 //! moment: no thread has to be woken, neither the worker's in this process nor his own. He takes the place of the
 //! wake-up meanwhile, also while he yields: then it may be the worker that runs, on his CPU. Should he not get it back for
-//! long, the watch finds what was published for others ([`super::timekeeper`]).
+//! long, the watch, which keeps time while anybody attends, sees what he has not ([`super::timekeeper`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,26 +19,79 @@ const PATIENCE: Duration = Duration::from_micros(100);
 /// With more workers than this, looking at all of them takes too long.
 const MOST_WORKERS: usize = 8;
 
-pub(super) type Lives<'a> = SmallVec<[(&'a Seat, Arc<Life>); MOST_WORKERS]>;
+type Lives<'a> = SmallVec<[(&'a Seat, Arc<Life>); MOST_WORKERS]>;
+
+/// Taking the place of some workers' wake-ups, until it is dropped.
+pub(super) struct Attendance<'a> {
+    core: &'a Core,
+    lives: Lives<'a>,
+}
+
+impl<'a> Attendance<'a> {
+    fn begin(core: &'a Core, lives: Lives<'a>) -> Self {
+        lives.iter().for_each(|(_, life)| life.board.attend());
+        if !lives.is_empty() {
+            core.watch.keep_time();
+        }
+        Self { core, lives }
+    }
+
+    /// Takes in the results that are there.
+    fn look(&self) {
+        for (seat, life) in &self.lives {
+            if life.board.has_results() {
+                self.core.take_results(seat, life);
+            }
+        }
+    }
+
+    /// Whether one of the workers was sent something and has yet to look for it.
+    fn is_any_waking(&self) -> bool {
+        let is_waking = |life: &Life| life.owes() && !inbox::is_open(&life.board);
+        self.lives.iter().any(|(_, life)| is_waking(life))
+    }
+
+    /// Has the workers wake this process again, and takes in all that they had no need to wake it for.
+    pub(super) fn leave(mut self) {
+        let lives = self.let_wake();
+        for (seat, life) in &lives {
+            if life.has_news() {
+                self.core.take_results(seat, life);
+            }
+        }
+    }
+
+    fn let_wake(&mut self) -> Lives<'a> {
+        let lives = std::mem::take(&mut self.lives);
+        lives.iter().for_each(|(_, life)| life.board.accept_wake());
+        lives
+    }
+}
+
+impl Drop for Attendance<'_> {
+    fn drop(&mut self) {
+        self.let_wake();
+    }
+}
 
 impl Core {
-    /// Takes the place of the wake-up of sleeping workers to which a lone job is about to be sent, until [`Core::leave`]:
-    /// such a worker often runs on this very CPU, and is done, before the call that sends has returned.
-    pub(super) fn attend_sleepers(&self, actions: &Actions) -> Lives<'_> {
-        if !self.is_light() {
-            return Lives::new();
-        }
-        let lives = actions.iter().filter_map(|action| match action {
+    /// Takes the place of the wake-up of sleeping workers to which a lone job is about to be sent: such a worker often runs
+    /// on this very CPU, and is done, before the call that sends has returned.
+    pub(super) fn attend_sleepers(&self, actions: &Actions) -> Attendance<'_> {
+        let sleeper = |action: &Action<_>| match action {
             Action::Send { worker, life, .. } => {
                 let seat = &self.seats[*worker];
-                Some((seat, seat.life(*life)?))
+                let life = seat.life(*life)?;
+                (!inbox::is_open(&life.board)).then_some((seat, life))
             }
             _ => None,
-        });
-        lives
-            .filter(|(_, life)| !inbox::is_open(&life.board))
-            .inspect(|(_, life)| life.board.attend())
-            .collect()
+        };
+        let lives = if self.is_light() {
+            actions.iter().filter_map(sleeper).collect()
+        } else {
+            Lives::new()
+        };
+        Attendance::begin(self, lives)
     }
 
     /// Looks for results until `is_done`, for a moment at most, if there is little to do.
@@ -49,32 +102,16 @@ impl Core {
         let Some(spin) = Spin::begin(PATIENCE) else {
             return;
         };
-        let lives: Lives<'_> = self
+        let lives = self
             .seats
             .iter()
             .filter_map(|seat| Some((seat, seat.current()?)))
             .collect();
-        lives.iter().for_each(|(_, life)| life.board.attend());
-        let is_waking = |life: &Life| life.owes() && !inbox::is_open(&life.board);
-        let is_any_waking = lives.iter().any(|(_, life)| is_waking(life));
-        spin.yielding_first(is_any_waking).run(|| {
-            self.look(&lives);
+        let attendance = Attendance::begin(self, lives);
+        spin.yielding_first(attendance.is_any_waking()).run(|| {
+            attendance.look();
             is_done()
         });
-        self.leave(&lives);
-    }
-
-    /// Has the workers wake this process again, and takes in what they had no need to wake it for.
-    pub(super) fn leave(&self, lives: &Lives<'_>) {
-        lives.iter().for_each(|(_, life)| life.board.accept_wake());
-        self.look(lives);
-    }
-
-    fn look(&self, lives: &Lives<'_>) {
-        for (seat, life) in lives {
-            if life.board.has_results() {
-                self.take_results(seat, life);
-            }
-        }
+        attendance.leave();
     }
 }

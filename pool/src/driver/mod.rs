@@ -254,9 +254,9 @@ impl Core {
         state
             .scheduler
             .handle(Event::Submit(item), self.now(), &mut actions);
-        let attended = self.attend_sleepers(&actions);
+        let attendance = self.attend_sleepers(&actions);
         self.unlock_and_perform(state, actions, &mut Harvest::default());
-        self.leave(&attended);
+        attendance.leave();
         Ok(id)
     }
 

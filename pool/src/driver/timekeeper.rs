@@ -34,6 +34,9 @@ const SUSPENSION: Duration = Duration::from_millis(250);
 /// How many suspensions are remembered.
 const KEPT_SUSPENSIONS: usize = 16;
 
+/// Slot, life, and how far its news have been taken in.
+type Unseen = (usize, u64, (u64, u64));
+
 /// Sees what is due.
 #[derive(Debug, Default)]
 pub(super) struct Timekeeper {
@@ -41,6 +44,8 @@ pub(super) struct Timekeeper {
     stalled: Vec<(usize, u64, u64)>,
     /// The lives that have been reported as grown: slot and life.
     grown: Vec<(usize, u64)>,
+    /// The lives with news, and how far these had been taken in.
+    unseen: Vec<Unseen>,
     clock: Clock,
 }
 
@@ -54,6 +59,7 @@ impl Timekeeper {
             next: None,
             stalled: Vec::new(),
             grown: Vec::new(),
+            unseen: Vec::new(),
         };
         for seat in &core.seats {
             look.at_spawn(seat);
@@ -62,12 +68,17 @@ impl Timekeeper {
             }
         }
         let Look {
-            next, stalled, grown, ..
+            next,
+            stalled,
+            grown,
+            unseen,
+            ..
         } = look;
-        (self.stalled, self.grown) = (stalled, grown);
+        (self.stalled, self.grown, self.unseen) = (stalled, grown, unseen);
         // A millisecond is the finest that matters here; the clock's own step is no finer.
         let next = next.map(|next| next.max(Duration::from_millis(1)));
-        self.clock.expect(next);
+        // From now on: the look itself may have taken long.
+        self.clock.expect(board::now(), next);
         next
     }
 }
@@ -79,6 +90,7 @@ struct Look<'a> {
     next: Option<Duration>,
     stalled: Vec<(usize, u64, u64)>,
     grown: Vec<(usize, u64)>,
+    unseen: Vec<Unseen>,
 }
 
 impl Look<'_> {
@@ -88,10 +100,6 @@ impl Look<'_> {
     }
 
     fn at(&mut self, seat: &Seat, life: &Arc<Life>) {
-        if life.board.has_results() {
-            // Whoever was to see them has not got a CPU since: see `linger`.
-            self.core.take_results(seat, life);
-        }
         let mut runs = false;
         for running in life.running() {
             runs = true;
@@ -106,6 +114,25 @@ impl Look<'_> {
         }
         self.at_memory(seat, life, runs || has_followers);
         self.at_end(life);
+        self.at_news(seat, life);
+    }
+
+    /// What a worker has published while somebody attended in the place of its wake-up. When nothing of it is taken in from
+    /// one look to the next, whoever attends has no CPU, and the watch does it for him.
+    fn at_news(&mut self, seat: &Seat, life: &Arc<Life>) {
+        if !life.has_news() {
+            if life.board.is_attended() {
+                self.again_in(STALL);
+            }
+            return;
+        }
+        let mark = (seat.slot, life.number, life.taken_in());
+        if self.before.unseen.contains(&mark) {
+            self.core.take_results(seat, life);
+        } else {
+            self.unseen.push(mark);
+            self.again_in(STALL);
+        }
     }
 
     /// A start of a process that takes long: the process may have been stopped.
@@ -225,8 +252,8 @@ impl Clock {
     }
 
     /// The next look is to be after this time, if nothing happens before.
-    fn expect(&mut self, wait: Option<Duration>) {
-        self.expected = wait.map(|wait| self.now + wait);
+    fn expect(&mut self, now: Duration, wait: Option<Duration>) {
+        self.expected = wait.map(|wait| now + wait);
     }
 
     /// How long ago something was, suspensions left out.
@@ -252,7 +279,7 @@ mod tests {
         let mut clock = Clock::default();
         for now in (0..1000).step_by(100) {
             clock.read(ms(now));
-            clock.expect(Some(ms(100)));
+            clock.expect(ms(now), Some(ms(100)));
         }
         assert_eq!(clock.since(ms(50)), ms(850));
     }
@@ -261,7 +288,7 @@ mod tests {
     fn a_suspension_is_forgiven_to_what_had_begun_before() {
         let mut clock = Clock::default();
         clock.read(ms(1000));
-        clock.expect(Some(ms(100)));
+        clock.expect(ms(1000), Some(ms(100)));
         clock.read(ms(6100));
         assert_eq!(
             clock.since(ms(900)),
@@ -273,7 +300,7 @@ mod tests {
             ms(0),
             "it seems to have begun in the suspension"
         );
-        clock.expect(Some(ms(50)));
+        clock.expect(ms(6100), Some(ms(50)));
         clock.read(ms(6150));
         assert_eq!(clock.since(ms(6100)), ms(50));
     }
@@ -282,7 +309,7 @@ mod tests {
     fn sleeping_without_a_time_is_no_suspension() {
         let mut clock = Clock::default();
         clock.read(ms(1000));
-        clock.expect(None);
+        clock.expect(ms(1000), None);
         clock.read(ms(9000));
         assert_eq!(clock.since(ms(1000)), ms(8000));
     }

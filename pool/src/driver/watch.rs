@@ -60,7 +60,7 @@ impl Watch {
 
     /// Has the thread look at the clock, if it sleeps without one.
     pub(crate) fn keep_time(&self) {
-        if self.sleeps.swap(false, Ordering::SeqCst) {
+        if self.sleeps.load(Ordering::SeqCst) && self.sleeps.swap(false, Ordering::SeqCst) {
             self.nudge();
         }
     }
