@@ -80,7 +80,7 @@ impl<W: Write> Printer<W> {
 
     fn print_block(&mut self, block: Block<'_>) -> io::Result<()> {
         let (number, count) = (block.number(), block.len());
-        if self.style == Style::Text && text::append_values(&mut self.buffer, block.clone()) {
+        if self.style == Style::Text && text::append_values(&mut self.buffer, block.clone(), block.bytes()) {
             self.totals.jobs += count as u64;
             self.retire(number, count);
             return self.write_much();

@@ -4,17 +4,20 @@
 
 use std::io::Write;
 
-use pool::Block;
 use protocol::eval::value_text;
 
 use crate::failure::Failure;
 
-/// Appends the lines of a block of values, if it is nothing but values whose texts can be lines as they are; says whether
-/// it was.
-pub(crate) fn append_values(lines: &mut Vec<u8>, block: Block<'_>) -> bool {
-    let (start, count) = (lines.len(), block.len());
-    lines.reserve(block.bytes() + count);
-    for output in block {
+/// Appends the lines of some outputs, if they are nothing but values whose texts can be lines as they are; says whether
+/// they were. `bytes` is about how many bytes they have.
+pub(crate) fn append_values<'a, E>(
+    lines: &mut Vec<u8>,
+    outputs: impl ExactSizeIterator<Item = Result<&'a [u8], E>>,
+    bytes: usize,
+) -> bool {
+    let (start, count) = (lines.len(), outputs.len());
+    lines.reserve(bytes + count);
+    for output in outputs {
         let Some(text) = output.ok().and_then(value_text) else {
             lines.truncate(start);
             return false;
@@ -89,6 +92,36 @@ mod tests {
         append_failure(&mut line, &failure("a\nb\r\n\tc\u{1b}[m\u{85}\u{2028}é\\"));
         let line = String::from_utf8(line).unwrap();
         assert_eq!(line, "ValueError: a\\nb\\r\\n\tc\\x1b[m\\x85\\u2028é\\\n");
+    }
+
+    #[test]
+    fn values_together_are_lines_or_are_left_to_those_who_look_at_each() {
+        let together = |outputs: &[Result<&[u8], ()>]| {
+            let mut lines = b"before\n".to_vec();
+            assert!(append_values(&mut lines, outputs.iter().copied(), 10));
+            String::from_utf8(lines).unwrap()
+        };
+        assert_eq!(together(&[]), "before\n");
+        assert_eq!(
+            together(&[Ok(b"\x006"), Ok(b"\0"), Ok("\0'é'".as_bytes())]),
+            "before\n6\n\n'é'\n"
+        );
+        for odd in [
+            Ok(&b"\0a\nb"[..]),
+            Ok(b"\0a\rb"),
+            Ok(b"\0\xc3"),
+            Ok(b"\x01error"),
+            Ok(b""),
+            Err(()),
+        ] {
+            let mut lines = b"before\n".to_vec();
+            assert!(!append_values(
+                &mut lines,
+                [Ok(&b"\x001"[..]), odd, Ok(b"\x002")].into_iter(),
+                10
+            ));
+            assert_eq!(lines, b"before\n", "{odd:?} leaves nothing behind");
+        }
     }
 
     #[test]

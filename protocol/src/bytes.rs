@@ -27,9 +27,13 @@ const TRUSTED_HINT: usize = 1 << 20;
 /// on they travel beside the encoding, so that a payload is copied once into the memory that both processes share, and
 /// once out of it. A worker's handler sees the bytes of its job where they arrived; those that it gives back, whole or a
 /// slice, are not copied in the worker at all. They may be kept for as long as one likes, in the handler's state or in
-/// other threads. A slice keeps all of its job's bytes in memory: [`Bytes::copy_from_slice`] keeps only a part.
+/// other threads. A slice keeps all of its job's bytes in memory: [`Bytes::copy_from_slice`] keeps only a part. Each job of
+/// which a worker keeps bytes is a mapping of its own, and Linux allows a process some 65,000: who keeps more, copies.
 ///
-/// To serde they are just bytes, in every format.
+/// To serde they are just bytes, in every format. While a pool encodes a job or an output, in a binary format, large ones
+/// are a reference instead: what is encoded within [`Job::encode`](crate::Job::encode) is therefore to be decoded within
+/// [`Job::decode`](crate::Job::decode), as `Bytes`, and to be encoded once. (For a part that is to be encoded by itself, to
+/// be kept or sent elsewhere, that is done before.)
 ///
 /// ```
 /// use protocol::{Bytes, Job};
@@ -231,23 +235,15 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let may_refer = !deserializer.is_human_readable();
-        deserializer.deserialize_byte_buf(Visitor { may_refer })
+        // Whether the format is a text is not asked here: serde's own buffers, as of `#[serde(flatten)]`, say that it is.
+        deserializer.deserialize_byte_buf(Visitor)
     }
 }
 
-struct Visitor {
-    /// Whether the bytes may be a reference to bytes that travel beside them.
-    may_refer: bool,
-}
+struct Visitor;
 
-impl Visitor {
-    fn attached<E: de::Error>(&self, bytes: &[u8]) -> Result<Option<Bytes>, E> {
-        if !self.may_refer {
-            return Ok(None);
-        }
-        attachment::resolve(bytes).map_err(E::custom)
-    }
+fn attached<E: de::Error>(bytes: &[u8]) -> Result<Option<Bytes>, E> {
+    attachment::resolve(bytes).map_err(E::custom)
 }
 
 impl<'de> de::Visitor<'de> for Visitor {
@@ -258,12 +254,12 @@ impl<'de> de::Visitor<'de> for Visitor {
     }
 
     fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
-        let attached = self.attached(bytes)?;
+        let attached = attached(bytes)?;
         Ok(attached.unwrap_or_else(|| Bytes::copy_from_slice(bytes)))
     }
 
     fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
-        let attached = self.attached(&bytes)?;
+        let attached = attached(&bytes)?;
         Ok(attached.unwrap_or_else(|| bytes.into()))
     }
 
@@ -315,6 +311,17 @@ mod tests {
         assert_eq!(format!("{:?}", Bytes::from("a\n")), r#"b"a\n""#);
         let shown = format!("{:?}", Bytes::from(vec![b'x'; 1 << 20]));
         assert!(shown.len() < 100 && shown.ends_with("(1048576 bytes)"), "{shown}");
+    }
+
+    /// serde's buffers, of which `flatten` and `untagged` read, call every format a text.
+    #[test]
+    fn they_are_found_through_the_buffers_of_serde() {
+        let bytes = Bytes::from(vec![7; attachment::LEAST_BYTES]);
+        let (reference, attached) = attachment::collect(|| attachment::attach(&bytes).unwrap());
+        let buffered = de::value::BytesDeserializer::<de::value::Error>::new(&reference);
+        assert!(buffered.is_human_readable());
+        let read = attachment::offer(attached, || Bytes::deserialize(buffered));
+        assert_eq!(read, Ok(bytes));
     }
 
     #[test]

@@ -199,6 +199,8 @@ fn serve_once() -> Result<(IpcOneShotServer<Ends>, String), LinkError> {
         .map_err(no_room);
     if made.is_err() {
         *SERVED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // It may say better what is wrong.
+        try_temporary_folder(&std::env::temp_dir())?;
     }
     made
 }

@@ -16,7 +16,7 @@ use std::{
     ops::Range,
     os::fd::AsFd,
     ptr::{self, NonNull},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags};
@@ -27,7 +27,8 @@ use crate::MemoryError;
 #[derive(Debug)]
 pub(crate) struct View {
     start: NonNull<u8>,
-    length: usize,
+    /// How many bytes are mapped. It only shrinks, when the view is detached.
+    length: AtomicUsize,
     /// Whether its first pages are no longer those of the file.
     is_detached: AtomicBool,
 }
@@ -57,14 +58,14 @@ impl View {
             NonNull::new(start.cast()).ok_or_else(|| MemoryError::corrupt("a mapping at address 0"))?;
         Ok(Self {
             start,
-            length,
+            length: AtomicUsize::new(length),
             is_detached: AtomicBool::new(false),
         })
     }
 
     /// How many bytes are mapped.
     pub(crate) fn length(&self) -> usize {
-        self.length
+        self.length.load(Ordering::Relaxed)
     }
 
     /// Whether [`View::detach`] was called.
@@ -80,9 +81,9 @@ impl View {
     /// When they are not within the view: a mistake in this program.
     pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
         assert!(
-            range.start <= range.end && range.end <= self.length,
+            range.start <= range.end && range.end <= self.length(),
             "{range:?} of a view of {} bytes",
-            self.length
+            self.length()
         );
         // SAFETY: within the mapping, as just checked, which lives as long as `self`. The pages exist: the file reaches so
         // far and cannot shrink. Nobody writes to them while they are seen: the parent waits until the job's record is
@@ -95,19 +96,21 @@ impl View {
     pub(crate) fn place_of(&self, bytes: &[u8]) -> Option<Range<usize>> {
         let start = bytes.as_ptr().addr().checked_sub(self.start.as_ptr().addr())?;
         let end = start.checked_add(bytes.len())?;
-        (end <= self.length).then_some(start..end)
+        (end <= self.length()).then_some(start..end)
     }
 
-    /// Replaces the pages of the first `length` bytes by a copy that no other process sees, at the same addresses.
+    /// Replaces the pages of the first `length` bytes by a copy that no other process sees, at the same addresses, and lets
+    /// those behind them go, to which nobody may refer.
     ///
     /// # Errors
-    /// When there is no memory for the copy; the pages are then still those of the file.
+    /// When there is no memory for the copy, or this process has too many mappings. The process must not go on then:
+    /// whether the old pages are still there is not known.
     ///
     /// # Panics
     /// When the view is shorter: a mistake in this program.
     pub(crate) fn detach(&self, length: usize) -> Result<(), MemoryError> {
         let length = length.max(1);
-        assert!(length <= self.length, "detaching more than there is");
+        assert!(length <= self.length(), "detaching more than there is");
         let refused = MemoryError::system("keeping a job's bytes");
         let (read, write) = (ProtFlags::READ, ProtFlags::WRITE);
         // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that Rust knows of.
@@ -137,7 +140,22 @@ impl View {
             return Err(refused(errno));
         }
         self.is_detached.store(true, Ordering::Relaxed);
+        self.shorten(length.next_multiple_of(rustix::param::page_size()));
         Ok(())
+    }
+
+    /// Unmaps what is behind the first `keep` bytes, which are whole pages.
+    fn shorten(&self, keep: usize) {
+        let Some(rest) = self.length().checked_sub(keep).filter(|rest| *rest > 0) else {
+            return;
+        };
+        // SAFETY: the end of this mapping, from a page's start on. References lie before it: they are all of the job whose
+        // bytes were just copied, because the view of an earlier job to which any were left would have been detached then.
+        let unmapped = unsafe { rustix::mm::munmap(self.start.as_ptr().add(keep).cast(), rest) };
+        // A split that is one mapping too many leaves everything as it was.
+        if unmapped.is_ok() {
+            self.length.store(keep, Ordering::Relaxed);
+        }
     }
 }
 
@@ -145,7 +163,7 @@ impl Drop for View {
     fn drop(&mut self) {
         // SAFETY: exactly the range that was mapped, some of whose pages may have been replaced since; no reference into it
         // outlives `self`.
-        let unmapped = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.length) };
+        let unmapped = unsafe { rustix::mm::munmap(self.start.as_ptr().cast(), self.length()) };
         debug_assert!(unmapped.is_ok(), "munmap of an own mapping");
     }
 }
@@ -171,10 +189,9 @@ mod tests {
             seen.iter().all(|byte| *byte == 1),
             "the old bytes at the old place"
         );
-        assert_eq!(
-            view.bytes(200_000..200_001),
-            [2],
-            "behind them the file is seen on"
+        assert!(
+            (100_000..110_000).contains(&view.length()),
+            "what nobody holds is let go"
         );
         assert!(view.is_detached());
     }

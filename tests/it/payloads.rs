@@ -363,9 +363,8 @@ fn after_a_giant_the_areas_are_small_again() {
 #[test]
 fn a_payload_that_is_taken_back_runs_elsewhere() {
     story(|| {
-        let folder = crate::stage::Folder::new();
         let pool = puppets(2).build().expect("a pool");
-        // Both workers are at work; one is stopped with a payload under way, and loses it to the other.
+        // One of two is stopped, and loses what it is sent to the other.
         let pid = a_pid(&pool);
         signal(pid, Signal::STOP);
         let bytes = pattern(4, 3 << 20);
@@ -376,7 +375,6 @@ fn a_payload_that_is_taken_back_runs_elsewhere() {
             assert!(carried(handle.wait()) == bytes);
         }
         signal(pid, Signal::CONT);
-        drop(folder);
         for _ in 0..4 {
             assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
         }

@@ -6,7 +6,7 @@
 use std::{ops::Range, sync::Arc};
 
 use protocol::{
-    MemoryError,
+    MemoryError, Payload, Status,
     board::Board,
     parcel::{self, Parcel},
     ring::{Body, Record, RingReader},
@@ -85,9 +85,27 @@ impl Harvester {
         self.spare = harvest.records;
     }
 
+    /// Divides the records into runs, in the order of their positions. After an error those before it are there.
     fn sort(&mut self, board: &Board, harvest: &mut Harvest) -> Result<(), MemoryError> {
+        let divided = self.divide(board, harvest);
+        let runs = &mut harvest.runs;
+        let is_in = |position| {
+            runs.iter()
+                .any(|run| run.first <= position && position < run.end())
+        };
+        if self.inbound.position().is_some_and(is_in) {
+            self.inbound.empty();
+        }
+        if !runs.is_sorted_by_key(|run| run.first) {
+            // Several lanes publish in the order in which they finish.
+            runs.sort_by_key(|run| run.first);
+        }
+        divided
+    }
+
+    /// Divides the records into runs, as they were published.
+    fn divide(&mut self, board: &Board, harvest: &mut Harvest) -> Result<(), MemoryError> {
         let Harvest { records, runs, .. } = harvest;
-        let mut is_sorted = true;
         let mut start = 0;
         let mut reader = self.ring.records(records);
         while let Some(record) = reader.next() {
@@ -97,47 +115,37 @@ impl Harvester {
                 status,
             } = record?;
             let end = records.len() - reader.bytes_left();
-            let place = start..end;
-            start = end;
             let lies = match body {
-                Body::Inline(_) => Lies::There(place),
+                Body::Inline(_) => Lies::There(start..end),
                 Body::Parcel(contents) => {
                     let from_job = |range| self.inbound.copy(position, range);
                     let taken = self.outbound.take(contents, self.message_limit, from_job);
                     parcel::mark_empty(board);
-                    Lies::Here(Some(match taken {
-                        Ok(payload) => Outcome::taken(status, payload),
-                        Err(error @ MemoryError::System { .. }) => {
-                            Outcome::failed(JobError::NotHandedOver(error.to_string()))
-                        }
-                        Err(error) => return Err(error),
-                    }))
+                    Lies::Here(Some(taken_outcome(status, taken)?))
                 }
             };
+            start = end;
             match (runs.last_mut(), lies) {
                 (Some(last), Lies::There(place)) if last.may_grow(position) => last.grow(place.end),
-                (last, lies) => {
-                    is_sorted &= last.is_none_or(|last| last.first < position);
-                    runs.push(Run {
-                        first: position,
-                        count: 1,
-                        lies,
-                    });
-                }
+                (_, lies) => runs.push(Run {
+                    first: position,
+                    count: 1,
+                    lies,
+                }),
             }
         }
-        let is_in = |position| {
-            runs.iter()
-                .any(|run| run.first <= position && position < run.end())
-        };
-        if self.inbound.position().is_some_and(is_in) {
-            self.inbound.empty();
-        }
-        if !is_sorted {
-            // Several lanes publish in the order in which they finish.
-            runs.sort_by_key(|run| run.first);
-        }
         Ok(())
+    }
+}
+
+/// What became of a job whose large output was taken, or could not be. An error is the worker's.
+fn taken_outcome(status: Status, taken: Result<Payload, MemoryError>) -> Result<Outcome, MemoryError> {
+    match taken {
+        Ok(payload) => Ok(Outcome::taken(status, payload)),
+        Err(error @ MemoryError::System { .. }) => {
+            Ok(Outcome::failed(JobError::NotHandedOver(error.to_string())))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -307,19 +307,41 @@ mod tests {
 
     #[test]
     fn it_says_what_the_parser_and_the_machine_say_or_nothing() {
+        let narrowest = Limits::default()
+            .max_depth(MAX_OPEN)
+            .max_int_bits(64)
+            .max_len(64)
+            .max_alloc(64)
+            .fuel(64)
+            .max_output(64);
+        assert!(fits_limits(&narrowest));
         let mut random = fastrand::Rng::with_seed(41);
-        let mut evaluator = Evaluator::without_shortcuts(Limits::default());
+        let mut evaluators = [Limits::default(), narrowest].map(Evaluator::without_shortcuts);
         let mut calculated = 0;
         for _ in 0..300_000 {
             let source = random_source(&mut random);
-            if let Some(value) = calculate(source.as_bytes()) {
-                calculated += 1;
+            let Some(value) = calculate(source.as_bytes()) else {
+                continue;
+            };
+            calculated += 1;
+            for evaluator in &mut evaluators {
                 let mut out = Vec::new();
                 let evaluated = evaluator.eval_into(source.as_bytes(), &Names::default(), &mut out);
                 assert_eq!(evaluated.map(|()| out), Ok(text(value).into_bytes()), "{source}");
             }
         }
         assert!(calculated > 10_000, "only {calculated} were calculated");
+    }
+
+    #[test]
+    fn a_long_sum_costs_no_more_than_the_limits_allow() {
+        let source = "1+".repeat(5_000) + "1";
+        let narrow = Limits::default().fuel(64).max_alloc(64);
+        let mut evaluator = Evaluator::without_shortcuts(narrow);
+        let mut out = Vec::new();
+        let evaluated = evaluator.eval_into(source.as_bytes(), &Names::default(), &mut out);
+        assert_eq!((evaluated, out), (Ok(()), b"5001".to_vec()));
+        assert_eq!(calculate(source.as_bytes()), Some(5001));
     }
 
     #[test]
