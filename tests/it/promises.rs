@@ -271,3 +271,27 @@ fn the_kind_of_an_error_says_whose_fault_it_is() {
         assert!(matches!(death, JobError::WorkerDied(_)));
     });
 }
+
+/// Waiting looks into the workers' memory itself, in the place of their wake-ups. What a worker shows meanwhile that is no
+/// result, such as a frame it received after all its jobs had been taken back, must be seen too, or it gets no more.
+#[test]
+fn workers_that_lose_jobs_while_somebody_looks_stay_in_service() {
+    story(|| {
+        let folder = Folder::new();
+        let pool = puppet_pool(2);
+        for _ in 0..150 {
+            let jobs = [Puppet::Sleep(6), Puppet::Number(1), Puppet::Number(2), Puppet::Number(3)];
+            for handle in jobs.map(|job| submit(&pool, job)) {
+                handle.wait().expect("its answer");
+            }
+        }
+        let [here, there] = ["here", "there"].map(|name| folder.path(name));
+        let meeting = [
+            submit(&pool, Puppet::Meet(here.clone(), there.clone())),
+            submit(&pool, Puppet::Meet(there, here)),
+        ];
+        for handle in meeting {
+            handle.wait().expect("both workers ran at once");
+        }
+    });
+}
