@@ -1,4 +1,4 @@
-//! How work comes to the lanes: frame after frame from the link.
+//! How work comes to the lanes: frame after frame, from the link or the inbox.
 //!
 //! Owns the link's receiving end, the inbound parcel area and the account of what has been done. The lanes take turns:
 //! one that finds the current frame used up receives the next, for all; the others find it here when they come. So a

@@ -6,8 +6,8 @@
 //!
 //! # Locks
 //! In this order, and never the other way round: a life's harvester, the scheduler, a seat's orders or its life, a
-//! life's sender, a life's outbox or inbound area. Sinks (slots and streams) have locks of their own and call nobody while they hold
-//! them; they are filled after the scheduler's lock was let go.
+//! life's sender, a life's outbox or inbound area. Sinks (slots and streams) have locks of their own and call nobody
+//! while they hold them; they are filled after the scheduler's lock was let go.
 
 mod channel;
 mod harvest;

@@ -5,7 +5,8 @@
 //! it ends soon, in little memory, without a panic.
 //!
 //! The way of an expression: `parser` reads it once and writes a flat `program`, `machine` runs that, `repr` writes
-//! the value. Nothing recurses over the source; what recurses over values is bounded by their depth, which every
+//! the value. An [`Evaluator`] first tries the `calculator`, which knows plain arithmetic of machine ints and needs no
+//! program for it. Nothing recurses over the source; what recurses over values is bounded by their depth, which every
 //! container knows. Whatever can be made expensive asks the `budget` first.
 //!
 //! Deliberately absent: attributes (but for those of `math`), assignment, functions of one's own, and formatting.
