@@ -21,10 +21,23 @@ pub(crate) fn encode(
 ) -> Result<Encoded, SubmitError> {
     // The buffer is taken out, so that a job which submits another one while it is encoded finds an empty one.
     let mut buffer = SCRATCH.take();
+    let large = encode_into(&mut buffer, append, limit)?;
+    let encoded = large.unwrap_or_else(|| Encoded::One(SmallVec::from_slice(&buffer)));
+    SCRATCH.set(buffer);
+    Ok(encoded)
+}
+
+/// As [`encode`], into an own buffer, of which earlier contents are dropped. `None`: the encoding is there, small and with
+/// nothing attached.
+pub(crate) fn encode_into(
+    buffer: &mut Vec<u8>,
+    append: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    limit: u64,
+) -> Result<Option<Encoded>, SubmitError> {
     buffer.clear();
     let mut attached = Vec::new();
     let appended = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        let (appended, collected) = attachment::collect(|| append(&mut buffer));
+        let (appended, collected) = attachment::collect(|| append(buffer));
         if !collected.is_empty() {
             attached = collected;
         }
@@ -34,21 +47,17 @@ pub(crate) fn encode(
         .unwrap_or_else(|_| Err(CodecError::new("its encoding panicked")))
         .map_err(SubmitError::Unencodable)?;
     if attached.is_empty() && buffer.len() < PARCEL_BYTES && buffer.len() as u64 <= limit {
-        let encoded = SmallVec::from_slice(&buffer);
-        SCRATCH.set(buffer);
-        return Ok(Encoded::One(encoded));
+        return Ok(None);
     }
     let encoding = if buffer.len() > KEPT_SCRATCH_BYTES {
-        buffer
+        std::mem::take(buffer)
     } else {
-        let encoding = buffer.clone();
-        SCRATCH.set(buffer);
-        encoding
+        buffer.clone()
     };
     let payload = Payload { encoding, attached };
     match payload.bytes() {
         bytes if bytes > limit => Err(SubmitError::TooLarge { bytes, limit }),
-        _ => Ok(Encoded::Large(Arc::new(payload))),
+        _ => Ok(Some(Encoded::Large(Arc::new(payload)))),
     }
 }
 

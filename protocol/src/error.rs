@@ -4,6 +4,16 @@ use std::{cell::Cell, fmt, io};
 
 thread_local! {
     static REASON: Cell<Option<String>> = const { Cell::new(None) };
+    /// Whether there is one. It is asked for every job and needs no destructor, which makes it cheap.
+    static HAS_REASON: Cell<bool> = const { Cell::new(false) };
+}
+
+fn take_reason() -> Option<String> {
+    if HAS_REASON.replace(false) {
+        REASON.take()
+    } else {
+        None
+    }
 }
 
 /// Keeps why a value of this crate refuses to be encoded or decoded, until the coder's error reaches [`coded`]: postcard
@@ -11,15 +21,20 @@ thread_local! {
 pub(crate) fn refuse<E>(reason: &impl fmt::Display, error: impl FnOnce(String) -> E) -> E {
     let reason = reason.to_string();
     // While the thread's values are being destroyed there is no keeping, and the coder's own text must do.
-    let _kept_or_not = REASON.try_with(|kept| kept.set(Some(reason.clone())));
+    let kept = REASON.try_with(|kept| kept.set(Some(reason.clone())));
+    HAS_REASON.set(kept.is_ok());
     error(reason)
 }
 
 /// Runs a coder; its error tells why a value refused, if one did.
 pub(crate) fn coded<T, E: fmt::Display>(code: impl FnOnce() -> Result<T, E>) -> Result<T, CodecError> {
-    let outer = REASON.take();
+    let outer = take_reason();
     let result = code();
-    let reason = REASON.replace(outer);
+    let reason = take_reason();
+    if outer.is_some() {
+        REASON.set(outer);
+        HAS_REASON.set(true);
+    }
     result.map_err(|error| reason.map_or_else(|| CodecError::new(error), CodecError::new))
 }
 

@@ -280,7 +280,12 @@ fn workers_that_lose_jobs_while_somebody_looks_stay_in_service() {
         let folder = Folder::new();
         let pool = puppet_pool(2);
         for _ in 0..150 {
-            let jobs = [Puppet::Sleep(6), Puppet::Number(1), Puppet::Number(2), Puppet::Number(3)];
+            let jobs = [
+                Puppet::Sleep(6),
+                Puppet::Number(1),
+                Puppet::Number(2),
+                Puppet::Number(3),
+            ];
             for handle in jobs.map(|job| submit(&pool, job)) {
                 handle.wait().expect("its answer");
             }

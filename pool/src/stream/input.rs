@@ -3,12 +3,13 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use protocol::{Job, frame};
+use smallvec::SmallVec;
 
 use super::core::StreamCore;
 use crate::{
     JobError, SubmitError,
     driver::Core,
-    encode::encode,
+    encode::{encode, encode_into},
     lines::{Lines, Pieces},
     load::{Encoded, Item, Sink},
     results::Results,
@@ -23,6 +24,8 @@ const OPEN_BYTES: usize = 24 * 1024;
 pub struct StreamInput<J: Job> {
     stream: Arc<StreamCore>,
     open: Open,
+    /// Where a job that is added is encoded.
+    scratch: Vec<u8>,
     core: Arc<Core>,
     job: PhantomData<fn(J)>,
 }
@@ -41,6 +44,7 @@ impl<J: Job> StreamInput<J> {
         Self {
             stream,
             open: Open::default(),
+            scratch: Vec::new(),
             core,
             job: PhantomData,
         }
@@ -61,22 +65,24 @@ impl<J: Job> StreamInput<J> {
     /// for a caller who holds that end too and has seen that there is room. Outcomes that come in between must not make
     /// it wait for itself.
     pub(crate) fn add(&mut self, job: &J) {
-        match encode(|buffer| job.encode(buffer), self.core.message_limit()) {
-            Ok(Encoded::One(bytes)) if bytes.len() <= OPEN_BYTES => {
-                if self.open.framed.len() + bytes.len() > OPEN_BYTES
-                    || self.open.count >= self.core.most_at_once()
-                {
-                    self.flush_to_others();
-                }
-                frame::append_job(&mut self.open.framed, &bytes);
-                self.open.count += 1;
-            }
-            other => {
+        let limit = self.core.message_limit();
+        let large = encode_into(&mut self.scratch, |buffer| job.encode(buffer), limit);
+        if matches!(large, Ok(None)) && self.scratch.len() <= OPEN_BYTES {
+            if self.open.framed.len() + self.scratch.len() > OPEN_BYTES
+                || self.open.count >= self.core.most_at_once()
+            {
                 self.flush_to_others();
-                let submitted = self.submit(other, false);
-                self.open.refused = self.open.refused.take().or(submitted.err());
             }
+            frame::append_job(&mut self.open.framed, &self.scratch);
+            self.open.count += 1;
+            return;
         }
+        let own =
+            |large: Option<_>| large.unwrap_or_else(|| Encoded::One(SmallVec::from_slice(&self.scratch)));
+        let encoded = large.map(own);
+        self.flush_to_others();
+        let submitted = self.submit(encoded, false);
+        self.open.refused = self.open.refused.take().or(submitted.err());
     }
 
     /// Submits the jobs that were added.
