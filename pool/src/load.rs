@@ -30,7 +30,7 @@ pub(crate) struct Item {
 #[derive(Debug)]
 pub(crate) enum Encoded {
     /// One that fits a frame.
-    One(SmallVec<[u8; 64]>),
+    One(SmallVec<[u8; 32]>),
     /// One that does not.
     Large(Arc<Payload>),
     /// So many, in the form of a frame.
