@@ -24,4 +24,5 @@ mod promises;
 mod recycling;
 mod stage;
 mod starting;
+mod storm;
 mod system;

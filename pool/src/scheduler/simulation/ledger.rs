@@ -4,6 +4,7 @@
 //! spans, looks at everything after each event, and is as slow as that makes it.
 
 mod actions;
+mod deaths;
 mod events;
 mod settle;
 

@@ -1,0 +1,71 @@
+//! Replacing workers that are well.
+
+use super::*;
+
+#[test]
+fn a_worker_that_is_due_is_replaced_before_it_ends() {
+    let mut pool = Pool::ready(1, |config| {
+        config.recycling = Recycling {
+            after_jobs: std::num::NonZero::new(2),
+            spares: 1,
+        };
+    });
+    pool.submit(2);
+    pool.expect(&["send 0 epoch 0 at 0: 0"]);
+    pool.done(0, 0, 1, 1, SLOW);
+    pool.expect(&["deliver 0 at 0: 0..1", "send 0 epoch 0 at 1: 1"]);
+    pool.submit(2);
+    pool.done(0, 1, 1, 2, SLOW);
+    pool.expect(&["deliver 0 at 1: 1..2", "start 1/1", "send 0 epoch 0 at 2: 2"]);
+    pool.handle(Event::Ready { worker: 1, life: 1 });
+    pool.expect(&["revoke 0", "send 1 epoch 0 at 0: 3"]);
+    pool.handle(Event::Revoked {
+        worker: 0,
+        life: 1,
+        claimed: 3,
+    });
+    pool.expect(&[]);
+    pool.done(0, 2, 1, 3, SLOW);
+    pool.expect(&["deliver 0 at 2: 2..3", "close 0"]);
+    pool.died(0, 1, 3, 1);
+    pool.expect(&[]);
+    assert_eq!(pool.scheduler.counters().recycled, 1);
+    let numbers: Vec<_> = pool
+        .scheduler
+        .workers()
+        .map(|seen| (seen.number, seen.generation, seen.state))
+        .collect();
+    assert_eq!(numbers, [(0, 1, WorkerState::Vacant), (0, 2, WorkerState::Ready)]);
+}
+
+#[test]
+fn a_successor_that_does_not_start_harms_nobody() {
+    let mut pool = Pool::ready(1, |config| config.recycling.spares = 1);
+    pool.handle(Event::Grown { worker: 0, life: 1 });
+    pool.expect(&["start 1/1"]);
+    for life in 1..20 {
+        pool.handle(Event::StartFailed {
+            worker: 1,
+            life,
+            cause: 1,
+            outlook: Outlook::Hopeless,
+        });
+        let next = format!("start 1/{} later", life + 1);
+        pool.expect(&[&next]);
+    }
+    pool.submit(1);
+    pool.expect(&["send 0 epoch 0 at 0: 0"]);
+}
+
+#[test]
+fn a_worker_that_dies_while_its_successor_starts_is_replaced_by_that_one() {
+    let mut pool = Pool::ready(1, |config| config.recycling.spares = 1);
+    pool.handle(Event::Grown { worker: 0, life: 1 });
+    pool.submit(1);
+    pool.seen.clear();
+    pool.died(0, 1, 1, 5);
+    pool.expect(&["fail 0..1: died of 5", "drained"]);
+    pool.submit(1);
+    pool.handle(Event::Ready { worker: 1, life: 1 });
+    pool.expect(&["send 1 epoch 0 at 0: 1"]);
+}
