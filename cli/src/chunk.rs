@@ -4,7 +4,7 @@
 
 use std::{
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
@@ -121,6 +121,17 @@ pub(crate) struct Located<'a> {
     pub(crate) number: u64,
     pub(crate) source: &'a [u8],
     pub(crate) extent: Extent,
+}
+
+impl Located<'_> {
+    /// The argument, if there is a file of that name, which was meant perhaps.
+    pub(crate) fn mistaken_file(&self) -> Option<&str> {
+        let Origin::Argument(_) = self.origin else {
+            return None;
+        };
+        let name = std::str::from_utf8(self.source).ok()?;
+        Path::new(name).is_file().then_some(name)
+    }
 }
 
 impl Chunk {

@@ -167,6 +167,11 @@ impl<W: Write> Printer<W> {
         self.write_out()?;
         if let Some(located) = self.shelf.find(number) {
             self.notices.print(self.painter.paint(failure, &located));
+            if let Some(file) = located.mistaken_file() {
+                self.notices.say(format_args!(
+                    "`{file}` is the name of a file: `-a {file}` evaluates its lines"
+                ));
+            }
         }
         Ok(())
     }

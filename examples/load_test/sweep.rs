@@ -20,7 +20,7 @@ use crate::{
 
 const WORKERS: [usize; 5] = [1, 2, 4, 16, 64];
 
-/// CPU per job, and how many jobs keep two CPUs busy for about four seconds.
+/// CPU per job.
 const SIZES: [Duration; 4] = [
     Duration::from_millis(1),
     Duration::from_micros(100),
@@ -28,13 +28,13 @@ const SIZES: [Duration; 4] = [
     Duration::from_micros(2),
 ];
 
-/// How long each measurement takes.
+/// How long workers are left idle, and how long jobs arrive in a measurement of efficiency. Throughput takes half of it.
 const TIME: Duration = Duration::from_secs(4);
 
 /// How often each efficiency is measured, in turn with the others.
 const ROUNDS: usize = 3;
 
-/// How often idle workers are given time to settle before they are watched.
+/// How long idle workers are given to settle before they are watched.
 const SETTLING: Duration = Duration::from_millis(500);
 
 /// A number of workers, what they do and what they cost.
@@ -84,8 +84,9 @@ pub(crate) fn sweep(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             .iter()
             .map(|workers| {
                 bar.set_message(format!("{workers} workers"));
+                let measured = measure_workers(*workers);
                 bar.inc(1);
-                measure_workers(*workers)
+                measured
             })
             .collect::<Result<_, _>>()?,
         sizes_workers: arguments.workers(),
@@ -171,10 +172,10 @@ fn measure_sizes(workers: usize, bar: &ProgressBar) -> Result<Vec<Size>, Box<dyn
     for _ in 0..ROUNDS {
         for (size, cpu) in sizes.iter_mut().zip(SIZES) {
             bar.set_message(format!("jobs of {} us", cpu.as_micros()));
-            bar.inc(1);
             let mut run = run(Through::Submit, workers, 16 * 1024);
             (run.kind, run.duration) = (Kind::Spin(cpu), Some(TIME));
             let figures = run.run()?;
+            bar.inc(1);
             size.jobs_per_frame = figures.jobs_per_frame;
             if let Some(one) = figures.one_thread {
                 size.efficiency.extend(one.efficiency);

@@ -43,9 +43,13 @@ pub(crate) fn encode_into(
         }
         appended
     }));
-    appended
-        .unwrap_or_else(|_| Err(CodecError::new("its encoding panicked")))
-        .map_err(SubmitError::Unencodable)?;
+    let appended = appended.unwrap_or_else(|_| Err(CodecError::new("its encoding panicked")));
+    if let Err(error) = appended {
+        if buffer.capacity() > KEPT_SCRATCH_BYTES {
+            *buffer = Vec::new();
+        }
+        return Err(SubmitError::Unencodable(error));
+    }
     if attached.is_empty() && buffer.len() < PARCEL_BYTES && buffer.len() as u64 <= limit {
         return Ok(None);
     }

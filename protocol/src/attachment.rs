@@ -3,7 +3,8 @@
 //! Owns, for each thread, the collection that is open while a value is encoded, and the offer that is open while one is
 //! decoded. [`crate::Bytes`] asks here what to write of itself and what it is read as. In the encoding stands a reference:
 //! a mark of 16 bytes and a number. Bytes that happen to look like a reference are attached too, whatever their length,
-//! and references are looked for only where something is attached, so that no bytes are ever taken for others.
+//! and references are looked for only where something is attached, so that no bytes of a binary format are ever taken for
+//! others. (A text format holds bytes as they are: an encoding of one's own that mixes both must not hold such a mark.)
 //!
 //! Where attached bytes lie while they travel is not known here: see [`crate::parcel`].
 

@@ -72,7 +72,7 @@ pub struct Running {
 /// What a worker has done so far in its life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Frames taken from the link.
+    /// Frames that have been used up, from the link or the inbox.
     pub received: u64,
     /// Jobs finished.
     pub done: u64,
@@ -183,7 +183,7 @@ impl Board {
         self.memory.half_word(WAKE).swap(0, Ordering::AcqRel);
     }
 
-    /// Takes the place of a wake-up: whoever calls this looks at the ring by himself until he calls
+    /// Takes the place of a wake-up: whoever calls this looks at the ring and the progress by himself until he calls
     /// [`Board::accept_wake`], and then once more.
     pub fn attend(&self) {
         // Sequentially consistent, so that whoever keeps time looks after this or is told to.

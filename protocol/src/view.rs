@@ -150,9 +150,10 @@ impl View {
             return;
         };
         // SAFETY: the end of this mapping, from a page's start on. References lie before it: they are all of the job whose
-        // bytes were just copied, because the view of an earlier job to which any were left would have been detached then.
+        // bytes were just copied. There is one large job at a time, and the view of an earlier one to which any were left
+        // was detached then.
         let unmapped = unsafe { rustix::mm::munmap(self.start.as_ptr().add(keep).cast(), rest) };
-        // A split that is one mapping too many leaves everything as it was.
+        // Otherwise it stays, and goes with the whole.
         if unmapped.is_ok() {
             self.length.store(keep, Ordering::Relaxed);
         }

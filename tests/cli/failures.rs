@@ -78,3 +78,21 @@ fn a_failure_in_a_file_names_it() {
 fn a_failure_in_an_argument_tells_its_number() {
     run(["1", "x"], "").expect_stderr("<argument 2>:1:1");
 }
+
+#[test]
+fn a_file_that_was_taken_for_an_expression_is_pointed_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("orders.txt");
+    std::fs::write(&file, "1 + 1\n").expect("a file");
+    let name = file.to_str().expect("text");
+    let ended = run([name, "nobody"], "");
+    ended.expect_stderr(&format!(
+        "`{name}` is the name of a file: `-a {name}` evaluates its lines"
+    ));
+    assert_eq!(
+        ended.stderr.matches("is the name of a file").count(),
+        1,
+        "{}",
+        ended.stderr
+    );
+}

@@ -323,7 +323,7 @@ fn a_death_in_a_shutdown_delays_nothing() {
         let held = submit(&pool, Puppet::Meet(here, there));
         wait_for("the job to run", || folder.exists("here").then_some(()));
         std::thread::scope(|scope| {
-            let ending = scope.spawn(|| pool.shutdown(Duration::from_mins(1)));
+            let ending = scope.spawn(|| pool.shutdown(Duration::from_mins(10)));
             wait_for("the shutdown", || pool.closed_reason());
             let busy = wait_for("the busy worker", || {
                 let workers = pool.stats().workers;

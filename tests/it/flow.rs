@@ -231,3 +231,23 @@ fn a_map_never_waits_for_its_own_caller() {
         assert_eq!(pool.map(input).map(Result::unwrap).count(), 20);
     });
 }
+
+/// An idle worker is given what there is, also when nobody submits anything else meanwhile.
+#[test]
+fn a_map_over_a_slow_input_gives_each_output_as_it_comes() {
+    story(|| {
+        let pool = puppet_pool(1);
+        let asked = AtomicU64::new(0);
+        let inputs = (0..6).map(|number| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            // As slow as somebody who types.
+            std::thread::park_timeout(std::time::Duration::from_millis(30));
+            Puppet::Number(number)
+        });
+        for (number, answer) in (0..).zip(pool.map(inputs)) {
+            assert_eq!(answer.expect("its answer"), Answer::Number(number));
+            let ahead = asked.load(Ordering::SeqCst) - number;
+            assert!(ahead <= 4, "output {number} was held back for {ahead} inputs");
+        }
+    });
+}

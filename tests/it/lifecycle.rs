@@ -33,8 +33,8 @@ fn a_shutdown_lets_jobs_end_and_may_be_repeated() {
             .map(|number| submit(&pool, Puppet::Number(number)))
             .collect();
         let last = submit(&pool, Puppet::Sleep(50));
-        pool.shutdown(Duration::from_mins(1));
-        pool.shutdown(Duration::from_mins(1));
+        pool.shutdown(Duration::from_mins(10));
+        pool.shutdown(Duration::from_mins(10));
         pool.kill();
         for (number, handle) in handles.into_iter().enumerate() {
             assert_eq!(handle.wait().expect("an answer"), Answer::Number(number as u64));
@@ -154,7 +154,7 @@ fn a_pool_without_a_job_may_be_ended_in_every_way() {
             let pool = puppet_pool(2);
             let pid = a_pid(&pool);
             match end {
-                0 => pool.shutdown(Duration::from_mins(1)),
+                0 => pool.shutdown(Duration::from_mins(10)),
                 1 => pool.shutdown(Duration::ZERO),
                 2 => pool.close(),
                 _ => pool.kill(),

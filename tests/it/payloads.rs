@@ -374,6 +374,7 @@ fn a_payload_that_is_taken_back_runs_elsewhere() {
         for handle in handles {
             assert!(carried(handle.wait()) == bytes);
         }
+        assert!(pool.stats().requeued > 0, "nothing was taken back");
         signal(pid, Signal::CONT);
         for _ in 0..4 {
             assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);

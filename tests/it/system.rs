@@ -183,6 +183,10 @@ fn a_lack_of_descriptors_or_of_a_temporary_folder_is_an_error() {
                 said.contains("Too many open files") || said.contains("cannot") || said.starts_with("works"),
                 "{few} descriptors: {said}"
             );
+            assert!(
+                few > 4 || !said.starts_with("works"),
+                "no pool fits {few} descriptors"
+            );
         }
         let long = format!("/tmp/{}", "x".repeat(120));
         for folder in ["/proc", "/nowhere/at/all", &long] {

@@ -69,8 +69,8 @@ struct Source {
     turn: u64,
     /// The last of them, unless it was a parcel's.
     current: Option<Arc<Batch>>,
-    /// Whether the last frame had to come by the link, and so woke this process.
-    was_asleep: bool,
+    /// Whether the last frame came by the link, and perhaps woke this process.
+    came_by_link: bool,
     ended: bool,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Feed<'a> {
                 inbound,
                 turn: 0,
                 current: None,
-                was_asleep: true,
+                came_by_link: true,
                 ended: false,
             }),
             message_limit,
@@ -152,8 +152,8 @@ impl<'a> Feed<'a> {
 
     /// Receives one frame. `None`: it was a parcel's and has been revoked, or the link has ended.
     fn receive(&self, source: &mut Source) -> Result<Option<Work>, Failure> {
-        let seen = self.look(source.turn, source.was_asleep)?;
-        source.was_asleep = seen.is_none();
+        let seen = self.look(source.turn, source.came_by_link)?;
+        source.came_by_link = seen.is_none();
         let bytes = match seen {
             Some(bytes) => bytes,
             None => match source.frames.receive() {
@@ -178,10 +178,10 @@ impl<'a> Feed<'a> {
 
     /// Looks for the next frame for a moment, because it often follows the answer to the last one at once; gives it when it
     /// has come by the inbox. Whoever has woken this process may wait for the answer on the same CPU: he has it first.
-    fn look(&self, received: u64, was_asleep: bool) -> Result<Option<Vec<u8>>, Failure> {
+    fn look(&self, received: u64, came_by_link: bool) -> Result<Option<Vec<u8>>, Failure> {
         inbox::open(self.board, received);
         if let Some(spin) = Spin::begin(LINGER) {
-            spin.yielding_first(was_asleep)
+            spin.yielding_first(came_by_link)
                 .run(|| inbox::is_taken(self.board) || self.board.sent() != received);
         }
         Ok(inbox::close(self.board, received)?)

@@ -52,6 +52,7 @@ impl Core {
         // Delivering may run a waker, which is the caller's code and may come back here: it must find nothing locked.
         drop(harvester);
         self.put_in_line(&mut actions);
+        self.give_hints(&state);
         drop(state);
         log.tell(seat.number(), life.process.pid());
         self.perform(actions, &mut harvest);

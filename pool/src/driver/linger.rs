@@ -96,17 +96,21 @@ impl Core {
 
     /// Looks for results until `is_done`, for a moment at most, if there is little to do.
     pub(crate) fn linger(&self, is_done: impl Fn() -> bool) {
-        if !self.is_light() || self.seats.len() > MOST_WORKERS || is_done() {
+        if !self.is_light() || is_done() {
             return;
         }
         let Some(spin) = Spin::begin(PATIENCE) else {
             return;
         };
-        let lives = self
+        let lives: Lives<'_> = self
             .seats
             .iter()
             .filter_map(|seat| Some((seat, seat.current()?)))
+            .take(MOST_WORKERS + 1)
             .collect();
+        if lives.len() > MOST_WORKERS {
+            return;
+        }
         let attendance = Attendance::begin(self, lives);
         spin.yielding_first(attendance.is_any_waking()).run(|| {
             attendance.look();

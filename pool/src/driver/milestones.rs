@@ -16,17 +16,14 @@ pub(super) struct Milestones {
 impl Core {
     /// Waits until the first worker is ready.
     pub(crate) fn wait_ready(&self) -> Result<(), BuildError> {
-        let mut state = self.lock();
-        loop {
-            if state.milestones.was_ready {
-                return Ok(());
-            }
-            match state.milestones.broken.clone() {
-                Some(Cause::NotStarted(failure)) => return Err(BuildError::NoWorker(failure)),
-                Some(cause) => return Err(BuildError::Broken(cause)),
-                None => {}
-            }
-            state = self.changed.wait(state, None).unwrap_or_else(|| self.lock());
+        self.wait_until(None, |State { milestones, .. }| {
+            milestones.was_ready || milestones.broken.is_some()
+        });
+        let milestones = &self.lock().milestones;
+        match milestones.broken.clone().filter(|_| !milestones.was_ready) {
+            None => Ok(()),
+            Some(Cause::NotStarted(failure)) => Err(BuildError::NoWorker(failure)),
+            Some(cause) => Err(BuildError::Broken(cause)),
         }
     }
 

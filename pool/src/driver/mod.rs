@@ -220,9 +220,14 @@ impl Core {
         self.unlock_and_perform(state, actions, &mut Harvest::default());
     }
 
-    fn unlock_and_perform(&self, state: MutexGuard<'_, State>, mut actions: Actions, harvest: &mut Harvest) {
+    /// Shows what others ask for every job. To be called whenever the scheduler has been told something.
+    fn give_hints(&self, state: &State) {
         hint(&self.is_hungry, state.scheduler.is_hungry());
         hint(&self.is_light, state.scheduler.is_light());
+    }
+
+    fn unlock_and_perform(&self, state: MutexGuard<'_, State>, mut actions: Actions, harvest: &mut Harvest) {
+        self.give_hints(&state);
         if actions.is_empty() {
             return;
         }

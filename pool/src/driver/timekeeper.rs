@@ -120,17 +120,16 @@ impl Look<'_> {
     /// What a worker has published while somebody attended in the place of its wake-up. When nothing of it is taken in from
     /// one look to the next, whoever attends has no CPU, and the watch does it for him.
     fn at_news(&mut self, seat: &Seat, life: &Arc<Life>) {
-        if !life.has_news() {
-            if life.board.is_attended() {
-                self.again_in(STALL);
+        let has_news = life.has_news();
+        if has_news {
+            let mark = (seat.slot, life.number, life.taken_in());
+            if self.before.unseen.contains(&mark) {
+                self.core.take_results(seat, life);
+            } else {
+                self.unseen.push(mark);
             }
-            return;
         }
-        let mark = (seat.slot, life.number, life.taken_in());
-        if self.before.unseen.contains(&mark) {
-            self.core.take_results(seat, life);
-        } else {
-            self.unseen.push(mark);
+        if has_news || life.board.is_attended() {
             self.again_in(STALL);
         }
     }
@@ -217,7 +216,8 @@ impl Look<'_> {
         if waited >= UNRESPONSIVE {
             life.process.kill(EndReason::Unresponsive(UNRESPONSIVE));
         } else {
-            self.again_in(UNRESPONSIVE.saturating_sub(waited));
+            // Often, because whoever sends meanwhile does not wake a watch that keeps time already.
+            self.again_in(UNRESPONSIVE.saturating_sub(waited).min(MEMORY_LOOK));
         }
     }
 }

@@ -58,7 +58,7 @@ impl<J: Job> StreamInput<J> {
     /// [`SubmitError::Closed`] or [`SubmitError::Broken`] when the pool takes no more jobs; also `Closed` when the other
     /// end was dropped. Further jobs then get the same error.
     pub fn send(&mut self, job: &J) -> Result<(), SubmitError> {
-        self.put(|buffer| job.encode(buffer), true)
+        self.put(|buffer| job.encode(buffer))
     }
 
     /// Takes a job in that is submitted with others at the next [`StreamInput::flush`], without waiting for the other end:
@@ -115,7 +115,7 @@ impl<J: Job> StreamInput<J> {
         &mut self,
         append: impl FnOnce(&mut Vec<u8>) -> Result<(), protocol::CodecError>,
     ) -> Result<(), SubmitError> {
-        self.put(append, true)
+        self.put(append)
     }
 
     /// Puts in the lines of a text as jobs, in order and together: each line is the encoding of a job. `delimiter` stands
@@ -143,13 +143,10 @@ impl<J: Job> StreamInput<J> {
                     };
                     self.submit(Ok(encoded), true)
                 }
-                Lines::Large(line) => self.put(
-                    |buffer| {
-                        buffer.extend_from_slice(line);
-                        Ok(())
-                    },
-                    true,
-                ),
+                Lines::Large(line) => self.put(|buffer| {
+                    buffer.extend_from_slice(line);
+                    Ok(())
+                }),
             };
             sent = sent.and(submitted);
         }
@@ -159,10 +156,9 @@ impl<J: Job> StreamInput<J> {
     fn put(
         &mut self,
         append: impl FnOnce(&mut Vec<u8>) -> Result<(), protocol::CodecError>,
-        waits: bool,
     ) -> Result<(), SubmitError> {
         let encoded = encode(append, self.core.message_limit());
-        self.submit(encoded, waits)
+        self.submit(encoded, true)
     }
 
     fn submit(&mut self, encoded: Result<Encoded, SubmitError>, waits: bool) -> Result<(), SubmitError> {

@@ -34,7 +34,7 @@ const POISON: u64 = 3 << POISON_SHIFT;
 const POISON_SHIFT: u32 = 32;
 const ACQUISITION: u64 = 1 << 34;
 
-/// How long a waiter sleeps at most before it looks whether the owner lives: a tenth of what is promised.
+/// How long a waiter sleeps at most before it looks whether the owner lives: a fifth of what is promised.
 pub(crate) const SLICE: Duration = Duration::from_millis(20);
 
 /// How long a caller is ready to wait.
