@@ -26,6 +26,7 @@ mod encode;
 mod error;
 mod failure;
 mod failure_policy;
+mod gathering;
 mod handle;
 mod hooks;
 mod lines;

@@ -4,17 +4,18 @@ use std::{
     any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    time::Instant,
 };
 
 use protocol::Job;
 
-use crate::{JobError, StreamInput, StreamOutput};
+use crate::{JobError, StreamInput, StreamOutput, gathering::Gathering};
 
 /// How many inputs are taken, once outputs flow, for each output that leaves.
 const INPUTS_PER_OUTPUT: u32 = 2;
 
 /// So many inputs are taken together, unless a worker waits for them.
-const TAKEN_TOGETHER: u32 = 256;
+const TAKEN_TOGETHER: u32 = 1024;
 
 /// The engine of both maps: feeds a stream from an iterator, in the thread that takes the outputs.
 struct Feed<J: Job, I> {
@@ -23,27 +24,36 @@ struct Feed<J: Job, I> {
     output: StreamOutput<J>,
     /// How many inputs may be taken while outputs are ready.
     due: u32,
+    /// For a worker that waits for inputs.
+    gathering: Gathering,
     /// The panic of the input iterator, passed on when the outputs before it have left.
     panic: Option<Box<dyn Any + Send>>,
 }
 
 impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
-    fn next(&mut self) -> Option<(u64, Result<J::Output, JobError>)> {
+    /// Sees to it that an output is at hand; says whether one is, or all have been taken.
+    #[inline]
+    fn provide(&mut self) -> bool {
         self.feed();
-        if let Some(next) = self.output.next() {
-            return Some(next);
+        let provided = self.output.provide(true);
+        if !provided {
+            self.pass_panic_on();
         }
+        provided
+    }
+
+    #[cold]
+    fn pass_panic_on(&mut self) {
         if let Some(panic) = self.panic.take() {
             resume_unwind(panic);
         }
-        None
     }
 
     /// Takes inputs until an output is ready, and some more, as far as the window allows.
     fn feed(&mut self) {
         self.output.settle();
         self.due = (self.due + INPUTS_PER_OUTPUT).min(TAKEN_TOGETHER);
-        if self.output.is_at_hand() && self.due < TAKEN_TOGETHER && !self.output.is_pool_hungry() {
+        if self.due < TAKEN_TOGETHER && self.output.is_ready() {
             return;
         }
         while let Some(input) = &self.input {
@@ -68,11 +78,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         match catch_unwind(AssertUnwindSafe(|| inputs.next())) {
             Ok(Some(job)) => {
                 input.add(&job);
-                if !self.output.is_pool_hungry() {
-                    return true;
-                }
-                self.flush();
-                return !self.output.is_ready();
+                return !self.output.is_pool_hungry() || self.appease();
             }
             Ok(None) => {}
             Err(panic) => self.panic = Some(panic),
@@ -80,6 +86,17 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         self.flush();
         self.end();
         false
+    }
+
+    /// Gives a worker that waits for inputs what was taken in, if it is enough; says whether to go on.
+    #[cold]
+    fn appease(&mut self) -> bool {
+        let added = self.input.as_ref().map_or(0, StreamInput::added);
+        if !self.gathering.is_enough(added, Instant::now()) {
+            return true;
+        }
+        self.flush();
+        !self.output.is_ready()
     }
 
     /// Submits what was taken in. A job that the pool refuses has the refusal as its outcome; after a closed pool no more
@@ -119,6 +136,7 @@ impl<J: Job, I: Iterator<Item = J>> Map<J, I> {
             input: Some(input),
             output,
             due: 0,
+            gathering: Gathering::new(Instant::now()),
             panic: None,
         })
     }
@@ -131,6 +149,7 @@ impl<J: Job, I: Iterator<Item = J>> MapUnordered<J, I> {
             input: Some(input),
             output,
             due: 0,
+            gathering: Gathering::new(Instant::now()),
             panic: None,
         })
     }
@@ -139,8 +158,9 @@ impl<J: Job, I: Iterator<Item = J>> MapUnordered<J, I> {
 impl<J: Job, I: Iterator<Item = J>> Iterator for Map<J, I> {
     type Item = Result<J::Output, JobError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|(_, output)| output)
+        self.0.provide().then(|| self.0.output.decode_next().1)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -151,8 +171,9 @@ impl<J: Job, I: Iterator<Item = J>> Iterator for Map<J, I> {
 impl<J: Job, I: Iterator<Item = J>> Iterator for MapUnordered<J, I> {
     type Item = (u64, Result<J::Output, JobError>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
+        self.0.provide().then(|| self.0.output.decode_next())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

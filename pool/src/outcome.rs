@@ -129,12 +129,25 @@ impl<'a> Seen<'a> {
     }
 
     /// The output.
+    #[inline]
     pub(crate) fn decode<J: Job>(self) -> Result<J::Output, JobError> {
         match self {
+            Self::Published(Status::Output, bytes) => match J::decode_output(bytes) {
+                Ok(output) => Ok(output),
+                Err(error) => Err(JobError::UndecodableOutput(error)),
+            },
+            other => other.decode_unusual::<J>(),
+        }
+    }
+
+    #[cold]
+    fn decode_unusual<J: Job>(self) -> Result<J::Output, JobError> {
+        match self {
             Self::Large(payload) => decode_large::<J>(payload.clone()),
-            other => other
-                .encoded()
-                .and_then(|bytes| J::decode_output(bytes).map_err(JobError::UndecodableOutput)),
+            other => {
+                let bytes = other.encoded()?;
+                J::decode_output(bytes).map_err(JobError::UndecodableOutput)
+            }
         }
     }
 }

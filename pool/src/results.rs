@@ -33,6 +33,17 @@ enum Kind {
 }
 
 impl Kind {
+    /// The output of one of several that are alike. The memory of a large one goes to it: there is only one.
+    #[cold]
+    fn decode_same<J: Job>(&mut self) -> Result<J::Output, JobError> {
+        match self {
+            Self::One(Outcome::Large(payload)) => Outcome::Large(std::mem::take(payload)).decode::<J>(),
+            Self::One(outcome) => outcome.seen().decode::<J>(),
+            Self::Failed(error) => Err(JobError::clone(error)),
+            Self::Records(..) => unreachable!("records differ"),
+        }
+    }
+
     fn seen(&self) -> From<'_> {
         match self {
             Self::Records(records, start) => From::Records(&records[start.get()..]),
@@ -81,12 +92,20 @@ impl Results {
     }
 
     /// Decodes the next one; the memory of a large one goes to its output.
-    pub(crate) fn decode_next<J: Job>(&mut self) -> Option<Result<J::Output, JobError>> {
-        if let Kind::One(Outcome::Large(payload)) = &mut self.kind {
-            self.left = self.left.checked_sub(1)?;
-            return Some(Outcome::Large(std::mem::take(payload)).decode::<J>());
+    ///
+    /// # Panics
+    /// When all have been seen.
+    #[inline]
+    pub(crate) fn decode_next<J: Job>(&mut self) -> Result<J::Output, JobError> {
+        self.left = self.left.checked_sub(1).expect("one is left");
+        match &mut self.kind {
+            Kind::Records(records, start) => {
+                let (status, body, rest) = ring::split_first(&records[start.get()..]);
+                start.set(records.len() - rest.len());
+                Seen::Published(status, body).decode::<J>()
+            }
+            other => other.decode_same::<J>(),
         }
-        self.see_next().map(Seen::decode::<J>)
     }
 
     /// Makes the encodings whole, for whoever decodes them himself.

@@ -8,6 +8,7 @@ thread_local! {
     static HAS_REASON: Cell<bool> = const { Cell::new(false) };
 }
 
+#[inline]
 fn take_reason() -> Option<String> {
     if HAS_REASON.replace(false) {
         REASON.take()
@@ -27,30 +28,41 @@ pub(crate) fn refuse<E>(reason: &impl fmt::Display, error: impl FnOnce(String) -
 }
 
 /// Runs a coder; its error tells why a value refused, if one did.
+#[expect(clippy::inline_always, reason = "as in `crate::job`, which decodes in here")]
+#[inline(always)]
 pub(crate) fn coded<T, E: fmt::Display>(code: impl FnOnce() -> Result<T, E>) -> Result<T, CodecError> {
     let outer = take_reason();
     let result = code();
     let reason = take_reason();
     if outer.is_some() {
-        REASON.set(outer);
-        HAS_REASON.set(true);
+        put_back(outer);
     }
     result.map_err(|error| reason.map_or_else(|| CodecError::new(error), CodecError::new))
 }
 
+#[cold]
+fn put_back(reason: Option<String>) {
+    REASON.set(reason);
+    HAS_REASON.set(true);
+}
+
 /// A value that could not be encoded, or bytes that could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct CodecError {
-    message: String,
+#[error("{}", .0.text)]
+pub struct CodecError(Box<Message>);
+
+/// In a box of its own, so that the result of a coder fits a register: it is looked at for every job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Message {
+    text: String,
 }
 
 impl CodecError {
     /// An error that says `message`: for jobs that bring their own encoding.
+    #[cold]
     pub fn new(message: impl fmt::Display) -> Self {
-        Self {
-            message: message.to_string(),
-        }
+        let text = message.to_string();
+        Self(Box::new(Message { text }))
     }
 }
 

@@ -3,6 +3,11 @@
 //! Owns the default encoding (postcard, through serde) and the hooks by which a job takes another one. It does
 //! not say how a job is run: that is the handler's part, in the worker.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a small value that is decoded out of line is copied from there, which takes longer than decoding it"
+)]
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{CodecError, error::coded};
@@ -46,6 +51,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     ///
     /// # Errors
     /// When a `Serialize` implementation refuses the value. What was appended by then is to be thrown away.
+    #[inline]
     fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
         to_postcard(self, buffer)
     }
@@ -54,6 +60,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     ///
     /// # Errors
     /// When the bytes are not such a job, or are followed by others.
+    #[inline(always)]
     fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         from_postcard(bytes)
     }
@@ -71,6 +78,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     ///
     /// # Errors
     /// When a `Serialize` implementation refuses the value.
+    #[inline]
     fn encode_output(output: &Self::Output, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
         to_postcard(output, buffer)
     }
@@ -79,6 +87,7 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     ///
     /// # Errors
     /// When the bytes are not such an output, or are followed by others.
+    #[inline(always)]
     fn decode_output(bytes: &[u8]) -> Result<Self::Output, CodecError> {
         from_postcard(bytes)
     }
@@ -101,6 +110,7 @@ pub fn decode_argument<A: DeserializeOwned>(bytes: &[u8]) -> Result<A, CodecErro
 }
 
 /// Appends a value in postcard's encoding.
+#[inline]
 pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
     let start = buffer.len();
     let written = coded(|| postcard::to_extend(value, Appender(&mut *buffer)).map(drop));
@@ -108,14 +118,18 @@ pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>
 }
 
 /// Reads a value in postcard's encoding and refuses bytes left over.
+#[inline(always)]
 pub(crate) fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    match coded(|| postcard::take_from_bytes(bytes))? {
-        (value, []) => Ok(value),
-        (_, rest) => Err(CodecError::new(format_args!(
-            "{} bytes follow the value",
-            rest.len()
-        ))),
+    match coded(|| postcard::take_from_bytes(bytes)) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(left_over(rest)),
+        Err(error) => Err(error),
     }
+}
+
+#[cold]
+fn left_over(rest: &[u8]) -> CodecError {
+    CodecError::new(format_args!("{} bytes follow the value", rest.len()))
 }
 
 /// Lets postcard append to a borrowed vector.

@@ -50,7 +50,7 @@ pub use family::FamilyError;
 pub use fault::{Fault, Panicked, Status};
 pub use job::{Job, decode_argument, encode_argument};
 pub use memory::SharedMemory;
-pub use payload::{Incoming, Payload};
+pub use payload::{Delivered, Incoming, Payload};
 
 /// The version of everything in this crate that both processes must agree on.
 ///

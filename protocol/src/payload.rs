@@ -73,16 +73,11 @@ impl Incoming<'_> {
             Self::Delivered(delivered) => &delivered.encoding,
         }
     }
+}
 
+impl Delivered {
     /// Decodes it.
-    #[inline]
     pub fn decode<T>(self, decode: impl FnOnce(&[u8]) -> T) -> T {
-        match self {
-            Self::Framed(encoding) => decode(encoding),
-            Self::Delivered(delivered) => {
-                let Delivered { encoding, attached } = *delivered;
-                attachment::offer(attached, || decode(&encoding))
-            }
-        }
+        attachment::offer(self.attached, || decode(&self.encoding))
     }
 }

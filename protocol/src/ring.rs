@@ -302,6 +302,7 @@ impl<'a> Records<'a> {
 ///
 /// # Panics
 /// When they are something else.
+#[inline]
 pub fn split_first(records: &[u8]) -> (Status, &[u8], &[u8]) {
     let checked = "records that were read before";
     let (header, mut rest) = records.split_first_chunk().expect(checked);

@@ -5,7 +5,7 @@
 use std::{convert::Infallible, fmt, marker::PhantomData, process::ExitCode};
 
 use protocol::{
-    Fault, Incoming, Job, Payload,
+    CodecError, Delivered, Fault, Incoming, Job, Payload,
     child::{self, ControlMissing, Role, watchdog},
     family,
 };
@@ -176,9 +176,40 @@ where
         context: &mut Context<'_, S>,
         output: &mut Payload,
     ) -> Result<(), Fault> {
-        let job = job
-            .decode(J::decode)
-            .map_err(|error| Fault::Undecodable(error.to_string()))?;
+        // Each way decodes and runs on its own: where both met, every small job would be copied once more.
+        match job {
+            Incoming::Framed(encoding) => self.run_decoded(J::decode(encoding), context, output),
+            Incoming::Delivered(delivered) => self.run_delivered(*delivered, context, output),
+        }
+    }
+}
+
+impl<J, S, E, I, H> Typed<I, H, fn(J) -> Result<S, E>>
+where
+    J: Job,
+    H: Fn(J, &mut Context<'_, S>) -> J::Output,
+{
+    #[cold]
+    fn run_delivered(
+        &self,
+        job: Delivered,
+        context: &mut Context<'_, S>,
+        output: &mut Payload,
+    ) -> Result<(), Fault> {
+        self.run_decoded(job.decode(J::decode), context, output)
+    }
+
+    #[inline]
+    fn run_decoded(
+        &self,
+        job: Result<J, CodecError>,
+        context: &mut Context<'_, S>,
+        output: &mut Payload,
+    ) -> Result<(), Fault> {
+        let job = match job {
+            Ok(job) => job,
+            Err(error) => return Err(Fault::Undecodable(error.to_string())),
+        };
         context.enter(Stage::Running);
         let value = (self.handler)(job, context);
         context.enter(Stage::Encoding);

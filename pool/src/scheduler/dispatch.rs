@@ -34,10 +34,10 @@ impl<L: Load> Scheduler<L> {
         !self.is_open() || self.queue.is_empty() && open.any(|(worker, _)| self.in_flight.jobs(worker) == 0)
     }
 
-    /// Whether so much is queued that double buffering takes nothing away from other workers. A bounded queue may
-    /// never hold a whole batch, so an even share of a full queue is enough.
+    /// Whether so much is queued that it may lie behind other jobs, which takes nothing away from other workers. A bounded
+    /// queue may never hold so much, so an even share of a full queue is enough.
     pub(super) fn has_full_batch(&self) -> bool {
-        let batch = self.share_of_full_queue.min(self.pace.target() as usize);
+        let batch = self.share_of_full_queue.min(self.pace.follower() as usize);
         self.queue.jobs() >= batch || self.queue.bytes() >= FRAME_BYTES
     }
 

@@ -55,20 +55,24 @@ impl Pace {
         self.target = self.worth(TARGET_NS).min(self.ceiling).max(self.lanes);
     }
 
-    /// The jobs of a frame while there is plenty to do.
-    pub(crate) fn target(&self) -> u32 {
-        self.target
-    }
-
     /// The jobs of the next frame, when this many are queued for this many workers.
     pub(crate) fn batch(&self, queued: usize, workers: usize) -> u32 {
         let even = u32::try_from(queued.div_ceil(2 * workers.max(1))).unwrap_or(u32::MAX);
-        let worthwhile = if self.job_ns.is_some() {
+        self.target.min(even.max(self.worthwhile())).max(1)
+    }
+
+    /// The fewest jobs of a frame that is sent to lie behind another.
+    pub(crate) fn follower(&self) -> u32 {
+        self.target.min(self.worthwhile())
+    }
+
+    /// So few jobs are not worth sharing out among workers.
+    fn worthwhile(&self) -> u32 {
+        if self.job_ns.is_some() {
             self.worth(SMALLEST_SHARE_NS)
         } else {
             1
-        };
-        self.target.min(even.max(worthwhile)).max(1)
+        }
     }
 
     /// Whether a worker with this many jobs in flight may get a further frame.
@@ -108,7 +112,7 @@ mod tests {
         for lanes in [1, 3] {
             let pace = Pace::new(lanes);
             assert_eq!(
-                (pace.target(), pace.batch(1_000, 1), pace.batch(1, 1)),
+                (pace.target, pace.batch(1_000, 1), pace.batch(1, 1)),
                 (lanes, lanes, 1)
             );
             assert!(!pace.wants_more(1), "nobody knows how long the first one takes");
@@ -118,10 +122,10 @@ mod tests {
 
     #[test]
     fn a_frame_holds_a_millisecond_of_work_for_each_lane() {
-        assert_eq!(settled(1, 10_000).target(), 100);
-        assert_eq!(settled(3, 10_000).target(), 300);
-        assert_eq!(settled(1, 100).target(), MAX_FRAME_JOBS);
-        assert_eq!(settled(1, 0).target(), MAX_FRAME_JOBS);
+        assert_eq!(settled(1, 10_000).target, 100);
+        assert_eq!(settled(3, 10_000).target, 300);
+        assert_eq!(settled(1, 100).target, MAX_FRAME_JOBS);
+        assert_eq!(settled(1, 0).target, MAX_FRAME_JOBS);
     }
 
     #[test]
@@ -137,7 +141,7 @@ mod tests {
         let mut pace = Pace::new(1);
         let mut targets = Vec::new();
         for _ in 0..7 {
-            let frame = pace.target();
+            let frame = pace.target;
             targets.push(frame);
             pace.measure(u64::from(frame), Duration::from_nanos(100) * frame);
         }
@@ -153,6 +157,16 @@ mod tests {
         assert_eq!(pace.batch(8, 4), 10, "less than 100 us is not worth sharing");
         assert_eq!(settled(1, 500_000).batch(3, 4), 1);
         assert_eq!(settled(1, 250_000).batch(16, 4), 2);
+    }
+
+    #[test]
+    fn a_frame_that_lies_behind_another_holds_a_tenth_of_a_millisecond() {
+        assert_eq!(settled(1, 10_000).follower(), 10);
+        assert_eq!(settled(3, 10_000).follower(), 30);
+        assert_eq!(settled(1, 300_000).follower(), 1);
+        let mut pace = Pace::new(1);
+        pace.measure(2, Duration::from_nanos(200));
+        assert_eq!(pace.follower(), 8, "no more than the evidence allows");
     }
 
     #[test]

@@ -85,6 +85,11 @@ impl<J: Job> StreamInput<J> {
         self.open.refused = self.open.refused.take().or(submitted.err());
     }
 
+    /// How many jobs were added and are still to be submitted.
+    pub(crate) fn added(&self) -> u32 {
+        self.open.count
+    }
+
     /// Submits the jobs that were added.
     ///
     /// # Errors
@@ -100,8 +105,12 @@ impl<J: Job> StreamInput<J> {
             return;
         }
         let encoded = Encoded::Several {
-            framed: std::mem::take(framed),
             count: std::mem::take(count),
+            // The next ones will take about as much.
+            framed: {
+                let next = Vec::with_capacity(framed.len());
+                std::mem::replace(framed, next)
+            },
         };
         let submitted = self.submit(Ok(encoded), false);
         self.open.refused = self.open.refused.take().or(submitted.err());

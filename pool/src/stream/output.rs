@@ -11,7 +11,7 @@ use super::{
 use crate::{JobError, driver::Core, results::Results};
 
 /// How many outcomes are seen before the room that they took is given back.
-const SETTLED_AT_ONCE: u64 = 128;
+const SETTLED_AT_ONCE: u64 = 512;
 
 /// The end of a stream from which outputs are taken, made by [`Pool::stream`](crate::Pool::stream).
 ///
@@ -39,7 +39,7 @@ impl<J: Job> StreamOutput<J> {
 
     /// The next output if it is there.
     pub fn try_next(&mut self) -> Option<(u64, Result<J::Output, JobError>)> {
-        self.decode_next(false)
+        self.provide(false).then(|| self.decode_next())
     }
 
     /// All the next outputs that came together, still encoded; waits for them as the iterator's `next` does. `None` at
@@ -58,7 +58,7 @@ impl<J: Job> StreamOutput<J> {
     /// # }
     /// ```
     pub fn next_block(&mut self) -> Option<Block<'_>> {
-        self.take(true);
+        self.provide(true);
         let (next, results) = self.taken.as_mut()?;
         let (number, left) = (*next, u64::from(results.left()));
         *next += left;
@@ -95,26 +95,33 @@ impl<J: Job> StreamOutput<J> {
         }
     }
 
-    fn decode_next(&mut self, waits: bool) -> Option<(u64, Result<J::Output, JobError>)> {
-        self.take(waits);
-        let (next, results) = self.taken.as_mut()?;
-        let number = *next;
-        *next += 1;
-        self.done.outcomes += 1;
-        Some((number, results.decode_next::<J>()?))
-    }
-
-    /// Sees to it that outputs are at hand, if there are any.
-    fn take(&mut self, waits: bool) {
+    /// Sees to it that an output is at hand, if there is any; says whether one is.
+    #[inline]
+    pub(crate) fn provide(&mut self, waits: bool) -> bool {
         self.let_go();
         if self.taken.is_none() {
             self.taken = self.stream.take(std::mem::take(&mut self.done), waits);
         } else if self.done.outcomes >= SETTLED_AT_ONCE {
             self.settle();
         }
+        self.taken.is_some()
+    }
+
+    /// Decodes the output that is at hand.
+    ///
+    /// # Panics
+    /// When none is.
+    #[inline]
+    pub(crate) fn decode_next(&mut self) -> (u64, Result<J::Output, JobError>) {
+        let (next, results) = self.taken.as_mut().expect("one is at hand");
+        let number = *next;
+        *next += 1;
+        self.done.outcomes += 1;
+        (number, results.decode_next::<J>())
     }
 
     /// Lets results go of which all have been seen.
+    #[inline]
     fn let_go(&mut self) {
         if let Some((_, results)) = self.taken.take_if(|(_, results)| results.left() == 0) {
             self.done.bytes += results.bytes();
@@ -125,8 +132,9 @@ impl<J: Job> StreamOutput<J> {
 impl<J: Job> Iterator for StreamOutput<J> {
     type Item = (u64, Result<J::Output, JobError>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.decode_next(true)
+        self.provide(true).then(|| self.decode_next())
     }
 }
 
