@@ -102,12 +102,7 @@ impl Core {
         let Some(spin) = Spin::begin(PATIENCE) else {
             return;
         };
-        let lives: Lives<'_> = self
-            .seats
-            .iter()
-            .filter_map(|seat| Some((seat, seat.current()?)))
-            .take(MOST_WORKERS + 1)
-            .collect();
+        let lives: Lives<'_> = self.lives().take(MOST_WORKERS + 1).collect();
         if lives.len() > MOST_WORKERS {
             return;
         }
@@ -117,5 +112,64 @@ impl Core {
             is_done()
         });
         attendance.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::{
+        super::stand_in::{PATIENCE, Stage, wait_until},
+        *,
+    };
+
+    /// Attends, and never looks: whoever attends may get no CPU for long, or run a waker that blocks.
+    fn attend(core: &Core) -> Attendance<'_> {
+        Attendance::begin(core, core.lives().collect())
+    }
+
+    #[test]
+    fn the_watch_takes_in_the_results_that_an_absent_attendant_does_not() {
+        let mut stage = Stage::new();
+        let core = Arc::clone(&stage.core);
+        let slot = stage.submit();
+        let position = stage.take_job();
+        stage.use_up_frame();
+        stage.take_in();
+        stage.watch_until_asleep();
+        let _absent = attend(&core);
+        stage.publish(position);
+        assert!(!stage.asks_to_wake(), "somebody attends in the wake-up's place");
+        assert!(slot.take(Some(Instant::now() + PATIENCE)).is_some());
+    }
+
+    #[test]
+    fn the_watch_hears_of_progress_that_an_absent_attendant_does_not() {
+        let mut stage = Stage::new();
+        let core = Arc::clone(&stage.core);
+        let _slot = stage.submit();
+        let _runs_on = stage.take_job();
+        stage.watch_until_asleep();
+        let _absent = attend(&core);
+        stage.use_up_frame();
+        assert!(!stage.asks_to_wake(), "somebody attends in the wake-up's place");
+        wait_until("the news are told", || !stage.life.has_news());
+    }
+
+    #[test]
+    fn whoever_leaves_takes_in_what_nobody_was_woken_for() {
+        let mut stage = Stage::new();
+        let core = Arc::clone(&stage.core);
+        let slot = stage.submit();
+        // No watch, and nobody else.
+        let attendance = attend(&core);
+        let position = stage.take_job();
+        stage.publish(position);
+        stage.use_up_frame();
+        assert!(!stage.asks_to_wake(), "somebody attends in the wake-up's place");
+        attendance.leave();
+        assert!(slot.try_take().is_some());
+        assert!(stage.asks_to_wake(), "nobody attends any more");
     }
 }
