@@ -116,7 +116,8 @@ impl<J: Job> Builder<J> {
         self
     }
 
-    /// One more argument for the worker program, behind the one that names the job.
+    /// One more argument for the worker program, behind the one that names the job. Others on the machine can read it, as
+    /// any program's; what they must not goes into [`initialiser_argument`](Self::initialiser_argument).
     pub fn worker_argument(mut self, argument: impl Into<OsString>) -> Self {
         self.program.arguments.push(argument.into());
         self
