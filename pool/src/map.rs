@@ -72,7 +72,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
 
     /// Whether inputs can be taken later: there are outputs, and no worker has waited for inputs for long.
     fn has_time(&self) -> bool {
-        // What is at hand are results of jobs that went by together, the less of them the longer they took.
+        // What is at hand are results of jobs that went by together, the fewer the longer they took.
         self.output.is_at_hand()
             || self.output.is_ready()
                 && !(self.output.is_pool_hungry() && self.gathering.is_over(Instant::now()))
