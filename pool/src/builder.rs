@@ -94,6 +94,11 @@ impl<J: Job> Builder<J> {
     }
 
     /// How many jobs each worker runs at once, each in a thread of its own. Default: 1, so that a crash costs one job.
+    ///
+    /// With more than one, the threads are those of a rayon pool, and all of them are busy with jobs. A handler that uses
+    /// rayon itself should make a pool of its own in its initialiser and work in that (`ThreadPool::install`): in the
+    /// worker's, `join` and parallel iterators run in the handler's thread alone, and `rayon::broadcast`, or waiting for
+    /// what was spawned, never ends. With one thread, rayon is as anywhere else.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self

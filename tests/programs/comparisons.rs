@@ -19,9 +19,7 @@ fn expressions() -> tempfile::NamedTempFile {
 /// The sides that a comparison shows: under each title, names and units.
 fn sides(arguments: &[&str]) -> Vec<(String, Vec<(String, String)>)> {
     let told = lines("compare", &[&["--rounds", "1"], arguments].concat());
-    let groups = told
-        .split(|line| line.is_empty())
-        .filter(|group| !group.is_empty());
+    let groups = told.split(String::is_empty).filter(|group| !group.is_empty());
     groups
         .map(|group| {
             let (title, rest) = group[0].split_once(" (").expect("a title");

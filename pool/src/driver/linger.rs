@@ -30,9 +30,7 @@ pub(super) struct Attendance<'a> {
 impl<'a> Attendance<'a> {
     fn begin(core: &'a Core, lives: Lives<'a>) -> Self {
         lives.iter().for_each(|(_, life)| life.board.attend());
-        if !lives.is_empty() {
-            core.watch.keep_time();
-        }
+        core.watch.keep_time();
         Self { core, lives }
     }
 
@@ -77,7 +75,10 @@ impl Drop for Attendance<'_> {
 impl Core {
     /// Takes the place of the wake-up of sleeping workers to which a lone job is about to be sent: such a worker often runs
     /// on this very CPU, and is done, before the call that sends has returned.
-    pub(super) fn attend_sleepers(&self, actions: &Actions) -> Attendance<'_> {
+    pub(super) fn attend_sleepers(&self, actions: &Actions) -> Option<Attendance<'_>> {
+        if actions.is_empty() || !self.is_light() {
+            return None;
+        }
         let sleeper = |action: &Action<_>| match action {
             Action::Send { worker, life, .. } => {
                 let seat = &self.seats[*worker];
@@ -86,12 +87,8 @@ impl Core {
             }
             _ => None,
         };
-        let lives = if self.is_light() {
-            actions.iter().filter_map(sleeper).collect()
-        } else {
-            Lives::new()
-        };
-        Attendance::begin(self, lives)
+        let lives: Lives<'_> = actions.iter().filter_map(sleeper).collect();
+        (!lives.is_empty()).then(|| Attendance::begin(self, lives))
     }
 
     /// Looks for results until `is_done`, for a moment at most, if there is little to do.
@@ -103,7 +100,7 @@ impl Core {
             return;
         };
         let lives: Lives<'_> = self.lives().take(MOST_WORKERS + 1).collect();
-        if lives.len() > MOST_WORKERS {
+        if lives.is_empty() || lives.len() > MOST_WORKERS {
             return;
         }
         let attendance = Attendance::begin(self, lives);

@@ -272,7 +272,9 @@ impl Core {
             .handle(Event::Submit(item), self.now(), &mut actions);
         let attendance = self.attend_sleepers(&actions);
         self.unlock_and_perform(state, actions, &mut Harvest::default());
-        attendance.leave();
+        if let Some(attendance) = attendance {
+            attendance.leave();
+        }
         Ok(id)
     }
 
