@@ -2,7 +2,8 @@
 
 use std::{
     os::unix::fs::MetadataExt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::mpsc,
+    time::{Duration, Instant},
 };
 
 use pool::{Bytes, JobError, Order, Pool, SubmitError};
@@ -260,33 +261,44 @@ fn payloads_count_for_every_limit() {
 /// nothing is left behind.
 #[test]
 fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
+    const OWN_BYTES: usize = 2 << 20;
     if !alone("payloads::a_worker_killed_in_the_middle_of_a_payload_costs_that_job") {
         return;
     }
     story(|| {
         let pool = puppets(2)
-            .restart_limit(1000, std::time::Duration::from_secs(1))
+            .restart_limit(1000, Duration::from_secs(1))
             .build()
             .expect("a pool");
         let bytes = pattern(1, 20 << 20);
+        let begun = Instant::now();
         for _ in 0..4 {
             assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
         }
+        // Kills by the clock alone would leave a slow machine no time to finish anything.
+        let time = begun.elapsed() / 4;
         let before = holdings();
-        let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| kill_at_random(&pool, &is_over));
-            let (mut killed, mut whole) = (0, 0);
+            let (doom, doomed) = mpsc::channel();
+            scope.spawn(|| kill_in_the_middle(&pool, doomed, time));
+            let (mut killed, mut whole, mut round) = (0, 0, 0_u32);
             let mut random = fastrand::Rng::with_seed(5);
             while killed < 5 || whole < 20 {
+                round += 1;
+                if round.is_multiple_of(2) {
+                    doom.send(()).expect("somebody kills");
+                }
                 let bytes = bytes.slice(random.usize(..bytes.len() / 2)..);
-                let job = match whole % 3 {
+                let job = match round % 3 {
                     0 => Puppet::Gather(vec![bytes.clone()]),
-                    _ => Puppet::Carry(bytes.clone()),
+                    1 => Puppet::Carry(bytes.clone()),
+                    // What the others do in the worker is done in no time; this takes a good part of its time there.
+                    _ => Puppet::Bear(bytes.clone(), Box::new(Puppet::Flood(OWN_BYTES))),
                 };
                 match run(&pool, job) {
                     Ok(Answer::Carried(back)) => assert!(back == bytes),
                     Ok(Answer::Gathered(back)) => assert!(back[0] == bytes),
+                    Ok(Answer::Bytes(own)) => assert!(own == vec![7; OWN_BYTES]),
                     Err(JobError::WorkerDied(_)) => {
                         killed += 1;
                         continue;
@@ -295,7 +307,7 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
                 }
                 whole += 1;
             }
-            is_over.store(true, Ordering::Relaxed);
+            drop(doom);
         });
         assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
         assert!(matches!(
@@ -315,13 +327,15 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
     });
 }
 
-fn kill_at_random(pool: &Pool<Puppet>, is_over: &AtomicBool) {
+/// Kills a worker each time that it is told to, within twice the time that a job takes: the one that has a job, if one does.
+fn kill_in_the_middle(pool: &Pool<Puppet>, told: mpsc::Receiver<()>, time: Duration) {
     let mut random = fastrand::Rng::with_seed(11);
-    while !is_over.load(Ordering::Relaxed) {
+    for () in told {
         // Not to wait for anything: to be early or late by another time each time.
-        std::thread::sleep(std::time::Duration::from_micros(random.u64(..40_000)));
-        let pids = pool.stats().workers.into_iter().filter_map(|worker| worker.pid);
-        if let Some(pid) = random.choice(pids.collect::<Vec<_>>())
+        std::thread::sleep(time.mul_f64(2.0 * random.f64()));
+        let mut workers = pool.stats().workers;
+        workers.sort_by_key(|worker| worker.in_flight == 0);
+        if let Some(pid) = workers.into_iter().find_map(|worker| worker.pid)
             && let Some(pid) = rustix::process::Pid::from_raw(pid.cast_signed())
         {
             // It may have ended meanwhile.
