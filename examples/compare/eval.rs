@@ -69,7 +69,7 @@ pub(crate) fn program(name: &str) -> io::Result<PathBuf> {
         return Ok(program);
     }
     let message = format!(
-        "{} is not there; build it with cargo build --release -p cli -p examples --examples",
+        "{} is not there; build it with cargo build --release -p cli -p examples --bins --examples",
         program.display()
     );
     Err(io::Error::new(io::ErrorKind::NotFound, message))

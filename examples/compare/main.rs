@@ -1,7 +1,7 @@
 //! The pool beside what else there is: each comparison measures all its sides in turn, in one run, several times.
 //!
 //! ```text
-//! cargo build --release -p cli -p examples --examples
+//! cargo build --release -p cli -p examples --bins --examples
 //! cargo run --release -p examples --example compare -- echo
 //! cargo run --release -p examples --example compare -- eval expressions.txt \
 //!     --peer 'procspawn=procspawn_peer thr {in} {out} eval 1024'

@@ -192,10 +192,10 @@ fn a_suspended_program_misses_no_deadline() {
             signal(pid, Signal::STOP);
             wait_for("a process to stand still", || is_stopped(pid).then_some(()));
         }
-        pass(PATIENT_DEADLINE * 3 / 2);
+        pass(PATIENT_DEADLINE * 4 / 3);
         // The parent looks at the clock, several times, before the job can end.
         signal(host.id(), Signal::CONT);
-        pass(PATIENT_DEADLINE / 4);
+        pass(PATIENT_DEADLINE / 8);
         std::fs::write(&there, "").expect("a file");
         for pid in workers {
             // Were the deadline missed, it would be gone; the host says so.
@@ -210,7 +210,7 @@ fn a_suspended_program_misses_no_deadline() {
 }
 
 /// The deadline that the host has when it is asked for patience.
-const PATIENT_DEADLINE: Duration = Duration::from_secs(2);
+const PATIENT_DEADLINE: Duration = Duration::from_secs(3);
 
 /// Lets time pass, where time itself is what is waited for.
 fn pass(time: Duration) {

@@ -5,7 +5,7 @@
 //!
 //! Asked to `build`, it says whether it could build a pool, and ends. Asked for `patience`, it prints the same, runs a job
 //! that creates the first file named behind that and lasts until the second exists, and one that lasts far too long, both
-//! with a deadline of two seconds, and says how each ended.
+//! with a deadline of three seconds, and says how each ended.
 
 use std::{io::Write, time::Duration};
 
@@ -93,7 +93,7 @@ fn build(worker: String) -> String {
 
 fn be_patient(worker: String, held: Puppet) {
     let pool = builder(worker)
-        .job_deadline(Duration::from_secs(2))
+        .job_deadline(Duration::from_secs(3))
         .build()
         .expect("a pool");
     tell(&worker_ids(&pool));
