@@ -12,7 +12,15 @@ use crate::sync::{departure::Departure, tie::Tie};
 
 thread_local! {
     /// The handles encoded by this thread, while somebody takes note of them.
-    static NOTED: RefCell<Option<Vec<Passenger>>> = const { RefCell::new(None) };
+    static NOTED: RefCell<Option<Noted>> = const { RefCell::new(None) };
+}
+
+/// What was encoded into one message.
+#[derive(Debug, Default)]
+struct Noted {
+    passengers: Vec<Passenger>,
+    /// The queue or pipe in whose item the message is to lie.
+    container: Option<u64>,
 }
 
 /// The handles that were encoded into one message, until they are received.
@@ -58,8 +66,21 @@ pub(crate) struct Passenger {
 impl Transit {
     /// Runs `encode` and takes note of the handles that it encodes, in this thread.
     pub fn of<R>(encode: impl FnOnce() -> R) -> (R, Self) {
+        Self::note(None, encode)
+    }
+
+    /// As [`Transit::of`], for a message that is about to lie in an item of this queue or pipe.
+    pub(crate) fn of_item<R>(container: u64, encode: impl FnOnce() -> R) -> (R, Self) {
+        Self::note(Some(container), encode)
+    }
+
+    fn note<R>(container: Option<u64>, encode: impl FnOnce() -> R) -> (R, Self) {
+        let fresh = Noted {
+            passengers: Vec::new(),
+            container,
+        };
         let notes = Notes {
-            outer: NOTED.replace(Some(Vec::new())),
+            outer: NOTED.replace(Some(fresh)),
         };
         let result = encode();
         (result, notes.end())
@@ -95,17 +116,6 @@ impl Transit {
     /// The tickets of the handles.
     pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
         self.passengers.iter().map(|passenger| passenger.ticket)
-    }
-
-    /// Takes note that the handles are about to lie in an item of this queue or pipe.
-    pub(crate) fn pack(&self, container: u64) -> Result<(), FamilyError> {
-        for passenger in &self.passengers {
-            let books = passenger.member.books()?;
-            let mut transaction = books.transaction();
-            transaction.pack(passenger.ticket.reference, container);
-            transaction.commit();
-        }
-        Ok(())
     }
 
     /// The message has its handles' tickets with it, and whoever takes or destroys it sees to them.
@@ -201,31 +211,47 @@ impl Drop for Transit {
     }
 }
 
-/// Whether somebody takes note of what this thread encodes.
-pub(crate) fn is_noting() -> bool {
+/// Who sees to the handles that a thread encodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Nobody.
+    None,
+    /// The sender, with a [`Transit`].
+    Sender {
+        /// The queue or pipe in whose item they are about to lie.
+        container: Option<u64>,
+    },
+}
+
+/// Who sees to what this thread encodes.
+pub(crate) fn care() -> Care {
+    let of_noted = |noted: &Noted| Care::Sender {
+        container: noted.container,
+    };
     // Nobody does while the thread's values are being destroyed.
-    NOTED.try_with(|noted| noted.borrow().is_some()).unwrap_or(false)
+    let care = NOTED.try_with(|noted| noted.borrow().as_ref().map_or(Care::None, of_noted));
+    care.unwrap_or(Care::None)
 }
 
 /// Takes note of a handle that was encoded.
 pub(crate) fn note(passenger: Passenger) {
     let _noted_or_not = NOTED.try_with(|noted| {
         if let Some(noted) = noted.borrow_mut().as_mut() {
-            noted.push(passenger);
+            noted.passengers.push(passenger);
         }
     });
 }
 
 /// While an encoding is noted; restores the notes of the encoding around it, also after a panic.
 struct Notes {
-    outer: Option<Vec<Passenger>>,
+    outer: Option<Noted>,
 }
 
 impl Notes {
     fn end(mut self) -> Transit {
         let outer = self.outer.take();
         Transit {
-            passengers: NOTED.replace(outer).unwrap_or_default(),
+            passengers: NOTED.replace(outer).unwrap_or_default().passengers,
         }
     }
 }
@@ -234,7 +260,10 @@ impl Drop for Notes {
     fn drop(&mut self) {
         if NOTED.with_borrow(Option::is_some) {
             let unsent = NOTED.replace(self.outer.take()).unwrap_or_default();
-            Transit { passengers: unsent }.undo();
+            Transit {
+                passengers: unsent.passengers,
+            }
+            .undo();
         }
     }
 }
