@@ -235,7 +235,7 @@ mod tests {
 
         /// Buries it, and says in how many steps.
         fn bury(&self) -> usize {
-            (0..).take_while(|_| self.bury_a_little()).count()
+            std::iter::from_fn(|| self.bury_a_little().then_some(())).count()
         }
     }
 
