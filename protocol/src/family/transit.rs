@@ -80,7 +80,7 @@ impl Transit {
             container,
         };
         let notes = Notes {
-            outer: NOTED.replace(Some(fresh)),
+            outer: Some(NOTED.replace(Some(fresh))),
         };
         let result = encode();
         (result, notes.end())
@@ -244,26 +244,80 @@ pub(crate) fn note(passenger: Passenger) {
 
 /// While an encoding is noted; restores the notes of the encoding around it, also after a panic.
 struct Notes {
-    outer: Option<Noted>,
+    /// The notes to restore, of the encoding around it if there is one; `None` once they are.
+    outer: Option<Option<Noted>>,
 }
 
 impl Notes {
     fn end(mut self) -> Transit {
-        let outer = self.outer.take();
-        Transit {
-            passengers: NOTED.replace(outer).unwrap_or_default().passengers,
-        }
+        self.restore().unwrap_or_default()
+    }
+
+    /// Restores the notes around it, unless that was done, and gives what was encoded.
+    fn restore(&mut self) -> Option<Transit> {
+        let noted = NOTED.replace(self.outer.take()?).unwrap_or_default();
+        Some(Transit {
+            passengers: noted.passengers,
+        })
     }
 }
 
 impl Drop for Notes {
     fn drop(&mut self) {
-        if NOTED.with_borrow(Option::is_some) {
-            let unsent = NOTED.replace(self.outer.take()).unwrap_or_default();
-            Transit {
-                passengers: unsent.passengers,
-            }
-            .undo();
+        if let Some(unsent) = self.restore() {
+            unsent.undo();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        job::to_postcard,
+        sync::{Event, Queue},
+    };
+
+    fn encode(value: &impl Serialize) {
+        to_postcard(value, &mut Vec::new()).unwrap();
+    }
+
+    #[test]
+    fn a_message_encoded_within_another_has_its_own_handles() {
+        let event = Event::new().unwrap();
+        let queue = Queue::new().unwrap();
+        let ((), transit) = Transit::of(|| {
+            encode(&event);
+            let ((), inner) = Transit::of(|| encode(&[&event, &event]));
+            assert_eq!(inner.tickets().count(), 2);
+            queue.put(event.clone()).unwrap();
+            encode(&event);
+        });
+        let books = transit.passengers[0].member.books().unwrap();
+        let is_under_way = |ticket| books.transaction().is_under_way(ticket, None);
+        assert!(transit.tickets().all(is_under_way));
+        assert_eq!(transit.tickets().count(), 2);
+        drop(books);
+        drop(transit);
+        queue.get().unwrap().set();
+        assert!(event.is_set());
+    }
+
+    #[test]
+    fn a_panic_within_a_message_gives_back_its_own_handles_alone() {
+        let event = Event::new().unwrap();
+        let ((), transit) = Transit::of(|| {
+            encode(&event);
+            let inner = std::panic::AssertUnwindSafe(|| {
+                Transit::of(|| {
+                    encode(&event);
+                    panic!("in an encoding, on purpose")
+                })
+            });
+            assert!(std::panic::catch_unwind(inner).is_err());
+            encode(&event);
+        });
+        assert_eq!(transit.tickets().count(), 2);
+        assert_eq!(care(), Care::None);
     }
 }
