@@ -12,12 +12,13 @@
 
 use std::{
     error::Error,
-    fmt::Write as _,
     hint::black_box,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
+use clap::Parser;
+use examples::{Goal, Table};
 use ipc_channel::ipc::{IpcOneShotServer, IpcReceiver, IpcSender};
 use pool::{
     Event, Lock, Process, Queue, Semaphore, pipe,
@@ -26,7 +27,6 @@ use pool::{
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-const ROUNDS: usize = 7;
 const LOCKINGS: u32 = 2_000_000;
 const CONTENDED: u32 = 200_000;
 const ITEMS: u64 = 500_000;
@@ -34,9 +34,18 @@ const TRIPS: u64 = 5_000;
 const IPC_ITEMS: u64 = 50_000;
 const PYTHON_ITEMS: u64 = 50_000;
 
+/// Measures the shared objects beside what one would use instead
+#[derive(Debug, Parser)]
+#[command(name = "primitives_bench")]
+struct Arguments {
+    /// How often each is measured
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+}
+
 fn main() {
     pool::main(|| {
-        if let Err(error) = measure() {
+        if let Err(error) = measure(Arguments::parse().rounds) {
             panic!("{error}");
         }
     });
@@ -45,22 +54,22 @@ fn main() {
 /// Nanoseconds per operation, one for each round.
 type Rounds = Vec<f64>;
 
-fn measure() -> Outcome<()> {
+fn measure(rounds: u32) -> Outcome<()> {
     let mut table = Table::default();
-    locks(&mut table)?;
-    contention(&mut table)?;
-    queues(&mut table)?;
-    others(&mut table)?;
-    table.print();
+    locks(&mut table, rounds)?;
+    contention(&mut table, rounds)?;
+    queues(&mut table, rounds)?;
+    others(&mut table, rounds)?;
+    print!("{table}");
     Ok(())
 }
 
 // ---- locks ----
 
-fn locks(table: &mut Table) -> Outcome<()> {
+fn locks(table: &mut Table, rounds: u32) -> Outcome<()> {
     let (lock, mutex, value) = (Lock::new()?, std::sync::Mutex::new(0_u64), Value::new(0_u64)?);
     let (mut ours, mut std, mut values) = (Rounds::new(), Rounds::new(), Rounds::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         std.push(per_operation(LOCKINGS, || {
             *black_box(&mutex).lock().expect("not poisoned") += 1;
         }));
@@ -72,11 +81,11 @@ fn locks(table: &mut Table) -> Outcome<()> {
         }));
     }
     let reference = table.add("std::sync::Mutex, lock and unlock", &std);
-    table.compare("Lock, lock and unlock", &ours, &reference, Goal::AtMost(3.0));
+    table.compare("Lock, lock and unlock", &ours, reference, Goal::AtMost(3.0));
     table.compare(
         "Value<u64>, lock, add one and unlock",
         &values,
-        &reference,
+        reference,
         Goal::None,
     );
     Ok(())
@@ -91,9 +100,9 @@ fn per_operation(number: u32, mut operation: impl FnMut()) -> f64 {
 }
 
 /// Two threads and two processes that want the same lock all the time.
-fn contention(table: &mut Table) -> Outcome<()> {
+fn contention(table: &mut Table, rounds: u32) -> Outcome<()> {
     let (mut ours, mut std) = (Rounds::new(), Rounds::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let mutex = std::sync::Mutex::new(0_u64);
         let start = Instant::now();
         std::thread::scope(|scope| {
@@ -109,7 +118,7 @@ fn contention(table: &mut Table) -> Outcome<()> {
         ours.push(two_counters()?);
     }
     let reference = table.add("std::sync::Mutex, two threads at once", &std);
-    table.compare("Value<u64>, two processes at once", &ours, &reference, Goal::None);
+    table.compare("Value<u64>, two processes at once", &ours, reference, Goal::None);
     Ok(())
 }
 
@@ -140,10 +149,10 @@ fn count(value: Value<u64>, ready: Semaphore, start: Event) {
 
 // ---- queues ----
 
-fn queues(table: &mut Table) -> Outcome<()> {
+fn queues(table: &mut Table, rounds: u32) -> Outcome<()> {
     let (mut ours, mut ipc, mut python) = (Rounds::new(), Rounds::new(), Rounds::new());
     let mut missing = None;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         ours.push(our_queue()?);
         ipc.push(ipc_channel()?);
         match python_queue() {
@@ -152,9 +161,19 @@ fn queues(table: &mut Table) -> Outcome<()> {
         }
     }
     let reference = table.add("Queue<u64>, between two processes, per item", &ours);
-    table.slower("ipc-channel, one message per item", &ipc, &reference, 5.0);
+    table.compare(
+        "ipc-channel, one message per item",
+        &ipc,
+        reference,
+        Goal::AtLeast(5.0),
+    );
     match missing {
-        None => table.slower("Python's multiprocessing.Queue", &python, &reference, 20.0),
+        None => table.compare(
+            "Python's multiprocessing.Queue",
+            &python,
+            reference,
+            Goal::AtLeast(20.0),
+        ),
         Some(why) => table.note(&format!("Python's multiprocessing.Queue: not measured, {why}")),
     }
     Ok(())
@@ -236,21 +255,19 @@ fn python_queue() -> Outcome<f64> {
 
 // ---- the others ----
 
-fn others(table: &mut Table) -> Outcome<()> {
+fn others(table: &mut Table, rounds: u32) -> Outcome<()> {
     let (near, far) = pipe::<u64, u64>()?;
     let echo = Process::new(echo, (far,)).start()?;
     let semaphore = Semaphore::new(1)?;
     let (mut trips, mut permits, mut made) = (Rounds::new(), Rounds::new(), Rounds::new());
-    for round in 0..=ROUNDS {
+    // The first trip waits for the child's start.
+    round_trip(&near, 0)?;
+    for _ in 0..rounds {
         let begin = Instant::now();
         for number in 0..TRIPS {
-            near.send(number)?;
-            assert_eq!(near.recv()?, number);
+            round_trip(&near, number)?;
         }
-        // The first round waits for the child's start.
-        if round > 0 {
-            trips.push(nanoseconds(begin.elapsed(), TRIPS));
-        }
+        trips.push(nanoseconds(begin.elapsed(), TRIPS));
         permits.push(per_operation(LOCKINGS / 20, || {
             drop(semaphore.acquire().expect("a permit"));
         }));
@@ -266,6 +283,12 @@ fn others(table: &mut Table) -> Outcome<()> {
     Ok(())
 }
 
+fn round_trip(near: &PipeEnd<u64, u64>, number: u64) -> Outcome<()> {
+    near.send(number)?;
+    assert_eq!(near.recv()?, number);
+    Ok(())
+}
+
 fn echo(end: PipeEnd<u64, u64>) {
     while let Ok(number) = end.recv() {
         if end.send(number).is_err() {
@@ -274,77 +297,7 @@ fn echo(end: PipeEnd<u64, u64>) {
     }
 }
 
-// ---- the table ----
-
 #[expect(clippy::cast_precision_loss, reason = "the numbers are far below 2^52")]
 fn nanoseconds(time: Duration, operations: u64) -> f64 {
     time.as_secs_f64() * 1e9 / operations as f64
-}
-
-/// What a ratio is to be.
-enum Goal {
-    None,
-    AtMost(f64),
-}
-
-#[derive(Default)]
-struct Table {
-    text: String,
-}
-
-impl Table {
-    /// Adds a figure, to which others may be compared round by round.
-    fn add(&mut self, name: &str, rounds: &[f64]) -> Rounds {
-        let _written = writeln!(self.text, "{name:<46}{:>12.1}", median(rounds.to_vec()));
-        rounds.to_vec()
-    }
-
-    /// Adds a figure and how many times the reference it is.
-    fn compare(&mut self, name: &str, rounds: &[f64], reference: &[f64], goal: Goal) {
-        let ratio = median(
-            rounds
-                .iter()
-                .zip(reference)
-                .map(|(one, other)| one / other)
-                .collect(),
-        );
-        let goal = match goal {
-            Goal::None => String::new(),
-            Goal::AtMost(most) => format!("{} (at most {most})", verdict(ratio <= most)),
-        };
-        let figure = median(rounds.to_vec());
-        let _written = writeln!(self.text, "{name:<46}{figure:>12.1}{ratio:>10.2} x  {goal}");
-    }
-
-    /// Adds a figure that is to be so many times the reference at least.
-    fn slower(&mut self, name: &str, rounds: &[f64], reference: &[f64], least: f64) {
-        let ratio = median(
-            rounds
-                .iter()
-                .zip(reference)
-                .map(|(one, other)| one / other)
-                .collect(),
-        );
-        let goal = format!("{} (at least {least})", verdict(ratio >= least));
-        let figure = median(rounds.to_vec());
-        let _written = writeln!(self.text, "{name:<46}{figure:>12.1}{ratio:>10.2} x  {goal}");
-    }
-
-    fn note(&mut self, text: &str) {
-        let _written = writeln!(self.text, "{text}");
-    }
-
-    fn print(&self) {
-        println!("{:<46}{:>12}{:>12}", "median of 7 rounds", "ns", "ratio");
-        print!("{}", self.text);
-    }
-}
-
-fn verdict(is_kept: bool) -> &'static str {
-    if is_kept { "ok" } else { "MISSED" }
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }

@@ -56,5 +56,5 @@ fn trips(
         trip(number)?;
         times.push(begun.elapsed());
     }
-    Ok(median_seconds(times))
+    Ok(median_seconds(&times))
 }

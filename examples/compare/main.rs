@@ -62,8 +62,12 @@ enum Comparison {
     Payload,
     /// Start to first result with two workers, and two bare processes that answer; peers print `start_ms`=
     Start(Peers),
-    /// The most memory of `pool eval` and its workers, with 100,000 lines and with 10,000,000
-    Memory,
+    /// The most memory of `pool eval` and its workers, with so many lines and with a hundredth of them
+    Memory {
+        /// How many lines
+        #[arg(long, default_value_t = 10_000_000)]
+        lines: u64,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +105,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         Comparison::Lone(peers) => lone::compare(rounds, &peers.peers),
         Comparison::Payload => payload::compare(rounds),
         Comparison::Start(peers) => start::compare(rounds, &peers.peers),
-        Comparison::Memory => memory::measure(),
+        Comparison::Memory { lines } => memory::measure(lines),
     }
 }

@@ -91,5 +91,5 @@ fn median_of(
         times.push(begun.elapsed());
         assert!(is_whole, "as many bytes come back as went there");
     }
-    Ok(median_seconds(times))
+    Ok(median_seconds(&times))
 }

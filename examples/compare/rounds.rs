@@ -1,6 +1,8 @@
 //! Measuring several sides in turn, and showing them beside each other.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
+
+use examples::{Spread, median};
 
 /// What the figures of a comparison are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +52,15 @@ pub(crate) fn compare(
     println!("  {:<38} {}", ours.name, unit.show(&ours.figures));
     for other in others {
         let ratios = ours.figures.iter().zip(&other.figures);
-        let ratios: Vec<f64> = ratios
-            .map(|(ours, theirs)| unit.times_as_fast(*ours, *theirs))
-            .collect();
-        let [low, middle, high] = spread(&ratios);
+        let ratios = ratios.map(|(ours, theirs)| unit.times_as_fast(*ours, *theirs));
+        let ratios = Spread::of(ratios);
         println!(
-            "  {:<38} {}   the pool is {middle:.2} x as fast ({low:.2} to {high:.2})",
+            "  {:<38} {}   the pool is {:.2} x as fast ({:.2} to {:.2})",
             other.name,
-            unit.show(&other.figures)
+            unit.show(&other.figures),
+            ratios.median,
+            ratios.least,
+            ratios.most
         );
     }
     println!();
@@ -73,7 +76,7 @@ impl Unit {
     }
 
     fn show(self, figures: &[f64]) -> String {
-        let [low, middle, high] = spread(figures).map(|figure| match self {
+        let [low, middle, high] = Spread::of(figures.iter().copied()).map(|figure| match self {
             Self::Seconds => micros(figure),
             Self::JobsPerSecond => format!("{figure:.0}"),
         });
@@ -91,15 +94,7 @@ fn micros(seconds: f64) -> String {
     format!("{micros:.digits$}")
 }
 
-/// The least, the median and the most.
-fn spread(figures: &[f64]) -> [f64; 3] {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
-}
-
 /// The median of some durations, in seconds.
-pub(crate) fn median_seconds(mut durations: Vec<std::time::Duration>) -> f64 {
-    durations.sort_unstable();
-    durations[durations.len() / 2].as_secs_f64()
+pub(crate) fn median_seconds(durations: &[Duration]) -> f64 {
+    median(durations.iter().map(Duration::as_secs_f64))
 }

@@ -34,7 +34,7 @@ fn median_of(
     mut start: impl FnMut(Instant) -> Result<std::time::Duration, Box<dyn Error>>,
 ) -> Result<f64, Box<dyn Error>> {
     let times: Result<Vec<_>, _> = (0..STARTS).map(|_| start(Instant::now())).collect();
-    Ok(median_seconds(times?))
+    Ok(median_seconds(&times?))
 }
 
 fn start_pool(results: u64, begun: Instant) -> Result<std::time::Duration, Box<dyn Error>> {

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use examples::{Spread, median};
 use indicatif::{ProgressBar, ProgressStyle};
 use pool::Pool;
 use serde::Serialize;
@@ -220,22 +221,15 @@ fn print(sweep: &Sweep) {
     );
     println!("CPU a job   efficiency (least to most)   share of CPU in jobs   jobs a frame");
     for size in &sweep.sizes {
-        let (low, middle, high) = spread(&size.efficiency);
+        let efficiency = Spread::of(size.efficiency.iter().copied());
         println!(
-            "{:>9}   {middle:>10.3} ({low:.3} to {high:.3})   {:>20.3}   {:>12.1}",
+            "{:>9}   {:>10.3} ({:.3} to {:.3})   {:>20.3}   {:>12.1}",
             time(size.cpu_us_per_job),
-            spread(&size.share_of_cpu).1,
+            efficiency.median,
+            efficiency.least,
+            efficiency.most,
+            median(size.share_of_cpu.iter().copied()),
             size.jobs_per_frame
         );
-    }
-}
-
-/// The least, the median and the most.
-fn spread(figures: &[f64]) -> (f64, f64, f64) {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted[..] {
-        [] => (f64::NAN, f64::NAN, f64::NAN),
-        [low, ..] => (low, sorted[sorted.len() / 2], sorted[sorted.len() - 1]),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Sub, time::Duration};
 
+use examples::proportional_set_kib;
 use pool::{Pool, Stats};
 use procfs::{ProcResult, process::Process};
 
@@ -99,11 +100,11 @@ impl Sub for Used {
 impl Memory {
     /// As it is now.
     pub(crate) fn now(pool: &Pool<Load>) -> Self {
-        let this = Process::myself().and_then(|this| own_kib(&this));
+        let this = Process::myself().and_then(|this| proportional_set_kib(&this));
         Self {
             parent_kib: this.unwrap_or(0),
             workers_kib: workers(&pool.stats())
-                .filter_map(|worker| own_kib(&worker).ok())
+                .filter_map(|worker| proportional_set_kib(&worker).ok())
                 .collect(),
         }
     }
@@ -152,12 +153,6 @@ fn used(process: &Process) -> ProcResult<Used> {
         system: ticks(stat.stime),
         wake_ups: threads.filter_map(|status| status.voluntary_ctxt_switches).sum(),
     })
-}
-
-fn own_kib(process: &Process) -> ProcResult<u64> {
-    let maps = process.smaps_rollup()?.memory_map_rollup;
-    let bytes = maps.iter().filter_map(|map| map.extension.map.get("Pss"));
-    Ok(bytes.sum::<u64>() / 1024)
 }
 
 fn ticks(ticks: u64) -> Duration {

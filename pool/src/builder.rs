@@ -94,6 +94,11 @@ impl<J: Job> Builder<J> {
     }
 
     /// How many jobs each worker runs at once, each in a thread of its own. Default: 1, so that a crash costs one job.
+    ///
+    /// With more than one, the threads are those of a rayon pool, and all of them are busy with jobs. A handler that uses
+    /// rayon itself should make a pool of its own in its initialiser and work in that (`ThreadPool::install`): in the
+    /// worker's, `join` and parallel iterators run in the handler's thread alone, and `rayon::broadcast`, or waiting for
+    /// what was spawned, never ends. With one thread, rayon is as anywhere else.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
@@ -116,7 +121,8 @@ impl<J: Job> Builder<J> {
         self
     }
 
-    /// One more argument for the worker program, behind the one that names the job.
+    /// One more argument for the worker program, behind the one that names the job. Others on the machine can read it, as
+    /// any program's; what they must not goes into [`initialiser_argument`](Self::initialiser_argument).
     pub fn worker_argument(mut self, argument: impl Into<OsString>) -> Self {
         self.program.arguments.push(argument.into());
         self

@@ -32,13 +32,18 @@ impl Gathering {
     pub(crate) fn is_enough(&mut self, gathered: u32, now: Instant) -> bool {
         if gathered >= self.enough {
             self.enough = gathered.saturating_mul(2).min(MOST);
-        } else if now.saturating_duration_since(self.given) >= LONGEST {
+        } else if self.is_over(now) {
             self.enough = gathered;
         } else {
             return false;
         }
         self.given = now;
         true
+    }
+
+    /// Whether nothing has been given for so long that nothing more is gathered.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.given) >= LONGEST
     }
 }
 

@@ -47,8 +47,10 @@ impl<J: Job> JobHandle<J> {
     /// # Errors
     /// Whatever kept the job from giving one; see [`JobError`].
     pub fn wait(self) -> Result<J::Output, JobError> {
-        self.linger();
-        let outcome = self.slot.take(None);
+        let outcome = self.slot.try_take().or_else(|| {
+            self.linger();
+            self.slot.take(None)
+        });
         outcome
             .unwrap_or_else(|| Outcome::failed(JobError::Closed))
             .decode::<J>()

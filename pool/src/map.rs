@@ -53,7 +53,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
     fn feed(&mut self) {
         self.output.settle();
         self.due = (self.due + INPUTS_PER_OUTPUT).min(TAKEN_TOGETHER);
-        if self.due < TAKEN_TOGETHER && self.output.is_ready() {
+        if self.due < TAKEN_TOGETHER && self.has_time() {
             return;
         }
         while let Some(input) = &self.input {
@@ -68,6 +68,14 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
             }
             self.flush();
         }
+    }
+
+    /// Whether inputs can be taken later: there are outputs, and no worker has waited for inputs for long.
+    fn has_time(&self) -> bool {
+        // What is at hand are results of jobs that went by together, the fewer the longer they took.
+        self.output.is_at_hand()
+            || self.output.is_ready()
+                && !(self.output.is_pool_hungry() && self.gathering.is_over(Instant::now()))
     }
 
     /// Takes one input in; says whether to go on.

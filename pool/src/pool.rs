@@ -108,17 +108,21 @@ impl<J: Job> Pool<J> {
     fn submit_until(&self, job: J, deadline: Option<Instant>) -> Result<JobHandle<J>, Rejected<J>> {
         let (encoded, transit) =
             Transit::of(|| encode(|buffer| job.encode(buffer), self.core.message_limit()));
-        let slot = Arc::new(Slot::new(transit));
-        let submitted = encoded.and_then(|encoded| {
-            let item = Item {
-                encoded,
-                sink: Sink::Slot(Arc::clone(&slot)),
-            };
-            self.core.submit(item, deadline).map_err(|(_item, error)| error)
-        });
-        match submitted {
-            Ok(id) => Ok(JobHandle::new(id, slot, self.core.downgrade())),
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
             Err(error) => {
+                transit.undo();
+                return Err(Rejected { job, error });
+            }
+        };
+        let slot = Arc::new(Slot::new(transit));
+        let item = Item {
+            encoded,
+            sink: Sink::Slot(Arc::clone(&slot)),
+        };
+        match self.core.submit(item, deadline) {
+            Ok(id) => Ok(JobHandle::new(id, slot, self.core.downgrade())),
+            Err((_item, error)) => {
                 slot.undo();
                 Err(Rejected { job, error })
             }

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use pool::JobError;
+use rustix::process::{Pid, Signal, kill_process};
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, assert_works, puppets, run, story, submit, wait_for};
+use crate::stage::{Folder, assert_works, puppets, run, signal, story, submit, wait_for};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 
@@ -117,7 +118,7 @@ fn a_stopped_worker_holds_nobody_up() {
                 .find(|worker| worker.in_flight > 0)
                 .and_then(|worker| worker.pid)
         });
-        crate::stage::signal(busy, rustix::process::Signal::STOP);
+        signal(busy, Signal::STOP);
         for number in 0..100 {
             assert_eq!(
                 run(&pool, Puppet::Number(number)).expect("an answer"),
@@ -149,34 +150,62 @@ fn with_several_threads_the_others_finish_before_the_kill() {
     });
 }
 
-/// F32, the whole program suspended and resumed: time in which nobody could work is not held against a job.
+/// F32, the whole program suspended and resumed: time in which nobody could work is not held against a job, and all other
+/// time still is.
 #[test]
 fn a_suspended_program_misses_no_deadline() {
     story(|| {
+        let folder = Folder::new();
+        let (here, there) = (folder.path("here"), folder.path("there"));
         let mut host = std::process::Command::new(crate::stage::host_program())
-            .args([crate::stage::PUPPET, "patience"])
+            .args([crate::stage::PUPPET, "patience", &here, &there])
             .stdout(std::process::Stdio::piped())
             .spawn()
             .expect("a host");
         let output = std::io::BufReader::new(host.stdout.take().expect("its output"));
         let mut lines = std::io::BufRead::lines(output).map(|line| line.expect("a line"));
-        let mut pids: Vec<u32> = lines
+        let workers: Vec<u32> = lines
             .by_ref()
             .take_while(|line| line != "ready")
             .map(|line| line.parse().expect("a process id"))
             .collect();
-        pids.push(host.id());
-        for pid in &pids {
-            crate::stage::signal(*pid, rustix::process::Signal::STOP);
+        // The job runs, and cannot end before it is let go.
+        wait_for("the job to run", || folder.exists("here").then_some(()));
+        for pid in workers.iter().copied().chain([host.id()]) {
+            signal(pid, Signal::STOP);
+            wait_for("a process to stand still", || is_stopped(pid).then_some(()));
         }
-        // Longer than the deadline.
-        std::thread::park_timeout(Duration::from_secs(2));
-        for pid in pids.iter().rev() {
-            // Those that go on may have done all there is, and ended the others, before these hear of it.
-            let pid = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a process id");
-            let _goes_on_or_gone = rustix::process::kill_process(pid, rustix::process::Signal::CONT);
+        pass(PATIENT_DEADLINE * 3 / 2);
+        // The parent looks at the clock, several times, before the job can end.
+        signal(host.id(), Signal::CONT);
+        pass(PATIENT_DEADLINE / 4);
+        std::fs::write(&there, "").expect("a file");
+        for pid in workers {
+            // Were the deadline missed, it would be gone; the host says so.
+            let pid = Pid::from_raw(pid.cast_signed()).expect("a process id");
+            let _goes_on_or_gone = kill_process(pid, Signal::CONT);
         }
-        assert_eq!(lines.next().expect("how it ended"), "in time");
+        assert_eq!(lines.next().expect("how the job ended"), "in time");
+        let late = lines.next().expect("how the job behind it ended");
+        assert!(late.contains("deadline"), "{late}");
         assert!(host.wait().expect("it ends").success());
     });
+}
+
+/// The deadline that the host has when it is asked for patience.
+const PATIENT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Lets time pass, where time itself is what is waited for.
+fn pass(time: Duration) {
+    let end = Instant::now() + time;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        std::thread::park_timeout(left);
+    }
+}
+
+/// Whether a process has been stopped by a signal.
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process is there");
+    let (_, rest) = stat.rsplit_once(')').expect("the name of its program");
+    rest.trim_start().starts_with('T')
 }

@@ -251,3 +251,27 @@ fn a_map_over_a_slow_input_gives_each_output_as_it_comes() {
         }
     });
 }
+
+/// A consumer that takes its time finds the workers at work meanwhile, not only when it has taken all there was.
+#[test]
+fn outputs_that_wait_do_not_keep_the_next_inputs_from_the_workers() {
+    story(|| {
+        let pool = puppets(2).window(8).build().expect("a pool");
+        let (input, read) = endless();
+        // Jobs that travel one by one, and so their results.
+        let input = input.map(|_| Puppet::Spin(2_000));
+        let mut outputs = pool.map(input);
+        outputs.next().expect("one").expect("an answer");
+        for taken in 1..50 {
+            let before = read.load(Ordering::Relaxed);
+            crate::stage::wait_for("all that was read to have been run", || {
+                (pool.stats().finished == before).then_some(())
+            });
+            outputs.next().expect("one").expect("an answer");
+            assert!(
+                read.load(Ordering::Relaxed) > before,
+                "no input was read for an idle worker with output {taken}"
+            );
+        }
+    });
+}

@@ -22,6 +22,7 @@ mod primitives;
 mod processes;
 mod promises;
 mod recycling;
+mod secrets;
 mod stage;
 mod starting;
 mod storm;

@@ -2,6 +2,9 @@
 //!
 //! They are the examples of the package `examples`, which cargo builds with its tests.
 
+mod comparisons;
+mod load_test;
+mod pools;
 mod processes;
 mod shared;
 
@@ -55,4 +58,28 @@ fn lines(example: &str, arguments: &[&str]) -> Vec<String> {
     assert!(output.status.success(), "{example} {arguments:?}: {output:?}");
     let text = String::from_utf8(output.stdout).expect("text");
     text.lines().map(str::to_owned).collect()
+}
+
+/// An example that nobody runs may show what is not so.
+#[test]
+fn every_example_is_run() {
+    let sources = [
+        include_str!("comparisons.rs"),
+        include_str!("load_test.rs"),
+        include_str!("pools.rs"),
+        include_str!("processes.rs"),
+        include_str!("shared.rs"),
+    ]
+    .concat();
+    let examples = include_str!("../../examples/Cargo.toml")
+        .split("[[example]]")
+        .skip(1);
+    let names = examples.map(|example| {
+        let line = example.lines().find_map(|line| line.strip_prefix("name = "));
+        line.expect("a name")
+    });
+    let missing: Vec<&str> = names
+        .filter(|name| !sources.contains(&format!("({name}, ")))
+        .collect();
+    assert!(missing.is_empty(), "nobody runs {missing:?}");
 }

@@ -68,8 +68,8 @@ pub enum Puppet {
     Seize(usize),
     /// Log this as a warning, then go on with the other.
     Log(String, Box<Puppet>),
-    /// Log so many events as fast as possible.
-    Chatter(u64),
+    /// Log so many events as fast as possible, then go on with the other.
+    Chatter(u64, Box<Puppet>),
     /// Count the start of the job of this number in the journal that the initialiser was told of, compute for five
     /// microseconds, and give the number back.
     Tally(u64),

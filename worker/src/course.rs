@@ -111,12 +111,9 @@ impl<'a, 'p> Course<'a, 'p> {
             return;
         };
         marks::end(position);
-        let is_large = self.delivery.is_some() || !self.output.attached.is_empty();
-        let attached = if is_large { self.give_back() } else { Vec::new() };
         match ran {
-            Ok(()) if !attached.is_empty() => {
-                let encoding = &self.output.encoding;
-                self.publisher.output_with(position, encoding, &attached);
+            _ if self.delivery.is_some() || !self.output.attached.is_empty() => {
+                self.publish_large(position, ran);
             }
             Ok(()) => self.publisher.output(position, &self.output.encoding),
             Err(fault) => self.publisher.fault(position, fault),
@@ -127,9 +124,20 @@ impl<'a, 'p> Course<'a, 'p> {
         self.done += 1;
     }
 
+    /// Publishes what became of a large job, or an output with something attached.
+    #[cold]
+    fn publish_large(&mut self, position: u64, ran: Result<(), Fault>) {
+        let attached = self.give_back();
+        let encoding = &self.output.encoding;
+        match ran {
+            Ok(()) if attached.is_empty() => self.publisher.output(position, encoding),
+            Ok(()) => self.publisher.output_with(position, encoding, &attached),
+            Err(fault) => self.publisher.fault(position, fault),
+        }
+    }
+
     /// Gives a large job's place back, which comes before the parent hears that the job is done; and says how what is
     /// attached to the output travels.
-    #[cold]
     fn give_back(&mut self) -> Vec<Part> {
         let attached = self.output.attached.drain(..);
         let Some(delivery) = self.delivery.take() else {

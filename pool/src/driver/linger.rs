@@ -30,9 +30,7 @@ pub(super) struct Attendance<'a> {
 impl<'a> Attendance<'a> {
     fn begin(core: &'a Core, lives: Lives<'a>) -> Self {
         lives.iter().for_each(|(_, life)| life.board.attend());
-        if !lives.is_empty() {
-            core.watch.keep_time();
-        }
+        core.watch.keep_time();
         Self { core, lives }
     }
 
@@ -77,7 +75,10 @@ impl Drop for Attendance<'_> {
 impl Core {
     /// Takes the place of the wake-up of sleeping workers to which a lone job is about to be sent: such a worker often runs
     /// on this very CPU, and is done, before the call that sends has returned.
-    pub(super) fn attend_sleepers(&self, actions: &Actions) -> Attendance<'_> {
+    pub(super) fn attend_sleepers(&self, actions: &Actions) -> Option<Attendance<'_>> {
+        if actions.is_empty() || !self.is_light() {
+            return None;
+        }
         let sleeper = |action: &Action<_>| match action {
             Action::Send { worker, life, .. } => {
                 let seat = &self.seats[*worker];
@@ -86,12 +87,8 @@ impl Core {
             }
             _ => None,
         };
-        let lives = if self.is_light() {
-            actions.iter().filter_map(sleeper).collect()
-        } else {
-            Lives::new()
-        };
-        Attendance::begin(self, lives)
+        let lives: Lives<'_> = actions.iter().filter_map(sleeper).collect();
+        (!lives.is_empty()).then(|| Attendance::begin(self, lives))
     }
 
     /// Looks for results until `is_done`, for a moment at most, if there is little to do.
@@ -102,13 +99,8 @@ impl Core {
         let Some(spin) = Spin::begin(PATIENCE) else {
             return;
         };
-        let lives: Lives<'_> = self
-            .seats
-            .iter()
-            .filter_map(|seat| Some((seat, seat.current()?)))
-            .take(MOST_WORKERS + 1)
-            .collect();
-        if lives.len() > MOST_WORKERS {
+        let lives: Lives<'_> = self.lives().take(MOST_WORKERS + 1).collect();
+        if lives.is_empty() || lives.len() > MOST_WORKERS {
             return;
         }
         let attendance = Attendance::begin(self, lives);
@@ -117,5 +109,64 @@ impl Core {
             is_done()
         });
         attendance.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::{
+        super::stand_in::{PATIENCE, Stage, wait_until},
+        *,
+    };
+
+    /// Attends, and never looks: whoever attends may get no CPU for long, or run a waker that blocks.
+    fn attend(core: &Core) -> Attendance<'_> {
+        Attendance::begin(core, core.lives().collect())
+    }
+
+    #[test]
+    fn the_watch_takes_in_the_results_that_an_absent_attendant_does_not() {
+        let mut stage = Stage::new();
+        let core = Arc::clone(&stage.core);
+        let slot = stage.submit();
+        let position = stage.take_job();
+        stage.use_up_frame();
+        stage.take_in();
+        stage.watch_until_asleep();
+        let _absent = attend(&core);
+        stage.publish(position);
+        assert!(!stage.asks_to_wake(), "somebody attends in the wake-up's place");
+        assert!(slot.take(Some(Instant::now() + PATIENCE)).is_some());
+    }
+
+    #[test]
+    fn the_watch_hears_of_progress_that_an_absent_attendant_does_not() {
+        let mut stage = Stage::new();
+        let core = Arc::clone(&stage.core);
+        let _slot = stage.submit();
+        let _runs_on = stage.take_job();
+        stage.watch_until_asleep();
+        let _absent = attend(&core);
+        stage.use_up_frame();
+        assert!(!stage.asks_to_wake(), "somebody attends in the wake-up's place");
+        wait_until("the news are told", || !stage.life.has_news());
+    }
+
+    #[test]
+    fn whoever_leaves_takes_in_what_nobody_was_woken_for() {
+        let mut stage = Stage::new();
+        let core = Arc::clone(&stage.core);
+        let slot = stage.submit();
+        // No watch, and nobody else.
+        let attendance = attend(&core);
+        let position = stage.take_job();
+        stage.publish(position);
+        stage.use_up_frame();
+        assert!(!stage.asks_to_wake(), "somebody attends in the wake-up's place");
+        attendance.leave();
+        assert!(slot.try_take().is_some());
+        assert!(stage.asks_to_wake(), "nobody attends any more");
     }
 }

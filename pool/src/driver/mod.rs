@@ -22,6 +22,8 @@ mod perform;
 mod process;
 mod seat;
 mod signal;
+#[cfg(test)]
+mod stand_in;
 mod start;
 mod tail;
 mod timekeeper;
@@ -47,6 +49,7 @@ use crate::{
     scheduler::{Action, Closing, Config, Event, Scheduler},
 };
 use harvest::Harvest;
+use life::Life;
 use milestones::Milestones;
 use seat::Seat;
 use signal::Signal;
@@ -124,11 +127,22 @@ impl Core {
                 source: Arc::new(error),
             }
         };
-        let watch = Watch::new().map_err(|errno| system("make an eventfd")(errno.into()))?;
+        let core = Self::new(config, settings).map_err(system("make an eventfd"))?;
+        let core = Arc::new(core);
+        let threads = core.spawn_threads().map_err(system("start a thread"))?;
+        let mut actions = Actions::new();
+        core.lock().scheduler.start(core.now(), &mut actions);
+        core.perform(actions, &mut Harvest::default());
+        Ok((core, threads))
+    }
+
+    /// A pool without threads, in which nothing has begun.
+    fn new(config: Config, settings: Settings) -> std::io::Result<Self> {
+        let watch = Watch::new()?;
         let seats = (0..config.workers + config.recycling.spares)
             .map(Seat::new)
             .collect();
-        let core = Arc::new(Self {
+        Ok(Self {
             settings,
             most_at_once: config.most_at_once(),
             is_hungry: AtomicBool::new(false),
@@ -142,12 +156,7 @@ impl Core {
             changed: Signal::default(),
             seats,
             watch,
-        });
-        let threads = core.spawn_threads().map_err(system("start a thread"))?;
-        let mut actions = Actions::new();
-        core.lock().scheduler.start(core.now(), &mut actions);
-        core.perform(actions, &mut Harvest::default());
-        Ok((core, threads))
+        })
     }
 
     fn spawn_threads(self: &Arc<Self>) -> std::io::Result<Vec<JoinHandle<()>>> {
@@ -157,11 +166,7 @@ impl Core {
             Ok(())
         };
         let all = (|| {
-            let watching = Arc::clone(self);
-            spawn(
-                "pool-watch".into(),
-                Box::new(move || watching.watch.run(&Arc::downgrade(&watching))),
-            )?;
+            spawn("pool-watch".into(), Box::new(self.watching()))?;
             for index in 0..self.seats.len() {
                 let core = Arc::clone(self);
                 spawn(
@@ -179,6 +184,12 @@ impl Core {
             return Err(error);
         }
         Ok(threads)
+    }
+
+    /// What the watch's thread does.
+    fn watching(self: &Arc<Self>) -> impl FnOnce() + Send + use<> {
+        let core = Arc::clone(self);
+        move || core.watch.run(&Arc::downgrade(&core))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -261,7 +272,9 @@ impl Core {
             .handle(Event::Submit(item), self.now(), &mut actions);
         let attendance = self.attend_sleepers(&actions);
         self.unlock_and_perform(state, actions, &mut Harvest::default());
-        attendance.leave();
+        if let Some(attendance) = attendance {
+            attendance.leave();
+        }
         Ok(id)
     }
 
@@ -282,6 +295,11 @@ impl Core {
     /// The process of a worker that takes jobs now.
     pub(crate) fn pid(&self, worker: usize) -> Option<u32> {
         self.seats[worker].current().map(|life| life.process.pid())
+    }
+
+    /// The workers that take jobs now, with their places.
+    fn lives(&self) -> impl Iterator<Item = (&Seat, Arc<Life>)> {
+        self.seats.iter().filter_map(|seat| Some((seat, seat.current()?)))
     }
 
     pub(crate) fn downgrade(self: &Arc<Self>) -> Weak<Self> {

@@ -91,7 +91,7 @@ impl Seat {
         self.life.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_life(&self, life: Option<Arc<Life>>) {
+    pub(super) fn set_life(&self, life: Option<Arc<Life>>) {
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
     }
 

@@ -63,9 +63,9 @@ impl Timekeeper {
         };
         for seat in &core.seats {
             look.at_spawn(seat);
-            if let Some(life) = seat.current() {
-                look.at(seat, &life);
-            }
+        }
+        for (seat, life) in core.lives() {
+            look.at(seat, &life);
         }
         let Look {
             next,

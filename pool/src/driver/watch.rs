@@ -65,6 +65,12 @@ impl Watch {
         }
     }
 
+    /// Whether the thread sleeps without a time to wake up at.
+    #[cfg(test)]
+    pub(super) fn sleeps(&self) -> bool {
+        self.sleeps.load(Ordering::SeqCst)
+    }
+
     /// Ends the thread once the last process has ended.
     pub(crate) fn stop(&self) {
         self.stops.store(true, Ordering::SeqCst);
@@ -168,10 +174,9 @@ impl Watch {
 /// Tells what a worker has logged; when nobody serves it any more, nobody listens to it either.
 fn tell_log(process: &Arc<Process>, core: &Weak<Core>) {
     let core = core.upgrade();
-    let served = core.as_ref().and_then(|core| {
-        let mut seats = core.seats.iter().filter_map(|seat| Some((seat, seat.current()?)));
-        seats.find(|(_, life)| Arc::ptr_eq(&life.process, process))
-    });
+    let served = core
+        .as_ref()
+        .and_then(|core| core.lives().find(|(_, life)| Arc::ptr_eq(&life.process, process)));
     match (&core, served) {
         (Some(core), Some((seat, life))) => core.tell_log(seat, &life),
         _ => process.listen_to_log(false),

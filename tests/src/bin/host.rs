@@ -3,8 +3,9 @@
 //! Its arguments: the worker program, and what the workers shall do meanwhile (`idle`, `busy`, `grandchildren`,
 //! `starting`). It prints the workers' process ids, one a line, then `ready`, and waits for ever.
 //!
-//! Asked to `build`, it says whether it could build a pool, and ends. Asked for `patience`, it runs a job of half a second
-//! with a deadline of a second, and says how it ended.
+//! Asked to `build`, it says whether it could build a pool, and ends. Asked for `patience`, it prints the same, runs a job
+//! that creates the first file named behind that and lasts until the second exists, and one that lasts for minutes, both
+//! with a deadline of two seconds, and says how each ended.
 
 use std::{io::Write, time::Duration};
 
@@ -17,21 +18,15 @@ fn main() {
     let what = arguments.next().expect("what to do");
     match what.as_str() {
         "build" => return say(&build(worker)),
-        "patience" => return say(&be_patient(worker)),
+        "patience" => {
+            let mut file = || arguments.next().expect("the path of a file");
+            return be_patient(worker, Puppet::Meet(file(), file()));
+        }
         "starting" => hold_starting(worker),
         _ => {}
     }
     let pool = builder(worker).build().expect("a pool");
-    while pool.stats().workers.iter().any(|worker| worker.pid.is_none()) {
-        std::thread::yield_now();
-    }
-    let mut ids: Vec<u64> = pool
-        .stats()
-        .workers
-        .iter()
-        .filter_map(|worker| worker.pid)
-        .map(u64::from)
-        .collect();
+    let mut ids = worker_ids(&pool);
     let mut handles = Vec::new();
     match what.as_str() {
         "busy" => handles.extend((0..100).map(|_| pool.submit(Puppet::Stubborn).expect("accepted"))),
@@ -53,12 +48,30 @@ fn builder(worker: String) -> pool::Builder<Puppet> {
     Pool::<Puppet>::builder().workers(2).worker_program(worker)
 }
 
-/// Tells which processes there are, and waits to be killed.
-fn wait_with(ids: &[u64]) -> ! {
+/// The process ids of its workers, once all are ready.
+fn worker_ids(pool: &Pool<Puppet>) -> Vec<u64> {
+    while pool.stats().workers.iter().any(|worker| worker.pid.is_none()) {
+        std::thread::yield_now();
+    }
+    let workers = pool.stats().workers;
+    workers
+        .iter()
+        .filter_map(|worker| worker.pid)
+        .map(u64::from)
+        .collect()
+}
+
+/// Tells which processes there are.
+fn tell(ids: &[u64]) {
     for id in ids {
         say(&id.to_string());
     }
     say("ready");
+}
+
+/// Tells which processes there are, and waits to be killed.
+fn wait_with(ids: &[u64]) -> ! {
+    tell(ids);
     loop {
         std::thread::park();
     }
@@ -78,22 +91,17 @@ fn build(worker: String) -> String {
     }
 }
 
-fn be_patient(worker: String) -> String {
+fn be_patient(worker: String, held: Puppet) {
     let pool = builder(worker)
-        .job_deadline(Duration::from_secs(1))
+        .job_deadline(Duration::from_secs(2))
         .build()
         .expect("a pool");
-    let job = pool.submit(Puppet::Sleep(500)).expect("accepted");
-    while pool.stats().workers.iter().any(|worker| worker.pid.is_none()) {
-        std::thread::yield_now();
-    }
-    for worker in pool.stats().workers {
-        say(&worker.pid.expect("it is ready").to_string());
-    }
-    say("ready");
-    match job.wait() {
-        Ok(_) => "in time".into(),
-        Err(error) => error.to_string(),
+    tell(&worker_ids(&pool));
+    for job in [held, Puppet::Sleep(600_000)] {
+        match pool.submit(job).expect("accepted").wait() {
+            Ok(_) => say("in time"),
+            Err(error) => say(&error.to_string()),
+        }
     }
 }
 

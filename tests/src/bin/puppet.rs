@@ -141,11 +141,11 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
             tracing::info_span!("puppet").in_scope(|| tracing::warn!(number = 7, "{text}"));
             play(*next, context)
         }
-        Puppet::Chatter(events) => {
+        Puppet::Chatter(events, next) => {
             for event in 0..events {
                 tracing::info!(event, "chatter");
             }
-            Answer::Number(events)
+            play(*next, context)
         }
         Puppet::Tally(number) => {
             let journal = context.state().journal.as_ref();

@@ -181,3 +181,24 @@ pub(crate) fn values_that_cannot_travel_are_told() {
     assert!(error.to_string().contains("in decoding, on purpose"), "{error}");
     assert!(matches!(error.kind, JoinErrorKind::Undecodable(_)), "{error}");
 }
+
+/// What it was told, and what others may read of it.
+fn told_and_shown(secret: String) -> (String, Vec<u8>, Vec<u8>) {
+    let shown = |file: &str| std::fs::read(format!("/proc/self/{file}")).unwrap();
+    (secret, shown("cmdline"), shown("environ"))
+}
+
+pub(crate) fn arguments_are_nobody_elses_to_read() {
+    let program = std::env::current_exe().unwrap();
+    let arguments = format!("{}\0--pool-process=keeper\0", program.display());
+    // Those of one message, and those that need more room than one has.
+    for times in [1, 100_000] {
+        let secret = "a horse and a staple".repeat(times);
+        let process = Process::new(told_and_shown, (secret.clone(),));
+        let process = process.name("keeper").env_clear().env("ASKED", "for");
+        let (told, cmdline, environ) = process.start().unwrap().join().unwrap();
+        assert!(told == secret, "what it was told");
+        assert_eq!(String::from_utf8(cmdline).unwrap(), arguments);
+        assert_eq!(String::from_utf8(environ).unwrap(), "ASKED=for\0");
+    }
+}

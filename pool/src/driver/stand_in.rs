@@ -1,0 +1,209 @@
+//! Stands in for a worker, in the tests: it takes jobs and publishes results when a test says so, and never by itself.
+//!
+//! It lies at the other ends of a real board and a real link, in the test's own thread; its process is another one, which
+//! ends at once and is of no interest. Of the pool's threads there is the watch alone, from when a test begins it.
+
+use std::{
+    cell::Cell,
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use protocol::{
+    Status,
+    board::{Board, Progress},
+    control,
+    link::{Rendezvous, WorkerLink, connect},
+    parcel::Parcel,
+    ring::RingWriter,
+};
+use smallvec::SmallVec;
+
+use super::{Actions, Core, MemoryLimits, Settings, life::Life, process::Process};
+use crate::{
+    hooks::Hooks,
+    load::{Encoded, Item, Sink},
+    program::Program,
+    scheduler::{Action, Config, Event, Recycling, RestartLimit},
+    slot::Slot,
+};
+
+/// Longer than anything here takes, and short enough to see a hang fail.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+const TOKEN: [u8; 16] = [3; 16];
+
+/// A pool of one worker that is a test's to play.
+pub(super) struct Stage {
+    pub(super) core: Arc<Core>,
+    pub(super) life: Arc<Life>,
+    ring: RingWriter,
+    received: u64,
+    /// The worker's ends, which nobody needs: they only have to be there.
+    _link: WorkerLink,
+    watch: Option<JoinHandle<()>>,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        let core = Arc::new(Core::new(config(), settings()).unwrap());
+        let mut actions = Actions::new();
+        core.lock().scheduler.start(core.now(), &mut actions);
+        let Some(Action::Start { worker, life, .. }) = actions.pop() else {
+            panic!("a worker is to be started")
+        };
+        let (life, link) = join(&core.settings, life);
+        core.seats[worker].set_life(Some(Arc::clone(&life)));
+        core.watch.add(Arc::clone(&life.process));
+        let number = life.number;
+        core.handle(Event::Ready { worker, life: number });
+        Self {
+            core,
+            life,
+            ring: RingWriter::new(),
+            received: 0,
+            _link: link,
+            watch: None,
+        }
+    }
+
+    /// Submits a job; gives the place of its outcome.
+    pub(super) fn submit(&self) -> Arc<Slot> {
+        let slot = Arc::<Slot>::default();
+        let item = Item {
+            encoded: Encoded::One(SmallVec::from_slice(b"job")),
+            sink: Sink::Slot(Arc::clone(&slot)),
+        };
+        self.core.submit(item, None).expect("there is room");
+        slot
+    }
+
+    /// Has the worker take the next job and run it; gives its position. The watch must not have begun: it takes jobs back
+    /// from a worker that does not take them in time, and a test may be slow.
+    pub(super) fn take_job(&self) -> u64 {
+        assert!(self.watch.is_none(), "the watch has begun");
+        let position = self.life.board.claim(0, u64::MAX).expect("a job is there");
+        self.life.board.show_start(0, position);
+        position
+    }
+
+    /// Has the worker show that it has used up one more frame.
+    pub(super) fn use_up_frame(&mut self) {
+        self.received += 1;
+        self.life.board.show_progress(Progress {
+            received: self.received,
+            ..Progress::default()
+        });
+    }
+
+    /// Has the worker publish the result of the job that it runs.
+    pub(super) fn publish(&mut self, position: u64) {
+        let board = &self.life.board;
+        let mut wait = || panic!("there is room for it");
+        self.ring
+            .publish(board, position, Status::Output, b"output", &mut wait);
+        board.show_idle(0);
+    }
+
+    /// Whether the worker would wake its parent now.
+    pub(super) fn asks_to_wake(&self) -> bool {
+        self.life.board.request_wake()
+    }
+
+    /// Takes in all that the worker has shown.
+    pub(super) fn take_in(&self) {
+        self.core.take_results(&self.core.seats[0], &self.life);
+    }
+
+    /// Begins the watch, and waits until it has seen all there is and sleeps without a time to wake up at.
+    pub(super) fn watch_until_asleep(&mut self) {
+        // Before each look at the clock it seems to sleep for an instant.
+        const STEADILY: Duration = Duration::from_millis(20);
+        self.watch = Some(std::thread::spawn(self.core.watching()));
+        let awake_at = Cell::new(Instant::now());
+        wait_until("the watch sleeps", || {
+            if !self.core.watch.sleeps() {
+                awake_at.set(Instant::now());
+            }
+            awake_at.get().elapsed() > STEADILY
+        });
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.core.retire();
+        if let Some(watch) = self.watch.take() {
+            // A test that has failed already tells more than this would.
+            let ended = watch.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the watch panicked");
+        }
+    }
+}
+
+/// Waits for what no event tells of.
+pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited too long until {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// A worker that has come through its handshake.
+fn join(settings: &Settings, number: u64) -> (Arc<Life>, WorkerLink) {
+    let controls = control::pair().unwrap();
+    let process = Process::spawn(&settings.program, settings.job, 0, controls, None).unwrap();
+    let rendezvous = Rendezvous::new().unwrap();
+    let theirs = connect(rendezvous.socket(), TOKEN).unwrap();
+    let life = Life::new(
+        number,
+        Arc::new(process),
+        Board::create().unwrap(),
+        (
+            Parcel::create("inbound").unwrap(),
+            Parcel::create("outbound").unwrap(),
+        ),
+        rendezvous.accept(TOKEN).unwrap(),
+        (settings.lanes.into(), settings.message_limit),
+        None,
+    );
+    (Arc::new(life), theirs)
+}
+
+fn config() -> Config {
+    Config {
+        workers: 1,
+        lanes: 1,
+        attempts: 1,
+        queue_jobs: 100,
+        queue_bytes: 1 << 20,
+        restart_limit: RestartLimit {
+            failures: 8,
+            within: Duration::from_mins(1),
+        },
+        halt: None,
+        recycling: Recycling::default(),
+        seed: 7,
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        program: Program {
+            path: Some("true".into()),
+            ..Program::default()
+        },
+        job: "job",
+        lanes: 1,
+        argument: Vec::new(),
+        start_deadline: Duration::from_mins(10),
+        job_deadline: None,
+        message_limit: 1 << 20,
+        memory: MemoryLimits::default(),
+        capture: None,
+        hooks: Hooks::default(),
+        is_failure: None,
+    }
+}
