@@ -7,7 +7,7 @@
 //! All of this is arithmetic; whatever the other process wrote is checked here against the limit, and by whoever reaches
 //! into an area against that area. A payload *counts* for the limit what it costs whoever takes it in ([`counted`]): so
 //! the limit bounds his memory, whatever the numbers in a table say. And the parts that lie in this area lie as
-//! [`Layout`] lays them out, none over another and none far off.
+//! `Layout` lays them out, none over another and none far off.
 
 use std::ops::Range;
 

@@ -278,7 +278,7 @@ mod tests {
     fn one_large_result_after_another_comes_whole() {
         let (mut outbound, mut ring, board, mut harvester) = two_ends();
         for position in 0..3 {
-            let contents = outbound.put(&[7; 100_000], &[]).unwrap();
+            let contents = outbound.put(&vec![7; 100_000], &[]).unwrap();
             ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
             let (mut harvest, harvested) = harvester.harvest(&board);
             harvested.unwrap();
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn an_area_that_is_announced_again_and_again_is_taken_once() {
         let (mut outbound, mut ring, board, mut harvester) = two_ends();
-        let contents = outbound.put(&[7; 100_000], &[]).unwrap();
+        let contents = outbound.put(&vec![7; 100_000], &[]).unwrap();
         for position in 0..10_000 {
             ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
         }

@@ -80,7 +80,8 @@ impl Transit {
             container,
         };
         let notes = Notes {
-            outer: Some(NOTED.replace(Some(fresh))),
+            outer: NOTED.replace(Some(fresh)),
+            is_over: false,
         };
         let result = encode();
         (result, notes.end())
@@ -244,8 +245,10 @@ pub(crate) fn note(passenger: Passenger) {
 
 /// While an encoding is noted; restores the notes of the encoding around it, also after a panic.
 struct Notes {
-    /// The notes to restore, of the encoding around it if there is one; `None` once they are.
-    outer: Option<Option<Noted>>,
+    /// The notes of the encoding around it, if there is one.
+    outer: Option<Noted>,
+    /// Whether those are being taken again.
+    is_over: bool,
 }
 
 impl Notes {
@@ -255,7 +258,10 @@ impl Notes {
 
     /// Restores the notes around it, unless that was done, and gives what was encoded.
     fn restore(&mut self) -> Option<Transit> {
-        let noted = NOTED.replace(self.outer.take()?).unwrap_or_default();
+        if std::mem::replace(&mut self.is_over, true) {
+            return None;
+        }
+        let noted = NOTED.replace(self.outer.take()).unwrap_or_default();
         Some(Transit {
             passengers: noted.passengers,
         })

@@ -30,6 +30,9 @@ const LOW: u64 = RESET - 1;
 
 /// A barrier: [`Barrier::wait`] returns when as many threads, of whatever processes, have called it as it has parties.
 ///
+/// More threads than parties may come, again and again: as many pass together as there are parties, and the others wait
+/// for the next round.
+///
 /// A barrier that can never be passed is **broken** rather than stuck: all who wait, and all who come, get
 /// [`BarrierError::Broken`]. That happens when a process ends, is killed, or panics while it has a handle of the barrier,
 /// when a handle on its way to another process is lost, when a wait times out, or by [`Barrier::abort`]. Dropping a
