@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use examples::median;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{job::Desk, recipe::Recipe};
@@ -33,9 +34,8 @@ impl Baseline {
 
     /// The median, in nanoseconds.
     pub(crate) fn nanos_per_job(&self) -> Option<f64> {
-        let mut all = self.nanos_per_job.clone();
-        all.sort_by(f64::total_cmp);
-        all.get(all.len() / 2).copied()
+        let all = self.nanos_per_job.iter().copied();
+        (!self.nanos_per_job.is_empty()).then(|| median(all))
     }
 }
 

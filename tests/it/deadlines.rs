@@ -70,8 +70,9 @@ fn the_neighbours_of_a_late_job_run_elsewhere_and_once() {
 #[test]
 fn waiting_in_the_queue_does_not_count() {
     story(|| {
-        let pool = puppets(1).job_deadline(DEADLINE).build().expect("a pool");
-        let handles: Vec<_> = (0..8).map(|_| submit(&pool, Puppet::Sleep(60))).collect();
+        // So long that no job misses it by itself on a busy machine, and shorter than the last one waits.
+        let pool = puppets(1).job_deadline(DEADLINE * 5).build().expect("a pool");
+        let handles: Vec<_> = (0..6).map(|_| submit(&pool, Puppet::Sleep(250))).collect();
         for handle in handles {
             handle.wait().expect("each is in time by itself");
         }
@@ -133,21 +134,37 @@ fn a_stopped_worker_holds_nobody_up() {
 #[test]
 fn with_several_threads_the_others_finish_before_the_kill() {
     story(|| {
-        let folder = Folder::new();
-        let pool = puppets(1)
-            .threads(2)
-            .job_deadline(Duration::from_millis(400))
-            .build()
-            .expect("a pool");
-        let late = submit(&pool, Puppet::Stubborn);
-        let other = submit(
-            &pool,
-            Puppet::Mark(folder.path("mark"), Box::new(Puppet::Sleep(200))),
-        );
-        assert!(matches!(late.wait(), Err(JobError::DeadlineExceeded(_))));
-        assert_eq!(other.wait().expect("it was in time"), Answer::Nothing);
-        assert_works(&pool);
+        // The machine may be so busy that the other job begins only after the kill, elsewhere; not each time.
+        let was_seen = (0..5).any(|_| another_job_outlasts_a_late_one());
+        assert!(was_seen, "no other job was running at the deadline");
     });
+}
+
+/// Has a job begin half-way to the deadline of another one in the same worker, and end behind it; says whether it did.
+fn another_job_outlasts_a_late_one() -> bool {
+    const DEADLINE: Duration = Duration::from_secs(2);
+    let folder = Folder::new();
+    let pool = puppets(1)
+        .threads(2)
+        .job_deadline(DEADLINE)
+        .build()
+        .expect("a pool");
+    let late = submit(
+        &pool,
+        Puppet::Mark(folder.path("late"), Box::new(Puppet::Stubborn)),
+    );
+    wait_for("the late job to run", || folder.exists("late").then_some(()));
+    let begun = Instant::now();
+    pass(DEADLINE / 2);
+    let rest = Box::new(Puppet::Sleep(DEADLINE.as_millis() as u64 * 5 / 8));
+    let other = submit(&pool, Puppet::Mark(folder.path("other"), rest));
+    wait_for("the other job to run", || folder.exists("other").then_some(()));
+    let was_in_time = begun.elapsed() < DEADLINE * 7 / 8;
+    assert!(matches!(late.wait(), Err(JobError::DeadlineExceeded(_))));
+    assert_eq!(other.wait().expect("it was in time"), Answer::Nothing);
+    assert_eq!(folder.marks("other"), 1, "it began once");
+    assert_works(&pool);
+    was_in_time
 }
 
 /// F32, the whole program suspended and resumed: time in which nobody could work is not held against a job, and all other

@@ -116,7 +116,11 @@ fn the_figures_of_a_closed_loop_agree_with_each_other() {
         "{printed}"
     );
     let one = figure(&printed["one_thread"]["us_per_job"]);
-    assert!(one >= 20.0, "a job takes what it was told to: {one}");
+    // So much work as took 20 µs when it was tried, on a machine whose speed changes with what else it does.
+    assert!(
+        (5.0..200.0).contains(&one),
+        "a job takes what it was told to: {one}"
+    );
     let latency = &printed["latency_us"];
     let rising = ["min", "p50", "p90", "p99", "p99_9", "max"].map(|name| figure(&latency[name]));
     assert!(rising.is_sorted() && rising[0] > 0.0, "{latency}");

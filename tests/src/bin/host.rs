@@ -4,7 +4,7 @@
 //! `starting`). It prints the workers' process ids, one a line, then `ready`, and waits for ever.
 //!
 //! Asked to `build`, it says whether it could build a pool, and ends. Asked for `patience`, it prints the same, runs a job
-//! that creates the first file named behind that and lasts until the second exists, and one that lasts for minutes, both
+//! that creates the first file named behind that and lasts until the second exists, and one that lasts far too long, both
 //! with a deadline of two seconds, and says how each ended.
 
 use std::{io::Write, time::Duration};
@@ -97,7 +97,7 @@ fn be_patient(worker: String, held: Puppet) {
         .build()
         .expect("a pool");
     tell(&worker_ids(&pool));
-    for job in [held, Puppet::Sleep(600_000)] {
+    for job in [held, Puppet::Sleep(20_000)] {
         match pool.submit(job).expect("accepted").wait() {
             Ok(_) => say("in time"),
             Err(error) => say(&error.to_string()),
