@@ -126,6 +126,8 @@ fn check_lock(stage: &Stage, account: &mut Account) {
 
 /// Whether no object is left of those that the dead made, once those in the queue are used up.
 fn check_objects(stage: &Stage, account: &mut Account) {
+    // Whoever asks in vain, or without waiting, looks after the dead first.
+    drop(stage.semaphore.try_acquire());
     loop {
         match stage.trade.try_get() {
             Ok(wares) => drop(wares),
