@@ -1,6 +1,6 @@
 //! What became of one job, before anybody has decoded it.
 
-use protocol::{Fault, Job, Payload, Status, attachment};
+use protocol::{CodecError, Fault, Job, Payload, Status, attachment};
 use smallvec::SmallVec;
 
 use crate::JobError;
@@ -64,17 +64,16 @@ impl Outcome {
         }
     }
 
-    /// Makes the encoding whole: what is attached to it comes into it.
-    pub(crate) fn flatten<J: Job>(&mut self) {
+    /// Makes the encoding whole: what is attached to it comes into it. It may then be of `limit` bytes at most.
+    pub(crate) fn flatten<J: Job>(&mut self, limit: u64) {
         let attached = match self {
             Self::Large(payload) if !payload.attached.is_empty() => std::mem::take(&mut **payload),
             _ => return,
         };
-        let mut encoding = Vec::with_capacity(attached.bytes() as usize);
-        let flattened = decode_large::<J>(attached)
-            .and_then(|output| J::encode_output(&output, &mut encoding).map_err(JobError::UndecodableOutput));
-        *self = match flattened {
-            Ok(()) => Self::Large(Box::new(Payload {
+        let whole = decode_large::<J>(attached)
+            .and_then(|output| encode_whole::<J>(&output, limit).map_err(JobError::UndecodableOutput));
+        *self = match whole {
+            Ok(encoding) => Self::Large(Box::new(Payload {
                 encoding,
                 attached: Vec::new(),
             })),
@@ -153,8 +152,75 @@ impl<'a> Seen<'a> {
 }
 
 /// The bytes of the output own the memory into which they were taken.
+/// Encodes an output with nothing attached. How often it refers to the same bytes is the worker's word: so it is found out
+/// how long it will be, without a copy of them, before it is written.
+fn encode_whole<J: Job>(output: &J::Output, limit: u64) -> Result<Vec<u8>, CodecError> {
+    let mut divided = Payload::default();
+    divided.encode(|encoding| J::encode_output(output, encoding))?;
+    let bytes = divided.bytes();
+    if bytes > limit {
+        return Err(CodecError::new(format_args!(
+            "it is of {bytes} bytes, and the limit of a message is {limit}"
+        )));
+    }
+    let mut whole = Vec::with_capacity(bytes as usize);
+    J::encode_output(output, &mut whole).map(|()| whole)
+}
+
 fn decode_large<J: Job>(payload: Payload) -> Result<J::Output, JobError> {
     payload
         .decode(J::decode_output)
         .map_err(JobError::UndecodableOutput)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Bytes;
+
+    use super::*;
+
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Collect;
+
+    impl Job for Collect {
+        type Output = Vec<Bytes>;
+        const NAME: &'static str = "collect";
+    }
+
+    const LIMIT: u64 = 1 << 20;
+
+    fn large(output: &Vec<Bytes>) -> Payload {
+        let mut payload = Payload::default();
+        payload
+            .encode(|encoding| Collect::encode_output(output, encoding))
+            .unwrap();
+        payload
+    }
+
+    #[test]
+    fn an_output_that_is_made_whole_is_the_same() {
+        let output = vec![Bytes::from(vec![7; 100_000]), Bytes::from("small")];
+        let mut outcome = Outcome::taken(Status::Output, large(&output));
+        outcome.flatten::<Collect>(LIMIT);
+        let whole = outcome.seen().encoded().unwrap().to_vec();
+        assert!(whole.len() > 100_000);
+        assert_eq!(Collect::decode_output(&whole).unwrap(), output);
+    }
+
+    /// A thousand references to the same bytes are some kilobytes; whole, they are a hundred megabytes.
+    #[test]
+    fn bytes_that_are_referred_to_a_thousand_times_are_not_copied_so_often() {
+        let bytes = Bytes::from(vec![7; 100_000]);
+        let mut forged = large(&vec![bytes; 1000]);
+        forged.attached.truncate(1);
+        // References are numbered: all of them to the first.
+        let reference = forged.encoding[2..][..21].to_vec();
+        let mut encoding = forged.encoding[..2].to_vec();
+        encoding.extend(reference.repeat(1000));
+        forged.encoding = encoding;
+        let mut outcome = Outcome::taken(Status::Output, forged);
+        outcome.flatten::<Collect>(LIMIT);
+        let error = outcome.seen().encoded().unwrap_err();
+        assert!(error.to_string().contains("limit of a message"), "{error}");
+    }
 }

@@ -109,9 +109,9 @@ impl Results {
     }
 
     /// Makes the encodings whole, for whoever decodes them himself.
-    pub(crate) fn flatten<J: Job>(&mut self) {
+    pub(crate) fn flatten<J: Job>(&mut self, limit: u64) {
         if let Kind::One(outcome) = &mut self.kind {
-            outcome.flatten::<J>();
+            outcome.flatten::<J>(limit);
         }
     }
 

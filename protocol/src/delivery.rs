@@ -53,12 +53,9 @@ impl Deliveries {
     pub fn receive(&mut self, contents: Contents, limit: u64) -> Result<Delivery, MemoryError> {
         let place = contents.place(limit)?;
         let view = self.view(place.table.end)?;
-        let entries = manifest::read_table(contents, view.bytes(place.table.clone()), limit)?;
-        let attached = entries.into_iter().map(here).collect::<Result<Vec<_>, _>>()?;
-        let length = attached
-            .iter()
-            .map(|range| range.end)
-            .fold(place.table.end, usize::max);
+        let table = manifest::read_table(&place, view.bytes(place.table.clone()), limit)?;
+        let attached = table.entries().map(here).collect::<Result<Vec<_>, _>>()?;
+        let length = table.end;
         Ok(Delivery {
             view: self.view(length)?,
             encoding: place.encoding,

@@ -5,7 +5,9 @@
 //! output may also lie in the area in which its job came: such a part is only named.
 //!
 //! All of this is arithmetic; whatever the other process wrote is checked here against the limit, and by whoever reaches
-//! into an area against that area.
+//! into an area against that area. A payload *counts* for the limit what it costs whoever takes it in ([`counted`]): so
+//! the limit bounds his memory, whatever the numbers in a table say. And the parts that lie in this area lie as
+//! `Layout` lays them out, none over another and none far off.
 
 use std::ops::Range;
 
@@ -16,6 +18,10 @@ pub const ALIGNMENT: usize = 64;
 
 /// The bytes of [`Contents`] as it travels.
 pub const CONTENTS_BYTES: usize = 16;
+
+/// What a part counts at least. So much memory an empty one costs: its entry, its place in a list and one of the heap's
+/// smallest pieces.
+const LEAST_COUNTED: u64 = 128;
 
 const ENTRY_BYTES: usize = 16;
 const IN_JOB: u64 = 1 << 63;
@@ -56,30 +62,44 @@ impl Contents {
     /// Where the encoding and the table lie.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when either is over the limit.
+    /// [`MemoryError::Corrupt`] when they are over the limit, were all parts empty.
     pub(crate) fn place(self, limit: u64) -> Result<Place, MemoryError> {
-        let table = self.attached.checked_mul(ENTRY_BYTES as u64);
-        match table {
-            Some(table) if self.encoding <= limit && table <= limit.max(ENTRY_BYTES as u64) => {
-                let (encoding, table) = (self.encoding as usize, table as usize);
-                let start = encoding.checked_next_multiple_of(8).filter(|_| table > 0);
-                let start = start.unwrap_or(encoding);
-                let end = start.checked_add(table);
-                let end = end.ok_or_else(|| too_large(self.encoding, limit))?;
-                Ok(Place {
-                    encoding: 0..encoding,
-                    table: start..end,
-                })
-            }
-            Some(_) | None => Err(too_large(self.encoding.max(self.attached), limit)),
-        }
+        let too_large = || {
+            let Self { encoding, attached } = self;
+            MemoryError::corrupt(format_args!(
+                "a payload of {encoding} bytes and {attached} parts, the limit being {limit}"
+            ))
+        };
+        let least = self.attached.checked_mul(LEAST_COUNTED);
+        least
+            .and_then(|parts| parts.checked_add(self.encoding))
+            .filter(|bytes| *bytes <= limit)
+            .ok_or_else(too_large)?;
+        let (encoding, table) = (self.encoding as usize, self.attached as usize * ENTRY_BYTES);
+        let start = table_start(encoding, self.attached as usize).ok_or_else(too_large)?;
+        let end = start.checked_add(table).ok_or_else(too_large)?;
+        Ok(Place {
+            encoding: 0..encoding,
+            table: start..end,
+        })
     }
 }
 
-fn too_large(bytes: u64, limit: u64) -> MemoryError {
-    MemoryError::corrupt(format_args!(
-        "a payload of {bytes} bytes or parts, the limit being {limit}"
-    ))
+/// What a payload counts for the limit of a message, from the lengths of its encoding and of its parts.
+pub fn counted(encoding: usize, parts: impl IntoIterator<Item = usize>) -> u64 {
+    let parts = parts.into_iter().map(|length| counted_part(length as u64));
+    parts.fold(encoding as u64, u64::saturating_add)
+}
+
+fn counted_part(length: u64) -> u64 {
+    length.max(LEAST_COUNTED)
+}
+
+fn table_start(encoding: usize, attached: usize) -> Option<usize> {
+    match attached {
+        0 => Some(encoding),
+        _ => encoding.checked_next_multiple_of(8),
+    }
 }
 
 /// Where the encoding and the table of a payload lie in its area.
@@ -116,19 +136,19 @@ impl Entry {
         place.to_bytes()
     }
 
-    fn from_bytes(bytes: [u8; ENTRY_BYTES]) -> Result<Self, MemoryError> {
+    /// One that ends past all memory ends there, and is refused as one that is not there.
+    fn from_bytes(bytes: [u8; ENTRY_BYTES]) -> Self {
         let Contents {
             encoding: start,
             attached: length,
         } = Contents::from_bytes(bytes);
         let (flag, start) = (start & IN_JOB, start & !IN_JOB);
-        let end = start.checked_add(length);
-        let range = start..end.ok_or_else(|| MemoryError::corrupt("a part that ends past all memory"))?;
-        Ok(if flag == 0 {
+        let range = start..start.saturating_add(length);
+        if flag == 0 {
             Self::Here(range)
         } else {
             Self::InJob(range)
-        })
+        }
     }
 }
 
@@ -143,11 +163,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     pub(crate) fn new(encoding: usize, attached: usize) -> Self {
-        let start = if attached == 0 {
-            encoding
-        } else {
-            encoding.next_multiple_of(8)
-        };
+        let start = table_start(encoding, attached).expect("an encoding that is in memory");
         let end = start + attached * ENTRY_BYTES;
         Self {
             contents: Contents {
@@ -189,23 +205,48 @@ impl Layout {
     }
 }
 
-/// Reads a table and checks that all parts together, with the encoding, are within the limit.
+/// The table of a payload, checked.
+#[derive(Debug)]
+pub(crate) struct Table<'a> {
+    entries: &'a [[u8; ENTRY_BYTES]],
+    /// All that lies in the payload's own area lies before this.
+    pub(crate) end: usize,
+}
+
+impl Table<'_> {
+    /// Where the parts lie.
+    pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = Entry> {
+        self.entries.iter().map(|bytes| Entry::from_bytes(*bytes))
+    }
+}
+
+/// Reads a table, of which nobody else writes the bytes, and checks that all parts together, with the encoding, are
+/// within the limit, and that those in this area lie one behind the other.
 ///
 /// # Errors
-/// [`MemoryError::Corrupt`] when they are not, or a part is nowhere.
-pub(crate) fn read_table(contents: Contents, table: &[u8], limit: u64) -> Result<Vec<Entry>, MemoryError> {
+/// [`MemoryError::Corrupt`] when they are not or do not.
+pub(crate) fn read_table<'a>(place: &Place, table: &'a [u8], limit: u64) -> Result<Table<'a>, MemoryError> {
     let (entries, _) = table.as_chunks::<ENTRY_BYTES>();
-    let entries: Vec<Entry> = entries
-        .iter()
-        .map(|bytes| Entry::from_bytes(*bytes))
-        .collect::<Result<_, _>>()?;
-    let total = entries.iter().try_fold(contents.encoding, |total, entry| {
-        total.checked_add(entry.length())
-    });
-    match total {
-        Some(total) if total <= limit => Ok(entries),
-        total => Err(too_large(total.unwrap_or(u64::MAX), limit)),
+    let (mut total, mut end) = (place.encoding.end as u64, place.table.end);
+    for entry in entries.iter().map(|bytes| Entry::from_bytes(*bytes)) {
+        let more = total.checked_add(counted_part(entry.length()));
+        total = more.filter(|total| *total <= limit).ok_or_else(|| {
+            MemoryError::corrupt(format_args!(
+                "a part of {} bytes behind {total}, the limit being {limit}",
+                entry.length()
+            ))
+        })?;
+        if let Entry::Here(range) = entry {
+            if end.checked_next_multiple_of(ALIGNMENT) != Some(range.start as usize) {
+                return Err(MemoryError::corrupt(format_args!(
+                    "a part at {} behind what ends at {end}",
+                    range.start
+                )));
+            }
+            end = range.end as usize;
+        }
     }
+    Ok(Table { entries, end })
 }
 
 #[cfg(test)]
@@ -219,16 +260,23 @@ mod tests {
         layout.name(&Entry::InJob(7..9));
         assert_eq!((starts, layout.end()), ([64, 192], 192));
         let contents = Contents::from_bytes(layout.contents().to_bytes());
-        let place = contents.place(115).unwrap();
-        assert_eq!((place.encoding, place.table.clone()), (0..13, 16..64));
+        let counted = counted(13, [100, 0, 2]);
+        assert_eq!(counted, 13 + 3 * LEAST_COUNTED);
+        let place = contents.place(counted).unwrap();
+        assert_eq!((&place.encoding, &place.table), (&(0..13), &(16..64)));
         let (start, table) = layout.table();
         assert_eq!((start, table.len()), (place.table.start, place.table.len()));
-        let entries = read_table(contents, table, 115).unwrap();
+        let found = read_table(&place, table, counted).unwrap();
+        assert_eq!(found.end, layout.end());
+        let entries: Vec<Entry> = found.entries().collect();
         assert_eq!(
             entries,
             [Entry::Here(64..164), Entry::Here(192..192), Entry::InJob(7..9)]
         );
-        assert!(read_table(contents, table, 114).is_err(), "one byte too many");
+        assert!(
+            read_table(&place, table, counted - 1).is_err(),
+            "one byte too many"
+        );
     }
 
     #[test]
@@ -245,35 +293,80 @@ mod tests {
         for (encoding, attached) in [
             (u64::MAX, 0),
             (0, u64::MAX),
-            (101, 0),
+            (1001, 0),
             (0, 1 << 60),
-            (0, 7),
+            (0, (u64::MAX / LEAST_COUNTED) + 1),
             (u64::MAX - 3, u64::MAX / 16),
+            (u64::MAX - 1000, u64::MAX / LEAST_COUNTED),
+            // As many entries as there is room for, of parts that would cost eight times as much.
+            (0, 1000 / ENTRY_BYTES as u64),
+            (1000 - LEAST_COUNTED + 1, 1),
         ] {
             let contents = Contents { encoding, attached };
-            assert!(contents.place(100).is_err(), "{contents:?}");
+            assert!(contents.place(1000).is_err(), "{contents:?}");
         }
+        // Without a limit it is the area that is too small.
+        let none = Contents {
+            encoding: u64::MAX,
+            attached: 0,
+        };
+        assert!(none.place(u64::MAX).is_ok());
+        assert!(Contents { attached: 1, ..none }.place(u64::MAX).is_err());
+    }
+
+    fn entry(start: u64, length: u64) -> [u8; ENTRY_BYTES] {
+        let place = Contents {
+            encoding: start,
+            attached: length,
+        };
+        place.to_bytes()
+    }
+
+    #[test]
+    fn forged_tables_are_refused() {
+        // The encoding is one byte, and the table ends at 40.
         let contents = Contents {
             encoding: 1,
             attached: 2,
         };
-        let entry = |start: u64, length: u64| {
-            Contents {
-                encoding: start,
-                attached: length,
+        for limit in [1000, u64::MAX] {
+            let place = contents.place(limit).unwrap();
+            let honest = [entry(64, 300), entry(384, 400)];
+            assert!(read_table(&place, honest.as_flattened(), limit).is_ok());
+            for (why, forged) in [
+                ("more than all memory", [entry(64, u64::MAX), entry(0, 1)]),
+                (
+                    "more than all memory, elsewhere",
+                    [entry(u64::MAX, u64::MAX), entry(64, u64::MAX)],
+                ),
+                (
+                    "a second behind all memory",
+                    [entry(64, u64::MAX - 100), entry(0, 1)],
+                ),
+                ("one part over another", [entry(64, 300), entry(64, 300)]),
+                (
+                    "one part over a piece of another",
+                    [entry(64, 300), entry(320, 300)],
+                ),
+                ("a part over the table", [entry(0, 300), entry(320, 300)]),
+                ("far off", [entry(64, 300), entry(1 << 40, 1)]),
+            ] {
+                let read = read_table(&place, forged.as_flattened(), limit);
+                assert!(read.is_err(), "{why}, the limit being {limit}");
             }
-            .to_bytes()
-        };
-        for forged in [
-            [entry(0, u64::MAX), entry(0, 1)],
-            [entry(IN_JOB - 1, u64::MAX), entry(0, 1)],
-            [entry(u64::MAX, 1 << 63), entry(0, 1 << 63)],
-            [entry(0, 60), entry(0, 60)],
-        ] {
-            assert!(
-                read_table(contents, forged.as_flattened(), 100).is_err(),
-                "{forged:?}"
-            );
         }
+        // Over another, and together over the limit; and beside each other.
+        let place = contents.place(1000).unwrap();
+        for forged in [
+            [entry(64, 600), entry(64, 600)],
+            [entry(64, 600), entry(704, 600)],
+            [entry(IN_JOB, 600), entry(IN_JOB, 600)],
+            [entry(IN_JOB, 600), entry(u64::MAX, 600)],
+        ] {
+            assert!(read_table(&place, forged.as_flattened(), 1000).is_err());
+        }
+        // Parts of a job may lie over each other, and count each.
+        let twice = [entry(IN_JOB, 400), entry(IN_JOB, 400)];
+        assert!(read_table(&place, twice.as_flattened(), 1000).is_ok());
     }
 }

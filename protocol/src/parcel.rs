@@ -132,18 +132,18 @@ impl Parcel {
         mut from_job: impl FnMut(Range<u64>) -> Result<Vec<u8>, MemoryError>,
     ) -> Result<Payload, MemoryError> {
         let place = contents.place(limit)?;
-        let encoding = self.copy(place.encoding)?;
-        let mut attached = Vec::new();
-        if !place.table.is_empty() {
-            let table = self.copy(place.table)?;
-            for entry in manifest::read_table(contents, &table, limit)? {
-                let bytes = match entry {
-                    Entry::Here(range) => self.copy(range.start as usize..range.end as usize)?,
-                    Entry::InJob(range) => from_job(range)?,
-                };
-                attached.push(bytes.into());
-            }
+        let table = self.copy(place.table.clone())?;
+        let table = manifest::read_table(&place, &table, limit)?;
+        self.memory.map(table.end)?;
+        let mut attached = room_for(table.entries().len())?;
+        for entry in table.entries() {
+            let bytes = match entry {
+                Entry::Here(range) => self.copy(range.start as usize..range.end as usize)?,
+                Entry::InJob(range) => from_job(range)?,
+            };
+            attached.push(bytes.into());
         }
+        let encoding = self.copy(place.encoding)?;
         self.trim();
         Ok(Payload { encoding, attached })
     }
@@ -152,14 +152,24 @@ impl Parcel {
     ///
     /// # Errors
     /// [`MemoryError::Corrupt`] when they are not, [`MemoryError::System`] when there is no memory for the copy.
-    pub fn copy(&mut self, range: Range<usize>) -> Result<Vec<u8>, MemoryError> {
+    pub(crate) fn copy(&mut self, range: Range<usize>) -> Result<Vec<u8>, MemoryError> {
         self.memory.map(range.end)?;
-        let mut copy = Vec::new();
-        copy.try_reserve_exact(range.len())
-            .map_err(|_| MemoryError::System {
-                step: "taking a payload",
-                source: std::io::ErrorKind::OutOfMemory.into(),
-            })?;
+        self.copy_own(range)
+    }
+
+    /// Copies bytes of what this process itself has put in into a vector of exactly that size. However long the other
+    /// process has made the area since, nothing is reached that was not there.
+    ///
+    /// # Errors
+    /// [`MemoryError::Corrupt`] when they lie outside, [`MemoryError::System`] when there is no memory for the copy.
+    pub fn copy_own(&self, range: Range<usize>) -> Result<Vec<u8>, MemoryError> {
+        if range.end > self.memory.length() {
+            return Err(MemoryError::corrupt(format_args!(
+                "a part at {range:?} of an area of {} bytes",
+                self.memory.length()
+            )));
+        }
+        let mut copy = room_for(range.len())?;
         self.memory.read(range.start, range.len(), &mut copy);
         Ok(copy)
     }
@@ -168,6 +178,18 @@ impl Parcel {
     pub fn trim(&mut self) {
         // What cannot be given back is kept; that costs memory, not correctness.
         drop(self.memory.trim(KEPT_BYTES));
+    }
+}
+
+/// An empty vector with room for so many.
+fn room_for<T>(number: usize) -> Result<Vec<T>, MemoryError> {
+    let mut room = Vec::new();
+    match room.try_reserve_exact(number) {
+        Ok(()) => Ok(room),
+        Err(_) => Err(MemoryError::System {
+            step: "taking a payload",
+            source: std::io::ErrorKind::OutOfMemory.into(),
+        }),
     }
 }
 
@@ -265,6 +287,55 @@ mod tests {
             receiver.take(contents, 1 << 30, nothing_came).unwrap().encoding,
             b"abc"
         );
+    }
+
+    /// What the taker of a payload has of the heap for it, with the table and what the heap keeps of each piece.
+    fn heap_bytes(taken: &Payload) -> usize {
+        let piece = |bytes: usize| (bytes + 8).next_multiple_of(16).max(32);
+        let parts = taken.attached.iter().map(|bytes| piece(bytes.len()));
+        taken.encoding.capacity()
+            + taken.attached.capacity() * size_of::<Bytes>()
+            + taken.attached.len() * 16
+            + parts.sum::<usize>()
+    }
+
+    #[test]
+    fn no_table_within_the_limit_costs_much_more_than_the_limit() {
+        const LIMIT: u64 = 1 << 20;
+        let (mut sender, mut receiver) = two_ends();
+        for (length, most) in [(0, 8192), (1, 8192), (128, 8192), (129, 8128), (4096, 256)] {
+            let parts = vec![Part::Bytes(pattern(length).into()); most];
+            let contents = sender.put(&[], &parts).unwrap();
+            let taken = receiver.take(contents, LIMIT, nothing_came).unwrap();
+            assert_eq!(taken.attached.len(), most);
+            let bytes = heap_bytes(&taken);
+            assert!(bytes <= 2 * LIMIT as usize, "{most} of {length}: {bytes}");
+            let parts = vec![Part::Bytes(pattern(length).into()); most + 1];
+            let contents = sender.put(&[], &parts).unwrap();
+            let refused = receiver.take(contents, LIMIT, nothing_came);
+            assert!(
+                matches!(refused, Err(MemoryError::Corrupt { .. })),
+                "{} of {length}",
+                most + 1
+            );
+        }
+    }
+
+    #[test]
+    fn an_area_made_longer_is_not_reached_into() {
+        let (mut sender, mut receiver) = two_ends();
+        let part = Part::Bytes(pattern(1000).into());
+        let contents = sender.put(b"two", &[part.clone(), part]).unwrap();
+        rustix::fs::ftruncate(receiver.descriptor(), 1 << 40).unwrap();
+        // The second part: it would be one page of zeros, made just now.
+        sender.memory.write(24, &(1_u64 << 39).to_le_bytes());
+        let refused = receiver.take(contents, 1 << 30, nothing_came);
+        assert!(matches!(refused, Err(MemoryError::Corrupt { .. })));
+        for range in [1 << 39..1 << 39 | 1, 0..1 << 39] {
+            let refused = sender.copy_own(range);
+            assert!(matches!(refused, Err(MemoryError::Corrupt { .. })));
+        }
+        assert_eq!(sender.copy_own(0..3).unwrap(), b"two");
     }
 
     #[test]

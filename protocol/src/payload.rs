@@ -1,6 +1,6 @@
 //! What travels as one job or one output: an encoding, and the bytes attached to it.
 
-use crate::{Bytes, CodecError, attachment};
+use crate::{Bytes, CodecError, attachment, manifest};
 
 /// An encoded job or output with the bytes that are attached to it ([`attachment`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,10 +30,9 @@ pub struct Delivered {
 }
 
 impl Payload {
-    /// The bytes of all parts together.
+    /// What it counts for every limit: the bytes of all parts together, of which a tiny one counts for what it costs.
     pub fn bytes(&self) -> u64 {
-        let attached: usize = self.attached.iter().map(|bytes| bytes.len()).sum();
-        (self.encoding.len() + attached) as u64
+        manifest::counted(self.encoding.len(), self.attached.iter().map(|bytes| bytes.len()))
     }
 
     /// Decodes it.

@@ -378,17 +378,28 @@ fn after_a_giant_the_areas_are_small_again() {
 fn a_payload_that_is_taken_back_runs_elsewhere() {
     story(|| {
         let pool = puppets(2).build().expect("a pool");
-        // One of two is stopped, and loses what it is sent to the other.
-        let pid = a_pid(&pool);
+        // One of two is stopped while the other is busy, and loses to it what it was sent.
+        let folder = crate::stage::Folder::new();
+        let (here, there) = (folder.path("here"), folder.path("there"));
+        let gate = submit(&pool, Puppet::Meet(here, there.clone()));
+        let Ok(Answer::Number(pid)) = run(&pool, Puppet::Pid) else {
+            panic!("no process id")
+        };
+        let pid = pid as u32;
         signal(pid, Signal::STOP);
+        let before = pool.stats().requeued;
         let bytes = pattern(4, 3 << 20);
         let handles: Vec<_> = (0..4)
             .map(|_| submit(&pool, Puppet::Carry(bytes.clone())))
             .collect();
+        crate::stage::wait_for("a payload to be taken back", || {
+            (pool.stats().requeued > before).then_some(())
+        });
+        std::fs::write(&there, "").expect("a mark");
+        gate.wait().expect("the gate opens");
         for handle in handles {
             assert!(carried(handle.wait()) == bytes);
         }
-        assert!(pool.stats().requeued > 0, "nothing was taken back");
         signal(pid, Signal::CONT);
         for _ in 0..4 {
             assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);

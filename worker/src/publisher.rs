@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use protocol::{
     Fault, Status,
     board::Board,
+    manifest,
     parcel::{self, Parcel, Part},
     ring::{MAX_RING_RESULT, RingWriter},
 };
@@ -41,8 +42,8 @@ impl Outlet {
 
     #[cold]
     fn publish_large(&mut self, way: Way<'_>, position: u64, output: &[u8], attached: &[Part]) {
-        let attached_bytes: usize = attached.iter().map(Part::length).sum();
-        let (bytes, limit) = ((output.len() + attached_bytes) as u64, self.message_limit);
+        let bytes = manifest::counted(output.len(), attached.iter().map(Part::length));
+        let limit = self.message_limit;
         if bytes > limit {
             self.publish_fault(way, position, Fault::TooLarge { bytes, limit });
         } else {

@@ -233,7 +233,8 @@ impl Parent {
                 Body::Inline(body) => body.to_vec(),
                 Body::Parcel(contents) => {
                     let inbound = &mut self.inbound;
-                    let from_job = |range: Range<u64>| inbound.copy(range.start as usize..range.end as usize);
+                    let from_job =
+                        |range: Range<u64>| inbound.copy_own(range.start as usize..range.end as usize);
                     let body = self.outbound.take(contents, u64::MAX, from_job).unwrap();
                     parcel::mark_empty(&self.board);
                     self.attached.insert(record.position, body.attached);

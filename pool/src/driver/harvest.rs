@@ -106,7 +106,7 @@ impl Harvester {
     /// Divides the records into runs, as they were published.
     fn divide(&mut self, board: &Board, harvest: &mut Harvest) -> Result<(), MemoryError> {
         let Harvest { records, runs, .. } = harvest;
-        let mut start = 0;
+        let (mut start, mut had_parcel) = (0, false);
         let mut reader = self.ring.records(records);
         while let Some(record) = reader.next() {
             let Record {
@@ -117,7 +117,12 @@ impl Harvester {
             let end = records.len() - reader.bytes_left();
             let lies = match body {
                 Body::Inline(_) => Lies::There(start..end),
+                // A worker waits for its area to be emptied, which happens here, behind the look into the ring.
+                Body::Parcel(_) if had_parcel => {
+                    return Err(MemoryError::corrupt("two large results in an area for one"));
+                }
                 Body::Parcel(contents) => {
+                    had_parcel = true;
                     let from_job = |range| self.inbound.copy(position, range);
                     let taken = self.outbound.take(contents, self.message_limit, from_job);
                     parcel::mark_empty(board);
@@ -250,6 +255,67 @@ impl Run {
                 };
                 Some(Results::of_records(&records[start..place.start], count))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{manifest::Contents, ring::RingWriter};
+
+    use super::*;
+
+    /// A worker that says what it likes, and its parent.
+    fn two_ends() -> (Parcel, RingWriter, Board, Harvester) {
+        let outbound = Parcel::create("test").unwrap();
+        let parents = Parcel::open(outbound.descriptor().try_clone_to_owned().unwrap()).unwrap();
+        let inbound = Arc::new(Inbound::new(Parcel::create("test").unwrap()));
+        let harvester = Harvester::new(inbound, parents, 1 << 30);
+        (outbound, RingWriter::new(), Board::create().unwrap(), harvester)
+    }
+
+    #[test]
+    fn one_large_result_after_another_comes_whole() {
+        let (mut outbound, mut ring, board, mut harvester) = two_ends();
+        for position in 0..3 {
+            let contents = outbound.put(&vec![7; 100_000], &[]).unwrap();
+            ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
+            let (mut harvest, harvested) = harvester.harvest(&board);
+            harvested.unwrap();
+            let results: Vec<Results> = harvest.take(position, 1).collect();
+            assert!(results.len() == 1 && results[0].bytes() > 100_000);
+        }
+    }
+
+    /// Each of ten thousand records of 24 bytes would otherwise be a copy of up to the limit.
+    #[test]
+    fn an_area_that_is_announced_again_and_again_is_taken_once() {
+        let (mut outbound, mut ring, board, mut harvester) = two_ends();
+        let contents = outbound.put(&vec![7; 100_000], &[]).unwrap();
+        for position in 0..10_000 {
+            ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
+        }
+        let (harvest, harvested) = harvester.harvest(&board);
+        assert!(matches!(harvested, Err(MemoryError::Corrupt { .. })));
+        assert_eq!(
+            harvest.runs().collect::<Vec<_>>(),
+            [(0, 1)],
+            "what came before the lie"
+        );
+    }
+
+    #[test]
+    fn parts_of_another_job_or_of_none_are_the_workers_fault() {
+        let (_, mut ring, board, mut harvester) = two_ends();
+        for (position, encoding, attached) in [(0, 1 << 40, 0), (1, 0, 1 << 23), (2, 0, u64::MAX)] {
+            let contents = Contents { encoding, attached };
+            ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
+            let (harvest, harvested) = harvester.harvest(&board);
+            assert!(
+                matches!(harvested, Err(MemoryError::Corrupt { .. })),
+                "{position}"
+            );
+            assert_eq!(harvest.runs().count(), 0);
         }
     }
 }

@@ -45,13 +45,13 @@ impl Inbound {
 
     /// Copies bytes out that are said to be of the job at `position`.
     pub(crate) fn copy(&self, position: u64, range: Range<u64>) -> Result<Vec<u8>, MemoryError> {
-        let mut area = self.lock();
+        let area = self.lock();
         if self.position() != Some(position) {
             return Err(MemoryError::corrupt(format_args!(
                 "the result at position {position} has parts of another job"
             )));
         }
-        area.copy(range.start as usize..range.end as usize)
+        area.copy_own(range.start as usize..range.end as usize)
     }
 
     /// The position of the job that lies there.

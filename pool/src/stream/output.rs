@@ -63,7 +63,7 @@ impl<J: Job> StreamOutput<J> {
         let (number, left) = (*next, u64::from(results.left()));
         *next += left;
         self.done.outcomes += left;
-        results.flatten::<J>();
+        results.flatten::<J>(self.core.message_limit());
         Some(Block::new(number, results.see_rest()))
     }
 

@@ -199,11 +199,14 @@ mod tests {
         let ours = Arena::create().unwrap();
         let theirs = Arena::adopt(ours.descriptor().try_clone_to_owned().unwrap()).unwrap();
         assert_eq!(ours.cookie(), theirs.cookie());
-        ours.back(EXTENTS, PAGE).unwrap();
-        ours.map(EXTENTS, PAGE).unwrap().write(100, b"far");
-        let mut copy = Vec::new();
-        theirs.map(EXTENTS, PAGE).unwrap().read(100, 3, &mut copy);
-        assert_eq!(copy, b"far");
+        for place in [EXTENTS, FILE_BYTES - PAGE] {
+            ours.back(place, PAGE).unwrap();
+            ours.map(place, PAGE).unwrap().write(100, b"far");
+            let mut copy = Vec::new();
+            theirs.map(place, PAGE).unwrap().read(100, 3, &mut copy);
+            assert_eq!(copy, b"far");
+            ours.unback(place, PAGE).unwrap();
+        }
     }
 
     #[test]

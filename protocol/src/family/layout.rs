@@ -3,7 +3,8 @@
 //! One file of memory, sparse and of a fixed length: pages exist where they were asked for. It begins with the header
 //! (identity, the family's lock, its books, the journal), the table of processes and the cells, in which objects and
 //! references are kept; from [`EXTENTS`] on come the extents, the larger stretches that queues and values have. An
-//! extent's place is never used again, so that it needs no list of free places: there are enough for ever.
+//! extent's place is never used again, so that it needs no list of free places: there are enough for a GiB of new ones
+//! in each second of a hundred years.
 
 /// How many processes can use the objects of a family at once.
 pub const MAX_PROCESSES: usize = 1024;
@@ -12,7 +13,7 @@ pub const MAX_PROCESSES: usize = 1024;
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"poolfam\x01");
 
 /// The length of the file, of which nothing is used up by being there.
-pub(crate) const FILE_BYTES: u64 = 1 << 46;
+pub(crate) const FILE_BYTES: u64 = 1 << 62;
 
 /// Bytes per page that this layout counts in; the system's may be larger.
 pub(crate) const PAGE: u64 = 1 << 16;
@@ -62,5 +63,6 @@ pub(crate) const CELLS_END: u64 = 1 << 36;
 /// The extents.
 pub(crate) const EXTENTS: u64 = 1 << 40;
 
+const _: () = assert!((FILE_BYTES - EXTENTS) >> 30 > 100 * 366 * 24 * 3600);
 const _: () = assert!(JOURNAL + 8 + 16 * JOURNAL_ENTRIES as u64 <= PROCESSES);
 const _: () = assert!(CELLS.is_multiple_of(CELL_BYTES));

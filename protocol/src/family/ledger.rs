@@ -201,18 +201,19 @@ impl<S: Store> Transaction<'_, S> {
         true
     }
 
-    /// Lets a held reference be under way.
-    pub(crate) fn dispatch(&mut self, reference: u64) -> Ticket {
+    /// Lets a held reference be under way; in an item of this queue or pipe, if it is about to lie in one.
+    pub(crate) fn dispatch(&mut self, reference: u64, container: Option<u64>) -> Ticket {
         let nonce = self.get(NEXT_NONCE) + 1;
         self.set(NEXT_NONCE, nonce);
         self.set(reference + NONCE, nonce);
         self.set(reference + STATE, UNDER_WAY);
+        self.set(reference + CONTAINER, container.unwrap_or(0));
         Ticket { reference, nonce }
     }
 
-    /// Takes note that a reference under way is about to lie in an item of this queue or pipe.
-    pub(crate) fn pack(&mut self, reference: u64, container: u64) {
-        self.set(reference + CONTAINER, container);
+    /// Takes note that a reference under way never came to lie in its item.
+    pub(crate) fn unpack(&mut self, reference: u64) {
+        self.set(reference + CONTAINER, 0);
     }
 
     /// The queue or pipe in whose item a reference may lie.
@@ -274,6 +275,12 @@ impl<S: Store> Transaction<'_, S> {
     pub(crate) fn first_of(&self, process: usize) -> Option<u64> {
         let first = self.get(references_of(process));
         (first != 0).then_some(first)
+    }
+
+    /// The one behind it in the list of its process.
+    pub(crate) fn next_of_process(&self, reference: u64) -> Option<u64> {
+        let next = self.get(reference + NEXT_OF_PROCESS);
+        (next != 0).then_some(next)
     }
 
     /// Whether the next object may need cells that have no pages yet: where they would end.

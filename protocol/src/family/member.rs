@@ -23,6 +23,12 @@ use crate::{
     },
 };
 
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has opened the books.
+    pub(crate) static OPENINGS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// A process that uses its family's objects.
 #[derive(Debug)]
 pub(crate) struct Member {
@@ -68,6 +74,8 @@ impl Member {
             panic!("the books of the family are opened while this thread has them open");
         };
         let books = Books { member: self, held };
+        #[cfg(test)]
+        OPENINGS.set(OPENINGS.get() + 1);
         books.reach_cells()?;
         if books.held.poison().is_some() {
             journal::recover(self.arena);
@@ -128,7 +136,7 @@ impl Member {
                 presence::vacate(self.arena, slot);
                 return Ok(());
             };
-            departure::bequeath(&books, reference, slot);
+            departure::bequeath(&books, reference, slot)?;
         }
     }
 }
@@ -140,7 +148,7 @@ impl Peers for Member {
 
     fn tend(&self) {
         for slot in presence::ended(self.arena) {
-            // Without memory to map the cells it is left to another, or to the next time.
+            // Without memory to map cells or items it is left to another, or to the next time.
             let _buried_or_not = self.bury(slot);
         }
     }

@@ -12,7 +12,15 @@ use crate::sync::{departure::Departure, tie::Tie};
 
 thread_local! {
     /// The handles encoded by this thread, while somebody takes note of them.
-    static NOTED: RefCell<Option<Vec<Passenger>>> = const { RefCell::new(None) };
+    static NOTED: RefCell<Option<Noted>> = const { RefCell::new(None) };
+}
+
+/// What was encoded into one message.
+#[derive(Debug, Default)]
+struct Noted {
+    passengers: Vec<Passenger>,
+    /// The queue or pipe in whose item the message is to lie.
+    container: Option<u64>,
 }
 
 /// The handles that were encoded into one message, until they are received.
@@ -58,8 +66,22 @@ pub(crate) struct Passenger {
 impl Transit {
     /// Runs `encode` and takes note of the handles that it encodes, in this thread.
     pub fn of<R>(encode: impl FnOnce() -> R) -> (R, Self) {
+        Self::note(None, encode)
+    }
+
+    /// As [`Transit::of`], for a message that is about to lie in an item of this queue or pipe.
+    pub(crate) fn of_item<R>(container: u64, encode: impl FnOnce() -> R) -> (R, Self) {
+        Self::note(Some(container), encode)
+    }
+
+    fn note<R>(container: Option<u64>, encode: impl FnOnce() -> R) -> (R, Self) {
+        let fresh = Noted {
+            passengers: Vec::new(),
+            container,
+        };
         let notes = Notes {
-            outer: NOTED.replace(Some(Vec::new())),
+            outer: NOTED.replace(Some(fresh)),
+            is_over: false,
         };
         let result = encode();
         (result, notes.end())
@@ -95,17 +117,6 @@ impl Transit {
     /// The tickets of the handles.
     pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
         self.passengers.iter().map(|passenger| passenger.ticket)
-    }
-
-    /// Takes note that the handles are about to lie in an item of this queue or pipe.
-    pub(crate) fn pack(&self, container: u64) -> Result<(), FamilyError> {
-        for passenger in &self.passengers {
-            let books = passenger.member.books()?;
-            let mut transaction = books.transaction();
-            transaction.pack(passenger.ticket.reference, container);
-            transaction.commit();
-        }
-        Ok(())
     }
 
     /// The message has its handles' tickets with it, and whoever takes or destroys it sees to them.
@@ -201,40 +212,118 @@ impl Drop for Transit {
     }
 }
 
-/// Whether somebody takes note of what this thread encodes.
-pub(crate) fn is_noting() -> bool {
+/// Who sees to the handles that a thread encodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Nobody.
+    None,
+    /// The sender, with a [`Transit`].
+    Sender {
+        /// The queue or pipe in whose item they are about to lie.
+        container: Option<u64>,
+    },
+}
+
+/// Who sees to what this thread encodes.
+pub(crate) fn care() -> Care {
+    let of_noted = |noted: &Noted| Care::Sender {
+        container: noted.container,
+    };
     // Nobody does while the thread's values are being destroyed.
-    NOTED.try_with(|noted| noted.borrow().is_some()).unwrap_or(false)
+    let care = NOTED.try_with(|noted| noted.borrow().as_ref().map_or(Care::None, of_noted));
+    care.unwrap_or(Care::None)
 }
 
 /// Takes note of a handle that was encoded.
 pub(crate) fn note(passenger: Passenger) {
     let _noted_or_not = NOTED.try_with(|noted| {
         if let Some(noted) = noted.borrow_mut().as_mut() {
-            noted.push(passenger);
+            noted.passengers.push(passenger);
         }
     });
 }
 
 /// While an encoding is noted; restores the notes of the encoding around it, also after a panic.
 struct Notes {
-    outer: Option<Vec<Passenger>>,
+    /// The notes of the encoding around it, if there is one.
+    outer: Option<Noted>,
+    /// Whether those are being taken again.
+    is_over: bool,
 }
 
 impl Notes {
     fn end(mut self) -> Transit {
-        let outer = self.outer.take();
-        Transit {
-            passengers: NOTED.replace(outer).unwrap_or_default(),
+        self.restore().unwrap_or_default()
+    }
+
+    /// Restores the notes around it, unless that was done, and gives what was encoded.
+    fn restore(&mut self) -> Option<Transit> {
+        if std::mem::replace(&mut self.is_over, true) {
+            return None;
         }
+        let noted = NOTED.replace(self.outer.take()).unwrap_or_default();
+        Some(Transit {
+            passengers: noted.passengers,
+        })
     }
 }
 
 impl Drop for Notes {
     fn drop(&mut self) {
-        if NOTED.with_borrow(Option::is_some) {
-            let unsent = NOTED.replace(self.outer.take()).unwrap_or_default();
-            Transit { passengers: unsent }.undo();
+        if let Some(unsent) = self.restore() {
+            unsent.undo();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        job::to_postcard,
+        sync::{Event, Queue},
+    };
+
+    fn encode(value: &impl Serialize) {
+        to_postcard(value, &mut Vec::new()).unwrap();
+    }
+
+    #[test]
+    fn a_message_encoded_within_another_has_its_own_handles() {
+        let event = Event::new().unwrap();
+        let queue = Queue::new().unwrap();
+        let ((), transit) = Transit::of(|| {
+            encode(&event);
+            let ((), inner) = Transit::of(|| encode(&[&event, &event]));
+            assert_eq!(inner.tickets().count(), 2);
+            queue.put(event.clone()).unwrap();
+            encode(&event);
+        });
+        let books = transit.passengers[0].member.books().unwrap();
+        let is_under_way = |ticket| books.transaction().is_under_way(ticket, None);
+        assert!(transit.tickets().all(is_under_way));
+        assert_eq!(transit.tickets().count(), 2);
+        drop(books);
+        drop(transit);
+        queue.get().unwrap().set();
+        assert!(event.is_set());
+    }
+
+    #[test]
+    fn a_panic_within_a_message_gives_back_its_own_handles_alone() {
+        let event = Event::new().unwrap();
+        let ((), transit) = Transit::of(|| {
+            encode(&event);
+            let inner = std::panic::AssertUnwindSafe(|| {
+                Transit::of(|| {
+                    encode(&event);
+                    panic!("in an encoding, on purpose")
+                })
+            });
+            assert!(std::panic::catch_unwind(inner).is_err());
+            encode(&event);
+        });
+        assert_eq!(transit.tickets().count(), 2);
+        assert_eq!(care(), Care::None);
     }
 }

@@ -20,14 +20,18 @@ use crate::{
 
 const PARTIES: u64 = 0;
 const ARRIVED: u64 = 1;
-/// Bit 0: broken. The rest of the lower half counts the rounds.
+/// Bit 0: broken. The rest of the lower half counts the rounds, the upper half how often it was reset.
 const STATE: u64 = 2;
 
 const BROKEN: u64 = 1;
 const ROUND: u64 = 2;
-const LOW: u64 = (1 << 32) - 1;
+const RESET: u64 = 1 << 32;
+const LOW: u64 = RESET - 1;
 
 /// A barrier: [`Barrier::wait`] returns when as many threads, of whatever processes, have called it as it has parties.
+///
+/// More threads than parties may come, again and again: as many pass together as there are parties, and the others wait
+/// for the next round.
 ///
 /// A barrier that can never be passed is **broken** rather than stuck: all who wait, and all who come, get
 /// [`BarrierError::Broken`]. That happens when a process ends, is killed, or panics while it has a handle of the barrier,
@@ -138,8 +142,7 @@ impl Barrier {
         let mut transaction = books.transaction();
         let state = transaction.get(self.place(STATE));
         transaction.set(self.place(ARRIVED), 0);
-        // Two rounds further: who waits can tell it from a passage.
-        transaction.set(self.place(STATE), ((state & !BROKEN) + 2 * ROUND) & LOW);
+        transaction.set(self.place(STATE), next_round(state & !BROKEN).wrapping_add(RESET));
         transaction.commit();
         drop(books);
         self.tie.body(STATE).wake(u32::MAX);
@@ -156,32 +159,30 @@ impl Barrier {
     }
 
     fn wait_for(&self, patience: Patience) -> Result<Passed, BarrierError> {
-        let Some(round) = self.arrive()? else {
+        let Some(arrival) = self.arrive()? else {
             return Ok(Passed { is_leader: true });
         };
         let word = self.tie.body(STATE);
         loop {
-            let state = word.load(Ordering::Acquire);
-            if state & LOW & !BROKEN == (round + ROUND) & LOW {
-                return Ok(Passed { is_leader: false });
-            }
-            if state & LOW != round {
-                return Err(BarrierError::Broken);
+            match fate(arrival, word.load(Ordering::Acquire)) {
+                Fate::Waits => {}
+                Fate::Passed => return Ok(Passed { is_leader: false }),
+                Fate::Broken => return Err(BarrierError::Broken),
             }
             match patience.slice() {
-                Some(slice) => word.sleep(round as u32, slice),
-                None if self.give_up(round)? => return Err(BarrierError::TimedOut),
+                Some(slice) => word.sleep(arrival as u32, slice),
+                None if self.give_up(arrival)? => return Err(BarrierError::TimedOut),
                 None => {}
             }
             self.tie.member().tend();
         }
     }
 
-    /// Counts this party; gives the round for which it waits, or `None` when it is the last and all may go.
+    /// Counts this party; gives the state in which it waits, or `None` when it is the last and all may go.
     fn arrive(&self) -> Result<Option<u64>, BarrierError> {
         let books = self.tie.member().books()?;
         let mut transaction = books.transaction();
-        let state = transaction.get(self.place(STATE)) & LOW;
+        let state = transaction.get(self.place(STATE));
         if state & BROKEN != 0 {
             return Err(BarrierError::Broken);
         }
@@ -189,7 +190,7 @@ impl Barrier {
         let is_last = arrived >= transaction.get(self.place(PARTIES));
         transaction.set(self.place(ARRIVED), if is_last { 0 } else { arrived });
         if is_last {
-            transaction.set(self.place(STATE), (state + ROUND) & LOW);
+            transaction.set(self.place(STATE), next_round(state));
         }
         transaction.commit();
         drop(books);
@@ -200,15 +201,40 @@ impl Barrier {
         Ok(Some(state))
     }
 
-    /// Breaks the barrier unless this round is over.
-    fn give_up(&self, round: u64) -> Result<bool, BarrierError> {
+    /// Breaks the barrier unless the round in which this party has arrived is over.
+    fn give_up(&self, arrival: u64) -> Result<bool, BarrierError> {
         let books = self.tie.member().books()?;
-        let is_on = books.transaction().get(self.place(STATE)) & LOW == round;
+        let is_on = books.transaction().get(self.place(STATE)) == arrival;
         if is_on {
             break_for_all(books.member.arena(), self.tie.object());
         }
         Ok(is_on)
     }
+}
+
+/// What became of a party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Waits,
+    Passed,
+    Broken,
+}
+
+/// What became of the party that arrived when the state was `arrival`. It may be many rounds behind, where more threads
+/// come than there are parties: a round that is over was passed, unless the barrier was reset since.
+fn fate(arrival: u64, state: u64) -> Fate {
+    if state == arrival {
+        Fate::Waits
+    } else if (state ^ arrival) & !BROKEN == 0 || state / RESET != arrival / RESET {
+        Fate::Broken
+    } else {
+        Fate::Passed
+    }
+}
+
+/// The state after the round that is on.
+fn next_round(state: u64) -> u64 {
+    (state & !LOW) | ((state + ROUND) & LOW)
 }
 
 /// Breaks the barrier. The caller has the books open.
@@ -223,7 +249,29 @@ travels_as_a_copy!(Barrier);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicU64;
+
     use crate::family::Transit;
+
+    /// Whoever is slow to wake finds that the others have gone on to later rounds.
+    #[test]
+    fn more_threads_than_parties_pass_it_two_by_two() {
+        const WAITS: usize = 4000;
+        let barrier = Barrier::new(2).unwrap();
+        let begun = std::sync::atomic::AtomicUsize::new(0);
+        let wait = || {
+            let is_next = begun.fetch_add(1, Ordering::Relaxed) < WAITS;
+            is_next.then(|| barrier.wait().map(Passed::is_leader).ok())
+        };
+        let passed: Vec<Option<bool>> = std::thread::scope(|scope| {
+            let threads = [(); 5].map(|()| scope.spawn(|| std::iter::from_fn(wait).collect::<Vec<_>>()));
+            let threads = threads.into_iter();
+            threads.flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        let count = |end| passed.iter().filter(|passed| **passed == end).count();
+        assert_eq!(count(None), 0, "it was never broken");
+        assert_eq!((count(Some(true)), count(Some(false))), (WAITS / 2, WAITS / 2));
+    }
 
     #[test]
     fn parties_meet_round_after_round_with_one_leader_each() {
@@ -267,6 +315,31 @@ mod tests {
         encoded.unwrap();
         drop(transit);
         assert!(barrier.is_broken());
+    }
+
+    #[test]
+    fn a_reset_throws_out_who_waits_however_late_he_wakes() {
+        let barrier = Barrier::new(2).unwrap();
+        let waits = || {
+            let arrival = barrier.arrive().unwrap().unwrap();
+            move |state: &AtomicU64| fate(arrival, state.load(Ordering::Relaxed))
+        };
+        let state = barrier.tie.body(STATE);
+        let passes = waits();
+        assert_eq!(passes(state), Fate::Waits);
+        assert!(barrier.wait().unwrap().is_leader());
+        assert_eq!(passes(state), Fate::Passed);
+        let thrown_out = waits();
+        assert_eq!((passes(state), thrown_out(state)), (Fate::Passed, Fate::Waits));
+        barrier.abort().unwrap();
+        assert_eq!((passes(state), thrown_out(state)), (Fate::Passed, Fate::Broken));
+        for _ in 0..5 {
+            barrier.reset().unwrap();
+            assert_eq!(thrown_out(state), Fate::Broken);
+            let next = waits();
+            barrier.wait().unwrap();
+            assert_eq!((next(state), thrown_out(state)), (Fate::Passed, Fate::Broken));
+        }
     }
 
     #[test]

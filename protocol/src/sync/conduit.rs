@@ -157,7 +157,7 @@ impl Conduit {
         buffer: &mut Vec<u8>,
     ) -> Result<(), PutErrorKind> {
         let me = tie.me()?;
-        let (encoded, transit) = Transit::of(|| to_postcard(item, buffer));
+        let (encoded, transit) = Transit::of_item(tie.object(), || to_postcard(item, buffer));
         if let Err(error) = encoded {
             transit.undo();
             return Err(PutErrorKind::Encoding(error));
@@ -170,10 +170,6 @@ impl Conduit {
         let put = if transit.is_empty() {
             channel::put(self, &caller, 0, &[], buffer)
         } else {
-            if let Err(error) = transit.pack(tie.object()) {
-                transit.undo();
-                return Err(PutErrorKind::Family(error));
-            }
             let tickets: Vec<u8> = transit.tickets().flat_map(ticket_bytes).collect();
             let number = (tickets.len() / TICKET_BYTES) as u32;
             channel::put(self, &caller, number, &tickets, buffer)
@@ -262,14 +258,14 @@ impl Conduit {
     pub(crate) fn tickets_inside(&self) -> Vec<Ticket> {
         let head = self.word(Name::Head).load(Ordering::Acquire);
         let tail = self.word(Name::Tail).load(Ordering::Acquire);
-        let mut inside = Vec::new();
+        let (mut inside, mut buffer) = (Vec::new(), Vec::new());
         for item in head..tail.min(head + self.limits.items) {
             let (start, length) = self.slot(item);
             let length = length.load(Ordering::Relaxed);
             let tag = (length >> 32) as u32;
             let bytes = (tag as usize * TICKET_BYTES).min(length as u32 as usize);
-            let mut buffer = Vec::new();
             if tag > 0 && bytes as u64 <= self.byte_mask {
+                buffer.clear();
                 self.read(start.load(Ordering::Relaxed), bytes, &mut buffer);
                 inside.extend(tickets(&buffer, tag));
             }

@@ -102,6 +102,11 @@ impl<T> Queue<T> {
         Self::of(tie)
     }
 
+    #[cfg(test)]
+    pub(super) fn tie(&self) -> &Tie {
+        &self.tie
+    }
+
     fn of(tie: Tie) -> Result<Self, FamilyError> {
         let [conduit] = conduits(&tie)?;
         Ok(Self {
@@ -291,8 +296,11 @@ fn open(arena: &'static Arena, object: u64, number: usize) -> Result<Vec<Conduit
     Ok(conduits.collect())
 }
 
-/// The references under way in the items of a queue or pipe that is about to end.
-pub(super) fn handles_inside(books: &Books<'_>, object: u64) -> Vec<u64> {
+/// The references under way in the items of a queue or pipe.
+///
+/// # Errors
+/// When there is no memory to map the items.
+pub(super) fn handles_inside(books: &Books<'_>, object: u64) -> Result<Vec<u64>, FamilyError> {
     let arena = books.member.arena();
     let annexes: Vec<u64> = annexes(arena, object).collect();
     let (pairs, _) = annexes.as_chunks::<2>();
@@ -301,16 +309,15 @@ pub(super) fn handles_inside(books: &Books<'_>, object: u64) -> Vec<u64> {
         .iter()
         .all(|pair| load(pair, Name::Head) >= load(pair, Name::Tail))
     {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    // Without memory to map the items, their handles end with their senders.
-    let conduits = open(arena, object, pairs.len()).unwrap_or_default();
+    let conduits = open(arena, object, pairs.len())?;
     let tickets = conduits.iter().flat_map(Conduit::tickets_inside);
     let transaction = books.transaction();
-    tickets
+    Ok(tickets
         .filter(|ticket| books.has_cell(ticket.reference) && transaction.is_under_way(*ticket, None))
         .map(|ticket| ticket.reference)
-        .collect()
+        .collect())
 }
 
 /// Tells each end of a pipe that the other is gone.
@@ -329,7 +336,10 @@ pub(super) fn cut_off(arena: &Arena, object: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::{Event, PutErrorKind, pipe};
+    use crate::{
+        family::member::OPENINGS,
+        sync::{Event, PutErrorKind, pipe},
+    };
 
     #[test]
     fn it_is_first_in_first_out_and_bounded_in_items() {
@@ -447,6 +457,25 @@ mod tests {
         near.send(1).unwrap();
         drop(ends);
         assert!(near.is_closed(), "the end that lay in it is gone with it");
+    }
+
+    #[test]
+    fn a_handle_is_put_with_the_books_opened_once() {
+        let openings = |put: &dyn Fn()| {
+            let before = OPENINGS.get();
+            put();
+            OPENINGS.get() - before
+        };
+        let (events, ends) = (Queue::new().unwrap(), Queue::new().unwrap());
+        let event = Event::new().unwrap();
+        assert_eq!(
+            openings(&|| events.put([event.clone(), event.clone()]).unwrap()),
+            2
+        );
+        let end = std::cell::Cell::new(Some(pipe::<u8, u8>().unwrap().1));
+        assert_eq!(openings(&|| ends.put(end.take().unwrap()).unwrap()), 1);
+        assert!(events.get().unwrap().iter().all(|event| !event.is_set()));
+        assert!(ends.get().unwrap().is_closed());
     }
 
     #[test]

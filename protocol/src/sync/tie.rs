@@ -18,7 +18,7 @@ use crate::{
         layout::ESTATE,
         ledger::{BODY, Kind, ObjectId, Plan, Ticket},
         member::Member,
-        transit::{self, Passenger},
+        transit::{self, Care, Passenger},
     },
 };
 
@@ -125,8 +125,9 @@ impl Tie {
         let books = self.member.books()?;
         books.back_cells(1)?;
         let mut transaction = books.transaction();
-        let reference = transaction.refer(self.id.cell, owner_under_way(self.member));
-        let ticket = transaction.dispatch(reference);
+        let (owner, container) = under_way(self.member);
+        let reference = transaction.refer(self.id.cell, owner);
+        let ticket = transaction.dispatch(reference, container);
         transaction.commit();
         Ok(ticket)
     }
@@ -143,8 +144,9 @@ impl Tie {
             ));
         }
         let mut transaction = books.transaction();
-        let ticket = transaction.dispatch(self.reference);
-        transaction.pass_on(self.reference, owner_under_way(self.member));
+        let (owner, container) = under_way(self.member);
+        let ticket = transaction.dispatch(self.reference, container);
+        transaction.pass_on(self.reference, owner);
         transaction.commit();
         drop(books);
         self.serialize(ticket, Some(Arc::clone(self)), serializer)
@@ -240,12 +242,11 @@ macro_rules! travels_as_a_copy {
 pub(super) use travels_as_a_copy;
 
 /// To whom a handle belongs while it is under way: to the sender for as long as somebody looks after the message, else to
-/// nobody, so that the sender may end before it is received.
-fn owner_under_way(member: &Member) -> usize {
-    if transit::is_noting() {
-        member.slot()
-    } else {
-        ESTATE
+/// nobody, so that the sender may end before it is received. And in whose item it is about to lie.
+fn under_way(member: &Member) -> (usize, Option<u64>) {
+    match transit::care() {
+        Care::Sender { container } => (member.slot(), container),
+        Care::None => (ESTATE, None),
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct Account {
     pub(crate) kills: u64,
     pub(crate) stuck: u64,
     pub(crate) permits_lost: u64,
+    pub(crate) leaked: u64,
     torn: u64,
     undetected: u64,
     shared: u64,
@@ -117,7 +118,8 @@ impl Account {
             + self.duplicated
             + self.out_of_order
             + self.unexplained
-            + self.permits_lost;
+            + self.permits_lost
+            + self.leaked;
         broken == 0 && self.lost <= self.kills + 4
     }
 
@@ -127,6 +129,7 @@ impl Account {
             kills,
             stuck,
             permits_lost,
+            leaked,
             torn,
             undetected,
             shared,
@@ -144,7 +147,7 @@ impl Account {
         format!(
             "{{\"seed\":{seed},\"kills\":{kills},\"stuck\":{stuck},\"torn\":{torn},\"undetected\":{undetected},\
              \"two_in_one_lock\":{shared},\"duplicated\":{duplicated},\"out_of_order\":{out_of_order},\
-             \"unexplained\":{unexplained},\"permits_lost\":{permits_lost},\"deaths_told\":{deaths_told},\
+             \"unexplained\":{unexplained},\"permits_lost\":{permits_lost},\"leaked\":{leaked},\"deaths_told\":{deaths_told},\
              \"puts\":{puts},\"gets\":{gets},\"taken_by_the_dead\":{lost},\"waits_over_100_ms\":{late},\
              \"longest_wait_ms\":{longest_ms},\"clean\":{}}}",
             self.is_clean()

@@ -20,7 +20,10 @@ use std::{
 };
 
 use account::Account;
-use protocol::sync::LockError;
+use protocol::{
+    family,
+    sync::{GetError, LockError},
+};
 use stage::{Stage, Victim};
 
 /// How many processes there are at a time.
@@ -77,6 +80,7 @@ fn persecute(kills: u64, seed: u64) -> Account {
     }
     check_lock(&stage, &mut account);
     check_permits(&stage, &mut account);
+    check_objects(&stage, &mut account);
     account.balance(&stage);
     account
 }
@@ -118,6 +122,23 @@ fn check_lock(stage: &Stage, account: &mut Account) {
         }
     }
     stage.lock.clear_poison();
+}
+
+/// Whether no object is left of those that the dead made, once those in the queue are used up.
+fn check_objects(stage: &Stage, account: &mut Account) {
+    // Whoever asks in vain, or without waiting, looks after the dead first.
+    drop(stage.semaphore.try_acquire());
+    loop {
+        match stage.trade.try_get() {
+            Ok(wares) => drop(wares),
+            Err(GetError::Empty) => break,
+            Err(error) => {
+                eprintln!("the trade: {error}");
+                account.leaked += 1;
+            }
+        }
+    }
+    account.leaked += family::objects().abs_diff(stage::OBJECTS);
 }
 
 /// Whether all permits come back when all who held some are dead.

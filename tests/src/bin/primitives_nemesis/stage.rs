@@ -24,6 +24,9 @@ pub(crate) struct Item {
     pub(crate) filling: Vec<u8>,
 }
 
+/// How many objects [`Shared`] has.
+pub(crate) const OBJECTS: u64 = 7;
+
 /// What all processes share.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Shared {
@@ -35,7 +38,12 @@ pub(crate) struct Shared {
     pub(crate) large: Value<[u64; 100]>,
     pub(crate) semaphore: Semaphore,
     pub(crate) queue: Queue<Item>,
+    /// Objects that one process makes and another uses up, some at a time.
+    pub(crate) trade: Queue<Vec<Ware>>,
 }
+
+/// An object under way, and what is in it.
+pub(crate) type Ware = (u64, Value<u64>);
 
 /// The shared objects, in the process that kills the others.
 #[derive(Debug)]
@@ -60,6 +68,7 @@ impl Stage {
             large: Value::new([0; 100]).expect("a value"),
             semaphore: Semaphore::new(PERMITS).expect("a semaphore"),
             queue: Queue::with_limits(16, 2000).expect("a queue"),
+            trade: Queue::with_limits(64, 10_000).expect("a queue"),
         };
         Self { shared }
     }

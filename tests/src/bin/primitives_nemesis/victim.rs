@@ -1,7 +1,7 @@
 //! A process that uses the shared objects without a pause, until it is killed.
 //!
 //! It says what it has done after each operation, one line each: `put N`, `got PRODUCER N`, `torn WHAT`,
-//! `shared WHAT` (two in a place for one), `untold` (a dead holder of whom nothing was said).
+//! `torn ware` (an object that was put and is not there), `shared WHAT` (two in a place for one), `untold` (a dead holder of whom nothing was said).
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use protocol::{
     sync::{GetError, LockError, PutErrorKind, Value},
 };
 
-use crate::stage::{Item, Shared};
+use crate::stage::{Item, Shared, Ware};
 
 /// How many may be where the semaphore leads.
 pub(crate) const PERMITS: u32 = 2;
@@ -51,12 +51,14 @@ fn say(line: &str) {
 
 impl Victim {
     fn act(&mut self) {
-        match self.random.u8(..10) {
+        match self.random.u8(..13) {
             0..=2 => self.hold_the_lock(),
             3 => self.change_values(),
             4 => self.take_a_permit(),
             5..=6 => self.put(),
-            _ => self.get(),
+            7..=9 => self.get(),
+            10 => self.sell(),
+            _ => self.buy(),
         }
     }
 
@@ -148,6 +150,34 @@ impl Victim {
             Ok(item) => say(&format!("torn item {} {}", item.producer, item.number)),
             Err(GetError::Empty) => {}
             Err(error) => say(&format!("torn item: {error}")),
+        }
+    }
+}
+
+impl Victim {
+    fn sell(&mut self) {
+        let number = self.random.usize(1..5);
+        let wares = std::iter::repeat_with(|| {
+            let content = self.random.u64(..);
+            (content, Value::new(content).expect("a value"))
+        });
+        let wares: Vec<Ware> = wares.take(number).collect();
+        if let Err(error) = self.shared.trade.try_put(wares) {
+            assert!(matches!(error.kind(), PutErrorKind::Full), "{error}");
+        }
+    }
+
+    fn buy(&mut self) {
+        match self.shared.trade.try_get() {
+            Ok(wares) => {
+                for (content, ware) in &wares {
+                    if *whatever(ware) != *content {
+                        say("torn ware");
+                    }
+                }
+            }
+            Err(GetError::Empty) => {}
+            Err(error) => say(&format!("torn ware: {error}")),
         }
     }
 }
