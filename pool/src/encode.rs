@@ -1,6 +1,6 @@
 //! Encoding a job before anything else is done with it, so that a job that cannot be encoded harms nothing.
 
-use std::{cell::RefCell, panic::AssertUnwindSafe, sync::Arc};
+use std::{cell::Cell, panic::AssertUnwindSafe, sync::Arc};
 
 use protocol::{CodecError, Payload, attachment, frame::PARCEL_BYTES};
 use smallvec::SmallVec;
@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::{SubmitError, load::Encoded};
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// The scratch buffer is let go when one job has made it larger than this.
@@ -23,7 +23,7 @@ pub(crate) fn encode(
     let mut buffer = SCRATCH.take();
     let large = encode_into(&mut buffer, append, limit)?;
     let encoded = large.unwrap_or_else(|| Encoded::One(SmallVec::from_slice(&buffer)));
-    SCRATCH.set(buffer);
+    drop(SCRATCH.replace(buffer));
     Ok(encoded)
 }
 

@@ -1,7 +1,7 @@
 //! What becomes of the handles in a message that is under way.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -11,16 +11,25 @@ use super::{FamilyError, ledger::Ticket, member, member::Member};
 use crate::sync::{departure::Departure, tie::Tie};
 
 thread_local! {
-    /// The handles encoded by this thread, while somebody takes note of them.
-    static NOTED: RefCell<Option<Noted>> = const { RefCell::new(None) };
+    static MESSAGE: Cell<Message> = const { Cell::new(Message::NONE) };
+    /// The handles in all messages that this thread encodes, one within the other, the innermost last.
+    static NOTED: RefCell<Vec<Passenger>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What was encoded into one message.
-#[derive(Debug, Default)]
-struct Noted {
-    passengers: Vec<Passenger>,
-    /// The queue or pipe in whose item the message is to lie.
-    container: Option<u64>,
+/// The innermost message that this thread encodes. It is looked at for every job, whether there are handles in it or not:
+/// hence apart from them, and without a destructor.
+#[derive(Debug, Clone, Copy)]
+struct Message {
+    care: Care,
+    /// Where its handles begin among those that are noted, and where they end.
+    handles: (usize, usize),
+}
+
+impl Message {
+    const NONE: Self = Self {
+        care: Care::None,
+        handles: (0, 0),
+    };
 }
 
 /// The handles that were encoded into one message, until they are received.
@@ -66,25 +75,21 @@ pub(crate) struct Passenger {
 impl Transit {
     /// Runs `encode` and takes note of the handles that it encodes, in this thread.
     pub fn of<R>(encode: impl FnOnce() -> R) -> (R, Self) {
-        Self::note(None, encode)
+        Self::note(Care::Sender { container: None }, encode)
     }
 
     /// As [`Transit::of`], for a message that is about to lie in an item of this queue or pipe.
     pub(crate) fn of_item<R>(container: u64, encode: impl FnOnce() -> R) -> (R, Self) {
-        Self::note(Some(container), encode)
+        let container = Some(container);
+        Self::note(Care::Sender { container }, encode)
     }
 
-    fn note<R>(container: Option<u64>, encode: impl FnOnce() -> R) -> (R, Self) {
-        let fresh = Noted {
-            passengers: Vec::new(),
-            container,
-        };
-        let notes = Notes {
-            outer: NOTED.replace(Some(fresh)),
-            is_over: false,
-        };
+    #[inline]
+    fn note<R>(care: Care, encode: impl FnOnce() -> R) -> (R, Self) {
+        let _notes = Notes::begin(care);
         let result = encode();
-        (result, notes.end())
+        let passengers = Notes::take();
+        (result, Self { passengers })
     }
 
     /// Whether no handle is under way in the message.
@@ -226,52 +231,60 @@ pub(crate) enum Care {
 
 /// Who sees to what this thread encodes.
 pub(crate) fn care() -> Care {
-    let of_noted = |noted: &Noted| Care::Sender {
-        container: noted.container,
-    };
-    // Nobody does while the thread's values are being destroyed.
-    let care = NOTED.try_with(|noted| noted.borrow().as_ref().map_or(Care::None, of_noted));
-    care.unwrap_or(Care::None)
+    MESSAGE.get().care
 }
 
-/// Takes note of a handle that was encoded.
+/// Takes note of a handle that was encoded, if somebody sees to it.
 pub(crate) fn note(passenger: Passenger) {
-    let _noted_or_not = NOTED.try_with(|noted| {
-        if let Some(noted) = noted.borrow_mut().as_mut() {
-            noted.passengers.push(passenger);
-        }
-    });
+    let message = MESSAGE.get();
+    if message.care == Care::None {
+        return;
+    }
+    // It cannot be noted while the thread's values are being destroyed.
+    let noted = NOTED.try_with(|noted| noted.borrow_mut().push(passenger));
+    if noted.is_ok() {
+        let (first, end) = message.handles;
+        let handles = (first, end + 1);
+        MESSAGE.set(Message { handles, ..message });
+    }
 }
 
-/// While an encoding is noted; restores the notes of the encoding around it, also after a panic.
+/// While a message is encoded; goes back to the message around it, also after a panic.
 struct Notes {
-    /// The notes of the encoding around it, if there is one.
-    outer: Option<Noted>,
-    /// Whether those are being taken again.
-    is_over: bool,
+    outer: Message,
 }
 
 impl Notes {
-    fn end(mut self) -> Transit {
-        self.restore().unwrap_or_default()
+    #[inline]
+    fn begin(care: Care) -> Self {
+        let outer = MESSAGE.get();
+        let (_, end) = outer.handles;
+        let handles = (end, end);
+        MESSAGE.set(Message { care, handles });
+        Self { outer }
     }
 
-    /// Restores the notes around it, unless that was done, and gives what was encoded.
-    fn restore(&mut self) -> Option<Transit> {
-        if std::mem::replace(&mut self.is_over, true) {
-            return None;
+    /// The handles that were noted since the innermost message was begun.
+    #[inline]
+    fn take() -> Vec<Passenger> {
+        let message = MESSAGE.get();
+        let (first, end) = message.handles;
+        if end == first {
+            return Vec::new();
         }
-        let noted = NOTED.replace(self.outer.take()).unwrap_or_default();
-        Some(Transit {
-            passengers: noted.passengers,
-        })
+        let handles = (first, first);
+        MESSAGE.set(Message { handles, ..message });
+        NOTED.with_borrow_mut(|noted| noted.split_off(first))
     }
 }
 
 impl Drop for Notes {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(unsent) = self.restore() {
-            unsent.undo();
+        let passengers = Self::take();
+        MESSAGE.set(self.outer);
+        if !passengers.is_empty() {
+            Transit { passengers }.undo();
         }
     }
 }
