@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use protocol::board;
+use rustix::time::ClockId;
 
 use super::{Core, life::Life, seat::Seat};
 use crate::{failure::EndReason, spawning};
@@ -52,6 +53,7 @@ pub(super) struct Timekeeper {
 impl Timekeeper {
     /// Reports all that is due; says when to look again.
     pub(super) fn look(&mut self, core: &Core) -> Option<Duration> {
+        let begun = cpu_time();
         self.clock.read(board::now());
         let mut look = Look {
             core,
@@ -78,9 +80,16 @@ impl Timekeeper {
         // A millisecond is the finest that matters here; the clock's own step is no finer.
         let next = next.map(|next| next.max(Duration::from_millis(1)));
         // From now on: the look itself may have taken long.
-        self.clock.expect(board::now(), next);
+        self.clock
+            .expect(board::now(), cpu_time().saturating_sub(begun), next);
         next
     }
+}
+
+/// The CPU time of this thread so far.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// One look at everything.
@@ -225,8 +234,8 @@ impl Look<'_> {
 /// The time, less the times in which the whole program was suspended.
 ///
 /// A program that is stopped and continued, or frozen with its container, finds that time has passed in which nobody
-/// could work. It shows in a look at the clock that comes much later than it was asked for. Whatever began before has
-/// that time forgiven.
+/// could work. It shows in a look that comes much later than it was asked for, or that has taken much longer than it has
+/// worked. Whatever began before has that time forgiven.
 #[derive(Debug, Default)]
 struct Clock {
     now: Duration,
@@ -242,18 +251,26 @@ impl Clock {
             .expected
             .take()
             .map_or(Duration::ZERO, |expected| now.saturating_sub(expected));
-        if late >= SUSPENSION {
-            if self.suspensions.len() == KEPT_SUSPENSIONS {
-                self.suspensions.remove(0);
-            }
-            self.suspensions.push((now, late));
-        }
+        self.forgive(now, late);
         self.now = now;
     }
 
-    /// The next look is to be after this time, if nothing happens before.
-    fn expect(&mut self, now: Duration, wait: Option<Duration>) {
+    /// The look is over, for which this thread has worked so long, and the next one is to be after this time, if nothing
+    /// happens before.
+    fn expect(&mut self, now: Duration, worked: Duration, wait: Option<Duration>) {
+        self.forgive(now, now.saturating_sub(self.now).saturating_sub(worked));
         self.expected = wait.map(|wait| now + wait);
+    }
+
+    /// So much of the time until now was lost; it was a suspension if it is long.
+    fn forgive(&mut self, now: Duration, lost: Duration) {
+        if lost < SUSPENSION {
+            return;
+        }
+        if self.suspensions.len() == KEPT_SUSPENSIONS {
+            self.suspensions.remove(0);
+        }
+        self.suspensions.push((now, lost));
     }
 
     /// How long ago something was, suspensions left out.
@@ -279,7 +296,7 @@ mod tests {
         let mut clock = Clock::default();
         for now in (0..1000).step_by(100) {
             clock.read(ms(now));
-            clock.expect(ms(now), Some(ms(100)));
+            clock.expect(ms(now), ms(0), Some(ms(100)));
         }
         assert_eq!(clock.since(ms(50)), ms(850));
     }
@@ -288,7 +305,7 @@ mod tests {
     fn a_suspension_is_forgiven_to_what_had_begun_before() {
         let mut clock = Clock::default();
         clock.read(ms(1000));
-        clock.expect(ms(1000), Some(ms(100)));
+        clock.expect(ms(1000), ms(0), Some(ms(100)));
         clock.read(ms(6100));
         assert_eq!(
             clock.since(ms(900)),
@@ -300,7 +317,7 @@ mod tests {
             ms(0),
             "it seems to have begun in the suspension"
         );
-        clock.expect(ms(6100), Some(ms(50)));
+        clock.expect(ms(6100), ms(0), Some(ms(50)));
         clock.read(ms(6150));
         assert_eq!(clock.since(ms(6100)), ms(50));
     }
@@ -309,8 +326,20 @@ mod tests {
     fn sleeping_without_a_time_is_no_suspension() {
         let mut clock = Clock::default();
         clock.read(ms(1000));
-        clock.expect(ms(1000), None);
+        clock.expect(ms(1000), ms(0), None);
         clock.read(ms(9000));
         assert_eq!(clock.since(ms(1000)), ms(8000));
+    }
+
+    #[test]
+    fn a_suspension_in_the_middle_of_a_look_is_forgiven_and_a_long_look_is_not() {
+        let mut clock = Clock::default();
+        clock.read(ms(1000));
+        clock.expect(ms(6000), ms(1), Some(ms(100)));
+        clock.read(ms(6100));
+        assert_eq!(clock.since(ms(900)), ms(201), "100 before, 1 of work, 100 after");
+        clock.expect(ms(7100), ms(990), Some(ms(100)));
+        clock.read(ms(7200));
+        assert_eq!(clock.since(ms(6100)), ms(1100));
     }
 }
