@@ -24,6 +24,8 @@ struct Feed<J: Job, I> {
     output: StreamOutput<J>,
     /// How many inputs may be taken while outputs are ready.
     due: u32,
+    /// How many outputs are at hand that can leave before inputs are looked for again.
+    free: u32,
     /// For a worker that waits for inputs.
     gathering: Gathering,
     /// The panic of the input iterator, passed on when the outputs before it have left.
@@ -34,11 +36,24 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
     /// Sees to it that an output is at hand; says whether one is, or all have been taken.
     #[inline]
     fn provide(&mut self) -> bool {
+        if self.free > 0 {
+            self.free -= 1;
+            return true;
+        }
+        self.look()
+    }
+
+    /// As [`Feed::provide`], when inputs are to be looked for.
+    fn look(&mut self) -> bool {
         self.feed();
         let provided = self.output.provide(true);
         if !provided {
             self.pass_panic_on();
         }
+        // What is at hand needs no look, until enough of it has left that inputs are taken for it.
+        let undue = TAKEN_TOGETHER.saturating_sub(self.due) / INPUTS_PER_OUTPUT;
+        self.free = self.output.at_hand().saturating_sub(1).min(undue);
+        self.due += self.free * INPUTS_PER_OUTPUT;
         provided
     }
 
@@ -73,7 +88,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
     /// Whether inputs can be taken later: there are outputs, and no worker has waited for inputs for long.
     fn has_time(&self) -> bool {
         // What is at hand are results of jobs that went by together, the fewer the longer they took.
-        self.output.is_at_hand()
+        self.output.at_hand() > 0
             || self.output.is_ready()
                 && !(self.output.is_pool_hungry() && self.gathering.is_over(Instant::now()))
     }
@@ -144,6 +159,7 @@ impl<J: Job, I: Iterator<Item = J>> Map<J, I> {
             input: Some(input),
             output,
             due: 0,
+            free: 0,
             gathering: Gathering::new(Instant::now()),
             panic: None,
         })
@@ -157,6 +173,7 @@ impl<J: Job, I: Iterator<Item = J>> MapUnordered<J, I> {
             input: Some(input),
             output,
             due: 0,
+            free: 0,
             gathering: Gathering::new(Instant::now()),
             panic: None,
         })

@@ -84,7 +84,18 @@ pub struct Progress {
 ///
 /// It is the kernel's coarse monotonic clock: [`clock_resolution`] is its step.
 pub fn now() -> Duration {
-    to_duration(rustix::time::clock_gettime(ClockId::MonotonicCoarse))
+    Duration::from_nanos(now_ns())
+}
+
+/// The time of [`now`] in nanoseconds.
+#[inline]
+fn now_ns() -> u64 {
+    let time = rustix::time::clock_gettime(ClockId::MonotonicCoarse);
+    // It counts from the start of the machine, and lasts for centuries.
+    time.tv_sec
+        .cast_unsigned()
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(time.tv_nsec.cast_unsigned())
 }
 
 /// The step of the clock of [`now`]: one to ten milliseconds, by the kernel's configuration.
@@ -141,13 +152,13 @@ impl Board {
         }
     }
 
-    /// Shows that a lane starts the job at `position` now; gives that time, on the clock of [`now`].
-    pub fn show_start(&self, lane: usize, position: u64) -> Duration {
-        let since = now();
-        self.lane_since(lane)
-            .store(since.as_nanos() as u64, Ordering::Relaxed);
+    /// Shows that a lane starts the job at `position` now; gives that time in nanoseconds, on the clock of [`now`].
+    #[inline]
+    pub fn show_start(&self, lane: usize, position: u64) -> u64 {
+        let since_ns = now_ns();
+        self.lane_since(lane).store(since_ns, Ordering::Relaxed);
         self.lane_position(lane).store(position + 1, Ordering::Release);
-        since
+        since_ns
     }
 
     /// Shows that a lane runs nothing.

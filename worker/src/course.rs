@@ -6,8 +6,6 @@
 //!
 //! Who runs the jobs, and what becomes of a panic, is for [`crate::runner`].
 
-use std::time::Duration;
-
 use protocol::{
     Fault, Incoming, Payload,
     board::Board,
@@ -18,7 +16,7 @@ use protocol::{
 use crate::{batch::Reader, bell::Bell, failure::Failure, marks, publisher::Publisher};
 
 /// When the parent was last woken this long ago, it is woken for what has been published before the next job starts.
-const UNTOLD: Duration = Duration::from_millis(1);
+const UNTOLD_NS: u64 = 1_000_000;
 
 /// A lane's jobs until it needs new work.
 #[derive(Debug)]
@@ -32,7 +30,8 @@ pub(crate) struct Course<'a, 'p> {
     /// Where the running job lies, when it is a large one.
     delivery: Option<Delivery>,
     done: u64,
-    told: Option<Duration>,
+    /// When the parent was last told, on the board's clock.
+    told_ns: Option<u64>,
     /// Where the encoded output of a job goes. Reused from job to job.
     output: Payload,
 }
@@ -64,7 +63,7 @@ impl<'a, 'p> Course<'a, 'p> {
             running: None,
             delivery: None,
             done: 0,
-            told: None,
+            told_ns: None,
             output,
         }
     }
@@ -86,8 +85,8 @@ impl<'a, 'p> Course<'a, 'p> {
         };
         if let Some((position, _)) = &next {
             self.running = Some(*position);
-            let now = self.board.show_start(self.lane, *position);
-            self.tell_if_late(now);
+            let now_ns = self.board.show_start(self.lane, *position);
+            self.tell_if_late(now_ns);
         }
         Ok(next)
     }
@@ -162,11 +161,11 @@ impl<'a, 'p> Course<'a, 'p> {
 
     /// Wakes the parent for what has been published, when it was woken too long ago and another job goes first.
     #[inline]
-    fn tell_if_late(&mut self, now: Duration) {
-        let told = *self.told.get_or_insert(now);
-        if self.done > 0 && now.saturating_sub(told) >= UNTOLD {
+    fn tell_if_late(&mut self, now_ns: u64) {
+        let told_ns = *self.told_ns.get_or_insert(now_ns);
+        if self.done > 0 && now_ns.saturating_sub(told_ns) >= UNTOLD_NS {
             self.bell.ring();
-            self.told = Some(now);
+            self.told_ns = Some(now_ns);
         }
     }
 }

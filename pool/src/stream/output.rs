@@ -69,12 +69,12 @@ impl<J: Job> StreamOutput<J> {
 
     /// Whether an output is there, so that asking for it does not wait.
     pub fn is_ready(&self) -> bool {
-        self.is_at_hand() || self.stream.lock().window.is_ready()
+        self.at_hand() > 0 || self.stream.lock().window.is_ready()
     }
 
-    /// Whether an output has left the stream already and waits here.
-    pub(crate) fn is_at_hand(&self) -> bool {
-        self.taken.as_ref().is_some_and(|(_, results)| results.left() > 0)
+    /// How many outputs have left the stream already and wait here.
+    pub(crate) fn at_hand(&self) -> u32 {
+        self.taken.as_ref().map_or(0, |(_, results)| results.left())
     }
 
     /// Whether a worker waits for jobs: a hint.
