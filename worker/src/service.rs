@@ -199,7 +199,11 @@ where
         self.run_decoded(job.decode(J::decode), context, output)
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "a job that is handed over is copied, which takes longer than decoding it"
+    )]
+    #[inline(always)]
     fn run_decoded(
         &self,
         job: Result<J, CodecError>,
