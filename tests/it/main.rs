@@ -16,6 +16,7 @@ mod logs;
 mod memory;
 mod nemesis;
 mod orphans;
+mod payload_ends;
 mod payloads;
 mod policy;
 mod primitives;

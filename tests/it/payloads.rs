@@ -1,47 +1,30 @@
-//! Large payloads: `Bytes` that come back whole, are kept, sliced and mixed; deaths in the middle of one; memory.
+//! Large payloads: `Bytes` that come back whole, are kept, sliced and mixed.
 
-use std::{
-    os::unix::fs::MetadataExt,
-    sync::mpsc,
-    time::{Duration, Instant},
-};
-
-use pool::{Bytes, JobError, Order, Pool, SubmitError};
+use pool::{Bytes, JobError, Order, SubmitError};
 use protocol::{attachment::LEAST_BYTES, parcel::KEPT_BYTES};
-use rustix::process::Signal;
 use tests::{Answer, Puppet};
 
-use crate::stage::{a_pid, alone, assert_works, holdings, puppet_pool, puppets, run, signal, story, submit};
+use crate::stage::{assert_works, puppet_pool, puppets, run, story, submit};
 
 /// Bytes of which each place can be told from the others, and each payload too.
-fn pattern(seed: usize, length: usize) -> Bytes {
+pub(crate) fn pattern(seed: usize, length: usize) -> Bytes {
     (0..length)
         .map(|index| (index / 7 + index + seed) as u8)
         .collect()
 }
 
-fn carried(answer: Result<Answer, JobError>) -> Bytes {
+pub(crate) fn carried(answer: Result<Answer, JobError>) -> Bytes {
     match answer.expect("an answer") {
         Answer::Carried(bytes) => bytes,
         other => panic!("{other:?}"),
     }
 }
 
-fn gathered(answer: Result<Answer, JobError>) -> Vec<Bytes> {
+pub(crate) fn gathered(answer: Result<Answer, JobError>) -> Vec<Bytes> {
     match answer.expect("an answer") {
         Answer::Gathered(all) => all,
         other => panic!("{other:?}"),
     }
-}
-
-/// What shared memory the process holds under a name, in bytes that are really there.
-fn shared_memory(name: &str) -> u64 {
-    let descriptors = std::fs::read_dir("/proc/self/fd").expect("descriptors").flatten();
-    let ours = descriptors.filter(|descriptor| {
-        std::fs::read_link(descriptor.path()).is_ok_and(|target| target.to_string_lossy().contains(name))
-    });
-    ours.filter_map(|descriptor| Some(std::fs::metadata(descriptor.path()).ok()?.blocks() * 512))
-        .sum()
 }
 
 #[test]
@@ -253,156 +236,6 @@ fn payloads_count_for_every_limit() {
         gate.wait().expect("the gate opens");
         for handle in accepted {
             assert!(carried(handle.wait()) == pattern(0, 1_000_000));
-        }
-    });
-}
-
-/// Whatever a worker is doing with a payload when it is killed, its job has one end, the next payload is right, and
-/// nothing is left behind.
-#[test]
-fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
-    const OWN_BYTES: usize = 2 << 20;
-    if !alone("payloads::a_worker_killed_in_the_middle_of_a_payload_costs_that_job") {
-        return;
-    }
-    story(|| {
-        let pool = puppets(2)
-            .restart_limit(1000, Duration::from_secs(1))
-            .build()
-            .expect("a pool");
-        let bytes = pattern(1, 20 << 20);
-        let begun = Instant::now();
-        for _ in 0..4 {
-            assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
-        }
-        // Kills by the clock alone would leave a slow machine no time to finish anything.
-        let time = begun.elapsed() / 4;
-        let before = holdings();
-        std::thread::scope(|scope| {
-            let (doom, doomed) = mpsc::channel();
-            scope.spawn(|| kill_in_the_middle(&pool, doomed, time));
-            let (mut killed, mut whole, mut round) = (0, 0, 0_u32);
-            let mut random = fastrand::Rng::with_seed(5);
-            while killed < 5 || whole < 20 {
-                round += 1;
-                if round.is_multiple_of(2) {
-                    doom.send(()).expect("somebody kills");
-                }
-                let bytes = bytes.slice(random.usize(..bytes.len() / 2)..);
-                let job = match round % 3 {
-                    0 => Puppet::Gather(vec![bytes.clone()]),
-                    1 => Puppet::Carry(bytes.clone()),
-                    // What the others do in the worker is done in no time; this takes a good part of its time there.
-                    _ => Puppet::Bear(bytes.clone(), Box::new(Puppet::Flood(OWN_BYTES))),
-                };
-                match run(&pool, job) {
-                    Ok(Answer::Carried(back)) => assert!(back == bytes),
-                    Ok(Answer::Gathered(back)) => assert!(back[0] == bytes),
-                    Ok(Answer::Bytes(own)) => assert!(own == vec![7; OWN_BYTES]),
-                    Err(JobError::WorkerDied(_)) => {
-                        killed += 1;
-                        continue;
-                    }
-                    other => panic!("{other:?}"),
-                }
-                whole += 1;
-            }
-            drop(doom);
-        });
-        assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
-        assert!(matches!(
-            run(&pool, Puppet::Bear(bytes.clone(), Box::new(Puppet::Raise(9)))),
-            Err(JobError::WorkerDied(_))
-        ));
-        assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
-        // Both workers are there again: nothing of those before is held.
-        a_pid(&pool);
-        let areas = crate::stage::wait_for("the areas of the dead to go", || {
-            let areas = shared_memory("pool-inbound") + shared_memory("pool-outbound");
-            (holdings() <= before && areas <= 4 * (KEPT_BYTES as u64 + 4096)).then_some(areas)
-        });
-        assert!(areas > 0, "the measure measures");
-        drop(pool);
-        assert_eq!(shared_memory("pool-inbound") + shared_memory("pool-outbound"), 0);
-    });
-}
-
-/// Kills a worker each time that it is told to, within twice the time that a job takes: the one that has a job, if one does.
-fn kill_in_the_middle(pool: &Pool<Puppet>, told: mpsc::Receiver<()>, time: Duration) {
-    let mut random = fastrand::Rng::with_seed(11);
-    for () in told {
-        // Not to wait for anything: to be early or late by another time each time.
-        std::thread::sleep(time.mul_f64(2.0 * random.f64()));
-        let mut workers = pool.stats().workers;
-        workers.sort_by_key(|worker| worker.in_flight == 0);
-        if let Some(pid) = workers.into_iter().find_map(|worker| worker.pid)
-            && let Some(pid) = rustix::process::Pid::from_raw(pid.cast_signed())
-        {
-            // It may have ended meanwhile.
-            let _killed_or_gone = rustix::process::kill_process(pid, Signal::KILL);
-        }
-    }
-}
-
-#[test]
-fn after_a_giant_the_areas_are_small_again() {
-    if !alone("payloads::after_a_giant_the_areas_are_small_again") {
-        return;
-    }
-    story(|| {
-        let pool = puppet_pool(1);
-        let kept = KEPT_BYTES as u64 + 4096;
-        assert!(carried(run(&pool, Puppet::Carry(pattern(1, 64 << 20)))).len() == 64 << 20);
-        assert!(shared_memory("pool-inbound") <= kept, "inbound");
-        let outbound = shared_memory("pool-outbound");
-        assert!(
-            outbound <= 64 << 10,
-            "what comes back of a job is not copied there: {outbound}"
-        );
-        assert_eq!(
-            gathered(run(&pool, Puppet::Gather(vec![pattern(1, 64 << 20)]))).len(),
-            2
-        );
-        assert!(shared_memory("pool-inbound") <= kept, "inbound");
-        // An output that is the worker's own takes the other way.
-        assert_eq!(
-            run(&pool, Puppet::Flood(64 << 20)).expect("flooded"),
-            Answer::Bytes(vec![7; 64 << 20])
-        );
-        assert!((1..=kept).contains(&shared_memory("pool-outbound")), "outbound");
-        assert_works(&pool);
-    });
-}
-
-#[test]
-fn a_payload_that_is_taken_back_runs_elsewhere() {
-    story(|| {
-        let pool = puppets(2).build().expect("a pool");
-        // One of two is stopped while the other is busy, and loses to it what it was sent.
-        let folder = crate::stage::Folder::new();
-        let (here, there) = (folder.path("here"), folder.path("there"));
-        let gate = submit(&pool, Puppet::Meet(here, there.clone()));
-        let Ok(Answer::Number(pid)) = run(&pool, Puppet::Pid) else {
-            panic!("no process id")
-        };
-        let pid = pid as u32;
-        signal(pid, Signal::STOP);
-        let before = pool.stats().requeued;
-        let bytes = pattern(4, 3 << 20);
-        let handles: Vec<_> = (0..4)
-            .map(|_| submit(&pool, Puppet::Carry(bytes.clone())))
-            .collect();
-        crate::stage::wait_for("a payload to be taken back", || {
-            (pool.stats().requeued > before).then_some(())
-        });
-        std::fs::write(&there, "").expect("a mark");
-        gate.wait().expect("the gate opens");
-        for handle in handles {
-            assert!(carried(handle.wait()) == bytes);
-        }
-        signal(pid, Signal::CONT);
-        for _ in 0..4 {
-            assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
         }
     });
 }
