@@ -1,6 +1,6 @@
 //! How many inputs are gathered before they are submitted to a worker that waits for jobs.
 //!
-//! A lone input never waits for company, and inputs that come slowly are submitted one by one. But a worker that is woken
+//! Inputs that come slowly are submitted one by one, and none waits for company for long. But a worker that is woken
 //! for a single tiny job is often done with it before the next input is there, and waits again: so while inputs come
 //! quickly, each time twice as many are gathered as the time before. The clock is the caller's.
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const MOST: u32 = 256;
 
 /// Nothing is gathered for longer than this, unless the input itself takes so long. A wake-up takes about as much.
-const LONGEST: Duration = Duration::from_micros(20);
+pub(crate) const LONGEST: Duration = Duration::from_micros(20);
 
 /// How many inputs are gathered for a worker that waits.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ impl Gathering {
     pub(crate) fn is_enough(&mut self, gathered: u32, now: Instant) -> bool {
         if gathered >= self.enough {
             self.enough = gathered.saturating_mul(2).min(MOST);
-        } else if self.is_over(now) {
-            self.enough = gathered;
+        } else if self.since_given(now) >= LONGEST {
+            self.enough = gathered.max(1);
         } else {
             return false;
         }
@@ -41,9 +41,9 @@ impl Gathering {
         true
     }
 
-    /// Whether nothing has been given for so long that nothing more is gathered.
-    pub(crate) fn is_over(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.given) >= LONGEST
+    /// How long ago a worker was last given what had been gathered.
+    pub(crate) fn since_given(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.given)
     }
 }
 

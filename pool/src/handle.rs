@@ -73,10 +73,11 @@ impl<J: Job> JobHandle<J> {
     /// # Errors
     /// The handle itself, to wait again.
     pub fn wait_timeout(self, patience: Duration) -> Result<Result<J::Output, JobError>, Self> {
+        let deadline = Instant::now().checked_add(patience);
         if patience >= SHORTEST_LINGER {
             self.linger();
         }
-        let outcome = match Instant::now().checked_add(patience) {
+        let outcome = match deadline {
             Some(deadline) => self.slot.take(Some(deadline)),
             None => self.slot.take(None),
         };

@@ -4,18 +4,27 @@ use std::{
     any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use protocol::Job;
 
-use crate::{JobError, StreamInput, StreamOutput, gathering::Gathering};
+use crate::{
+    JobError, StreamInput, StreamOutput,
+    gathering::{self, Gathering},
+};
 
 /// How many inputs are taken, once outputs flow, for each output that leaves.
 const INPUTS_PER_OUTPUT: u32 = 2;
 
-/// So many inputs are taken together, unless a worker waits for them.
+/// So many inputs are taken together, unless a worker has waited for them.
 const TAKEN_TOGETHER: u32 = 1024;
+
+/// After so many outputs at the latest it is seen whether a worker waits for inputs.
+const OUTPUTS_PER_LOOK: u32 = 64;
+
+/// A worker that has waited for so long is given inputs, although there are outputs at hand.
+const SLOW_CONSUMER: Duration = Duration::from_millis(1);
 
 /// The engine of both maps: feeds a stream from an iterator, in the thread that takes the outputs.
 struct Feed<J: Job, I> {
@@ -52,7 +61,8 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         }
         // What is at hand needs no look, until enough of it has left that inputs are taken for it.
         let undue = TAKEN_TOGETHER.saturating_sub(self.due) / INPUTS_PER_OUTPUT;
-        self.free = self.output.at_hand().saturating_sub(1).min(undue);
+        let most = undue.min(OUTPUTS_PER_LOOK);
+        self.free = self.output.at_hand().saturating_sub(1).min(most);
         self.due += self.free * INPUTS_PER_OUTPUT;
         provided
     }
@@ -87,10 +97,17 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
 
     /// Whether inputs can be taken later: there are outputs, and no worker has waited for inputs for long.
     fn has_time(&self) -> bool {
-        // What is at hand are results of jobs that went by together, the fewer the longer they took.
-        self.output.at_hand() > 0
-            || self.output.is_ready()
-                && !(self.output.is_pool_hungry() && self.gathering.is_over(Instant::now()))
+        let is_at_hand = self.output.at_hand() > 0;
+        if !is_at_hand && !self.output.is_ready() {
+            return false;
+        }
+        // What is at hand are results of jobs that went by together, and mostly leaves as quickly.
+        let patience = if is_at_hand {
+            SLOW_CONSUMER
+        } else {
+            gathering::LONGEST
+        };
+        !self.output.is_pool_hungry() || self.gathering.since_given(Instant::now()) < patience
     }
 
     /// Takes one input in; says whether to go on.
@@ -115,7 +132,12 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
     #[cold]
     fn appease(&mut self) -> bool {
         let added = self.input.as_ref().map_or(0, StreamInput::added);
-        if !self.gathering.is_enough(added, Instant::now()) {
+        // An input that does not know of a next one may wait for it, and what was gathered with it.
+        let has_more = self
+            .inputs
+            .as_ref()
+            .is_some_and(|inputs| inputs.size_hint().0 > 0);
+        if !self.gathering.is_enough(added, Instant::now()) && has_more {
             return true;
         }
         self.flush();

@@ -151,7 +151,6 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// The bytes of the output own the memory into which they were taken.
 /// Encodes an output with nothing attached. How often it refers to the same bytes is the worker's word: so it is found out
 /// how long it will be, without a copy of them, before it is written.
 fn encode_whole<J: Job>(output: &J::Output, limit: u64) -> Result<Vec<u8>, CodecError> {
@@ -167,6 +166,7 @@ fn encode_whole<J: Job>(output: &J::Output, limit: u64) -> Result<Vec<u8>, Codec
     J::encode_output(output, &mut whole).map(|()| whole)
 }
 
+/// The bytes of the output own the memory into which they were taken.
 fn decode_large<J: Job>(payload: Payload) -> Result<J::Output, JobError> {
     payload
         .decode(J::decode_output)

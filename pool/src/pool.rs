@@ -132,8 +132,8 @@ impl<J: Job> Pool<J> {
     /// Runs each item of an iterator as a job; the outputs come in the order of the items.
     ///
     /// It is lazy: items are taken, in the caller's thread, only while outputs are asked for, and at most the window of
-    /// them ahead. Endless iterators are welcome. When the iterator itself may block for long, so that an output should
-    /// not wait for the next item, use [`Pool::stream`].
+    /// them ahead. Endless iterators are welcome. When the iterator itself may block for long, so that neither an output nor
+    /// the start of an item that was taken should wait for the next item, use [`Pool::stream`].
     ///
     /// A job that fails has its error as its item. When the input iterator panics, the outputs before come first.
     pub fn map<I: IntoIterator<Item = J>>(&self, jobs: I) -> Map<J, I::IntoIter> {

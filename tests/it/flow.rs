@@ -275,3 +275,27 @@ fn outputs_that_wait_do_not_keep_the_next_inputs_from_the_workers() {
         }
     });
 }
+
+/// Whoever waits for the effect of an input that was taken, before he gives the next one, does not wait in vain.
+#[test]
+fn inputs_of_an_iterator_that_may_block_are_not_gathered() {
+    story(|| {
+        let pool = puppet_pool(2);
+        crate::stage::wait_for("both workers", || {
+            let workers = pool.stats().workers;
+            workers.iter().all(|worker| worker.pid.is_some()).then_some(())
+        });
+        let mut given = 0;
+        let input = std::iter::from_fn(|| {
+            if given == 2 {
+                crate::stage::wait_for("both to have been run", || {
+                    (pool.stats().finished == 2).then_some(())
+                });
+                return None;
+            }
+            given += 1;
+            Some(Puppet::Number(given))
+        });
+        assert_eq!(pool.map(input).map(Result::unwrap).count(), 2);
+    });
+}
