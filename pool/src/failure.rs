@@ -103,7 +103,7 @@ pub struct Death {
     pub exit: Exit,
     /// Why the pool ended it, when it did not end by itself.
     pub reason: Option<EndReason>,
-    /// The end of what it wrote to its standard output and error.
+    /// The end of what it wrote to its standard output and error; of a long backtrace also what led up to it.
     pub output: String,
     /// What the job that it was running had written, when the pool captures that.
     pub captured: Option<Captured>,

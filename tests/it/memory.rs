@@ -43,16 +43,27 @@ fn a_job_that_goes_past_the_memory_limit_ends_with_that_cause() {
 /// F11, by the system: too much at once to be seen coming.
 #[test]
 fn a_sudden_allocation_is_refused_and_told() {
-    story(|| {
-        let pool = puppets(1).memory_max(LIMIT).build().expect("a pool");
-        let death = death(run(&pool, Puppet::Seize(8 << 30)).expect_err("it asks for too much"));
-        assert_eq!(
-            death.reason,
-            Some(EndReason::AllocationRefused { limit: LIMIT }),
-            "{death}"
-        );
-        assert_works(&pool);
-    });
+    // Of a full backtrace no more than the end is kept; what it is about is known all the same.
+    for backtrace in ["0", "1", "full"] {
+        story(move || {
+            let pool = puppets(1)
+                .memory_max(LIMIT)
+                .env("RUST_BACKTRACE", backtrace)
+                .build()
+                .expect("a pool");
+            let death = death(run(&pool, Puppet::Seize(8 << 30)).expect_err("it asks for too much"));
+            assert_eq!(
+                death.reason,
+                Some(EndReason::AllocationRefused { limit: LIMIT }),
+                "{death}"
+            );
+            let told = death
+                .output
+                .matches("memory allocation of 8589934592 bytes failed");
+            assert_eq!(told.count(), 1, "{death}");
+            assert_works(&pool);
+        });
+    }
 }
 
 #[test]

@@ -1,26 +1,58 @@
-//! The end of what a worker wrote to its standard output and error.
+//! The end of what a worker wrote to its standard output and error, and what led up to a backtrace there.
 
-use std::collections::VecDeque;
+use memchr::memmem;
 
 /// How many bytes are kept.
 const KEPT_BYTES: usize = 4096;
 
+/// What Rust writes above a backtrace; the lines ahead of it say what went wrong.
+const BACKTRACE: &[u8] = b"stack backtrace:\n";
+
+/// No more than this is kept of the lines ahead of a backtrace.
+const HEADING_BYTES: usize = 1024;
+
+/// A backtrace of more bytes than this has lost its heading: what was written since has nothing to do with it.
+const BACKTRACE_BYTES: usize = 1 << 20;
+
 /// Keeps the last bytes of a stream, and tells each whole line to the tracing subscriber.
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
-    kept: VecDeque<u8>,
+    kept: Vec<u8>,
+    heading: Option<Heading>,
     line: Vec<u8>,
+}
+
+/// What was written ahead of the last backtrace. The backtrace alone may be longer than what is kept.
+#[derive(Debug)]
+struct Heading {
+    lines: Vec<u8>,
+    /// How many bytes were written after them.
+    since: usize,
 }
 
 impl Tail {
     pub(crate) fn push(&mut self, bytes: &[u8], worker: u32, pid: u32) {
-        let kept = &bytes[bytes.len().saturating_sub(KEPT_BYTES)..];
-        let excess = (self.kept.len() + kept.len()).saturating_sub(KEPT_BYTES);
+        let unseen = self.kept.len().saturating_sub(BACKTRACE.len() - 1);
+        self.kept.extend_from_slice(bytes);
+        self.note_heading(unseen, bytes.len());
+        let excess = self.kept.len().saturating_sub(KEPT_BYTES);
         self.kept.drain(..excess);
-        self.kept.extend(kept);
         if tracing::enabled!(target: "pool::output", tracing::Level::DEBUG) {
             self.trace(bytes, worker, pid);
         }
+    }
+
+    fn note_heading(&mut self, unseen: usize, added: usize) {
+        if let Some(place) = memmem::rfind(&self.kept[unseen..], BACKTRACE) {
+            let (before, since) = self.kept.split_at(unseen + place);
+            self.heading = Some(Heading {
+                lines: last_lines(before).to_vec(),
+                since: since.len(),
+            });
+        } else if let Some(heading) = &mut self.heading {
+            heading.since += added;
+        }
+        self.heading.take_if(|heading| heading.since > BACKTRACE_BYTES);
     }
 
     fn trace(&mut self, bytes: &[u8], worker: u32, pid: u32) {
@@ -35,10 +67,36 @@ impl Tail {
         }
     }
 
-    /// What is kept, as text.
+    /// What is kept, as text. When it is the end of a backtrace, what led up to that comes first.
     pub(crate) fn text(&self) -> String {
-        let (head, tail) = self.kept.as_slices();
-        String::from_utf8_lossy(&[head, tail].concat()).into_owned()
+        let Some(heading) = &self.heading else {
+            return String::from_utf8_lossy(&self.kept).into_owned();
+        };
+        let mut text = heading.lines.clone();
+        if let Some(place) = self.kept.len().checked_sub(heading.since) {
+            text.extend_from_slice(&self.kept[place..]);
+        } else {
+            text.extend_from_slice(BACKTRACE);
+            text.extend_from_slice("[…]\n".as_bytes());
+            text.extend_from_slice(whole_lines(&self.kept));
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}
+
+/// The end of a text, from the beginning of a line.
+fn last_lines(text: &[u8]) -> &[u8] {
+    match text.len().checked_sub(HEADING_BYTES) {
+        Some(cut) => whole_lines(&text[cut..]),
+        None => text,
+    }
+}
+
+/// A text without the rest of a line that it begins with, unless there is nothing else.
+fn whole_lines(text: &[u8]) -> &[u8] {
+    match memchr::memchr(b'\n', text) {
+        Some(end) if end + 1 < text.len() => &text[end + 1..],
+        _ => text,
     }
 }
 
@@ -55,6 +113,49 @@ mod tests {
         assert!(tail.text().ends_with("line 2998\nline 2999\n"));
         assert_eq!(tail.text().len(), KEPT_BYTES);
         tail.push(&[b'x'; 3 * KEPT_BYTES], 0, 1);
+        assert_eq!(tail.text(), "x".repeat(KEPT_BYTES));
+    }
+
+    #[test]
+    fn what_led_up_to_a_long_backtrace_is_kept() {
+        let trace = "   7: deep::inside::of::a::program\n".repeat(1000);
+        for pieces in [1, 7, 100, usize::MAX] {
+            let mut tail = Tail::default();
+            let written = format!(
+                "a line\n{}out of memory\nstack backtrace:\n{trace}",
+                "-".repeat(5000)
+            );
+            for piece in written.as_bytes().chunks(pieces) {
+                tail.push(piece, 0, 1);
+            }
+            let text = tail.text();
+            assert!(text.starts_with("------"), "{text}");
+            assert!(
+                text.contains("-out of memory\nstack backtrace:\n[…]\n   7: deep"),
+                "{text}"
+            );
+            assert!(text.len() < KEPT_BYTES + HEADING_BYTES + 64);
+        }
+    }
+
+    #[test]
+    fn a_backtrace_that_is_kept_is_told_once() {
+        let mut tail = Tail::default();
+        for _ in 0..2 {
+            tail.push(b"a panic\nstack back", 0, 1);
+            tail.push(b"trace:\n   0: here\nthe end\n", 0, 1);
+        }
+        let once = "a panic\nstack backtrace:\n   0: here\nthe end\n";
+        assert_eq!(tail.text(), once.repeat(2));
+    }
+
+    #[test]
+    fn a_backtrace_of_long_ago_is_forgotten() {
+        let mut tail = Tail::default();
+        tail.push(b"a panic\nstack backtrace:\n", 0, 1);
+        for _ in 0..BACKTRACE_BYTES / KEPT_BYTES {
+            tail.push(&[b'x'; KEPT_BYTES], 0, 1);
+        }
         assert_eq!(tail.text(), "x".repeat(KEPT_BYTES));
     }
 }
