@@ -123,6 +123,7 @@ impl<'a> Service<'a> {
             ControlMissing::StartedByHand => Failure::StartedByHand { serves },
             ControlMissing::System { step, source } => Failure::System { step, source },
         })?;
+        child::take_program_name();
         let host = Host {
             watch: |control| watchdog::start(control).map_err(Failure::system("starting the watchdog")),
             adopt: |memory| family::adopt(memory).map_err(|error| Failure::Unusable(error.to_string())),

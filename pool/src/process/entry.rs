@@ -77,6 +77,7 @@ fn live() -> i32 {
         Ok(control) => control,
         Err(missing) => return report_by_hand(&missing),
     };
+    child::take_program_name();
     let refusal = match begin(&control) {
         Ok((errand, entry, arguments)) => return run(&control, errand, entry, &arguments),
         Err(Early::ParentGone) => return FAILED,

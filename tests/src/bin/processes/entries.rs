@@ -173,7 +173,15 @@ pub(crate) fn cube(job: Cube, _context: &mut Context<'_, ()>) -> u64 {
 
 fn squares_in_a_pool(to: u64) -> Vec<u64> {
     let pool = Pool::<Square>::builder().workers(1).build().unwrap();
-    pool.map((0..to).map(Square)).map(Result::unwrap).collect()
+    let squares = pool.map((0..to).map(Square)).map(Result::unwrap).collect();
+    let worker = pool.stats().workers[0].pid.expect("it has just worked").to_string();
+    assert_eq!(listed_as(&worker), listed_as("self"));
+    squares
+}
+
+/// Under which name the system lists a process.
+pub(crate) fn listed_as(process: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{process}/comm")).expect("the process lives")
 }
 
 pub(crate) fn a_pool_and_processes_in_one_main() {

@@ -10,7 +10,7 @@ use std::{
 use pool::{Child, Exit, JoinErrorKind, Process};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process};
 
-use crate::say;
+use crate::{entries::listed_as, say};
 
 fn wait_for_ever() {
     loop {
@@ -111,6 +111,8 @@ pub(crate) fn names_and_environment() {
     for impossible in ["a\0b", long.as_str()] {
         Process::new(identity, (1,)).name(impossible).start().unwrap_err();
     }
+    let process = Process::new(|| listed_as("self"), ()).start().unwrap();
+    assert_eq!(process.join().unwrap(), listed_as("self"));
     let stdin = Process::new(|| std::io::read_to_string(std::io::stdin()).unwrap(), ())
         .start()
         .unwrap();

@@ -1,0 +1,37 @@
+//! The name under which the system lists a child (`top`, `ps -e`, `pgrep`).
+//!
+//! A child is started by a link to its parent's file, whose name the system would show instead of the program's.
+
+use std::{
+    ffi::{CString, OsStr},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
+
+/// Has the system list this process, when it is called in its first thread, under the name of its program.
+pub fn take_program_name() {
+    if let Some(name) = std::env::args_os().next().and_then(|path| file_name(&path)) {
+        // Listed under another name it works as well.
+        let _named = rustix::thread::set_name(&name);
+    }
+}
+
+/// The last part of a path. The system cuts it to 15 bytes.
+fn file_name(path: &OsStr) -> Option<CString> {
+    let name = Path::new(path).file_name()?;
+    CString::new(name.as_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_the_last_part_of_the_path() {
+        let name = |path: &str| file_name(OsStr::new(path)).map(|name| name.into_string().unwrap());
+        assert_eq!(name("/usr/bin/pool").as_deref(), Some("pool"));
+        assert_eq!(name("pool").as_deref(), Some("pool"));
+        assert_eq!(name(""), None);
+        assert_eq!(name(".."), None);
+    }
+}
