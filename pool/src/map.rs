@@ -76,11 +76,11 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
 
     /// Takes inputs until an output is ready, and some more, as far as the window allows.
     fn feed(&mut self) {
-        self.output.settle();
         self.due = (self.due + INPUTS_PER_OUTPUT).min(TAKEN_TOGETHER);
         if self.due < TAKEN_TOGETHER && self.has_time() {
             return;
         }
+        self.output.settle();
         while let Some(input) = &self.input {
             let most = if self.output.is_ready() {
                 std::mem::take(&mut self.due)

@@ -1,8 +1,11 @@
 //! Bounds: endless inputs, slow consumers, panicking inputs, a million jobs.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use pool::Order;
@@ -271,6 +274,33 @@ fn outputs_that_wait_do_not_keep_the_next_inputs_from_the_workers() {
             assert!(
                 read.load(Ordering::Relaxed) > before,
                 "no input was read for an idle worker with output {taken}"
+            );
+        }
+    });
+}
+
+/// The same when the results of tiny jobs have come by the hundreds and are all at hand.
+#[test]
+fn outputs_at_hand_do_not_keep_the_next_inputs_from_the_workers() {
+    story(|| {
+        let pool = puppets(2).window(4096).build().expect("a pool");
+        let (input, read) = endless();
+        let mut outputs = pool.map(input);
+        let mut take = |count| {
+            let mut outputs = outputs.by_ref().take(count);
+            assert!(outputs.all(|output| output.is_ok()));
+        };
+        take(100_000);
+        for taken in 1..20 {
+            let (begun, before) = (Instant::now(), read.load(Ordering::Relaxed));
+            crate::stage::wait_for("all that was read to have been run, and a while longer", || {
+                let is_slow = begun.elapsed() > Duration::from_millis(2);
+                (is_slow && pool.stats().finished == before).then_some(())
+            });
+            take(65);
+            assert!(
+                read.load(Ordering::Relaxed) > before,
+                "no input was read for an idle worker with outputs {taken}"
             );
         }
     });

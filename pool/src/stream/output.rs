@@ -87,12 +87,10 @@ impl<J: Job> StreamOutput<J> {
         self.stream.lock().ahead() - self.done.outcomes
     }
 
-    /// Makes the room of what was taken available, when it is all that was there or a good deal of it.
+    /// Makes the room of what was taken available.
     pub(crate) fn settle(&mut self) {
         self.let_go();
-        if self.taken.is_none() || self.done.outcomes >= SETTLED_AT_ONCE {
-            self.stream.settle(std::mem::take(&mut self.done));
-        }
+        self.stream.settle(std::mem::take(&mut self.done));
     }
 
     /// Sees to it that an output is at hand, if there is any; says whether one is.

@@ -174,7 +174,10 @@ pub(crate) fn cube(job: Cube, _context: &mut Context<'_, ()>) -> u64 {
 fn squares_in_a_pool(to: u64) -> Vec<u64> {
     let pool = Pool::<Square>::builder().workers(1).build().unwrap();
     let squares = pool.map((0..to).map(Square)).map(Result::unwrap).collect();
-    let worker = pool.stats().workers[0].pid.expect("it has just worked").to_string();
+    let worker = pool.stats().workers[0]
+        .pid
+        .expect("it has just worked")
+        .to_string();
     assert_eq!(listed_as(&worker), listed_as("self"));
     squares
 }
