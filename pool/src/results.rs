@@ -3,8 +3,6 @@
 //! A thousand tiny results that a worker published one after the other stay one piece of memory until somebody wants to
 //! see them one by one. Neither positions nor places in a stream are known here.
 
-use std::cell::Cell;
-
 use protocol::{Job, ring};
 
 use crate::{
@@ -25,7 +23,7 @@ pub(crate) struct Results {
 #[derive(Debug)]
 enum Kind {
     /// Records as they lay in the ring, and where the first begins that has not been seen yet.
-    Records(Vec<u8>, Cell<usize>),
+    Records(Vec<u8>, usize),
     /// The one there is.
     One(Outcome),
     /// All of them failed for the same reason.
@@ -46,7 +44,7 @@ impl Kind {
 
     fn seen(&self) -> From<'_> {
         match self {
-            Self::Records(records, start) => From::Records(&records[start.get()..]),
+            Self::Records(records, start) => From::Records(&records[*start..]),
             Self::One(outcome) => From::Same(outcome.seen()),
             Self::Failed(error) => From::Same(Seen::Failed(error)),
         }
@@ -60,7 +58,7 @@ impl Results {
             let (status, body, _) = ring::split_first(records);
             return Self::one(Outcome::copied(status, body));
         }
-        Self::new(Kind::Records(records.to_vec(), Cell::new(0)), count)
+        Self::new(Kind::Records(records.to_vec(), 0), count)
     }
 
     pub(crate) fn one(outcome: Outcome) -> Self {
@@ -100,8 +98,8 @@ impl Results {
         self.left = self.left.checked_sub(1).expect("one is left");
         match &mut self.kind {
             Kind::Records(records, start) => {
-                let (status, body, rest) = ring::split_first(&records[start.get()..]);
-                start.set(records.len() - rest.len());
+                let (status, body, rest) = ring::split_first(&records[*start..]);
+                *start = records.len() - rest.len();
                 Seen::Published(status, body).decode::<J>()
             }
             other => other.decode_same::<J>(),
@@ -113,20 +111,6 @@ impl Results {
         if let Kind::One(outcome) = &mut self.kind {
             outcome.flatten::<J>(limit);
         }
-    }
-
-    /// Shows the next one.
-    pub(crate) fn see_next(&mut self) -> Option<Seen<'_>> {
-        let mut rest = Rest {
-            from: self.kind.seen(),
-            left: self.left,
-        };
-        let seen = rest.next()?;
-        self.left = rest.left;
-        if let (Kind::Records(records, start), From::Records(unseen)) = (&self.kind, rest.from) {
-            start.set(records.len() - unseen.len());
-        }
-        Some(seen)
     }
 
     /// All that are left, which counts them as seen.
@@ -145,9 +129,7 @@ impl Results {
                 .zip([outcome])
                 .for_each(|(_, outcome)| give(outcome));
         }
-        while let Some(seen) = self.see_next() {
-            give(seen.to_outcome());
-        }
+        self.see_rest().for_each(|seen| give(seen.to_outcome()));
     }
 }
 
@@ -222,28 +204,35 @@ mod tests {
         buffer
     }
 
+    #[derive(Debug, serde::Serialize, serde::Deserialize)]
+    struct Number;
+
+    impl Job for Number {
+        type Output = u8;
+        const NAME: &'static str = "number";
+    }
+
     #[test]
     fn records_are_seen_one_after_the_other() {
         let published: [(Status, &[u8]); 3] = [
-            (Status::Output, b"a"),
+            (Status::Output, &[7]),
             (Status::Fault, b"long enough to need padding"),
             (Status::Output, b""),
         ];
+        let seen = |results: &mut Results| -> Vec<(Status, Vec<u8>)> {
+            let rest = results.see_rest().map(|seen| match seen {
+                Seen::Published(status, bytes) => (status, bytes.to_vec()),
+                other => panic!("{other:?}"),
+            });
+            rest.collect()
+        };
+        let expected = published.map(|(status, bytes)| (status, bytes.to_vec()));
         let mut results = Results::of_records(&records(&published), 3);
-        for (left, (status, bytes)) in [2, 1, 0].into_iter().zip(published) {
-            let seen = results.see_next();
-            assert!(
-                matches!(seen, Some(Seen::Published(s, b)) if (s, b) == (status, bytes)),
-                "{seen:?}"
-            );
-            assert_eq!(results.left(), left);
-        }
-        assert!(results.see_next().is_none());
+        assert_eq!(seen(&mut results), expected);
+        assert_eq!((results.left(), seen(&mut results)), (0, vec![]));
         let mut results = Results::of_records(&records(&published), 3);
-        assert!(matches!(results.see_next(), Some(Seen::Published(_, b"a"))));
-        let rest = results.see_rest().map(|seen| seen.encoded().ok());
-        assert_eq!(rest.collect::<Vec<_>>(), [None, Some(&b""[..])]);
-        assert_eq!(results.left(), 0);
+        assert_eq!(results.decode_next::<Number>().unwrap(), 7);
+        assert_eq!((results.left(), seen(&mut results)), (2, expected[1..].to_vec()));
     }
 
     #[test]

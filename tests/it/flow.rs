@@ -244,7 +244,7 @@ fn a_map_over_a_slow_input_gives_each_output_as_it_comes() {
         let inputs = (0..6).map(|number| {
             asked.fetch_add(1, Ordering::SeqCst);
             // As slow as somebody who types.
-            std::thread::park_timeout(std::time::Duration::from_millis(30));
+            std::thread::park_timeout(Duration::from_millis(30));
             Puppet::Number(number)
         });
         for (number, answer) in (0..).zip(pool.map(inputs)) {
