@@ -42,6 +42,18 @@ struct Feed<J: Job, I> {
 }
 
 impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
+    fn new(inputs: I, (input, output): (StreamInput<J>, StreamOutput<J>)) -> Self {
+        Self {
+            inputs: Some(inputs),
+            input: Some(input),
+            output,
+            due: 0,
+            free: 0,
+            gathering: Gathering::new(Instant::now()),
+            panic: None,
+        }
+    }
+
     /// Sees to it that an output is at hand; says whether one is, or all have been taken.
     #[inline]
     fn provide(&mut self) -> bool {
@@ -175,30 +187,14 @@ pub struct Map<J: Job, I>(Feed<J, I>);
 pub struct MapUnordered<J: Job, I>(Feed<J, I>);
 
 impl<J: Job, I: Iterator<Item = J>> Map<J, I> {
-    pub(crate) fn new(inputs: I, (input, output): (StreamInput<J>, StreamOutput<J>)) -> Self {
-        Self(Feed {
-            inputs: Some(inputs),
-            input: Some(input),
-            output,
-            due: 0,
-            free: 0,
-            gathering: Gathering::new(Instant::now()),
-            panic: None,
-        })
+    pub(crate) fn new(inputs: I, ends: (StreamInput<J>, StreamOutput<J>)) -> Self {
+        Self(Feed::new(inputs, ends))
     }
 }
 
 impl<J: Job, I: Iterator<Item = J>> MapUnordered<J, I> {
-    pub(crate) fn new(inputs: I, (input, output): (StreamInput<J>, StreamOutput<J>)) -> Self {
-        Self(Feed {
-            inputs: Some(inputs),
-            input: Some(input),
-            output,
-            due: 0,
-            free: 0,
-            gathering: Gathering::new(Instant::now()),
-            panic: None,
-        })
+    pub(crate) fn new(inputs: I, ends: (StreamInput<J>, StreamOutput<J>)) -> Self {
+        Self(Feed::new(inputs, ends))
     }
 }
 
