@@ -10,6 +10,10 @@
 //!   handshake, and the handshake's one message cannot fail to serialise.
 //! - A disconnect is only a hint: the parent learns of a death from the process itself, and therefore keeps a sender
 //!   of its own with which it can always wake its receiver.
+//! - It panics where it has no room for a descriptor, for ever when that happens at its first use in a process, and on
+//!   messages that are not what they should be. So that first use is had while there is room ([`prepare`]), room is
+//!   looked for before descriptors are received ([`have_room`]), while no other start takes it
+//!   ([`taking_descriptors`]), and what panics all the same becomes an error ([`shielded`]).
 //! - `IpcOneShotServer` binds a socket in the temporary folder, can panic when that is unusable, and leaves an accepted
 //!   socket without CLOEXEC. So a folder is tried before it is used first ([`Rendezvous::new`]), the name is removed at
 //!   once, the descriptor is handed to the worker, and the accepted socket is closed under the lock that also guards
@@ -18,16 +22,19 @@
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
     time::Duration,
 };
 
 use ipc_channel::{
     IpcError, TryRecvError,
     ipc::{self, IpcBytesReceiver, IpcBytesSender, IpcOneShotServer, IpcReceiver, IpcSender},
+    platform::OsIpcSender,
 };
 use rustix::{
+    event::{EventfdFlags, eventfd},
     fs::{Mode, OFlags},
     io::Errno,
 };
@@ -108,6 +115,14 @@ pub fn spawn_guard() -> MutexGuard<'static, ()> {
     GUARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Guards the making of descriptors, against a connection that is accepted meanwhile and would find no room for its own.
+static TAKING: RwLock<()> = RwLock::new(());
+
+/// To be held by who makes descriptors where others may accept connections; any number may hold it at once.
+pub fn taking_descriptors() -> RwLockReadGuard<'static, ()> {
+    TAKING.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The place where one worker connects. It has no name: only who holds its descriptor can.
 #[derive(Debug)]
 pub struct Rendezvous {
@@ -129,6 +144,7 @@ impl Rendezvous {
     /// # Errors
     /// When the temporary folder cannot be used for it, or the system has no descriptors left.
     pub fn new() -> Result<Self, LinkError> {
+        prepare()?;
         let (server, name) = serve_once()?;
         let path = Path::new(&name);
         let socket = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
@@ -155,10 +171,12 @@ impl Rendezvous {
     /// When the one that connected does not know the token, or has gone.
     pub fn accept(self, token: [u8; 16]) -> Result<ParentLink, LinkError> {
         let accepted = {
+            let _nobody_takes = TAKING.write().unwrap_or_else(PoisonError::into_inner);
             let _guard = spawn_guard();
-            self.server.0.accept().map(|(_first_channel, ends)| ends)
+            have_room(ACCEPTED_DESCRIPTORS)?;
+            shielded(|| self.server.0.accept())?
         };
-        let ends = accepted.map_err(LinkError::from).map_err(no_room)?;
+        let (_first_channel, ends) = accepted.map_err(LinkError::from).map_err(no_room)?;
         if ends.token != token {
             return Err(LinkError::Stranger);
         }
@@ -168,6 +186,40 @@ impl Rendezvous {
             own_wake: WakeSender(ends.own_wake),
         })
     }
+}
+
+/// A connection has a descriptor of its own while it is accepted, and brings the [`Ends`]. The others are for what else the
+/// program may open just then.
+const ACCEPTED_DESCRIPTORS: usize = 4 + 4;
+
+/// Sees to it that ipc-channel has been used once in this process.
+fn prepare() -> Result<(), LinkError> {
+    static PREPARED: Mutex<bool> = Mutex::new(false);
+    let mut is_prepared = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*is_prepared {
+        // It measures a pair of sockets.
+        have_room(2)?;
+        shielded(OsIpcSender::get_max_fragment_size)?;
+        *is_prepared = true;
+    }
+    Ok(())
+}
+
+/// Finds out whether there is room for so many more descriptors.
+fn have_room(descriptors: usize) -> Result<(), LinkError> {
+    let taken: Result<Vec<OwnedFd>, Errno> = (0..descriptors)
+        .map(|_| eventfd(0, EventfdFlags::CLOEXEC))
+        .collect();
+    taken.map(drop).map_err(|errno| LinkError::System(errno.into()))
+}
+
+/// Makes an error of a panic of ipc-channel's. Another thread may have taken the last descriptors just before.
+fn shielded<T>(call: impl FnOnce() -> T) -> Result<T, LinkError> {
+    catch_unwind(AssertUnwindSafe(call)).or_else(|_| {
+        have_room(ACCEPTED_DESCRIPTORS)?;
+        let what = "ipc-channel could not use what it was given; for an instant there may have been no descriptors left";
+        Err(LinkError::System(io::Error::other(what)))
+    })
 }
 
 /// Where this process has no room for another descriptor, be it a new one or one on its way here, ipc-channel goes on with
@@ -193,9 +245,8 @@ fn serve_once() -> Result<(IpcOneShotServer<Ends>, String), LinkError> {
             *served = Some(folder);
         }
     }
-    let made = std::panic::catch_unwind(IpcOneShotServer::<Ends>::new)
-        .unwrap_or_else(|_| Err(io::Error::other("ipc-channel could not make its socket")))
-        .map_err(LinkError::from)
+    let made = shielded(IpcOneShotServer::<Ends>::new)
+        .and_then(|made| made.map_err(LinkError::from))
         .map_err(no_room);
     if made.is_err() {
         *SERVED.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -207,9 +258,12 @@ fn serve_once() -> Result<(IpcOneShotServer<Ends>, String), LinkError> {
 
 /// Finds out, with errors instead of panics, whether ipc-channel will be able to bind its socket.
 fn try_temporary_folder(folder: &Path) -> Result<(), LinkError> {
-    let refused = |source| LinkError::TemporaryFolder {
-        folder: folder.to_owned(),
-        source,
+    let refused = |source: io::Error| match Errno::from_io_error(&source) {
+        Some(Errno::MFILE | Errno::NFILE) => LinkError::System(source),
+        _ => LinkError::TemporaryFolder {
+            folder: folder.to_owned(),
+            source,
+        },
     };
     if folder.to_str().is_none() {
         return Err(refused(io::Error::new(
@@ -227,6 +281,7 @@ fn try_temporary_folder(folder: &Path) -> Result<(), LinkError> {
 /// # Errors
 /// When the parent has gone, or the system has no descriptors left.
 pub fn connect(rendezvous: BorrowedFd<'_>, token: [u8; 16]) -> Result<WorkerLink, LinkError> {
+    prepare()?;
     let first = IpcSender::<Ends>::connect(format!("/proc/self/fd/{}", rendezvous.as_raw_fd()))?;
     let (frames_sender, frames) = ipc::bytes_channel()?;
     let (wake_sender, wakes) = ipc::channel()?;
@@ -325,10 +380,10 @@ impl WakeReceiver {
     /// When the link is broken; that never happens while the parent keeps its own [`WakeSender`].
     pub fn receive(&self, patience: Option<Duration>) -> Result<Option<Wake>, LinkError> {
         loop {
-            let received = match patience {
+            let received = shielded(|| match patience {
                 None => self.0.recv().map_err(TryRecvError::IpcError),
                 Some(patience) => self.0.try_recv_timeout(whole_milliseconds(patience)),
-            };
+            })?;
             match received {
                 Ok(wake) => return Ok(Some(wake)),
                 Err(TryRecvError::Empty) => return Ok(None),
@@ -394,6 +449,18 @@ mod tests {
         let rendezvous = Rendezvous::new().unwrap();
         let _stranger = connect(rendezvous.socket(), [8; 16]).unwrap();
         assert!(matches!(rendezvous.accept([7; 16]), Err(LinkError::Stranger)));
+    }
+
+    #[test]
+    fn a_connection_that_brings_less_than_it_says_is_an_error() {
+        let rendezvous = Rendezvous::new().unwrap();
+        let path = format!("/proc/self/fd/{}", rendezvous.socket().as_raw_fd());
+        let forger = IpcSender::<([u8; 16], usize, usize, usize)>::connect(path).unwrap();
+        forger.send(([7; 16], 0, 1, 2)).unwrap();
+        assert!(matches!(rendezvous.accept([7; 16]), Err(LinkError::System(_))));
+        let (parent, worker) = connected();
+        parent.frames.send(b"the next one works").unwrap();
+        assert_eq!(worker.frames.receive().unwrap(), b"the next one works");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::{
     io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
     sync::mpsc,
     thread,
 };
@@ -170,4 +171,29 @@ fn a_pool_that_breaks_in_mid_run_says_so_on_the_lines_of_its_jobs() {
     let ended = running.end();
     ended.expect(3, "");
     ended.expect_stderr("pool: the pool is broken");
+}
+
+/// Every number of descriptors runs out at another place, and each time at another one, because workers start at once.
+#[test]
+fn with_hardly_any_descriptors_the_command_works_or_says_why_not() {
+    let input = "1+1\n".repeat(100);
+    for few in (4..64).flat_map(|few| [few; 3]) {
+        let mut limited = Command::new("sh");
+        limited
+            .args([
+                "-c",
+                &format!("ulimit -n {few} && exec \"$0\" eval -j 4"),
+                PROGRAM,
+            ])
+            .env("RUST_BACKTRACE", "0");
+        let mut running = Running::start(&mut limited);
+        // It may end before it has read all.
+        drop(running.take_stdin().write_all(input.as_bytes()));
+        let ended = running.end();
+        let works = ended.code == Some(0) && ended.stdout == "2\n".repeat(100);
+        let says_why = ended.code != Some(0) && ended.stderr.contains("Too many open files");
+        assert!(works || says_why, "{few} descriptors: {ended:?}");
+        assert!(!ended.stderr.contains("panicked"), "{few} descriptors: {ended:?}");
+        assert!(works || few < 60, "{few} descriptors: {ended:?}");
+    }
 }

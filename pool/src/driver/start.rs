@@ -12,7 +12,7 @@ use protocol::{
     control::{self, ControlError, Received},
     family,
     handshake::{self, Answer, Gifts, Invitation},
-    link::Rendezvous,
+    link::{self, Rendezvous},
     log::Record,
     parcel::Parcel,
 };
@@ -52,19 +52,29 @@ struct Starting<'a> {
     seat: &'a Seat,
 }
 
+/// What a process has before it is its program.
+struct Spawned {
+    process: Arc<Process>,
+    rendezvous: Rendezvous,
+    secret: Option<Secret>,
+}
+
 impl Starting<'_> {
     fn run(&self, life: u64) -> Result<Life, Failed> {
-        let early = |kind: StartFailureKind| (None, kind);
+        let spawned = self.spawn().map_err(|kind| (None, kind))?;
+        let process = Arc::clone(&spawned.process);
+        self.watch.add(Arc::clone(&process));
+        self.seat.set_starting(life, &process);
+        self.furnish(life, spawned).map_err(|kind| (Some(process), kind))
+    }
+
+    fn spawn(&self) -> Result<Spawned, StartFailureKind> {
+        let _taking = link::taking_descriptors();
         // Its socket has a name for an instant, which a kill of this process would leave behind: it comes first, so that
         // there is no such instant once a worker can be seen.
-        let rendezvous = Rendezvous::new().map_err(|error| early(StartFailureKind::Link(error)))?;
-        let controls = control::pair().map_err(|error| early(StartFailureKind::Control(error)))?;
-        let secret = self
-            .settings
-            .capture
-            .map(|_| random())
-            .transpose()
-            .map_err(early)?;
+        let rendezvous = Rendezvous::new().map_err(StartFailureKind::Link)?;
+        let controls = control::pair().map_err(StartFailureKind::Control)?;
+        let secret = self.settings.capture.map(|_| random()).transpose()?;
         let capture = secret.zip(self.settings.capture);
         let spawned = self.seat.spawning(|| {
             self.watch.keep_time();
@@ -76,24 +86,32 @@ impl Starting<'_> {
                 capture,
             )
         });
-        let process = Arc::new(spawned.map_err(|error| early(StartFailureKind::Spawn(error)))?);
-        self.watch.add(Arc::clone(&process));
-        self.seat.set_starting(life, &process);
+        Ok(Spawned {
+            process: Arc::new(spawned.map_err(StartFailureKind::Spawn)?),
+            rendezvous,
+            secret,
+        })
+    }
 
-        // The process takes a while to become its program: all that it will be given is made meanwhile.
-        let late = |kind: StartFailureKind| (Some(Arc::clone(&process)), kind);
-        let board = Board::create().map_err(|error| late(StartFailureKind::Memory(error)))?;
-        let (mut inbound, outbound) = self.parcels().map_err(late)?;
-        let family = family::descriptor().map_err(|error| late(StartFailureKind::Family(error)))?;
+    /// Gives it what it needs to take jobs. It takes a while to become its program: all of that is made meanwhile.
+    fn furnish(&self, life: u64, spawned: Spawned) -> Result<Life, StartFailureKind> {
+        let Spawned {
+            process,
+            rendezvous,
+            secret,
+        } = spawned;
+        let taking = link::taking_descriptors();
+        let board = Board::create().map_err(StartFailureKind::Memory)?;
+        let (mut inbound, outbound) = self.parcels()?;
+        let family = family::descriptor().map_err(StartFailureKind::Family)?;
         let gauge = self
             .limit_memory(&process)
-            .map_err(|error| late(StartFailureKind::MemoryLimit(error)))?;
-        let (token, invitation) = self.invitation(secret).map_err(late)?;
+            .map_err(StartFailureKind::MemoryLimit)?;
+        drop(taking);
+        let (token, invitation) = self.invitation(secret)?;
         let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
-        self.introduce(&process, &invitation, &gifts).map_err(late)?;
-        let link = rendezvous
-            .accept(token)
-            .map_err(|error| late(StartFailureKind::Link(error)))?;
+        self.introduce(&process, &invitation, &gifts)?;
+        let link = rendezvous.accept(token).map_err(StartFailureKind::Link)?;
         // The argument has been taken.
         inbound.trim();
         let limits = (usize::from(self.settings.lanes), self.settings.message_limit);
