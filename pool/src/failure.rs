@@ -289,6 +289,11 @@ fn is_about_the_program(error: &std::io::Error) -> bool {
     )
 }
 
+/// Whether this program has as many files open as it may.
+fn is_about_open_files(error: &std::io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::MFILE)
+}
+
 fn is_shortage(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     use std::io::ErrorKind;
@@ -351,6 +356,10 @@ impl fmt::Display for StartFailure {
             }
             StartFailureKind::GivenUp => formatter.write_str(" was given up, because the pool was closed"),
         }?;
+        if self.kind.system_error().is_some_and(is_about_open_files) {
+            formatter
+                .write_str("; a worker takes about ten of the open files that are allowed (ulimit -n)")?;
+        }
         last_words(formatter, &self.output)
     }
 }

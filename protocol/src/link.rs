@@ -207,10 +207,14 @@ fn prepare() -> Result<(), LinkError> {
 
 /// Finds out whether there is room for so many more descriptors.
 fn have_room(descriptors: usize) -> Result<(), LinkError> {
-    let taken: Result<Vec<OwnedFd>, Errno> = (0..descriptors)
-        .map(|_| eventfd(0, EventfdFlags::CLOEXEC))
-        .collect();
-    taken.map(drop).map_err(|errno| LinkError::System(errno.into()))
+    let take_all = || {
+        let first = eventfd(0, EventfdFlags::CLOEXEC)?;
+        let others = (1..descriptors).map(|_| rustix::io::fcntl_dupfd_cloexec(&first, 0));
+        others.collect::<rustix::io::Result<Vec<OwnedFd>>>()
+    };
+    take_all()
+        .map(drop)
+        .map_err(|errno| LinkError::System(errno.into()))
 }
 
 /// Makes an error of a panic of ipc-channel's. Another thread may have taken the last descriptors just before.
