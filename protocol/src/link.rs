@@ -11,9 +11,9 @@
 //! - A disconnect is only a hint: the parent learns of a death from the process itself, and therefore keeps a sender
 //!   of its own with which it can always wake its receiver.
 //! - It panics where it has no room for a descriptor, for ever when that happens at its first use in a process, and on
-//!   messages that are not what they should be. So that first use is had while there is room ([`prepare`]), room is
-//!   looked for before descriptors are received ([`have_room`]), while no other start takes it
-//!   ([`taking_descriptors`]), and what panics all the same becomes an error ([`shielded`]).
+//!   messages that are not what they should be. So that first use is had while there is room (`prepare`), room is
+//!   looked for before descriptors are received (`have_room`), while no other start takes it
+//!   ([`taking_descriptors`]), and what panics all the same becomes an error (`shielded`).
 //! - `IpcOneShotServer` binds a socket in the temporary folder, can panic when that is unusable, and leaves an accepted
 //!   socket without CLOEXEC. So a folder is tried before it is used first ([`Rendezvous::new`]), the name is removed at
 //!   once, the descriptor is handed to the worker, and the accepted socket is closed under the lock that also guards
