@@ -273,7 +273,9 @@ impl StartFailureKind {
     fn system_error(&self) -> Option<&std::io::Error> {
         match self {
             Self::Spawn(error)
+            | Self::MemoryLimit(error)
             | Self::Memory(MemoryError::System { source: error, .. })
+            | Self::Family(FamilyError::Memory(MemoryError::System { source: error, .. }))
             | Self::Link(LinkError::System(error) | LinkError::TemporaryFolder { source: error, .. })
             | Self::Control(ControlError::System(error)) => Some(error),
             _ => None,
@@ -446,5 +448,32 @@ mod tests {
         assert_eq!(outlook(rustix::io::Errno::AGAIN), Outlook::Shortage);
         assert_eq!(outlook(rustix::io::Errno::MFILE), Outlook::Shortage);
         assert_eq!(outlook(rustix::io::Errno::IO), Outlook::Open);
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_is_a_shortage_wherever_it_shows_and_says_the_way_out() {
+        let lack = || std::io::Error::from(rustix::io::Errno::MFILE);
+        let memory = || MemoryError::System {
+            step: "memfd_create",
+            source: lack(),
+        };
+        for kind in [
+            StartFailureKind::Spawn(lack()),
+            StartFailureKind::Link(LinkError::System(lack())),
+            StartFailureKind::Memory(memory()),
+            StartFailureKind::Family(FamilyError::Memory(memory())),
+            StartFailureKind::Control(ControlError::System(lack())),
+            StartFailureKind::MemoryLimit(lack()),
+        ] {
+            let failure = StartFailure {
+                worker: 0,
+                program: "w".into(),
+                pid: None,
+                kind,
+                output: String::new(),
+            };
+            assert_eq!(failure.outlook(), Outlook::Shortage, "{failure}");
+            assert!(failure.to_string().contains("ulimit -n"), "{failure}");
+        }
     }
 }
