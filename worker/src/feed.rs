@@ -14,12 +14,12 @@ use std::{
 
 use protocol::{
     Fault, MemoryError,
-    board::{Board, Progress},
-    delivery::{Deliveries, Delivery},
-    frame::{Frame, Large},
-    inbox,
-    link::{FrameReceiver, LinkError},
-    spin::Spin,
+    board::{Board, Progress, inbox, spin::Spin},
+    message::{
+        frame::{Frame, Large},
+        link::{FrameReceiver, LinkError},
+    },
+    payload::mapped::{Deliveries, Delivery},
 };
 
 use crate::{batch::Batch, bell::Bell, failure::Failure};

@@ -2,7 +2,7 @@
 //!
 //! The board answers, at any instant and also after the worker's death: which jobs were started, which of them runs
 //! now and since when, how many are done. It is why a death costs exactly the job that was running. Results are
-//! published beside it, in the [`crate::ring`].
+//! published beside it, in the [`crate::board::ring`].
 //!
 //! # The claim word
 //! Every job sent to a worker in one life has a *position*: 0, 1, 2, … in order of sending. One word holds an epoch
@@ -16,6 +16,10 @@
 //! # Trust
 //! The parent believes nothing here that could harm it: a forged word may misplace this worker's own jobs, but every
 //! number is checked against what was really sent.
+
+pub mod inbox;
+pub mod ring;
+pub mod spin;
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},

@@ -1,7 +1,7 @@
 //! A place on the board for one small frame, for a worker that looks for it just now.
 //!
 //! A frame by the link costs two system calls. A worker that has just finished looks for its next frame a moment before
-//! it sleeps ([`crate::spin`]); meanwhile its inbox is open, and the parent may put the frame there instead. One word
+//! it sleeps ([`crate::board::spin`]); meanwhile its inbox is open, and the parent may put the frame there instead. One word
 //! says who may do what:
 //!
 //! - The worker *opens* the inbox with the number of frames that it has received. The parent fills it only if it has
@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 
 use crate::{
     board::{Board, INBOX, INBOX_START},
-    frame::FrameError,
+    message::frame::FrameError,
 };
 
 /// The longest frame that fits.

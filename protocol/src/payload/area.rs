@@ -1,13 +1,13 @@
 //! The areas of shared memory for payloads too large for a frame or the ring.
 //!
 //! Each worker has two, both made by its parent and kept for the worker's life: one for jobs on their way in, one for
-//! results on their way out. An area holds one payload at a time, as [`crate::manifest`] lays it out. It grows to the
+//! results on their way out. An area holds one payload at a time, as [`crate::payload::layout`] lays it out. It grows to the
 //! largest payload it has carried and is trimmed to [`KEPT_BYTES`] by the parent after one that was larger, so that the
 //! next payload finds its pages warm and a rare giant does not stay in memory for ever.
 //!
 //! Inbound, the rule that a large job travels alone keeps the area to one payload: it is the worker's from the frame that
 //! announces the job until the record of its result, so that the worker may look at it where it lies
-//! ([`crate::delivery`]), and parts of the job that come back in its output are taken from there. Outbound, a word on the
+//! ([`crate::payload::mapped`]), and parts of the job that come back in its output are taken from there. Outbound, a word on the
 //! board says whether the area is full; the worker waits for the parent to empty it.
 
 use std::{
@@ -22,8 +22,10 @@ use rustix::thread::futex;
 use crate::{
     Bytes, MemoryError, SharedMemory,
     board::{Board, PARCEL_FULL},
-    manifest::{self, Contents, Entry, Layout},
-    payload::Payload,
+    payload::{
+        Payload,
+        layout::{self, Contents, Entry, Layout},
+    },
 };
 
 /// What an area keeps after a larger payload has gone through it: 16 MiB, and some room for what lies around them.
@@ -133,7 +135,7 @@ impl Parcel {
     ) -> Result<Payload, MemoryError> {
         let place = contents.place(limit)?;
         let table = self.copy(place.table.clone())?;
-        let table = manifest::read_table(&place, &table, limit)?;
+        let table = layout::read_table(&place, &table, limit)?;
         self.memory.map(table.end)?;
         let mut attached = room_for(table.entries().len())?;
         for entry in table.entries() {
