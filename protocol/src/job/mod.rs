@@ -8,6 +8,7 @@
     reason = "a small value that is decoded out of line is copied from there, which takes longer than decoding it"
 )]
 
+pub mod beside;
 pub mod error;
 pub mod eval;
 mod fault;

@@ -11,11 +11,13 @@
 use std::{
     cell::{Cell, RefCell},
     fmt,
+    thread::LocalKey,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{Bytes, layout::PARCEL_BYTES};
+use crate::job::beside::{self, Beside, Collection};
 
 /// Bytes of this many or more are attached. It is the size from which a job travels through shared memory anyhow.
 pub const LEAST_BYTES: usize = PARCEL_BYTES;
@@ -31,72 +33,22 @@ const REFERENCE_BYTES: usize = MARK.len() + size_of::<u32>();
 type Reference = [u8; REFERENCE_BYTES];
 
 thread_local! {
-    static COLLECTION: Cell<Collection> = const { Cell::new(Collection::CLOSED) };
-    /// What was attached to all open collections, the innermost last.
+    static COLLECTION: Cell<Collection<()>> = const { Cell::new(Collection::closed(())) };
     static ATTACHED: RefCell<Vec<Bytes>> = const { RefCell::new(Vec::new()) };
     static OFFERED: RefCell<Vec<Bytes>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The innermost collection of a thread. It is looked at for every job, large or not: hence so small.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Collection {
-    /// How many bytes were attached to the collections around it; `CLOSED` when there is none.
-    base: u32,
-    /// How many were attached to it and to those.
-    end: u32,
-}
+impl Beside for Bytes {
+    type Context = ();
 
-impl Collection {
-    const CLOSED: Self = Self {
-        base: u32::MAX,
-        end: 0,
-    };
-
-    fn is_open(self) -> bool {
-        self.base != Self::CLOSED.base
-    }
-}
-
-/// Closes a collection, also when the encoding panics.
-struct Open {
-    outer: Collection,
-}
-
-impl Open {
     #[inline]
-    fn begin() -> Self {
-        let outer = COLLECTION.get();
-        COLLECTION.set(Collection {
-            base: outer.end,
-            end: outer.end,
-        });
-        Self { outer }
+    fn collection() -> &'static LocalKey<Cell<Collection<()>>> {
+        &COLLECTION
     }
 
-    /// What was attached since.
     #[inline]
-    fn take(&self) -> Vec<Bytes> {
-        if COLLECTION.get().end == self.outer.end {
-            return Vec::new();
-        }
-        self.take_some()
-    }
-
-    #[cold]
-    fn take_some(&self) -> Vec<Bytes> {
-        COLLECTION.set(Collection {
-            base: self.outer.end,
-            end: self.outer.end,
-        });
-        ATTACHED.with_borrow_mut(|attached| attached.split_off(self.outer.end as usize))
-    }
-}
-
-impl Drop for Open {
-    #[inline]
-    fn drop(&mut self) {
-        drop(self.take());
-        COLLECTION.set(self.outer);
+    fn left() -> &'static LocalKey<RefCell<Vec<Self>>> {
+        &ATTACHED
     }
 }
 
@@ -126,10 +78,7 @@ impl Drop for Open {
 /// ```
 #[inline]
 pub fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Bytes>) {
-    let open = Open::begin();
-    let encoded = encode();
-    let attached = open.take();
-    (encoded, attached)
+    beside::collect((), encode)
 }
 
 /// Runs `decode`, in which references stand for the bytes in `attached`.
@@ -154,15 +103,10 @@ impl Drop for Offer {
 
 /// Attaches bytes to the collection that is open, if one is and they are worth it; gives what to write instead of them.
 fn attach(bytes: &Bytes) -> Option<Reference> {
-    let collection = COLLECTION.get();
-    if !collection.is_open() || (bytes.len() < LEAST_BYTES && number_in(bytes).is_none()) {
+    if !beside::is_open::<Bytes>() || (bytes.len() < LEAST_BYTES && number_in(bytes).is_none()) {
         return None;
     }
-    let number = collection.end - collection.base;
-    // As many as four billion do not fit any message.
-    let end = collection.end.checked_add(1).filter(|end| *end != u32::MAX)?;
-    ATTACHED.with_borrow_mut(|attached| attached.push(bytes.clone()));
-    COLLECTION.set(Collection { end, ..collection });
+    let number = beside::leave(bytes.clone())?;
     let mut reference = [0; REFERENCE_BYTES];
     reference[..MARK.len()].copy_from_slice(&MARK);
     reference[MARK.len()..].copy_from_slice(&number.to_le_bytes());
