@@ -7,11 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use protocol::{
     Fault, Status,
     board::{
-        Board,
+        Board, outbound,
         ring::{MAX_RING_RESULT, RingWriter},
     },
     payload::{
-        area::{self, Parcel, Part},
+        area::{Parcel, Part},
         layout,
     },
 };
@@ -63,14 +63,14 @@ impl Outlet {
 
     fn publish_parcel(&mut self, way: Way<'_>, position: u64, output: &[u8], attached: &[Part]) {
         let mut wait = || way.bell.ring();
-        area::wait_until_empty(way.board, &mut wait);
+        outbound::wait_until_empty(way.board, &mut wait);
         let contents = match self.outbound.put(output, attached) {
             Ok(contents) => contents,
             Err(error) => {
                 return self.publish_fault(way, position, Fault::NotHandedOver(error.to_string()));
             }
         };
-        area::mark_full(way.board);
+        outbound::mark_full(way.board);
         self.ring
             .publish_parcel(way.board, position, Status::Output, contents, &mut wait);
     }

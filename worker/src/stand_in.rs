@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, ops::Range, os::fd::OwnedFd, sync::mpsc, thread
 use protocol::{
     Bytes, Fault, Job, Payload, Status,
     board::{
-        Board, Progress,
+        Board, Progress, outbound,
         ring::{Body, RingReader},
     },
     family,
@@ -17,7 +17,7 @@ use protocol::{
         link::{ParentLink, Rendezvous},
     },
     payload::{
-        area::{self, Parcel, Part},
+        area::{Parcel, Part},
         layout::PARCEL_BYTES,
     },
 };
@@ -243,7 +243,7 @@ impl Parent {
                     let from_job =
                         |range: Range<u64>| inbound.copy_own(range.start as usize..range.end as usize);
                     let body = self.outbound.take(contents, u64::MAX, from_job).unwrap();
-                    area::mark_empty(&self.board);
+                    outbound::mark_empty(&self.board);
                     self.attached.insert(record.position, body.attached);
                     body.encoding
                 }

@@ -8,10 +8,10 @@ use std::{ops::Range, sync::Arc};
 use protocol::{
     MemoryError, Payload, Status,
     board::{
-        Board,
+        Board, outbound,
         ring::{Body, Record, RingReader},
     },
-    payload::area::{self, Parcel},
+    payload::area::Parcel,
 };
 
 use super::inbound::Inbound;
@@ -127,7 +127,7 @@ impl Harvester {
                     had_parcel = true;
                     let from_job = |range| self.inbound.copy(position, range);
                     let taken = self.outbound.take(contents, self.message_limit, from_job);
-                    area::mark_empty(board);
+                    outbound::mark_empty(board);
                     Lies::Here(Some(taken_outcome(status, taken)?))
                 }
             };

@@ -8,7 +8,10 @@
 //!
 //! The frame knows nothing of what the jobs mean, nor of how it is sent.
 
-use crate::payload::layout::{CONTENTS_BYTES, Contents, PARCEL_BYTES};
+use crate::{
+    board::inbox::ImpossibleState,
+    payload::layout::{CONTENTS_BYTES, Contents, PARCEL_BYTES},
+};
 
 /// The most bytes of jobs (lengths included) that one frame carries.
 ///
@@ -58,9 +61,9 @@ pub enum FrameError {
     /// A flag that this version does not know.
     #[error("a frame has unknown flags {0:#06x}")]
     UnknownFlags(u16),
-    /// The state of the inbox is none that an honest parent leaves.
-    #[error("the inbox is in the impossible state {0:#x}")]
-    NoInbox(u64),
+    /// The inbox holds no frame.
+    #[error(transparent)]
+    Inbox(#[from] ImpossibleState),
     /// A frame for one large job announces another number of them.
     #[error("a frame for one large job announces {0} jobs")]
     LargeCount(u32),
