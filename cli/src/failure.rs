@@ -5,7 +5,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use pool::{Halted, JobError, SubmitError};
-use protocol::eval::EvalError;
+use protocol::job::eval::EvalError;
 
 use crate::chunk::Extent;
 

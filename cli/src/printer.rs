@@ -9,7 +9,7 @@ use std::{
 };
 
 use pool::{Block, Halted, JobError, StreamOutput};
-use protocol::{Eval, eval::decode_evaluated};
+use protocol::{Eval, job::eval::decode_evaluated};
 
 use crate::{
     chunk::Extent, diagnostics::Painter, failure, failure::Failure, gate::Gate, json, notices::Notices,

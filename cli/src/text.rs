@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use protocol::eval::value_text;
+use protocol::job::eval::value_text;
 
 use crate::failure::Failure;
 

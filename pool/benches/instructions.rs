@@ -16,9 +16,11 @@ use std::{env, error::Error, hint::black_box, path::Path, process::Command};
 use pool::bench::{Reordering, Scheduling};
 use protocol::{
     Status,
-    board::Board,
-    frame::{self, Form, Frame},
-    ring::{RingReader, RingWriter},
+    board::{
+        Board,
+        ring::{RingReader, RingWriter},
+    },
+    message::frame::{self, Form, Frame},
 };
 
 /// Jobs at once, where many are.

@@ -6,8 +6,10 @@ use std::{hint::black_box, num::NonZeroU64, sync::Arc, time::Duration};
 
 use protocol::{
     Status,
-    board::Board,
-    ring::{RingReader, RingWriter},
+    board::{
+        Board,
+        ring::{RingReader, RingWriter},
+    },
 };
 use smallvec::SmallVec;
 

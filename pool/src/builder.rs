@@ -13,7 +13,7 @@ use protocol::{
     Job,
     board::MAX_LANES,
     child::{Role, watchdog},
-    parcel::DEFAULT_MESSAGE_LIMIT,
+    payload::area::DEFAULT_MESSAGE_LIMIT,
 };
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, ops::Range};
 
 use memchr::memmem;
-use protocol::capture::{BEFORE_JOBS, MARK_BYTES, Secret};
+use protocol::message::capture::{BEFORE_JOBS, MARK_BYTES, Secret};
 
 /// What is kept of the jobs of one worker that have ended and were not asked about, in all.
 const KEPT_BYTES: usize = 4 << 20;
@@ -146,7 +146,7 @@ impl Splitter {
 
 #[cfg(test)]
 mod tests {
-    use protocol::capture::mark;
+    use protocol::message::capture::mark;
 
     use super::*;
 

@@ -2,7 +2,10 @@
 
 use std::{cell::Cell, panic::AssertUnwindSafe, sync::Arc};
 
-use protocol::{CodecError, Payload, attachment, frame::PARCEL_BYTES};
+use protocol::{
+    CodecError, Payload,
+    payload::{attachment, layout::PARCEL_BYTES},
+};
 use smallvec::SmallVec;
 
 use crate::{SubmitError, load::Encoded};

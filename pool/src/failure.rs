@@ -5,7 +5,9 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use protocol::{
-    MemoryError, control::ControlError, family::FamilyError, handshake::HandshakeError, link::LinkError,
+    MemoryError,
+    family::FamilyError,
+    message::{control::ControlError, handshake::HandshakeError, link::LinkError},
 };
 
 use crate::{Captured, scheduler::Outlook};

@@ -1,6 +1,6 @@
 //! A text's lines as they are submitted: many together, and each large one by itself.
 
-use protocol::frame::{Form, MAX_FRAME_BYTES};
+use protocol::message::frame::{Form, MAX_FRAME_BYTES};
 
 /// A piece of a text.
 #[derive(Debug, PartialEq, Eq)]

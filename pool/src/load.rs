@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use protocol::{
     Payload,
-    frame::{self, Form},
+    message::frame::{self, Form},
 };
 use smallvec::SmallVec;
 

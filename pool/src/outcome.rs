@@ -1,6 +1,6 @@
 //! What became of one job, before anybody has decoded it.
 
-use protocol::{CodecError, Fault, Job, Payload, Status, attachment};
+use protocol::{CodecError, Fault, Job, Payload, Status, payload::attachment};
 use smallvec::SmallVec;
 
 use crate::JobError;

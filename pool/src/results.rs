@@ -3,7 +3,7 @@
 //! A thousand tiny results that a worker published one after the other stay one piece of memory until somebody wants to
 //! see them one by one. Neither positions nor places in a stream are known here.
 
-use protocol::{Job, ring};
+use protocol::{Job, board::ring};
 
 use crate::{
     JobError,
@@ -186,8 +186,10 @@ impl ExactSizeIterator for Rest<'_> {}
 mod tests {
     use protocol::{
         Status,
-        board::Board,
-        ring::{RingReader, RingWriter},
+        board::{
+            Board,
+            ring::{RingReader, RingWriter},
+        },
     };
 
     use super::*;

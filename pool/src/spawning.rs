@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use protocol::link::spawn_guard;
+use protocol::message::link::spawn_guard;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 /// The thread that is starting a child just now; one at a time does.

@@ -7,9 +7,11 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use protocol::{
     Status,
-    board::Board,
-    frame::{self, Form, Frame},
-    ring::{RingReader, RingWriter},
+    board::{
+        Board,
+        ring::{RingReader, RingWriter},
+    },
+    message::frame::{self, Form, Frame},
 };
 
 /// Jobs in a frame, and results in a harvest.

@@ -1,7 +1,7 @@
 //! What a parent and a child with a function to run tell each other, over the control socket.
 //!
 //! The parent speaks first ([`Errand`]), when the child has been started; the child reports ([`Report`]) that it has
-//! begun and what came of it, and ends. Messages have the prefix of [`crate::handshake`], so that programs of
+//! begun and what came of it, and ends. Messages have the prefix of [`crate::message::handshake`], so that programs of
 //! different versions tell each other theirs.
 //!
 //! Arguments and outputs have any size: small ones stand in the message, larger ones lie in shared memory whose
@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Fault, MemoryError,
     family::{Entrusted, Heir},
-    parcel::Parcel,
+    payload::area::Parcel,
 };
 
 /// Payloads of up to this many bytes stand in the message itself.
 ///
-/// With the rest of an errand it stays well below [`crate::control::MAX_CONTROL_BYTES`].
+/// With the rest of an errand it stays well below [`crate::message::control::MAX_CONTROL_BYTES`].
 pub const MAX_INLINE_BYTES: usize = 16 * 1024;
 
 /// The most bytes of a name, of a process or of its function's type.

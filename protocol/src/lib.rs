@@ -15,42 +15,26 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
 compile_error!("the pool needs 64-bit Linux: memfd, pidfd and futexes shared between processes");
 
-pub mod attachment;
+#[doc(hidden)]
 pub mod board;
-mod bytes;
-pub mod capture;
+#[doc(hidden)]
 pub mod child;
-pub mod control;
-pub mod delivery;
 pub mod errand;
-mod error;
-pub mod eval;
 pub mod family;
-mod fault;
-pub mod frame;
-pub mod handshake;
-pub mod inbox;
-mod job;
-pub mod link;
-pub mod log;
-pub mod manifest;
-mod mapping;
-mod memory;
-pub mod parcel;
+#[doc(hidden)]
+pub mod job;
+#[doc(hidden)]
+pub mod memory;
+#[doc(hidden)]
+pub mod message;
+#[doc(hidden)]
 pub mod payload;
-pub mod ring;
-pub mod spin;
 pub mod sync;
-mod view;
 
-pub use bytes::Bytes;
-pub use error::{CodecError, MemoryError};
-pub use eval::Eval;
 pub use family::FamilyError;
-pub use fault::{Fault, Panicked, Status};
-pub use job::{Job, decode_argument, encode_argument};
-pub use memory::SharedMemory;
-pub use payload::{Delivered, Incoming, Payload};
+pub use job::{CodecError, Eval, Fault, Job, Panicked, Status, decode_argument, encode_argument};
+pub use memory::{MemoryError, SharedMemory};
+pub use payload::{Bytes, Delivered, Incoming, Payload};
 
 /// The version of everything in this crate that both processes must agree on.
 ///

@@ -7,7 +7,7 @@ use std::{
 };
 
 use pool::{JobError, Pool};
-use protocol::parcel::KEPT_BYTES;
+use protocol::payload::area::KEPT_BYTES;
 use rustix::process::Signal;
 use tests::{Answer, Puppet};
 

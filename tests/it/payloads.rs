@@ -1,7 +1,7 @@
 //! Large payloads: `Bytes` that come back whole, are kept, sliced and mixed.
 
 use pool::{Bytes, JobError, Order, SubmitError};
-use protocol::{attachment::LEAST_BYTES, parcel::KEPT_BYTES};
+use protocol::payload::{area::KEPT_BYTES, attachment::LEAST_BYTES};
 use tests::{Answer, Puppet};
 
 use crate::stage::{assert_works, puppet_pool, puppets, run, story, submit};

@@ -3,7 +3,7 @@
 //! Several lanes take the jobs of a frame in any order, each with a reader of its own: nothing is located beforehand, and
 //! nothing is allocated. The whole frame is checked when it comes, before any of its jobs runs.
 
-use protocol::frame::{Frame, FrameError, Jobs};
+use protocol::message::frame::{Frame, FrameError, Jobs};
 
 use crate::failure::Failure;
 
@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::frame;
+    use protocol::message::frame;
 
     use super::*;
 

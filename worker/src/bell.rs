@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use protocol::{
     board::Board,
-    link::{Wake, WakeSender},
+    message::link::{Wake, WakeSender},
 };
 
 /// Wakes the parent.

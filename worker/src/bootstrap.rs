@@ -9,13 +9,13 @@ use std::{
 
 use protocol::{
     board::{Board, MAX_LANES},
-    capture::Secret,
-    control,
-    delivery::Deliveries,
-    handshake::{self, Gifts, Invitation},
-    link::{self, WorkerLink},
-    manifest::Contents,
-    parcel::Parcel,
+    message::{
+        capture::Secret,
+        control,
+        handshake::{self, Gifts, Invitation},
+        link::{self, WorkerLink},
+    },
+    payload::{area::Parcel, layout::Contents, mapped::Deliveries},
 };
 
 use crate::failure::Failure;

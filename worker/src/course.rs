@@ -9,8 +9,10 @@
 use protocol::{
     Fault, Incoming, Payload,
     board::Board,
-    delivery::Delivery,
-    parcel::{KEPT_BYTES, Part},
+    payload::{
+        area::{KEPT_BYTES, Part},
+        mapped::Delivery,
+    },
 };
 
 use crate::{batch::Reader, bell::Bell, failure::Failure, marks, publisher::Publisher};

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use protocol::{
     Eval, Fault, Incoming, Job, Payload,
-    eval::{EvalError, EvalRef, encode_evaluated},
+    job::eval::{EvalError, EvalRef, encode_evaluated},
 };
 use serde::{Deserialize, Serialize};
 

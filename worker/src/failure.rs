@@ -4,10 +4,12 @@ use std::io::Write;
 
 use protocol::{
     MemoryError, Panicked, WORKER_ARGUMENT,
-    control::ControlError,
-    frame::FrameError,
-    handshake::{Answer, HandshakeError},
-    link::LinkError,
+    message::{
+        control::ControlError,
+        frame::FrameError,
+        handshake::{Answer, HandshakeError},
+        link::LinkError,
+    },
 };
 
 /// Why a worker ends otherwise than well.
@@ -121,8 +123,8 @@ mod tests {
     #[test]
     fn an_error_of_any_length_fits_a_control_message() {
         let failure = Failure::Initialiser("é".repeat(1 << 20));
-        let bytes = protocol::handshake::encode(&failure.answer().unwrap()).unwrap();
-        assert!(bytes.len() < protocol::control::MAX_CONTROL_BYTES);
+        let bytes = protocol::message::handshake::encode(&failure.answer().unwrap()).unwrap();
+        assert!(bytes.len() < protocol::message::control::MAX_CONTROL_BYTES);
     }
 
     #[test]

@@ -14,12 +14,12 @@ use std::{
 
 use protocol::{
     Fault, MemoryError,
-    board::{Board, Progress},
-    delivery::{Deliveries, Delivery},
-    frame::{Frame, Large},
-    inbox,
-    link::{FrameReceiver, LinkError},
-    spin::Spin,
+    board::{Board, Progress, inbox, spin::Spin},
+    message::{
+        frame::{Frame, FrameError, Large},
+        link::{FrameReceiver, LinkError},
+    },
+    payload::mapped::{Deliveries, Delivery},
 };
 
 use crate::{batch::Batch, bell::Bell, failure::Failure};
@@ -184,7 +184,7 @@ impl<'a> Feed<'a> {
             spin.yielding_first(came_by_link)
                 .run(|| inbox::is_taken(self.board) || self.board.sent() != received);
         }
-        Ok(inbox::close(self.board, received)?)
+        Ok(inbox::close(self.board, received).map_err(FrameError::from)?)
     }
 
     /// Claims a large job and looks at it in the inbound area, which is this worker's from the claim to the record of the

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use protocol::{control, log::Record};
+use protocol::message::{control, log::Record};
 use tracing::{
     Event, Level, Subscriber,
     field::{Field, Visit},

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use protocol::{
+use protocol::message::{
     control,
     handshake::{self, Answer},
 };

@@ -1,4 +1,4 @@
-//! Marks at the end of each job in what the worker writes, for a parent that captures it: see [`protocol::capture`].
+//! Marks at the end of each job in what the worker writes, for a parent that captures it: see [`protocol::message::capture`].
 
 use std::{
     fs::File,
@@ -7,7 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-use protocol::capture::{self, Secret};
+use protocol::message::capture::{self, Secret};
 
 static MARKER: OnceLock<Marker> = OnceLock::new();
 

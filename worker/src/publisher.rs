@@ -6,10 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::{
     Fault, Status,
-    board::Board,
-    manifest,
-    parcel::{self, Parcel, Part},
-    ring::{MAX_RING_RESULT, RingWriter},
+    board::{
+        Board, outbound,
+        ring::{MAX_RING_RESULT, RingWriter},
+    },
+    payload::{
+        area::{Parcel, Part},
+        layout,
+    },
 };
 
 use crate::bell::Bell;
@@ -42,7 +46,7 @@ impl Outlet {
 
     #[cold]
     fn publish_large(&mut self, way: Way<'_>, position: u64, output: &[u8], attached: &[Part]) {
-        let bytes = manifest::counted(output.len(), attached.iter().map(Part::length));
+        let bytes = layout::counted(output.len(), attached.iter().map(Part::length));
         let limit = self.message_limit;
         if bytes > limit {
             self.publish_fault(way, position, Fault::TooLarge { bytes, limit });
@@ -59,14 +63,14 @@ impl Outlet {
 
     fn publish_parcel(&mut self, way: Way<'_>, position: u64, output: &[u8], attached: &[Part]) {
         let mut wait = || way.bell.ring();
-        parcel::wait_until_empty(way.board, &mut wait);
+        outbound::wait_until_empty(way.board, &mut wait);
         let contents = match self.outbound.put(output, attached) {
             Ok(contents) => contents,
             Err(error) => {
                 return self.publish_fault(way, position, Fault::NotHandedOver(error.to_string()));
             }
         };
-        parcel::mark_full(way.board);
+        outbound::mark_full(way.board);
         self.ring
             .publish_parcel(way.board, position, Status::Output, contents, &mut wait);
     }

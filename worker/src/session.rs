@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use protocol::{Payload, board::Board, capture::BEFORE_JOBS, child::panics};
+use protocol::{Payload, board::Board, child::panics, message::capture::BEFORE_JOBS};
 use rayon::ThreadPoolBuilder;
 
 use crate::{

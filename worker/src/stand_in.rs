@@ -6,13 +6,20 @@ use std::{collections::BTreeMap, ops::Range, os::fd::OwnedFd, sync::mpsc, thread
 
 use protocol::{
     Bytes, Fault, Job, Payload, Status,
-    board::{Board, Progress},
-    control, family,
-    frame::{self, PARCEL_BYTES},
-    handshake::{self, Answer, Gifts, Invitation},
-    link::{ParentLink, Rendezvous},
-    parcel::{self, Parcel, Part},
-    ring::{Body, RingReader},
+    board::{
+        Board, Progress, outbound,
+        ring::{Body, RingReader},
+    },
+    family,
+    message::{
+        control, frame,
+        handshake::{self, Answer, Gifts, Invitation},
+        link::{ParentLink, Rendezvous},
+    },
+    payload::{
+        area::{Parcel, Part},
+        layout::PARCEL_BYTES,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -236,7 +243,7 @@ impl Parent {
                     let from_job =
                         |range: Range<u64>| inbound.copy_own(range.start as usize..range.end as usize);
                     let body = self.outbound.take(contents, u64::MAX, from_job).unwrap();
-                    parcel::mark_empty(&self.board);
+                    outbound::mark_empty(&self.board);
                     self.attached.insert(record.position, body.attached);
                     body.encoding
                 }

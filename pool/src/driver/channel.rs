@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use protocol::capture::Secret;
+use protocol::message::capture::Secret;
 use rustix::fs::OFlags;
 
 use crate::captured::{Splitter, Written};

@@ -7,9 +7,11 @@ use std::{ops::Range, sync::Arc};
 
 use protocol::{
     MemoryError, Payload, Status,
-    board::Board,
-    parcel::{self, Parcel},
-    ring::{Body, Record, RingReader},
+    board::{
+        Board, outbound,
+        ring::{Body, Record, RingReader},
+    },
+    payload::area::Parcel,
 };
 
 use super::inbound::Inbound;
@@ -125,7 +127,7 @@ impl Harvester {
                     had_parcel = true;
                     let from_job = |range| self.inbound.copy(position, range);
                     let taken = self.outbound.take(contents, self.message_limit, from_job);
-                    parcel::mark_empty(board);
+                    outbound::mark_empty(board);
                     Lies::Here(Some(taken_outcome(status, taken)?))
                 }
             };
@@ -227,7 +229,7 @@ impl Run {
             Lies::There(place) => {
                 let mut rest = &records[place.clone()];
                 let seen = std::iter::repeat_with(|| {
-                    let (status, body, behind) = protocol::ring::split_first(rest);
+                    let (status, body, behind) = protocol::board::ring::split_first(rest);
                     rest = behind;
                     Seen::Published(status, body)
                 });
@@ -251,7 +253,7 @@ impl Run {
                 place.start = if is_all {
                     place.end
                 } else {
-                    start + protocol::ring::bytes_of(&records[place.clone()], count)
+                    start + protocol::board::ring::bytes_of(&records[place.clone()], count)
                 };
                 Some(Results::of_records(&records[start..place.start], count))
             }
@@ -261,7 +263,7 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{manifest::Contents, ring::RingWriter};
+    use protocol::{board::ring::RingWriter, payload::layout::Contents};
 
     use super::*;
 

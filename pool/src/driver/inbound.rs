@@ -13,8 +13,10 @@ use std::{
 
 use protocol::{
     MemoryError, Payload,
-    manifest::Contents,
-    parcel::{Parcel, Part},
+    payload::{
+        area::{Parcel, Part},
+        layout::Contents,
+    },
 };
 
 /// No position: the area is empty.

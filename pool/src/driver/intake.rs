@@ -78,7 +78,7 @@ impl Core {
             life.board.accept_wake();
             self.take_results(seat, life);
             match wake {
-                Ok(Some(protocol::link::Wake::Ended)) => return,
+                Ok(Some(protocol::message::link::Wake::Ended)) => return,
                 Ok(_) => {}
                 Err(error) => {
                     life.process

@@ -12,10 +12,12 @@ use std::{
 };
 
 use protocol::{
-    board::{self, Board},
-    control, frame, inbox,
-    link::{FrameSender, LinkError, ParentLink, WakeReceiver},
-    parcel::Parcel,
+    board::{self, Board, inbox},
+    message::{
+        control, frame,
+        link::{FrameSender, LinkError, ParentLink, WakeReceiver},
+    },
+    payload::area::Parcel,
 };
 
 use super::{harvest::Harvester, inbound::Inbound, memory::Gauge, process::Process};

@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use protocol::{inbox, spin::Spin};
+use protocol::board::{inbox, spin::Spin};
 use smallvec::SmallVec;
 
 use super::{Actions, Core, life::Life, seat::Seat};

@@ -3,7 +3,7 @@
 //! `tracing` wants targets and levels that are known at compile time: each level has its one call site here, under the
 //! target `pool::worker`, and the worker's own target is a field.
 
-use protocol::log::Record;
+use protocol::message::log::Record;
 use tracing::level_filters::LevelFilter;
 
 /// What this process's subscriber may want of workers, as [`Record::level`] counts.

@@ -15,10 +15,12 @@ use std::{
 
 use protocol::{
     WORKER_ARGUMENT,
-    capture::Secret,
-    control::{self, MAX_CONTROL_BYTES},
-    link::{Wake, WakeSender},
-    log::Record,
+    message::{
+        capture::Secret,
+        control::{self, MAX_CONTROL_BYTES},
+        link::{Wake, WakeSender},
+        log::Record,
+    },
 };
 use rustix::process::Signal;
 

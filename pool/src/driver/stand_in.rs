@@ -12,11 +12,12 @@ use std::{
 
 use protocol::{
     Status,
-    board::{Board, Progress},
-    control,
-    link::{Rendezvous, WorkerLink, connect},
-    parcel::Parcel,
-    ring::RingWriter,
+    board::{Board, Progress, ring::RingWriter},
+    message::{
+        control,
+        link::{Rendezvous, WorkerLink, connect},
+    },
+    payload::area::Parcel,
 };
 use smallvec::SmallVec;
 

@@ -8,13 +8,15 @@ use std::{
 use protocol::{
     PACKAGE_VERSION,
     board::Board,
-    capture::Secret,
-    control::{self, ControlError, Received},
     family,
-    handshake::{self, Answer, Gifts, Invitation},
-    link::{self, Rendezvous},
-    log::Record,
-    parcel::Parcel,
+    message::{
+        capture::Secret,
+        control::{self, ControlError, Received},
+        handshake::{self, Answer, Gifts, Invitation},
+        link::{self, Rendezvous},
+        log::Record,
+    },
+    payload::area::Parcel,
 };
 
 use super::{Settings, life::Life, log, memory::Gauge, process::Process, seat::Seat, watch::Watch};

@@ -10,10 +10,12 @@ use std::{
 use protocol::{
     Fault, PROCESS_ARGUMENT,
     child::{self, ControlMissing, Role, panics, watchdog},
-    control::{self, ControlError},
     errand::{Errand, Payload, Refusal, Report},
     family::{self, Entrusted},
-    handshake,
+    message::{
+        control::{self, ControlError},
+        handshake,
+    },
 };
 
 use super::{function::Entry, household};

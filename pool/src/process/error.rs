@@ -4,10 +4,9 @@ use std::{io, path::PathBuf, time::Duration};
 
 use protocol::{
     CodecError, Fault, MemoryError, Panicked,
-    control::ControlError,
     errand::{MAX_NAME_BYTES, Refusal},
     family::FamilyError,
-    handshake::HandshakeError,
+    message::{control::ControlError, handshake::HandshakeError},
 };
 
 use crate::failure::Exit;

@@ -10,10 +10,12 @@ use std::{
 };
 
 use protocol::{
-    control::{self, ControlError, Received},
     errand::Report,
     family::Transit,
-    handshake,
+    message::{
+        control::{self, ControlError, Received},
+        handshake,
+    },
 };
 use rustix::process::Signal;
 

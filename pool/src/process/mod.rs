@@ -28,12 +28,13 @@ pub use entry::main;
 pub use error::{JoinError, JoinErrorKind, StartError};
 pub(crate) use household::is_open;
 use protocol::{
-    CodecError, PACKAGE_VERSION, PROCESS_ARGUMENT, control,
-    control::ControlError,
-    encode_argument,
+    CodecError, PACKAGE_VERSION, PROCESS_ARGUMENT, encode_argument,
     errand::{Errand, MAX_NAME_BYTES, Payload},
     family::{self, Heir, Transit},
-    handshake,
+    message::{
+        control::{self, ControlError},
+        handshake,
+    },
 };
 use smallvec::SmallVec;
 pub use target::{Portable, Run, Target};

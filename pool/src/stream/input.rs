@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use protocol::{Job, frame};
+use protocol::{Job, message::frame};
 use smallvec::SmallVec;
 
 use super::core::StreamCore;

@@ -19,7 +19,7 @@ use std::{
 
 use rustix::process::{Signal, getpgrp, getpid, kill_process, kill_process_group};
 
-use crate::control;
+use crate::message::control;
 
 const STACK_BYTES: usize = 128 * 1024;
 

@@ -24,7 +24,7 @@ use super::{
         NEXT_EXTENT, PAGE,
     },
 };
-use crate::{MemoryError, mapping::Mapping};
+use crate::{MemoryError, memory::mapping::Mapping};
 
 /// The first segment's length; each further one is as long as all before it together.
 const SEGMENT: u64 = 1 << 20;

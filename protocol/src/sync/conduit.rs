@@ -25,7 +25,7 @@ use crate::{
         ledger::{ANNEX_BODY, BODY, Ticket},
     },
     job::{from_postcard, to_postcard},
-    mapping::Mapping,
+    memory::mapping::Mapping,
 };
 
 /// Bytes of a slot: where its item starts, and its length.

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     FamilyError,
-    error::refuse,
     family::ledger::{Kind, Plan, SIDE},
+    job::error::refuse,
 };
 
 /// How many bytes of encoded items a pipe holds in each direction, unless it was made with another number: 256 KiB.

@@ -19,12 +19,12 @@ use super::{
 };
 use crate::{
     FamilyError,
-    error::refuse,
     family::{
         Arena,
         ledger::{BODY, Kind, Plan, annexes},
         member::Books,
     },
+    job::error::refuse,
 };
 
 /// How many items a queue holds, unless it was made with another number.

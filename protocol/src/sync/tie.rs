@@ -12,7 +12,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, se
 
 use super::departure::Departure;
 use crate::{
-    error::refuse,
     family::{
         self, FamilyError,
         layout::ESTATE,
@@ -20,6 +19,7 @@ use crate::{
         member::Member,
         transit::{self, Care, Passenger},
     },
+    job::error::refuse,
 };
 
 /// A reference to an object.

@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     FamilyError,
-    error::refuse,
     family::ledger::{Kind, Plan},
-    mapping::Mapping,
+    job::error::refuse,
+    memory::mapping::Mapping,
 };
 
 /// The word of the body that says which copy is the value.

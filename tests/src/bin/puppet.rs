@@ -35,7 +35,8 @@ fn main() -> ExitCode {
         }
         Some("old") => {
             let mut bytes =
-                protocol::handshake::encode(&protocol::handshake::Answer::ready()).expect("encoded");
+                protocol::message::handshake::encode(&protocol::message::handshake::Answer::ready())
+                    .expect("encoded");
             bytes[8..12].copy_from_slice(&77_u32.to_le_bytes());
             let answer = rustix::io::write(rustix::stdio::stdin(), &bytes);
             assert!(answer.is_ok());

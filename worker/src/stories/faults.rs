@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use protocol::{Fault, Job, frame, manifest::Contents};
+use protocol::{Fault, Job, message::frame, payload::layout::Contents};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
 
 use super::{Turnstile, echo};

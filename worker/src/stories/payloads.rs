@@ -6,7 +6,7 @@ use std::sync::{
     mpsc,
 };
 
-use protocol::{Bytes, Fault, Job, Payload, attachment};
+use protocol::{Bytes, Fault, Job, Payload, payload::attachment};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -1,6 +1,10 @@
 //! Jobs and results of every size.
 
-use protocol::{Fault, frame::PARCEL_BYTES, parcel::KEPT_BYTES, ring::MAX_RING_RESULT};
+use protocol::{
+    Fault,
+    board::ring::MAX_RING_RESULT,
+    payload::{area::KEPT_BYTES, layout::PARCEL_BYTES},
+};
 
 use super::echo;
 use crate::stand_in::{Terms, hire};

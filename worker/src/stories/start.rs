@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use protocol::{
+use protocol::message::{
     control,
     handshake::{self, Answer, HandshakeError},
 };

@@ -1,7 +1,7 @@
 //! Bytes that are cheap to hand on: the payload of a user's job or output.
 //!
 //! Owns the type and its two encodings: as bytes, in every format; or, while a pool encodes a job or an output, as a
-//! reference to bytes that travel beside the encoding ([`crate::attachment`]). Where the bytes lie (in ordinary memory,
+//! reference to bytes that travel beside the encoding ([`crate::payload::attachment`]). Where the bytes lie (in ordinary memory,
 //! or in a worker in the area in which they arrived) nobody who holds them needs to know.
 
 use std::{
@@ -11,15 +11,8 @@ use std::{
     ops::{Deref, RangeBounds},
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use crate::attachment;
-
 /// How many bytes [`Bytes`] shows of itself at most.
 const SHOWN_BYTES: usize = 32;
-
-/// So many bytes are reserved at most before any of a sequence has been seen.
-const TRUSTED_HINT: usize = 1 << 20;
 
 /// Immutable bytes that are cheap to clone and to slice: what a job or an output holds large payloads in.
 ///
@@ -221,68 +214,11 @@ impl fmt::Debug for Bytes {
     }
 }
 
-impl Serialize for Bytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // A text format may not keep bytes as they are, and its readers see it without what travels beside it.
-        if !serializer.is_human_readable()
-            && let Some(reference) = attachment::attach(self)
-        {
-            return serializer.serialize_bytes(&reference);
-        }
-        serializer.serialize_bytes(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Whether the format is a text is not asked here: serde's own buffers, as of `#[serde(flatten)]`, say that it is.
-        deserializer.deserialize_byte_buf(Visitor)
-    }
-}
-
-struct Visitor;
-
-fn attached<E: de::Error>(bytes: &[u8]) -> Result<Option<Bytes>, E> {
-    attachment::resolve(bytes).map_err(E::custom)
-}
-
-impl<'de> de::Visitor<'de> for Visitor {
-    type Value = Bytes;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("bytes")
-    }
-
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
-        let attached = attached(bytes)?;
-        Ok(attached.unwrap_or_else(|| Bytes::copy_from_slice(bytes)))
-    }
-
-    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
-        let attached = attached(&bytes)?;
-        Ok(attached.unwrap_or_else(|| bytes.into()))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
-        Ok(Bytes::copy_from_slice(text.as_bytes()))
-    }
-
-    fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Bytes, A::Error> {
-        let hint = sequence.size_hint().unwrap_or(0);
-        let mut bytes = Vec::with_capacity(hint.min(TRUSTED_HINT));
-        while let Some(byte) = sequence.next_element()? {
-            bytes.push(byte);
-        }
-        Ok(bytes.into())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::job::{from_postcard, to_postcard};
 
     #[test]
     fn clones_and_slices_share_and_vectors_come_back() {
@@ -311,43 +247,5 @@ mod tests {
         assert_eq!(format!("{:?}", Bytes::from("a\n")), r#"b"a\n""#);
         let shown = format!("{:?}", Bytes::from(vec![b'x'; 1 << 20]));
         assert!(shown.len() < 100 && shown.ends_with("(1048576 bytes)"), "{shown}");
-    }
-
-    /// serde's buffers, of which `flatten` and `untagged` read, call every format a text.
-    #[test]
-    fn they_are_found_through_the_buffers_of_serde() {
-        let bytes = Bytes::from(vec![7; attachment::LEAST_BYTES]);
-        let (reference, attached) = attachment::collect(|| attachment::attach(&bytes).unwrap());
-        let buffered = de::value::BytesDeserializer::<de::value::Error>::new(&reference);
-        assert!(buffered.is_human_readable());
-        let read = attachment::offer(attached, || Bytes::deserialize(buffered));
-        assert_eq!(read, Ok(bytes));
-    }
-
-    #[test]
-    fn in_every_format_they_are_just_bytes() {
-        for bytes in [
-            Bytes::new(),
-            Bytes::from("text"),
-            Bytes::from(vec![0xff; 100_000]),
-        ] {
-            let json = serde_json::to_string(&bytes).unwrap();
-            assert_eq!(json, serde_json::to_string(&bytes.to_vec()).unwrap());
-            assert_eq!(serde_json::from_str::<Bytes>(&json).unwrap(), bytes);
-            let mut encoded = Vec::new();
-            to_postcard(&bytes, &mut encoded).unwrap();
-            assert!(encoded.ends_with(&bytes));
-            assert_eq!(from_postcard::<Bytes>(&encoded).unwrap(), bytes);
-            // As a vector of bytes has it.
-            assert_eq!(bytes, from_postcard::<Vec<u8>>(&encoded).unwrap());
-        }
-        assert_eq!(serde_json::from_str::<Bytes>("\"text\"").unwrap(), *b"text");
-    }
-
-    #[test]
-    fn a_forged_length_allocates_nothing() {
-        let mut forged = Vec::new();
-        to_postcard(&(1_u64 << 60), &mut forged).unwrap();
-        assert!(from_postcard::<Bytes>(&forged).is_err());
     }
 }

@@ -1,6 +1,14 @@
 //! What travels as one job or one output: an encoding, and the bytes attached to it.
 
-use crate::{Bytes, CodecError, attachment, manifest};
+pub mod area;
+pub mod attachment;
+mod bytes;
+pub mod layout;
+pub mod mapped;
+
+use crate::CodecError;
+
+pub use bytes::Bytes;
 
 /// An encoded job or output with the bytes that are attached to it ([`attachment`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +28,7 @@ pub enum Incoming<'a> {
     Delivered(Box<Delivered>),
 }
 
-/// A job that is seen where it arrived ([`crate::delivery`]).
+/// A job that is seen where it arrived ([`crate::payload::mapped`]).
 #[derive(Debug)]
 pub struct Delivered {
     /// The encoding.
@@ -32,7 +40,7 @@ pub struct Delivered {
 impl Payload {
     /// What it counts for every limit: the bytes of all parts together, of which a tiny one counts for what it costs.
     pub fn bytes(&self) -> u64 {
-        manifest::counted(self.encoding.len(), self.attached.iter().map(|bytes| bytes.len()))
+        layout::counted(self.encoding.len(), self.attached.iter().map(|bytes| bytes.len()))
     }
 
     /// Decodes it.

@@ -1,6 +1,6 @@
-//! The errors of encoding and of shared memory.
+//! The error of encoding and decoding, and how a value says why it refuses.
 
-use std::{cell::Cell, fmt, io};
+use std::{cell::Cell, fmt};
 
 thread_local! {
     static REASON: Cell<Option<String>> = const { Cell::new(None) };
@@ -63,42 +63,5 @@ impl CodecError {
     pub fn new(message: impl fmt::Display) -> Self {
         let text = message.to_string();
         Self(Box::new(Message { text }))
-    }
-}
-
-/// What can go wrong with memory shared between processes.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MemoryError {
-    /// The system refused to make, grow or map it.
-    #[error("shared memory: {step}: {source}")]
-    System {
-        /// What was tried.
-        step: &'static str,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// The other process wrote something that no honest one writes.
-    #[error("the other process broke the protocol: {what}")]
-    Corrupt {
-        /// What was found.
-        what: String,
-    },
-}
-
-impl MemoryError {
-    /// The other process wrote something that no honest one writes.
-    pub fn corrupt(what: impl fmt::Display) -> Self {
-        Self::Corrupt {
-            what: what.to_string(),
-        }
-    }
-
-    /// Wraps an error of the system.
-    pub(crate) fn system(step: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
-        move |errno| Self::System {
-            step,
-            source: errno.into(),
-        }
     }
 }

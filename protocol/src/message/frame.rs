@@ -4,20 +4,20 @@
 //! bytes; or as *lines*, each job's encoded bytes with a delimiter behind them, which is how a text that is its own
 //! encoding travels as it was read. A frame is decoded by borrowing: nothing is allocated, and every length is checked
 //! against the bytes that are there. A job too large for a frame travels in the inbound parcel area
-//! ([`crate::parcel`]); its frame carries only the lengths.
+//! ([`crate::payload::area`]); its frame carries only the lengths.
 //!
 //! The frame knows nothing of what the jobs mean, nor of how it is sent.
 
-use crate::manifest::{CONTENTS_BYTES, Contents};
+use crate::{
+    board::inbox::ImpossibleState,
+    payload::layout::{CONTENTS_BYTES, Contents, PARCEL_BYTES},
+};
 
 /// The most bytes of jobs (lengths included) that one frame carries.
 ///
 /// Two frames may be on their way to a worker, and they must take less than half of a socket's send buffer
 /// (212,992 bytes by default), so that no send can block.
 pub const MAX_FRAME_BYTES: usize = 48 * 1024;
-
-/// Jobs of this many encoded bytes or more travel through shared memory instead of a frame.
-pub const PARCEL_BYTES: usize = 32 * 1024;
 
 /// How many frames a parent may have sent that the worker has not received.
 pub const MAX_FRAMES_UNDERWAY: u64 = 2;
@@ -61,9 +61,9 @@ pub enum FrameError {
     /// A flag that this version does not know.
     #[error("a frame has unknown flags {0:#06x}")]
     UnknownFlags(u16),
-    /// The state of the inbox is none that an honest parent leaves.
-    #[error("the inbox is in the impossible state {0:#x}")]
-    NoInbox(u64),
+    /// The inbox holds no frame.
+    #[error(transparent)]
+    Inbox(#[from] ImpossibleState),
     /// A frame for one large job announces another number of them.
     #[error("a frame for one large job announces {0} jobs")]
     LargeCount(u32),

@@ -2,7 +2,7 @@
 //!
 //! The board answers, at any instant and also after the worker's death: which jobs were started, which of them runs
 //! now and since when, how many are done. It is why a death costs exactly the job that was running. Results are
-//! published beside it, in the [`crate::ring`].
+//! published beside it, in the [`crate::board::ring`].
 //!
 //! # The claim word
 //! Every job sent to a worker in one life has a *position*: 0, 1, 2, … in order of sending. One word holds an epoch
@@ -16,6 +16,11 @@
 //! # Trust
 //! The parent believes nothing here that could harm it: a forged word may misplace this worker's own jobs, but every
 //! number is checked against what was really sent.
+
+pub mod inbox;
+pub mod outbound;
+pub mod ring;
+pub mod spin;
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
@@ -37,16 +42,16 @@ const RECEIVED: usize = 64;
 const DONE: usize = 72;
 const BUSY: usize = 80;
 const WAKE: usize = 128;
-pub(crate) const RING_WRITTEN: usize = 192;
-pub(crate) const RING_READ: usize = 256;
-pub(crate) const RING_SPACE: usize = 264;
-pub(crate) const PARCEL_FULL: usize = 320;
+const RING_WRITTEN: usize = 192;
+const RING_READ: usize = 256;
+const RING_SPACE: usize = 264;
+const OUTBOUND_FULL: usize = 320;
 const SENT: usize = 384;
-pub(crate) const INBOX: usize = 448;
+const INBOX: usize = 448;
 const LANES: usize = 512;
 const LANE_BYTES: usize = 64;
-pub(crate) const INBOX_START: usize = LANES + MAX_LANES * LANE_BYTES;
-pub(crate) const RING_START: usize = INBOX_START + 3584;
+const INBOX_START: usize = LANES + MAX_LANES * LANE_BYTES;
+const RING_START: usize = INBOX_START + 3584;
 
 /// Bytes of the board and its ring together.
 pub const BOARD_BYTES: usize = RING_START + RING_BYTES;
@@ -268,7 +273,7 @@ impl Board {
         self.memory.word(LANES + lane * LANE_BYTES + 8)
     }
 
-    pub(crate) fn space(&self) -> &AtomicU32 {
+    fn space(&self) -> &AtomicU32 {
         self.memory.half_word(RING_SPACE)
     }
 }

@@ -1,29 +1,26 @@
 //! The areas of shared memory for payloads too large for a frame or the ring.
 //!
 //! Each worker has two, both made by its parent and kept for the worker's life: one for jobs on their way in, one for
-//! results on their way out. An area holds one payload at a time, as [`crate::manifest`] lays it out. It grows to the
+//! results on their way out. An area holds one payload at a time, as [`crate::payload::layout`] lays it out. It grows to the
 //! largest payload it has carried and is trimmed to [`KEPT_BYTES`] by the parent after one that was larger, so that the
 //! next payload finds its pages warm and a rare giant does not stay in memory for ever.
 //!
 //! Inbound, the rule that a large job travels alone keeps the area to one payload: it is the worker's from the frame that
 //! announces the job until the record of its result, so that the worker may look at it where it lies
-//! ([`crate::delivery`]), and parts of the job that come back in its output are taken from there. Outbound, a word on the
-//! board says whether the area is full; the worker waits for the parent to empty it.
+//! ([`crate::payload::mapped`]), and parts of the job that come back in its output are taken from there. Outbound, a word on the
+//! board says whether the area is full ([`crate::board::outbound`]).
 
 use std::{
     ops::Range,
     os::fd::{BorrowedFd, OwnedFd},
-    sync::atomic::Ordering,
-    time::Duration,
 };
-
-use rustix::thread::futex;
 
 use crate::{
     Bytes, MemoryError, SharedMemory,
-    board::{Board, PARCEL_FULL},
-    manifest::{self, Contents, Entry, Layout},
-    payload::Payload,
+    payload::{
+        Payload,
+        layout::{self, Contents, Entry, Layout},
+    },
 };
 
 /// What an area keeps after a larger payload has gone through it: 16 MiB, and some room for what lies around them.
@@ -32,9 +29,6 @@ pub const KEPT_BYTES: usize = (16 << 20) + (64 << 10);
 /// The most bytes that one job or one result may have, unless the pool's builder says otherwise: 1 GiB, and some room for
 /// what lies around a payload of that size.
 pub const DEFAULT_MESSAGE_LIMIT: u64 = (1 << 30) + (64 << 10);
-
-/// How long the worker sleeps at most before it looks again by itself.
-const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A part attached to a payload that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +127,7 @@ impl Parcel {
     ) -> Result<Payload, MemoryError> {
         let place = contents.place(limit)?;
         let table = self.copy(place.table.clone())?;
-        let table = manifest::read_table(&place, &table, limit)?;
+        let table = layout::read_table(&place, &table, limit)?;
         self.memory.map(table.end)?;
         let mut attached = room_for(table.entries().len())?;
         for entry in table.entries() {
@@ -191,29 +185,6 @@ fn room_for<T>(number: usize) -> Result<Vec<T>, MemoryError> {
             source: std::io::ErrorKind::OutOfMemory.into(),
         }),
     }
-}
-
-/// Waits until the outbound area is empty. `wait` is called before each sleep and must see to it that the parent is
-/// told.
-pub fn wait_until_empty(board: &Board, wait: &mut dyn FnMut()) {
-    let word = board.memory().half_word(PARCEL_FULL);
-    while word.load(Ordering::Acquire) != 0 {
-        wait();
-        let patience = rustix::time::Timespec::try_from(PATIENCE).ok();
-        let _woken_or_not = futex::wait(word, futex::Flags::empty(), 1, patience.as_ref());
-    }
-}
-
-/// Marks the outbound area as full, before its record is published.
-pub fn mark_full(board: &Board) {
-    board.memory().half_word(PARCEL_FULL).store(1, Ordering::Release);
-}
-
-/// Marks the outbound area as empty and wakes the worker.
-pub fn mark_empty(board: &Board) {
-    let word = board.memory().half_word(PARCEL_FULL);
-    word.store(0, Ordering::Release);
-    let _number_woken = futex::wake(word, futex::Flags::empty(), u32::MAX);
 }
 
 #[cfg(test)]

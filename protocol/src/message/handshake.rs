@@ -13,11 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     CodecError, MemoryError, PACKAGE_VERSION, PROTOCOL_VERSION,
     board::Board,
-    capture::Secret,
-    control::Received,
-    delivery::Deliveries,
     job::{from_postcard, to_postcard},
-    parcel::Parcel,
+    message::{capture::Secret, control::Received},
+    payload::{area::Parcel, mapped::Deliveries},
 };
 
 const MAGIC: [u8; 8] = *b"poolhand";
@@ -42,7 +40,7 @@ pub struct Invitation {
     pub message_limit: u64,
     /// How many bytes of argument for the worker's initialiser lie in the inbound parcel area.
     pub argument_bytes: u64,
-    /// Up to which level the parent wants to be told of the worker's log, as [`crate::log::Record::level`] counts; 0 for
+    /// Up to which level the parent wants to be told of the worker's log, as [`crate::message::log::Record::level`] counts; 0 for
     /// nothing.
     pub log_level: u8,
     /// What the worker begins its marks with, when the parent captures what each job writes.

@@ -41,7 +41,7 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 
 #[cfg(doc)]
-use crate::frame;
+use crate::message::frame;
 
 /// What can go wrong on a link.
 #[derive(Debug, thiserror::Error)]
@@ -483,7 +483,7 @@ mod tests {
 
     #[test]
     fn the_frames_under_way_never_block_the_sender() {
-        use crate::frame::{MAX_FRAME_BYTES, MAX_FRAMES_UNDERWAY};
+        use crate::message::frame::{MAX_FRAME_BYTES, MAX_FRAMES_UNDERWAY};
         let (parent, worker) = connected();
         // Nobody receives: were there no room, this would hang.
         for _ in 0..MAX_FRAMES_UNDERWAY {

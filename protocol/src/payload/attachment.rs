@@ -6,89 +6,49 @@
 //! and references are looked for only where something is attached, so that no bytes of a binary format are ever taken for
 //! others. (A text format holds bytes as they are: an encoding of one's own that mixes both must not hold such a mark.)
 //!
-//! Where attached bytes lie while they travel is not known here: see [`crate::parcel`].
+//! Where attached bytes lie while they travel is not known here: see [`crate::payload::area`].
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    thread::LocalKey,
+};
 
-use crate::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{Bytes, layout::PARCEL_BYTES};
+use crate::job::beside::{self, Beside, Collection};
 
 /// Bytes of this many or more are attached. It is the size from which a job travels through shared memory anyhow.
-pub const LEAST_BYTES: usize = crate::frame::PARCEL_BYTES;
+pub const LEAST_BYTES: usize = PARCEL_BYTES;
+
+/// So many bytes are reserved at most before any of a sequence has been seen.
+const TRUSTED_HINT: usize = 1 << 20;
 
 /// What a reference begins with.
 const MARK: [u8; 16] = *b"\xF0\x9F\x93\x8E\x00beside\xFF\xFE\xFD\x01\x9D";
 const REFERENCE_BYTES: usize = MARK.len() + size_of::<u32>();
 
 /// What stands in an encoding for attached bytes.
-pub(crate) type Reference = [u8; REFERENCE_BYTES];
+type Reference = [u8; REFERENCE_BYTES];
 
 thread_local! {
-    static COLLECTION: Cell<Collection> = const { Cell::new(Collection::CLOSED) };
-    /// What was attached to all open collections, the innermost last.
+    static COLLECTION: Cell<Collection<()>> = const { Cell::new(Collection::closed(())) };
     static ATTACHED: RefCell<Vec<Bytes>> = const { RefCell::new(Vec::new()) };
     static OFFERED: RefCell<Vec<Bytes>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The innermost collection of a thread. It is looked at for every job, large or not: hence so small.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Collection {
-    /// How many bytes were attached to the collections around it; `CLOSED` when there is none.
-    base: u32,
-    /// How many were attached to it and to those.
-    end: u32,
-}
+impl Beside for Bytes {
+    type Context = ();
 
-impl Collection {
-    const CLOSED: Self = Self {
-        base: u32::MAX,
-        end: 0,
-    };
-
-    fn is_open(self) -> bool {
-        self.base != Self::CLOSED.base
-    }
-}
-
-/// Closes a collection, also when the encoding panics.
-struct Open {
-    outer: Collection,
-}
-
-impl Open {
     #[inline]
-    fn begin() -> Self {
-        let outer = COLLECTION.get();
-        COLLECTION.set(Collection {
-            base: outer.end,
-            end: outer.end,
-        });
-        Self { outer }
+    fn collection() -> &'static LocalKey<Cell<Collection<()>>> {
+        &COLLECTION
     }
 
-    /// What was attached since.
     #[inline]
-    fn take(&self) -> Vec<Bytes> {
-        if COLLECTION.get().end == self.outer.end {
-            return Vec::new();
-        }
-        self.take_some()
-    }
-
-    #[cold]
-    fn take_some(&self) -> Vec<Bytes> {
-        COLLECTION.set(Collection {
-            base: self.outer.end,
-            end: self.outer.end,
-        });
-        ATTACHED.with_borrow_mut(|attached| attached.split_off(self.outer.end as usize))
-    }
-}
-
-impl Drop for Open {
-    #[inline]
-    fn drop(&mut self) {
-        drop(self.take());
-        COLLECTION.set(self.outer);
+    fn left() -> &'static LocalKey<RefCell<Vec<Self>>> {
+        &ATTACHED
     }
 }
 
@@ -118,10 +78,7 @@ impl Drop for Open {
 /// ```
 #[inline]
 pub fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Bytes>) {
-    let open = Open::begin();
-    let encoded = encode();
-    let attached = open.take();
-    (encoded, attached)
+    beside::collect((), encode)
 }
 
 /// Runs `decode`, in which references stand for the bytes in `attached`.
@@ -145,16 +102,11 @@ impl Drop for Offer {
 }
 
 /// Attaches bytes to the collection that is open, if one is and they are worth it; gives what to write instead of them.
-pub(crate) fn attach(bytes: &Bytes) -> Option<Reference> {
-    let collection = COLLECTION.get();
-    if !collection.is_open() || (bytes.len() < LEAST_BYTES && number_in(bytes).is_none()) {
+fn attach(bytes: &Bytes) -> Option<Reference> {
+    if !beside::is_open::<Bytes>() || (bytes.len() < LEAST_BYTES && number_in(bytes).is_none()) {
         return None;
     }
-    let number = collection.end - collection.base;
-    // As many as four billion do not fit any message.
-    let end = collection.end.checked_add(1).filter(|end| *end != u32::MAX)?;
-    ATTACHED.with_borrow_mut(|attached| attached.push(bytes.clone()));
-    COLLECTION.set(Collection { end, ..collection });
+    let number = beside::leave(bytes.clone())?;
     let mut reference = [0; REFERENCE_BYTES];
     reference[..MARK.len()].copy_from_slice(&MARK);
     reference[MARK.len()..].copy_from_slice(&number.to_le_bytes());
@@ -164,7 +116,7 @@ pub(crate) fn attach(bytes: &Bytes) -> Option<Reference> {
 /// The bytes to which `bytes` refer, if something is on offer and they are a reference.
 ///
 /// The error says that nothing of that number is on offer.
-pub(crate) fn resolve(bytes: &[u8]) -> Result<Option<Bytes>, String> {
+fn resolve(bytes: &[u8]) -> Result<Option<Bytes>, String> {
     let Some(number) = number_in(bytes) else {
         return Ok(None);
     };
@@ -190,11 +142,65 @@ fn number_in(bytes: &[u8]) -> Option<u32> {
     (*mark == MARK).then(|| u32::from_le_bytes(number))
 }
 
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // A text format may not keep bytes as they are, and its readers see it without what travels beside it.
+        if !serializer.is_human_readable()
+            && let Some(reference) = attach(self)
+        {
+            return serializer.serialize_bytes(&reference);
+        }
+        serializer.serialize_bytes(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Whether the format is a text is not asked here: serde's own buffers, as of `#[serde(flatten)]`, say that it is.
+        deserializer.deserialize_byte_buf(Visitor)
+    }
+}
+
+struct Visitor;
+
+fn attached<E: de::Error>(bytes: &[u8]) -> Result<Option<Bytes>, E> {
+    resolve(bytes).map_err(E::custom)
+}
+
+impl<'de> de::Visitor<'de> for Visitor {
+    type Value = Bytes;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("bytes")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
+        let attached = attached(bytes)?;
+        Ok(attached.unwrap_or_else(|| Bytes::copy_from_slice(bytes)))
+    }
+
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
+        let attached = attached(&bytes)?;
+        Ok(attached.unwrap_or_else(|| bytes.into()))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
+        Ok(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Bytes, A::Error> {
+        let hint = sequence.size_hint().unwrap_or(0);
+        let mut bytes = Vec::with_capacity(hint.min(TRUSTED_HINT));
+        while let Some(byte) = sequence.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    use serde::{Deserialize, Serialize};
 
     use super::*;
     use crate::job::{from_postcard, to_postcard};
@@ -212,7 +218,7 @@ mod tests {
 
     fn there_and_back<T>(value: &T) -> Vec<Bytes>
     where
-        T: Serialize + for<'de> Deserialize<'de> + PartialEq + std::fmt::Debug,
+        T: Serialize + for<'de> Deserialize<'de> + PartialEq + fmt::Debug,
     {
         let (encoding, attached) = encode(value);
         let decoded: T = offer(attached.clone(), || from_postcard(&encoding)).unwrap();
@@ -287,7 +293,7 @@ mod tests {
     fn a_value_that_is_encoded_within_another_has_its_own() {
         struct Outer;
         impl Serialize for Outer {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let inner = encode(&(large(8), large(9)));
                 assert_eq!(inner.1, [large(8), large(9)]);
                 (large(1), large(2)).serialize(serializer)
@@ -316,5 +322,43 @@ mod tests {
         catch_unwind(|| offer(vec![large(1)], || panic!("on purpose"))).unwrap_err();
         assert!(OFFERED.with_borrow(Vec::is_empty) && ATTACHED.with_borrow(Vec::is_empty));
         assert!(attach(&large(1)).is_none());
+    }
+
+    /// serde's buffers, of which `flatten` and `untagged` read, call every format a text.
+    #[test]
+    fn they_are_found_through_the_buffers_of_serde() {
+        let bytes = Bytes::from(vec![7; LEAST_BYTES]);
+        let (reference, attached) = collect(|| attach(&bytes).unwrap());
+        let buffered = de::value::BytesDeserializer::<de::value::Error>::new(&reference);
+        assert!(buffered.is_human_readable());
+        let read = offer(attached, || Bytes::deserialize(buffered));
+        assert_eq!(read, Ok(bytes));
+    }
+
+    #[test]
+    fn in_every_format_they_are_just_bytes() {
+        for bytes in [
+            Bytes::new(),
+            Bytes::from("text"),
+            Bytes::from(vec![0xff; 100_000]),
+        ] {
+            let json = serde_json::to_string(&bytes).unwrap();
+            assert_eq!(json, serde_json::to_string(&bytes.to_vec()).unwrap());
+            assert_eq!(serde_json::from_str::<Bytes>(&json).unwrap(), bytes);
+            let mut encoded = Vec::new();
+            to_postcard(&bytes, &mut encoded).unwrap();
+            assert!(encoded.ends_with(&bytes));
+            assert_eq!(from_postcard::<Bytes>(&encoded).unwrap(), bytes);
+            // As a vector of bytes has it.
+            assert_eq!(bytes, from_postcard::<Vec<u8>>(&encoded).unwrap());
+        }
+        assert_eq!(serde_json::from_str::<Bytes>("\"text\"").unwrap(), *b"text");
+    }
+
+    #[test]
+    fn a_forged_length_allocates_nothing() {
+        let mut forged = Vec::new();
+        to_postcard(&(1_u64 << 60), &mut forged).unwrap();
+        assert!(from_postcard::<Bytes>(&forged).is_err());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The worker finds its end as standard input. Over it the parent hands the descriptors that the link and the shared
 //! memory need, so that neither a path nor a secret stands in an argument or the environment, and the two introduce
-//! themselves ([`crate::handshake`]). Afterwards the socket stays open as the lifeline: when the parent ends, however
+//! themselves ([`crate::message::handshake`]). Afterwards the socket stays open as the lifeline: when the parent ends, however
 //! it ends, the worker reads the end of the stream.
 //!
 //! Every wait here has a deadline. Messages keep their borders (`SOCK_SEQPACKET`).

@@ -8,9 +8,18 @@
     reason = "a small value that is decoded out of line is copied from there, which takes longer than decoding it"
 )]
 
+pub mod beside;
+pub mod error;
+pub mod eval;
+mod fault;
+
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{CodecError, error::coded};
+use error::coded;
+
+pub use error::CodecError;
+pub use eval::Eval;
+pub use fault::{Fault, Panicked, Status};
 
 /// A unit of work that can travel to a worker process, and whose output can travel back.
 ///

@@ -7,7 +7,7 @@
 //! writer is killed in between. The reader copies out all that is there, in one piece, and raises the read mark.
 //!
 //! A writer that finds no room waits on a futex that the reader wakes; the reader never waits. A result too large for
-//! the ring lies in the outbound [`crate::parcel`] area, and its record carries only the lengths.
+//! the ring lies in the outbound [`crate::payload::area`] area, and its record carries only the lengths.
 
 use std::{
     sync::atomic::{Ordering, fence},
@@ -19,7 +19,7 @@ use rustix::thread::futex;
 use crate::{
     MemoryError, Status,
     board::{Board, RING_BYTES, RING_READ, RING_START, RING_WRITTEN},
-    manifest::Contents,
+    payload::layout::Contents,
 };
 
 const WORD_BYTES: usize = 8;

@@ -89,7 +89,7 @@ mod tests {
             ..Record::default()
         };
         let bytes = record.encode();
-        assert!(bytes.len() < crate::control::MAX_CONTROL_BYTES / 2);
+        assert!(bytes.len() < crate::message::control::MAX_CONTROL_BYTES / 2);
         let read = Record::decode(&bytes).unwrap().unwrap();
         assert!(read.message.ends_with("é [cut]"));
         assert_eq!(

@@ -19,10 +19,12 @@ use rustix::fs::SealFlags;
 
 use crate::{
     Bytes, MemoryError,
-    manifest::{self, Contents, Entry},
-    parcel::Part,
-    payload::{Delivered, Incoming},
-    view::View,
+    memory::view::View,
+    payload::{
+        Delivered, Incoming,
+        area::Part,
+        layout::{self, Contents, Entry},
+    },
 };
 
 /// Where large jobs arrive.
@@ -53,7 +55,7 @@ impl Deliveries {
     pub fn receive(&mut self, contents: Contents, limit: u64) -> Result<Delivery, MemoryError> {
         let place = contents.place(limit)?;
         let view = self.view(place.table.end)?;
-        let table = manifest::read_table(&place, view.bytes(place.table.clone()), limit)?;
+        let table = layout::read_table(&place, view.bytes(place.table.clone()), limit)?;
         let attached = table.entries().map(here).collect::<Result<Vec<_>, _>>()?;
         let length = table.end;
         Ok(Delivery {
@@ -162,7 +164,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parcel::Parcel;
+    use crate::payload::area::Parcel;
 
     fn two_ends() -> (Parcel, Deliveries) {
         let parent = Parcel::create("test").unwrap();

@@ -2,10 +2,10 @@
 //!
 //! Owns a mapping for reading alone, and the one operation by which bytes that somebody still holds become the worker's
 //! own: their pages are replaced by a copy, at the same addresses, in one step of the kernel. A reader in another thread
-//! sees the same bytes before and after. When a view ends is decided in [`crate::delivery`].
+//! sees the same bytes before and after. When a view ends is decided in [`crate::payload::mapped`].
 //!
 //! Of all shared memory this alone is seen through references. That is sound because of who writes there: only the
-//! parent, whom a worker trusts, and only while no view is open (see [`crate::parcel`]).
+//! parent, whom a worker trusts, and only while no view is open (see [`crate::payload::area`]).
 
 #![expect(
     unsafe_code,

@@ -1,7 +1,7 @@
 //! A place on the board for one small frame, for a worker that looks for it just now.
 //!
 //! A frame by the link costs two system calls. A worker that has just finished looks for its next frame a moment before
-//! it sleeps ([`crate::spin`]); meanwhile its inbox is open, and the parent may put the frame there instead. One word
+//! it sleeps ([`crate::board::spin`]); meanwhile its inbox is open, and the parent may put the frame there instead. One word
 //! says who may do what:
 //!
 //! - The worker *opens* the inbox with the number of frames that it has received. The parent fills it only if it has
@@ -13,13 +13,10 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::{
-    board::{Board, INBOX, INBOX_START},
-    frame::FrameError,
-};
+use super::{Board, INBOX, INBOX_START, RING_START};
 
 /// The longest frame that fits.
-pub const INBOX_BYTES: usize = crate::board::RING_START - INBOX_START;
+pub const INBOX_BYTES: usize = RING_START - INBOX_START;
 
 const CLOSED: u64 = 0;
 const OPEN: u64 = 1;
@@ -32,6 +29,11 @@ const STATE_BITS: u32 = 2;
 fn open_for(received: u64) -> u64 {
     received << STATE_BITS | OPEN
 }
+
+/// The inbox is in a state in which no parent that follows the protocol leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the inbox is in the impossible state {0:#x}")]
+pub struct ImpossibleState(u64);
 
 // ---- the worker's side ----
 
@@ -52,7 +54,7 @@ pub fn is_taken(board: &Board) -> bool {
 ///
 /// # Errors
 /// When the frame's length is impossible.
-pub fn close(board: &Board, received: u64) -> Result<Option<Vec<u8>>, FrameError> {
+pub fn close(board: &Board, received: u64) -> Result<Option<Vec<u8>>, ImpossibleState> {
     let word = board.memory().word(INBOX);
     let closed = word.compare_exchange(open_for(received), CLOSED, Ordering::AcqRel, Ordering::Acquire);
     let Err(mut seen) = closed else {
@@ -65,7 +67,7 @@ pub fn close(board: &Board, received: u64) -> Result<Option<Vec<u8>>, FrameError
     }
     let length = usize::try_from(seen >> STATE_BITS).unwrap_or(usize::MAX);
     if seen & STATES != FULL || length > INBOX_BYTES {
-        return Err(FrameError::NoInbox(seen));
+        return Err(ImpossibleState(seen));
     }
     let mut frame = Vec::with_capacity(length);
     board.memory().read(INBOX_START, length, &mut frame);

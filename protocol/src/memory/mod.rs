@@ -1,9 +1,13 @@
 //! A piece of memory shared between two processes.
 //!
-//! Owns a `memfd` and its mapping ([`crate::mapping`] says what of it may be reached). The memory may grow but, by a
+//! Owns a `memfd` and its mapping ([`crate::memory::mapping`] says what of it may be reached). The memory may grow but, by a
 //! seal, never shrink, so that a mapped page cannot vanish under its reader (no `SIGBUS`).
 //!
-//! It gives no meaning to the bytes; see [`crate::board`], [`crate::ring`] and [`crate::parcel`].
+//! It gives no meaning to the bytes; see [`crate::board`], [`crate::board::ring`] and [`crate::payload::area`].
+
+mod error;
+pub(crate) mod mapping;
+pub(crate) mod view;
 
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -12,7 +16,9 @@ use std::{
 
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 
-use crate::{MemoryError, mapping::Mapping};
+use mapping::Mapping;
+
+pub use error::MemoryError;
 
 /// No memory of more bytes than this is asked for: the kernel would rather kill a process than refuse it.
 const MAX_BYTES: usize = 1 << 36;

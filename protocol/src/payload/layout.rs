@@ -13,6 +13,9 @@ use std::ops::Range;
 
 use crate::MemoryError;
 
+/// Jobs of this many encoded bytes or more travel through shared memory instead of a frame.
+pub const PARCEL_BYTES: usize = 32 * 1024;
+
 /// Where attached parts begin: no two of them, nor the table, share a cache line.
 pub const ALIGNMENT: usize = 64;
 
