@@ -5,7 +5,7 @@ use std::{cell::Cell, panic::AssertUnwindSafe, sync::Arc};
 use protocol::{CodecError, Payload, attachment, frame::PARCEL_BYTES};
 use smallvec::SmallVec;
 
-use crate::{SubmitError, load::Encoded};
+use crate::{SubmitError, job::jobs::Encoded};
 
 thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
