@@ -22,15 +22,14 @@ pub mod bench;
 mod builder;
 mod captured;
 mod driver;
-mod error;
 mod failure;
-mod failure_policy;
 mod handle;
 mod hooks;
 mod job;
 mod map;
 pub mod multiprocessing;
 mod outcome;
+mod policy;
 mod pool;
 mod process;
 mod scheduler;
@@ -40,14 +39,16 @@ mod stream;
 
 pub use builder::{Builder, MAX_WORKERS};
 pub use captured::Captured;
-pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};
-pub use failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind};
-pub use failure_policy::{
-    FailurePolicy, Halt, Halted, LEAST_FAILURES_FOR_A_SHARE, ParseHaltError, Percent, Threshold, Urgency,
+pub use failure::{
+    BuildError, Cause, Death, EndReason, Exit, JobError, Layer, Rejected, StartFailure, StartFailureKind,
+    SubmitError,
 };
 pub use handle::JobHandle;
 pub use hooks::WorkerStart;
 pub use map::{Map, MapUnordered};
+pub use policy::{
+    FailurePolicy, Halt, Halted, LEAST_FAILURES_FOR_A_SHARE, ParseHaltError, Percent, Threshold, Urgency,
+};
 pub use pool::Pool;
 pub use process::{Child, JoinError, JoinErrorKind, Portable, Process, Run, StartError, Target, main};
 pub use protocol::{
