@@ -14,11 +14,9 @@ use protocol::{
 use smallvec::SmallVec;
 
 use crate::{
-    load::{Encoded, Item, Jobs, Sink},
-    results::Results,
+    job::jobs::{Encoded, Item, Jobs, Sink},
+    outcome::{results::Results, slot::Slot, window::Window},
     scheduler::{Action, Config, Event, Recycling, RestartLimit, Scheduler},
-    slot::Slot,
-    window::Window,
 };
 
 /// A scheduler whose workers are ready and finish each frame at once.

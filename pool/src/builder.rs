@@ -21,10 +21,10 @@ use crate::{
     BuildError, Cause, FailurePolicy, Halt, Pool, WorkerStart,
     driver::{Core, MemoryLimits, Settings},
     hooks::Hooks,
+    outcome::stream_core::Bounds,
     process,
-    program::Program,
     scheduler::{Config, Recycling, RestartLimit},
-    stream::Bounds,
+    spawn::program::Program,
 };
 
 /// The most worker processes that a pool may have.

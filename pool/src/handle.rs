@@ -12,7 +12,11 @@ use std::{
 
 use protocol::Job;
 
-use crate::{Captured, JobError, driver::Core, outcome::Outcome, slot::Slot};
+use crate::{
+    Captured, JobError,
+    driver::Core,
+    outcome::{Outcome, slot::Slot},
+};
 
 /// Who waits for less than this does not look for the output himself, which might take longer.
 const SHORTEST_LINGER: Duration = Duration::from_millis(1);

@@ -22,40 +22,33 @@ pub mod bench;
 mod builder;
 mod captured;
 mod driver;
-mod encode;
-mod error;
 mod failure;
-mod failure_policy;
-mod gathering;
 mod handle;
 mod hooks;
-mod lines;
-mod load;
+mod job;
 mod map;
 pub mod multiprocessing;
-mod offspring;
 mod outcome;
+mod policy;
 mod pool;
 mod process;
-mod program;
-mod results;
 mod scheduler;
-mod slot;
-mod spawning;
+mod spawn;
 mod stats;
 mod stream;
-mod window;
 
 pub use builder::{Builder, MAX_WORKERS};
 pub use captured::Captured;
-pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};
-pub use failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind};
-pub use failure_policy::{
-    FailurePolicy, Halt, Halted, LEAST_FAILURES_FOR_A_SHARE, ParseHaltError, Percent, Threshold, Urgency,
+pub use failure::{
+    BuildError, Cause, Death, EndReason, Exit, JobError, Layer, Rejected, StartFailure, StartFailureKind,
+    SubmitError,
 };
 pub use handle::JobHandle;
 pub use hooks::WorkerStart;
 pub use map::{Map, MapUnordered};
+pub use policy::{
+    FailurePolicy, Halt, Halted, LEAST_FAILURES_FOR_A_SHARE, ParseHaltError, Percent, Threshold, Urgency,
+};
 pub use pool::Pool;
 pub use process::{Child, JoinError, JoinErrorKind, Portable, Process, Run, StartError, Target, main};
 pub use protocol::{

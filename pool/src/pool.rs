@@ -13,10 +13,12 @@ use crate::{
     BuildError, Builder, JobHandle, Map, MapUnordered, Order, Rejected, Stats, StreamInput, StreamOutput,
     SubmitError,
     driver::Core,
-    encode::encode,
-    load::{Item, Sink},
-    slot::Slot,
-    stream::{self, Bounds},
+    job::{
+        encode::encode,
+        jobs::{Item, Sink},
+    },
+    outcome::{slot::Slot, stream_core::Bounds},
+    stream,
 };
 
 /// How long the end of a pool waits, after the last worker was killed, for the system to end it.

@@ -17,8 +17,7 @@ use protocol::{
 use super::inbound::Inbound;
 use crate::{
     JobError,
-    outcome::{Outcome, Seen},
-    results::Results,
+    outcome::{Outcome, Seen, results::Results},
 };
 
 /// The parent's end of a worker's results.

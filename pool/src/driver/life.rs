@@ -21,7 +21,7 @@ use protocol::{
 };
 
 use super::{harvest::Harvester, inbound::Inbound, memory::Gauge, process::Process};
-use crate::{failure::EndReason, load::Cargo};
+use crate::{failure::EndReason, job::jobs::Cargo};
 
 /// A large job is being copied, which takes time that is not the worker's: no moment has come yet.
 const UNDER_WAY: u64 = u64::MAX;

@@ -44,9 +44,9 @@ use protocol::board;
 use crate::{
     BuildError, SubmitError,
     hooks::Hooks,
-    load::{Item, Jobs},
-    program::Program,
+    job::jobs::{Item, Jobs},
     scheduler::{Action, Closing, Config, Event, Scheduler},
+    spawn::program::Program,
 };
 use harvest::Harvest;
 use life::Life;

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     JobError,
     failure::{Cause, EndReason},
-    load::Jobs,
-    results::Results,
+    job::jobs::Jobs,
+    outcome::results::Results,
     scheduler::{Action, Failure, Sentence, Span},
 };
 

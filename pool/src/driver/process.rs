@@ -28,8 +28,7 @@ use super::{channel::Channel, tail::Tail};
 use crate::{
     Captured,
     failure::{EndReason, Exit},
-    offspring::Offspring,
-    program::Program,
+    spawn::{child::Offspring, program::Program},
 };
 
 /// No more of a log is taken at once.

@@ -24,10 +24,10 @@ use smallvec::SmallVec;
 use super::{Actions, Core, MemoryLimits, Settings, life::Life, process::Process};
 use crate::{
     hooks::Hooks,
-    load::{Encoded, Item, Sink},
-    program::Program,
+    job::jobs::{Encoded, Item, Sink},
+    outcome::slot::Slot,
     scheduler::{Action, Config, Event, Recycling, RestartLimit},
-    slot::Slot,
+    spawn::program::Program,
 };
 
 /// Longer than anything here takes, and short enough to see a hang fail.

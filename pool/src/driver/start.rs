@@ -22,7 +22,7 @@ use protocol::{
 use super::{Settings, life::Life, log, memory::Gauge, process::Process, seat::Seat, watch::Watch};
 use crate::{
     failure::{EndReason, Exit, StartFailure, StartFailureKind},
-    program::Program,
+    spawn::program::Program,
 };
 
 /// How long a process that was killed may take to be reaped before its status is given up.

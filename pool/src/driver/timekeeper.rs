@@ -9,7 +9,7 @@ use protocol::board;
 use rustix::time::ClockId;
 
 use super::{Core, life::Life, seat::Seat};
-use crate::{failure::EndReason, spawning};
+use crate::{failure::EndReason, spawn::stuck};
 
 /// A job that has run for this long loses those behind it to other workers.
 const STALL: Duration = Duration::from_millis(4);
@@ -149,7 +149,7 @@ impl Look<'_> {
             return;
         };
         if self.before.clock.since(since) >= LONG_SPAWN {
-            spawning::free_stuck();
+            stuck::free_stuck();
         }
         self.again_in(LONG_SPAWN);
     }

@@ -20,7 +20,7 @@ use protocol::{
 use rustix::process::Signal;
 
 use super::error::JoinErrorKind;
-use crate::{failure::Exit, offspring::Offspring};
+use crate::{failure::Exit, spawn::child::Offspring};
 
 /// A child.
 #[derive(Debug)]

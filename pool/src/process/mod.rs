@@ -39,7 +39,7 @@ use protocol::{
 use smallvec::SmallVec;
 pub use target::{Portable, Run, Target};
 
-use crate::{offspring::Offspring, program::Program};
+use crate::spawn::{child::Offspring, program::Program};
 use function::Entry;
 use member::Member;
 

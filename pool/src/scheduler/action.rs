@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::event::{Life, WorkerId};
 use super::span::{Load, Span};
-use crate::failure_policy::Halted;
+use crate::policy::Halted;
 
 /// One thing to be done.
 #[derive(Debug)]

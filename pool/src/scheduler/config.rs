@@ -5,7 +5,7 @@
 
 use std::{num::NonZeroU64, time::Duration};
 
-use crate::failure_policy::Halt;
+use crate::policy::Halt;
 
 use super::pace::MAX_FRAME_JOBS;
 

@@ -7,7 +7,7 @@ use super::action::{Action, Failure, Sentence};
 use super::event::WorkerId;
 use super::span::Load;
 use super::{Phase, Scheduler};
-use crate::failure_policy::{Halted, Urgency};
+use crate::policy::{Halted, Urgency};
 
 impl<L: Load> Scheduler<L> {
     /// Halts the pool when its policy says so.

@@ -42,7 +42,7 @@ pub(crate) use event::{Event, Life, Outlook, WorkerId};
 pub(crate) use roster::WorkerState;
 pub(crate) use span::{JobId, Load, Span};
 
-use crate::failure_policy::Halted;
+use crate::policy::Halted;
 use budget::Budget;
 use in_flight::InFlight;
 use pace::Pace;

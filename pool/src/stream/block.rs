@@ -1,6 +1,6 @@
 //! Outputs of consecutive inputs that have come together, still encoded.
 
-use crate::{JobError, results::Rest};
+use crate::{JobError, outcome::results::Rest};
 
 /// Outputs of consecutive inputs, still encoded: see [`StreamOutput::next_block`](crate::StreamOutput::next_block).
 ///

@@ -5,14 +5,15 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use protocol::{Job, message::frame};
 use smallvec::SmallVec;
 
-use super::core::StreamCore;
 use crate::{
     JobError, SubmitError,
     driver::Core,
-    encode::{encode, encode_into},
-    lines::{Lines, Pieces},
-    load::{Encoded, Item, Sink},
-    results::Results,
+    job::{
+        encode::{encode, encode_into},
+        jobs::{Encoded, Item, Sink},
+        lines::{Lines, Pieces},
+    },
+    outcome::{results::Results, stream_core::StreamCore},
 };
 
 /// Jobs that are submitted together have at most so many bytes.

@@ -4,11 +4,15 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use protocol::Job;
 
-use super::{
-    block::Block,
-    core::{Done, StreamCore},
+use super::block::Block;
+use crate::{
+    JobError,
+    driver::Core,
+    outcome::{
+        results::Results,
+        stream_core::{Done, StreamCore},
+    },
 };
-use crate::{JobError, driver::Core, results::Results};
 
 /// How many outcomes are seen before the room that they took is given back.
 const SETTLED_AT_ONCE: u64 = 512;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::failure_policy::Urgency;
+use crate::policy::Urgency;
 use crate::scheduler::test_load::TestLoad;
 use crate::scheduler::{Action, Config, Event, Scheduler, Span, WorkerState};
 

@@ -11,7 +11,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::failure_policy::Halted;
+use crate::policy::Halted;
 use crate::scheduler::{Config, JobId, Life, WorkerId};
 
 /// What was found to be wrong.

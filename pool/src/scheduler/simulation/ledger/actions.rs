@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Check, Comeback, Ledger, Outcome, Phase, Slot, Stage, ensure};
-use crate::failure_policy::Halted;
+use crate::policy::Halted;
 use crate::scheduler::dispatch::FRAME_BYTES;
 use crate::scheduler::pace::MAX_FRAME_JOBS;
 use crate::scheduler::roster::FRAME_CREDIT;

@@ -3,7 +3,7 @@
 use std::{num::NonZero, time::Duration};
 
 use super::{Job, Ledger, Outcome, Phase, Slot, Stage};
-use crate::failure_policy::{Halted, Urgency};
+use crate::policy::{Halted, Urgency};
 use crate::scheduler::test_load::{TestItem, TestLoad};
 use crate::scheduler::{Event, JobId, Life, WorkerId};
 

@@ -19,7 +19,7 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus},
 };
 
-use crate::{failure::Exit, spawning::spawning};
+use crate::{failure::Exit, spawn::stuck::spawning};
 
 /// A child process that leads a process group of its own.
 #[derive(Debug)]

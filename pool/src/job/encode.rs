@@ -8,7 +8,7 @@ use protocol::{
 };
 use smallvec::SmallVec;
 
-use crate::{SubmitError, load::Encoded};
+use crate::{SubmitError, job::jobs::Encoded};
 
 thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };

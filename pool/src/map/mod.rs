@@ -1,5 +1,7 @@
 //! `map` and `map_unordered`: an iterator's items as jobs, their outputs as an iterator.
 
+mod gathering;
+
 use std::{
     any::Any,
     fmt,
@@ -9,10 +11,8 @@ use std::{
 
 use protocol::Job;
 
-use crate::{
-    JobError, StreamInput, StreamOutput,
-    gathering::{self, Gathering},
-};
+use crate::{JobError, StreamInput, StreamOutput};
+use gathering::Gathering;
 
 /// How many inputs are taken, once outputs flow, for each output that leaves.
 const INPUTS_PER_OUTPUT: u32 = 2;

@@ -1,5 +1,10 @@
 //! What became of one job, before anybody has decoded it.
 
+pub(crate) mod results;
+pub(crate) mod slot;
+pub(crate) mod stream_core;
+pub(crate) mod window;
+
 use protocol::{CodecError, Fault, Job, Payload, Status, payload::attachment};
 use smallvec::SmallVec;
 

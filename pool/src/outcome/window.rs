@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::results::Results;
+use super::results::Results;
 
 /// Results by the place in a stream of the first of them.
 #[derive(Debug)]

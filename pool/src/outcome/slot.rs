@@ -11,7 +11,8 @@ use std::{
 
 use protocol::family::Transit;
 
-use crate::{Captured, outcome::Outcome};
+use super::Outcome;
+use crate::Captured;
 
 /// The place of one job's outcome.
 #[derive(Debug, Default)]

@@ -6,10 +6,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use protocol::{CodecError, Fault};
 
-use crate::{
-    Halted,
-    failure::{Cause, Death, StartFailure},
-};
+use super::{Cause, Death, StartFailure};
+use crate::policy::Halted;
 
 /// Why a job gave no output.
 #[derive(Debug, Clone, thiserror::Error)]

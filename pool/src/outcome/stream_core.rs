@@ -8,8 +8,23 @@ use std::{
     },
 };
 
-use super::{Bounds, Order};
-use crate::{results::Results, window::Window};
+use super::{results::Results, window::Window};
+
+/// In which order a stream gives its outcomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The order of the inputs: first in, first out.
+    Input,
+    /// As they come.
+    Completion,
+}
+
+/// How far a stream's inputs may run ahead.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) items: u64,
+    pub(crate) bytes: usize,
+}
 
 /// What both ends of a stream share.
 pub(crate) struct StreamCore {
@@ -20,8 +35,8 @@ pub(crate) struct StreamCore {
 }
 
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) window: Window,
+pub(crate) struct State {
+    pub(crate) window: Window,
     accepted: u64,
     /// Outcomes that were seen, as far as the other end has told.
     taken: u64,
@@ -33,7 +48,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn ahead(&self) -> u64 {
+    pub(crate) fn ahead(&self) -> u64 {
         self.accepted - self.taken
     }
 
@@ -45,11 +60,11 @@ impl State {
 
 /// What the other end has done with since it last told.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Done {
+pub(crate) struct Done {
     /// Outcomes seen.
-    pub(super) outcomes: u64,
+    pub(crate) outcomes: u64,
     /// Memory let go.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl fmt::Debug for StreamCore {
@@ -62,7 +77,7 @@ impl fmt::Debug for StreamCore {
 }
 
 impl StreamCore {
-    pub(super) fn new(order: Order, bounds: Bounds) -> Self {
+    pub(crate) fn new(order: Order, bounds: Bounds) -> Self {
         let window = match order {
             Order::Input => Window::ordered(),
             Order::Completion => Window::unordered(),
@@ -83,12 +98,12 @@ impl StreamCore {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many inputs may come in now.
-    pub(super) fn room(&self, state: &State) -> u32 {
+    pub(crate) fn room(&self, state: &State) -> u32 {
         let ahead = state.ahead();
         if ahead > 0 && state.bytes >= self.bounds.bytes {
             return 0;
@@ -97,7 +112,7 @@ impl StreamCore {
     }
 
     /// How many inputs may come in at once.
-    pub(super) fn most_at_once(&self) -> u32 {
+    pub(crate) fn most_at_once(&self) -> u32 {
         u32::try_from(self.bounds.items / 4).unwrap_or(u32::MAX).max(1)
     }
 
@@ -125,7 +140,7 @@ impl StreamCore {
 
     /// Numbers the next inputs, having waited for room if `waits`, and gives the first of the numbers; `None` when nobody
     /// wants their outcomes any more.
-    pub(super) fn accept(&self, inputs: u32, waits: bool) -> Option<u64> {
+    pub(crate) fn accept(&self, inputs: u32, waits: bool) -> Option<u64> {
         let mut state = self.lock();
         while waits && self.room(&state) < inputs && !self.is_abandoned() {
             state.producer_waits = true;
@@ -139,19 +154,19 @@ impl StreamCore {
         Some(first)
     }
 
-    pub(super) fn close_input(&self) {
+    pub(crate) fn close_input(&self) {
         self.lock().is_input_closed = true;
         self.changed.notify_all();
     }
 
-    pub(super) fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         self.is_abandoned.store(true, Ordering::Relaxed);
         drop(self.lock());
         self.changed.notify_all();
     }
 
     /// Takes note of what the other end has done with.
-    pub(super) fn settle(&self, done: Done) {
+    pub(crate) fn settle(&self, done: Done) {
         let mut state = self.lock();
         state.settle(done);
         self.make_room(state);
@@ -159,7 +174,7 @@ impl StreamCore {
 
     /// Takes the next results that are there. When there are none it waits for some, if `waits`, unless there can be none
     /// any more.
-    pub(super) fn take(&self, done: Done, waits: bool) -> Option<(u64, Results)> {
+    pub(crate) fn take(&self, done: Done, waits: bool) -> Option<(u64, Results)> {
         self.settle(done);
         let mut state = self.lock();
         loop {
@@ -182,5 +197,21 @@ impl StreamCore {
             drop(state);
             self.changed.notify_all();
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A stream without a pool.
+    pub(crate) fn core() -> Arc<StreamCore> {
+        let bounds = Bounds {
+            items: 100,
+            bytes: 1 << 20,
+        };
+        Arc::new(StreamCore::new(Order::Input, bounds))
     }
 }

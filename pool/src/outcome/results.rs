@@ -5,10 +5,8 @@
 
 use protocol::{Job, board::ring};
 
-use crate::{
-    JobError,
-    outcome::{Outcome, Seen},
-};
+use super::{Outcome, Seen};
+use crate::JobError;
 
 /// Results of some consecutive jobs.
 #[derive(Debug)]

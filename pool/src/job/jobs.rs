@@ -11,7 +11,12 @@ use protocol::{
 };
 use smallvec::SmallVec;
 
-use crate::{Captured, failure::Cause, results::Results, scheduler::Load, slot::Slot, stream::StreamCore};
+use crate::{
+    Captured,
+    failure::Cause,
+    outcome::{results::Results, slot::Slot, stream_core::StreamCore},
+    scheduler::Load,
+};
 
 /// A span grows to this many jobs at most, so that taking it apart stays cheap.
 const MAX_SPAN_JOBS: u32 = 1024;
@@ -354,7 +359,7 @@ mod tests {
 
     #[test]
     fn lines_are_taken_apart_and_keep_to_themselves() {
-        let stream = crate::stream::tests::core();
+        let stream = crate::outcome::stream_core::tests::core();
         let encoded = Encoded::Lines {
             delimiter: b'\n',
             text: b"a\n\nccc\n".to_vec(),

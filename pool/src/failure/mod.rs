@@ -2,6 +2,8 @@
 //!
 //! These are facts about processes, told to people. What they mean for a job is in [`crate::JobError`].
 
+mod error;
+
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use protocol::{
@@ -10,6 +12,7 @@ use protocol::{
     message::{control::ControlError, handshake::HandshakeError, link::LinkError},
 };
 
+pub use self::error::{BuildError, JobError, Layer, Rejected, SubmitError};
 use crate::{Captured, scheduler::Outlook};
 
 /// How a process ended.
