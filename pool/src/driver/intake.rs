@@ -5,7 +5,11 @@
 
 use std::{sync::PoisonError, time::Duration};
 
-use super::{Actions, Core, life::Life, log::Log, seat::Seat};
+use super::{
+    Actions, Core,
+    log::Log,
+    worker::{Life, slot::Seat},
+};
 use crate::{failure::EndReason, scheduler::Event};
 
 impl Core {

@@ -9,25 +9,16 @@
 //! life's sender, a life's outbox or inbound area. Sinks (slots and streams) have locks of their own and call nobody
 //! while they hold them; they are filled after the scheduler's lock was let go.
 
-mod channel;
-mod harvest;
-mod inbound;
-mod intake;
-mod life;
-mod linger;
-mod log;
-mod memory;
-mod milestones;
-mod perform;
-mod process;
-mod seat;
-mod signal;
 #[cfg(test)]
-mod stand_in;
-mod start;
-mod tail;
-mod timekeeper;
-mod watch;
+mod fake_worker;
+mod intake;
+mod log;
+mod perform;
+mod progress;
+mod signal;
+mod spin_wait;
+mod thread;
+mod worker;
 
 use std::{
     sync::{
@@ -38,8 +29,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use memory::MemoryLimits;
 use protocol::board;
+pub(crate) use worker::memory::MemoryLimits;
 
 use crate::{
     BuildError, SubmitError,
@@ -48,12 +39,10 @@ use crate::{
     program::Program,
     scheduler::{Action, Closing, Config, Event, Scheduler},
 };
-use harvest::Harvest;
-use life::Life;
-use milestones::Milestones;
-use seat::Seat;
+use progress::Milestones;
 use signal::Signal;
-use watch::Watch;
+use thread::watch::Watch;
+use worker::{Life, harvest::Harvest, slot::Seat};
 
 /// What a pool's workers are started and judged by.
 #[derive(Debug)]

@@ -7,10 +7,8 @@ use std::time::Instant;
 
 use super::{
     Actions, Core,
-    harvest::Harvest,
-    life::{Life, Outgoing},
-    milestones::Milestones,
-    seat::Seat,
+    progress::Milestones,
+    worker::{Life, Outgoing, harvest::Harvest, slot::Seat},
 };
 use crate::{
     JobError,

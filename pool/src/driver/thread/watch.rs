@@ -18,7 +18,8 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Core, process::Process, timekeeper::Timekeeper};
+use super::timekeeper::Timekeeper;
+use crate::driver::{Core, worker::process::Process};
 
 /// What happened to one process.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,7 +68,7 @@ impl Watch {
 
     /// Whether the thread sleeps without a time to wake up at.
     #[cfg(test)]
-    pub(super) fn sleeps(&self) -> bool {
+    pub(crate) fn sleeps(&self) -> bool {
         self.sleeps.load(Ordering::SeqCst)
     }
 

@@ -20,7 +20,10 @@ use protocol::{
 };
 use smallvec::SmallVec;
 
-use super::{Actions, Core, MemoryLimits, Settings, life::Life, process::Process};
+use super::{
+    Actions, Core, MemoryLimits, Settings,
+    worker::{Life, process::Process},
+};
 use crate::{
     hooks::Hooks,
     load::{Encoded, Item, Sink},

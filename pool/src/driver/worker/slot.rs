@@ -14,7 +14,11 @@ use std::{
 use protocol::board;
 use rustix::process::Signal;
 
-use super::{Core, life::Life, log, memory, process::Process, start};
+use super::{
+    super::{Core, log, thread::start},
+    Life, memory,
+    process::Process,
+};
 use crate::{
     failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind},
     scheduler::Event,
@@ -91,7 +95,7 @@ impl Seat {
         self.life.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set_life(&self, life: Option<Arc<Life>>) {
+    pub(in crate::driver) fn set_life(&self, life: Option<Arc<Life>>) {
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
     }
 

@@ -18,8 +18,19 @@ use protocol::{
     parcel::Parcel,
 };
 
-use super::{harvest::Harvester, inbound::Inbound, memory::Gauge, process::Process};
+pub(super) mod harvest;
+pub(super) mod inbound;
+pub(super) mod memory;
+pub(super) mod output;
+pub(super) mod process;
+pub(super) mod slot;
+pub(super) mod tail;
+
 use crate::{failure::EndReason, load::Cargo};
+use harvest::Harvester;
+use inbound::Inbound;
+use memory::Gauge;
+use process::Process;
 
 /// A large job is being copied, which takes time that is not the worker's: no moment has come yet.
 const UNDER_WAY: u64 = u64::MAX;

@@ -22,7 +22,7 @@ use protocol::{
 };
 use rustix::process::Signal;
 
-use super::{channel::Channel, tail::Tail};
+use super::{output::Channel, tail::Tail};
 use crate::{
     Captured,
     failure::{EndReason, Exit},

@@ -3,14 +3,17 @@
 //! While there is next to nothing to do, whoever waits for a result looks for it in the workers' rings by himself for a
 //! moment: no thread has to be woken, neither the worker's in this process nor his own. He takes the place of the
 //! wake-up meanwhile, also while he yields: then it may be the worker that runs, on his CPU. Should he not get it back for
-//! long, the watch, which keeps time while anybody attends, sees what he has not ([`super::timekeeper`]).
+//! long, the watch, which keeps time while anybody attends, sees what he has not ([`super::thread::timekeeper`]).
 
 use std::{sync::Arc, time::Duration};
 
 use protocol::{inbox, spin::Spin};
 use smallvec::SmallVec;
 
-use super::{Actions, Core, life::Life, seat::Seat};
+use super::{
+    Actions, Core,
+    worker::{Life, slot::Seat},
+};
 use crate::scheduler::Action;
 
 /// How long to look before sleeping. A worker that sleeps takes a good part of this to wake.
@@ -117,7 +120,7 @@ mod tests {
     use std::time::Instant;
 
     use super::{
-        super::stand_in::{PATIENCE, Stage, wait_until},
+        super::fake_worker::{PATIENCE, Stage, wait_until},
         *,
     };
 

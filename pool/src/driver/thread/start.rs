@@ -17,7 +17,11 @@ use protocol::{
     parcel::Parcel,
 };
 
-use super::{Settings, life::Life, log, memory::Gauge, process::Process, seat::Seat, watch::Watch};
+use super::watch::Watch;
+use crate::driver::{
+    Settings, log,
+    worker::{Life, memory::Gauge, process::Process, slot::Seat},
+};
 use crate::{
     failure::{EndReason, Exit, StartFailure, StartFailureKind},
     program::Program,

@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 use protocol::board;
 use rustix::time::ClockId;
 
-use super::{Core, life::Life, seat::Seat};
+use crate::driver::{
+    Core,
+    worker::{Life, slot::Seat},
+};
 use crate::{failure::EndReason, spawning};
 
 /// A job that has run for this long loses those behind it to other workers.
