@@ -21,7 +21,8 @@ use protocol::{
 use smallvec::SmallVec;
 
 use super::{
-    Actions, Core, MemoryLimits, Settings,
+    MemoryLimits, Settings,
+    core::{Actions, Core},
     worker::{Life, process::Process},
 };
 use crate::{
@@ -58,7 +59,7 @@ impl Stage {
         };
         let (life, link) = join(&core.settings, life);
         core.seats[worker].set_life(Some(Arc::clone(&life)));
-        core.watch.add(Arc::clone(&life.process));
+        core.watched.add(Arc::clone(&life.process));
         let number = life.number;
         core.handle(Event::Ready { worker, life: number });
         Self {
@@ -126,7 +127,7 @@ impl Stage {
         self.watch = Some(std::thread::spawn(self.core.watching()));
         let awake_at = Cell::new(Instant::now());
         wait_until("the watch sleeps", || {
-            if !self.core.watch.sleeps() {
+            if !self.core.watched.sleeps() {
                 awake_at.set(Instant::now());
             }
             awake_at.get().elapsed() > STEADILY

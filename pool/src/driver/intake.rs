@@ -6,7 +6,7 @@
 use std::{sync::PoisonError, time::Duration};
 
 use super::{
-    Actions, Core,
+    core::{Actions, Core},
     log::Log,
     worker::{Life, slot::Seat},
 };

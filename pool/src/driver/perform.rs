@@ -6,8 +6,7 @@
 use std::time::Instant;
 
 use super::{
-    Actions, Core,
-    progress::Milestones,
+    core::{Actions, Core, Milestones},
     worker::{Life, Outgoing, harvest::Harvest, slot::Seat},
 };
 use crate::{
@@ -92,7 +91,7 @@ impl Core {
                         EndReason::Closed
                     };
                     self.seats[worker].end_life(life, reason, Life::close);
-                    self.watch.keep_time();
+                    self.watched.keep_time();
                 }
                 Action::Room => self.room.notify_all(),
                 Action::Drained => self.changed.notify_all(),
@@ -130,7 +129,7 @@ impl Core {
         if let Some(life) = self.seats[worker].life(life) {
             life.send_line();
             if self.settings.keeps_time() || life.has_followers() {
-                self.watch.keep_time();
+                self.watched.keep_time();
             }
         }
     }
@@ -154,7 +153,7 @@ impl Core {
 
     pub(super) fn retire(&self) {
         self.seats.iter().for_each(Seat::retire);
-        self.watch.stop();
+        self.watched.stop();
     }
 }
 

@@ -2,16 +2,8 @@
 
 use std::time::Instant;
 
-use super::{Core, State};
+use super::core::{Core, State};
 use crate::{BuildError, SubmitError, failure::Cause, scheduler::Event};
-
-/// What has become true of the pool as a whole.
-#[derive(Debug, Default)]
-pub(super) struct Milestones {
-    pub(super) was_ready: bool,
-    pub(super) broken: Option<Cause>,
-    pub(super) ended: bool,
-}
 
 impl Core {
     /// Waits until the first worker is ready.

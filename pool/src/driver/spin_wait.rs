@@ -3,7 +3,7 @@
 //! While there is next to nothing to do, whoever waits for a result looks for it in the workers' rings by himself for a
 //! moment: no thread has to be woken, neither the worker's in this process nor his own. He takes the place of the
 //! wake-up meanwhile, also while he yields: then it may be the worker that runs, on his CPU. Should he not get it back for
-//! long, the watch, which keeps time while anybody attends, sees what he has not ([`super::thread::timekeeper`]).
+//! long, the watch, which keeps time while anybody attends, sees what he has not ([`super::thread`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use protocol::{inbox, spin::Spin};
 use smallvec::SmallVec;
 
 use super::{
-    Actions, Core,
+    core::{Actions, Core},
     worker::{Life, slot::Seat},
 };
 use crate::scheduler::Action;
@@ -33,7 +33,7 @@ pub(super) struct Attendance<'a> {
 impl<'a> Attendance<'a> {
     fn begin(core: &'a Core, lives: Lives<'a>) -> Self {
         lives.iter().for_each(|(_, life)| life.board.attend());
-        core.watch.keep_time();
+        core.watched.keep_time();
         Self { core, lives }
     }
 

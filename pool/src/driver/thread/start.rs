@@ -17,10 +17,10 @@ use protocol::{
     parcel::Parcel,
 };
 
-use super::watch::Watch;
 use crate::driver::{
-    Settings, log,
-    worker::{Life, memory::Gauge, process::Process, slot::Seat},
+    log,
+    settings::Settings,
+    worker::{Life, memory::Gauge, process::Process, slot::Seat, watched::Watched},
 };
 use crate::{
     failure::{EndReason, Exit, StartFailure, StartFailureKind},
@@ -33,14 +33,14 @@ const REAPING: Duration = Duration::from_secs(2);
 /// Starts a worker in `seat` and waits until it takes jobs.
 pub(crate) fn start(
     settings: &Settings,
-    watch: &Watch,
+    watched: &Watched,
     seat: &Seat,
     life: u64,
 ) -> Result<Life, StartFailure> {
     let started = Starting {
         log_level: log::wanted_level(),
         settings,
-        watch,
+        watched,
         seat,
     }
     .run(life);
@@ -52,7 +52,7 @@ type Failed = (Option<Arc<Process>>, StartFailureKind);
 struct Starting<'a> {
     log_level: u8,
     settings: &'a Settings,
-    watch: &'a Watch,
+    watched: &'a Watched,
     seat: &'a Seat,
 }
 
@@ -67,7 +67,7 @@ impl Starting<'_> {
     fn run(&self, life: u64) -> Result<Life, Failed> {
         let spawned = self.spawn().map_err(|kind| (None, kind))?;
         let process = Arc::clone(&spawned.process);
-        self.watch.add(Arc::clone(&process));
+        self.watched.add(Arc::clone(&process));
         self.seat.set_starting(life, &process);
         self.furnish(life, spawned).map_err(|kind| (Some(process), kind))
     }
@@ -81,7 +81,7 @@ impl Starting<'_> {
         let secret = self.settings.capture.map(|_| random()).transpose()?;
         let capture = secret.zip(self.settings.capture);
         let spawned = self.seat.spawning(|| {
-            self.watch.keep_time();
+            self.watched.keep_time();
             Process::spawn(
                 &self.settings.program,
                 self.settings.job,

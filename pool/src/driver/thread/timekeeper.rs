@@ -9,7 +9,7 @@ use protocol::board;
 use rustix::time::ClockId;
 
 use crate::driver::{
-    Core,
+    core::Core,
     worker::{Life, slot::Seat},
 };
 use crate::{failure::EndReason, spawning};

@@ -19,12 +19,13 @@ use protocol::{
 };
 
 pub(super) mod harvest;
-pub(super) mod inbound;
+mod inbound;
 pub(super) mod memory;
-pub(super) mod output;
+mod output;
 pub(super) mod process;
 pub(super) mod slot;
-pub(super) mod tail;
+mod tail;
+pub(super) mod watched;
 
 use crate::{failure::EndReason, load::Cargo};
 use harvest::Harvester;

@@ -1,7 +1,6 @@
-//! One worker's place in the pool, and the thread that serves it through all its lives.
+//! One worker's place in the pool: its orders, and the worker that is there now.
 //!
-//! The thread starts a worker when told to, hands its results to the scheduler while it lives, and reports its death.
-//! Orders come from whichever thread performs the scheduler's actions.
+//! Orders come from whichever thread performs the scheduler's actions. The place's own thread takes them.
 
 use std::{
     sync::{
@@ -12,17 +11,9 @@ use std::{
 };
 
 use protocol::board;
-use rustix::process::Signal;
 
-use super::{
-    super::{Core, log, thread::start},
-    Life, memory,
-    process::Process,
-};
-use crate::{
-    failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind},
-    scheduler::Event,
-};
+use super::{Life, process::Process};
+use crate::failure::EndReason;
 
 /// A worker's place.
 #[derive(Default)]
@@ -47,7 +38,8 @@ struct Orders {
     retires: bool,
 }
 
-enum Order {
+/// What the thread of a place is to do next.
+pub(crate) enum Order {
     Start(u64),
     GiveUp(u64),
     Retire,
@@ -95,7 +87,7 @@ impl Seat {
         self.life.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(in crate::driver) fn set_life(&self, life: Option<Arc<Life>>) {
+    pub(crate) fn set_life(&self, life: Option<Arc<Life>>) {
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
     }
 
@@ -137,7 +129,13 @@ impl Seat {
         }
     }
 
-    fn next_order(&self) -> Order {
+    /// No process is being started any more.
+    pub(crate) fn clear_starting(&self) {
+        self.orders().starting = None;
+    }
+
+    /// Waits for the next order.
+    pub(crate) fn next_order(&self) -> Order {
         let mut orders = self.orders();
         loop {
             if let Some((life, when)) = orders.start {
@@ -163,103 +161,8 @@ impl Seat {
         }
     }
 
-    fn is_given_up(&self, life: u64) -> bool {
+    /// Whether this life is to be given up.
+    pub(crate) fn is_given_up(&self, life: u64) -> bool {
         self.orders().given_up == Some(life)
     }
-
-    /// The thread of this place.
-    pub(crate) fn run(&self, core: &Core) {
-        loop {
-            match self.next_order() {
-                Order::Retire => return,
-                Order::GiveUp(life) => {
-                    self.report_failure(core, life, self.given_up_failure(core));
-                }
-                Order::Start(life) => {
-                    let started = start::start(&core.settings, &core.watch, self, life);
-                    self.orders().starting = None;
-                    match started {
-                        Ok(worker) => self.serve(core, &Arc::new(worker)),
-                        Err(failure) if self.is_given_up(life) => {
-                            let failure = StartFailure {
-                                kind: StartFailureKind::GivenUp,
-                                ..failure
-                            };
-                            self.report_failure(core, life, failure);
-                        }
-                        Err(failure) => self.report_failure(core, life, failure),
-                    }
-                }
-            }
-        }
-    }
-
-    fn given_up_failure(&self, core: &Core) -> StartFailure {
-        StartFailure {
-            worker: self.number(),
-            program: core.settings.program.shown(),
-            pid: None,
-            kind: StartFailureKind::GivenUp,
-            output: String::new(),
-        }
-    }
-
-    fn report_failure(&self, core: &Core, life: u64, failure: StartFailure) {
-        if !matches!(failure.kind, StartFailureKind::GivenUp) {
-            tracing::warn!("{failure}");
-        }
-        let outlook = failure.outlook();
-        let cause = Cause::NotStarted(Arc::new(failure));
-        core.handle(Event::StartFailed {
-            worker: self.slot,
-            life,
-            cause: cause.clone(),
-            outlook,
-        });
-        core.settings.hooks.ended(&cause);
-    }
-
-    fn serve(&self, core: &Core, life: &Arc<Life>) {
-        let (worker, number) = (self.slot, life.number);
-        tracing::debug!(worker = self.number(), pid = life.process.pid(), "ready");
-        core.settings.hooks.started(self.number(), life.process.pid());
-        self.set_life(Some(Arc::clone(life)));
-        if log::wanted_level() > 0 {
-            life.process.listen_to_log(true);
-            core.watch.nudge();
-        }
-        if self.is_given_up(number) {
-            life.process.kill(EndReason::Closed);
-        }
-        core.handle(Event::Ready { worker, life: number });
-        core.receive_until_death(self, life);
-        self.set_life(None);
-        let exit = life.process.wait_ended(Duration::ZERO).unwrap_or(Exit::Unknown);
-        let output = life.process.last_output();
-        let death = Death {
-            worker: self.number(),
-            pid: life.process.pid(),
-            exit,
-            reason: life.process.reason().or_else(|| refusal(core, exit, &output)),
-            output,
-            captured: life.process.captured_rest(),
-        };
-        tracing::debug!("{death}");
-        let cause = Cause::Died(Arc::new(death));
-        let claimed = life.board.claimed();
-        core.handle(Event::Died {
-            worker,
-            life: number,
-            claimed,
-            cause: cause.clone(),
-        });
-        core.settings.hooks.ended(&cause);
-    }
-}
-
-/// Whether a worker that ended by itself did so because it was refused memory.
-fn refusal(core: &Core, exit: Exit, output: &str) -> Option<EndReason> {
-    let limit = core.settings.memory.max?;
-    let is_refusal = exit.signal() == Some(Signal::ABORT.as_raw()) && memory::tells_of_refusal(output);
-    is_refusal.then_some(EndReason::AllocationRefused { limit })
 }
