@@ -11,7 +11,9 @@ use protocol::{
 };
 use smallvec::SmallVec;
 
-use crate::{Captured, failure::Cause, results::Results, scheduler::Load, slot::Slot, stream::StreamCore};
+use crate::{
+    Captured, failure::Cause, results::Results, scheduler::SpanContents, slot::Slot, stream::StreamCore,
+};
 
 /// A span grows to this many jobs at most, so that taking it apart stays cheap.
 const MAX_SPAN_JOBS: u32 = 1024;
@@ -176,7 +178,7 @@ impl Jobs {
     }
 }
 
-impl Load for Jobs {
+impl SpanContents for Jobs {
     type Item = Item;
     type Frame = Cargo;
     type Cause = Cause;

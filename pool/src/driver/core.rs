@@ -13,7 +13,7 @@ use protocol::board;
 use super::{
     settings::Settings,
     signal::Signal,
-    worker::{Life, harvest::Harvest, slot::Seat, watched::Watched},
+    worker::{Worker, harvest::Harvest, slot::WorkerSlot, watched::Watched},
 };
 use crate::{
     SubmitError,
@@ -27,36 +27,36 @@ pub(crate) struct Core {
     pub(super) settings: Settings,
     most_at_once: u32,
     /// Whether a worker had nothing to do when the scheduler was last left: a hint.
-    is_hungry: AtomicBool,
+    has_idle_worker: AtomicBool,
     /// Whether there were no more jobs than workers: a hint too.
-    is_light: AtomicBool,
+    is_uncontended: AtomicBool,
     origin: Duration,
-    state: Mutex<State>,
+    locked: Mutex<Locked>,
     /// The queue has room again, or takes no more.
     pub(super) room: Signal,
-    /// Something rare has changed: see `Milestones`.
+    /// Something rare has changed: see `PoolState`.
     pub(super) changed: Signal,
-    pub(super) seats: Vec<Seat>,
+    pub(super) slots: Vec<WorkerSlot>,
     pub(super) watched: Watched,
 }
 
 /// What the pool's lock guards.
-pub(super) struct State {
+pub(super) struct Locked {
     pub(super) scheduler: Scheduler<Jobs>,
-    pub(super) milestones: Milestones,
+    pub(super) pool_state: PoolState,
 }
 
 pub(super) type Actions = Vec<Action<Jobs>>;
 
 /// What has become true of the pool as a whole.
 #[derive(Debug, Default)]
-pub(super) struct Milestones {
+pub(super) struct PoolState {
     pub(super) was_ready: bool,
     pub(super) broken: Option<Cause>,
     pub(super) ended: bool,
 }
 
-impl State {
+impl Locked {
     pub(super) fn closed_reason(&self) -> Option<SubmitError> {
         self.scheduler.closing().map(|closing| match closing {
             Closing::Ordered => SubmitError::Closed,
@@ -70,28 +70,28 @@ impl Core {
     /// A pool without threads, in which nothing has begun.
     pub(super) fn new(config: Config, settings: Settings) -> std::io::Result<Self> {
         let watched = Watched::new()?;
-        let seats = (0..config.workers + config.recycling.spares)
-            .map(Seat::new)
+        let slots = (0..config.workers + config.recycling.spares)
+            .map(WorkerSlot::new)
             .collect();
         Ok(Self {
             settings,
             most_at_once: config.most_at_once(),
-            is_hungry: AtomicBool::new(false),
-            is_light: AtomicBool::new(true),
+            has_idle_worker: AtomicBool::new(false),
+            is_uncontended: AtomicBool::new(true),
             origin: board::now(),
-            state: Mutex::new(State {
+            locked: Mutex::new(Locked {
                 scheduler: Scheduler::new(config),
-                milestones: Milestones::default(),
+                pool_state: PoolState::default(),
             }),
             room: Signal::default(),
             changed: Signal::default(),
-            seats,
+            slots,
             watched,
         })
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, Locked> {
+        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time since the pool was made, on the coarse clock: delays of milliseconds need no finer one, and it is read
@@ -110,13 +110,13 @@ impl Core {
     }
 
     /// Whether a worker waits for jobs, so that those which are at hand should be submitted now: a hint.
-    pub(crate) fn is_hungry(&self) -> bool {
-        self.is_hungry.load(Ordering::Relaxed)
+    pub(crate) fn has_idle_worker(&self) -> bool {
+        self.has_idle_worker.load(Ordering::Relaxed)
     }
 
     /// Whether there are no more jobs than workers: a hint.
-    pub(super) fn is_light(&self) -> bool {
-        self.is_light.load(Ordering::Relaxed)
+    pub(super) fn is_uncontended(&self) -> bool {
+        self.is_uncontended.load(Ordering::Relaxed)
     }
 
     // ---- events ----
@@ -124,59 +124,59 @@ impl Core {
     /// Hands the scheduler one event and performs what comes out.
     pub(super) fn handle(&self, event: Event<Jobs>) {
         let mut actions = Actions::new();
-        let mut state = self.lock();
-        state.scheduler.handle(event, self.now(), &mut actions);
-        self.unlock_and_perform(state, actions, &mut Harvest::default());
+        let mut locked = self.lock();
+        locked.scheduler.handle(event, self.now(), &mut actions);
+        self.unlock_and_perform(locked, actions, &mut Harvest::default());
     }
 
     /// Shows what others ask for every job. To be called whenever the scheduler has been told something.
-    pub(super) fn give_hints(&self, state: &State) {
-        hint(&self.is_hungry, state.scheduler.is_hungry());
-        hint(&self.is_light, state.scheduler.is_light());
+    pub(super) fn update_hints(&self, locked: &Locked) {
+        hint(&self.has_idle_worker, locked.scheduler.has_idle_worker());
+        hint(&self.is_uncontended, locked.scheduler.is_uncontended());
     }
 
     pub(super) fn unlock_and_perform(
         &self,
-        state: MutexGuard<'_, State>,
+        locked: MutexGuard<'_, Locked>,
         mut actions: Actions,
         harvest: &mut Harvest,
     ) {
-        self.give_hints(&state);
+        self.update_hints(&locked);
         if actions.is_empty() {
             return;
         }
-        self.put_in_line(&mut actions);
-        drop(state);
+        self.enqueue(&mut actions);
+        drop(locked);
         self.perform(actions, harvest);
     }
 
     /// Accepts a job, waiting for room until `deadline` (`None`: for ever); gives its number, or the job back.
     pub(crate) fn submit(&self, item: Item, deadline: Option<Instant>) -> Result<u64, (Item, SubmitError)> {
-        let mut state = self.lock();
+        let mut locked = self.lock();
         loop {
-            if let Some(reason) = state.closed_reason() {
+            if let Some(reason) = locked.closed_reason() {
                 return Err((item, reason));
             }
-            if state
+            if locked
                 .scheduler
                 .has_room(item.encoded.jobs(), item.encoded.bytes())
             {
                 break;
             }
-            state = match self.room.wait(state, deadline) {
-                Some(state) => state,
+            locked = match self.room.wait(locked, deadline) {
+                Some(locked) => locked,
                 None => return Err((item, SubmitError::Full)),
             };
         }
-        let id = state.scheduler.next_job();
+        let id = locked.scheduler.next_job();
         let mut actions = Actions::new();
-        state
+        locked
             .scheduler
             .handle(Event::Submit(item), self.now(), &mut actions);
-        let attendance = self.attend_sleepers(&actions);
-        self.unlock_and_perform(state, actions, &mut Harvest::default());
-        if let Some(attendance) = attendance {
-            attendance.leave();
+        let polling = self.poll_sleepers(&actions);
+        self.unlock_and_perform(locked, actions, &mut Harvest::default());
+        if let Some(polling) = polling {
+            polling.leave();
         }
         Ok(id)
     }
@@ -197,12 +197,12 @@ impl Core {
 
     /// The process of a worker that takes jobs now.
     pub(crate) fn pid(&self, worker: usize) -> Option<u32> {
-        self.seats[worker].current().map(|life| life.process.pid())
+        self.slots[worker].current().map(|worker| worker.process.pid())
     }
 
     /// The workers that take jobs now, with their places.
-    pub(super) fn lives(&self) -> impl Iterator<Item = (&Seat, Arc<Life>)> {
-        self.seats.iter().filter_map(|seat| Some((seat, seat.current()?)))
+    pub(super) fn workers(&self) -> impl Iterator<Item = (&WorkerSlot, Arc<Worker>)> {
+        self.slots.iter().filter_map(|slot| Some((slot, slot.current()?)))
     }
 
     pub(crate) fn downgrade(self: &Arc<Self>) -> Weak<Self> {

@@ -12,64 +12,64 @@ use smallvec::SmallVec;
 
 use super::{
     core::{Actions, Core},
-    worker::{Life, slot::Seat},
+    worker::{Worker, slot::WorkerSlot},
 };
 use crate::scheduler::Action;
 
 /// How long to look before sleeping. A worker that sleeps takes a good part of this to wake.
-const PATIENCE: Duration = Duration::from_micros(100);
+const LONGEST_SPIN: Duration = Duration::from_micros(100);
 
 /// With more workers than this, looking at all of them takes too long.
 const MOST_WORKERS: usize = 8;
 
-type Lives<'a> = SmallVec<[(&'a Seat, Arc<Life>); MOST_WORKERS]>;
+type Workers<'a> = SmallVec<[(&'a WorkerSlot, Arc<Worker>); MOST_WORKERS]>;
 
 /// Taking the place of some workers' wake-ups, until it is dropped.
-pub(super) struct Attendance<'a> {
+pub(super) struct Polling<'a> {
     core: &'a Core,
-    lives: Lives<'a>,
+    workers: Workers<'a>,
 }
 
-impl<'a> Attendance<'a> {
-    fn begin(core: &'a Core, lives: Lives<'a>) -> Self {
-        lives.iter().for_each(|(_, life)| life.board.attend());
+impl<'a> Polling<'a> {
+    fn begin(core: &'a Core, workers: Workers<'a>) -> Self {
+        workers.iter().for_each(|(_, worker)| worker.board.attend());
         core.watched.keep_time();
-        Self { core, lives }
+        Self { core, workers }
     }
 
     /// Takes in the results that are there.
-    fn look(&self) {
-        for (seat, life) in &self.lives {
-            if life.board.has_results() {
-                self.core.take_results(seat, life);
+    fn poll(&self) {
+        for (slot, worker) in &self.workers {
+            if worker.board.has_results() {
+                self.core.take_results(slot, worker);
             }
         }
     }
 
     /// Whether one of the workers was sent something and has yet to look for it.
     fn is_any_waking(&self) -> bool {
-        let is_waking = |life: &Life| life.owes() && !inbox::is_open(&life.board);
-        self.lives.iter().any(|(_, life)| is_waking(life))
+        let is_waking = |worker: &Worker| worker.has_unfinished_frames() && !inbox::is_open(&worker.board);
+        self.workers.iter().any(|(_, worker)| is_waking(worker))
     }
 
     /// Has the workers wake this process again, and takes in all that they had no need to wake it for.
     pub(super) fn leave(mut self) {
-        let lives = self.let_wake();
-        for (seat, life) in &lives {
-            if life.has_news() {
-                self.core.take_results(seat, life);
+        let workers = self.let_wake();
+        for (slot, worker) in &workers {
+            if worker.has_news() {
+                self.core.take_results(slot, worker);
             }
         }
     }
 
-    fn let_wake(&mut self) -> Lives<'a> {
-        let lives = std::mem::take(&mut self.lives);
-        lives.iter().for_each(|(_, life)| life.board.accept_wake());
-        lives
+    fn let_wake(&mut self) -> Workers<'a> {
+        let workers = std::mem::take(&mut self.workers);
+        workers.iter().for_each(|(_, worker)| worker.board.accept_wake());
+        workers
     }
 }
 
-impl Drop for Attendance<'_> {
+impl Drop for Polling<'_> {
     fn drop(&mut self) {
         self.let_wake();
     }
@@ -78,40 +78,42 @@ impl Drop for Attendance<'_> {
 impl Core {
     /// Takes the place of the wake-up of sleeping workers to which a lone job is about to be sent: such a worker often runs
     /// on this very CPU, and is done, before the call that sends has returned.
-    pub(super) fn attend_sleepers(&self, actions: &Actions) -> Option<Attendance<'_>> {
-        if actions.is_empty() || !self.is_light() {
+    pub(super) fn poll_sleepers(&self, actions: &Actions) -> Option<Polling<'_>> {
+        if actions.is_empty() || !self.is_uncontended() {
             return None;
         }
         let sleeper = |action: &Action<_>| match action {
-            Action::Send { worker, life, .. } => {
-                let seat = &self.seats[*worker];
-                let life = seat.life(*life)?;
-                (!inbox::is_open(&life.board)).then_some((seat, life))
+            Action::Send {
+                worker, incarnation, ..
+            } => {
+                let slot = &self.slots[*worker];
+                let worker = slot.worker(*incarnation)?;
+                (!inbox::is_open(&worker.board)).then_some((slot, worker))
             }
             _ => None,
         };
-        let lives: Lives<'_> = actions.iter().filter_map(sleeper).collect();
-        (!lives.is_empty()).then(|| Attendance::begin(self, lives))
+        let workers: Workers<'_> = actions.iter().filter_map(sleeper).collect();
+        (!workers.is_empty()).then(|| Polling::begin(self, workers))
     }
 
     /// Looks for results until `is_done`, for a moment at most, if there is little to do.
-    pub(crate) fn linger(&self, is_done: impl Fn() -> bool) {
-        if !self.is_light() || is_done() {
+    pub(crate) fn spin_wait(&self, is_done: impl Fn() -> bool) {
+        if !self.is_uncontended() || is_done() {
             return;
         }
-        let Some(spin) = Spin::begin(PATIENCE) else {
+        let Some(spin) = Spin::begin(LONGEST_SPIN) else {
             return;
         };
-        let lives: Lives<'_> = self.lives().take(MOST_WORKERS + 1).collect();
-        if lives.is_empty() || lives.len() > MOST_WORKERS {
+        let workers: Workers<'_> = self.workers().take(MOST_WORKERS + 1).collect();
+        if workers.is_empty() || workers.len() > MOST_WORKERS {
             return;
         }
-        let attendance = Attendance::begin(self, lives);
-        spin.yielding_first(attendance.is_any_waking()).run(|| {
-            attendance.look();
+        let polling = Polling::begin(self, workers);
+        spin.yielding_first(polling.is_any_waking()).run(|| {
+            polling.poll();
             is_done()
         });
-        attendance.leave();
+        polling.leave();
     }
 }
 
@@ -120,56 +122,56 @@ mod tests {
     use std::time::Instant;
 
     use super::{
-        super::fake_worker::{PATIENCE, Stage, wait_until},
+        super::fake_worker::{FakeWorker, TIMEOUT, wait_until},
         *,
     };
 
     /// Attends, and never looks: whoever attends may get no CPU for long, or run a waker that blocks.
-    fn attend(core: &Core) -> Attendance<'_> {
-        Attendance::begin(core, core.lives().collect())
+    fn poll(core: &Core) -> Polling<'_> {
+        Polling::begin(core, core.workers().collect())
     }
 
     #[test]
     fn the_watch_takes_in_the_results_that_an_absent_attendant_does_not() {
-        let mut stage = Stage::new();
-        let core = Arc::clone(&stage.core);
-        let slot = stage.submit();
-        let position = stage.take_job();
-        stage.use_up_frame();
-        stage.take_in();
-        stage.watch_until_asleep();
-        let _absent = attend(&core);
-        stage.publish(position);
-        assert!(!stage.asks_to_wake(), "somebody attends in the wake-up's place");
-        assert!(slot.take(Some(Instant::now() + PATIENCE)).is_some());
+        let mut fake = FakeWorker::new();
+        let core = Arc::clone(&fake.core);
+        let slot = fake.submit();
+        let position = fake.take_job();
+        fake.use_up_frame();
+        fake.take_in();
+        fake.watch_until_asleep();
+        let _absent = poll(&core);
+        fake.publish(position);
+        assert!(!fake.asks_to_wake(), "somebody attends in the wake-up's place");
+        assert!(slot.take(Some(Instant::now() + TIMEOUT)).is_some());
     }
 
     #[test]
     fn the_watch_hears_of_progress_that_an_absent_attendant_does_not() {
-        let mut stage = Stage::new();
-        let core = Arc::clone(&stage.core);
-        let _slot = stage.submit();
-        let _runs_on = stage.take_job();
-        stage.watch_until_asleep();
-        let _absent = attend(&core);
-        stage.use_up_frame();
-        assert!(!stage.asks_to_wake(), "somebody attends in the wake-up's place");
-        wait_until("the news are told", || !stage.life.has_news());
+        let mut fake = FakeWorker::new();
+        let core = Arc::clone(&fake.core);
+        let _slot = fake.submit();
+        let _runs_on = fake.take_job();
+        fake.watch_until_asleep();
+        let _absent = poll(&core);
+        fake.use_up_frame();
+        assert!(!fake.asks_to_wake(), "somebody attends in the wake-up's place");
+        wait_until("the news are told", || !fake.worker.has_news());
     }
 
     #[test]
     fn whoever_leaves_takes_in_what_nobody_was_woken_for() {
-        let mut stage = Stage::new();
-        let core = Arc::clone(&stage.core);
-        let slot = stage.submit();
+        let mut fake = FakeWorker::new();
+        let core = Arc::clone(&fake.core);
+        let slot = fake.submit();
         // No watch, and nobody else.
-        let attendance = attend(&core);
-        let position = stage.take_job();
-        stage.publish(position);
-        stage.use_up_frame();
-        assert!(!stage.asks_to_wake(), "somebody attends in the wake-up's place");
-        attendance.leave();
+        let polling = poll(&core);
+        let position = fake.take_job();
+        fake.publish(position);
+        fake.use_up_frame();
+        assert!(!fake.asks_to_wake(), "somebody attends in the wake-up's place");
+        polling.leave();
         assert!(slot.try_take().is_some());
-        assert!(stage.asks_to_wake(), "nobody attends any more");
+        assert!(fake.asks_to_wake(), "nobody attends any more");
     }
 }

@@ -43,11 +43,11 @@ impl Core {
         };
         let all = (|| {
             spawn("pool-watch".into(), Box::new(self.watching()))?;
-            for index in 0..self.seats.len() {
+            for index in 0..self.slots.len() {
                 let core = Arc::clone(self);
                 spawn(
                     format!("pool-worker-{index}"),
-                    Box::new(move || serve::run(&core, &core.seats[index])),
+                    Box::new(move || serve::run(&core, &core.slots[index])),
                 )?;
             }
             Ok(())

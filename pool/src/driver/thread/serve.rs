@@ -12,8 +12,8 @@ use crate::{
         core::Core,
         log,
         worker::{
-            Life, memory,
-            slot::{Order, Seat},
+            Worker, memory,
+            slot::{Command, WorkerSlot},
         },
     },
     failure::{Cause, Death, EndReason, Exit, StartFailure, StartFailureKind},
@@ -21,35 +21,35 @@ use crate::{
 };
 
 /// The thread of one place.
-pub(super) fn run(core: &Core, seat: &Seat) {
+pub(super) fn run(core: &Core, slot: &WorkerSlot) {
     loop {
-        match seat.next_order() {
-            Order::Retire => return,
-            Order::GiveUp(life) => {
-                report_failure(core, seat, life, given_up_failure(core, seat));
+        match slot.next_command() {
+            Command::Retire => return,
+            Command::GiveUp(incarnation) => {
+                report_failure(core, slot, incarnation, given_up_failure(core, slot));
             }
-            Order::Start(life) => {
-                let started = start::start(&core.settings, &core.watched, seat, life);
-                seat.clear_starting();
+            Command::Start(incarnation) => {
+                let started = start::start(&core.settings, &core.watched, slot, incarnation);
+                slot.clear_starting();
                 match started {
-                    Ok(worker) => serve(core, seat, &Arc::new(worker)),
-                    Err(failure) if seat.is_given_up(life) => {
+                    Ok(worker) => serve(core, slot, &Arc::new(worker)),
+                    Err(failure) if slot.is_given_up(incarnation) => {
                         let failure = StartFailure {
                             kind: StartFailureKind::GivenUp,
                             ..failure
                         };
-                        report_failure(core, seat, life, failure);
+                        report_failure(core, slot, incarnation, failure);
                     }
-                    Err(failure) => report_failure(core, seat, life, failure),
+                    Err(failure) => report_failure(core, slot, incarnation, failure),
                 }
             }
         }
     }
 }
 
-fn given_up_failure(core: &Core, seat: &Seat) -> StartFailure {
+fn given_up_failure(core: &Core, slot: &WorkerSlot) -> StartFailure {
     StartFailure {
-        worker: seat.number(),
+        worker: slot.number(),
         program: core.settings.program.shown(),
         pid: None,
         kind: StartFailureKind::GivenUp,
@@ -57,52 +57,55 @@ fn given_up_failure(core: &Core, seat: &Seat) -> StartFailure {
     }
 }
 
-fn report_failure(core: &Core, seat: &Seat, life: u64, failure: StartFailure) {
+fn report_failure(core: &Core, slot: &WorkerSlot, incarnation: u64, failure: StartFailure) {
     if !matches!(failure.kind, StartFailureKind::GivenUp) {
         tracing::warn!("{failure}");
     }
     let outlook = failure.outlook();
     let cause = Cause::NotStarted(Arc::new(failure));
     core.handle(Event::StartFailed {
-        worker: seat.slot,
-        life,
+        worker: slot.index,
+        incarnation,
         cause: cause.clone(),
         outlook,
     });
     core.settings.hooks.ended(&cause);
 }
 
-fn serve(core: &Core, seat: &Seat, life: &Arc<Life>) {
-    let (worker, number) = (seat.slot, life.number);
-    tracing::debug!(worker = seat.number(), pid = life.process.pid(), "ready");
-    core.settings.hooks.started(seat.number(), life.process.pid());
-    seat.set_life(Some(Arc::clone(life)));
+fn serve(core: &Core, slot: &WorkerSlot, worker: &Arc<Worker>) {
+    let incarnation = worker.incarnation;
+    tracing::debug!(worker = slot.number(), pid = worker.process.pid(), "ready");
+    core.settings.hooks.started(slot.number(), worker.process.pid());
+    slot.set_worker(Some(Arc::clone(worker)));
     if log::wanted_level() > 0 {
-        life.process.listen_to_log(true);
+        worker.process.listen_to_log(true);
         core.watched.nudge();
     }
-    if seat.is_given_up(number) {
-        life.process.kill(EndReason::Closed);
+    if slot.is_given_up(incarnation) {
+        worker.process.kill(EndReason::Closed);
     }
-    core.handle(Event::Ready { worker, life: number });
-    core.receive_until_death(seat, life);
-    seat.set_life(None);
-    let exit = life.process.wait_ended(Duration::ZERO).unwrap_or(Exit::Unknown);
-    let output = life.process.last_output();
+    core.handle(Event::Ready {
+        worker: slot.index,
+        incarnation,
+    });
+    core.receive_until_death(slot, worker);
+    slot.set_worker(None);
+    let exit = worker.process.wait_ended(Duration::ZERO).unwrap_or(Exit::Unknown);
+    let output = worker.process.last_output();
     let death = Death {
-        worker: seat.number(),
-        pid: life.process.pid(),
+        worker: slot.number(),
+        pid: worker.process.pid(),
         exit,
-        reason: life.process.reason().or_else(|| refusal(core, exit, &output)),
+        reason: worker.process.reason().or_else(|| refusal(core, exit, &output)),
         output,
-        captured: life.process.captured_rest(),
+        captured: worker.process.captured_rest(),
     };
     tracing::debug!("{death}");
     let cause = Cause::Died(Arc::new(death));
-    let claimed = life.board.claimed();
+    let claimed = worker.board.claimed();
     core.handle(Event::Died {
-        worker,
-        life: number,
+        worker: slot.index,
+        incarnation,
         claimed,
         cause: cause.clone(),
     });
@@ -112,6 +115,6 @@ fn serve(core: &Core, seat: &Seat, life: &Arc<Life>) {
 /// Whether a worker that ended by itself did so because it was refused memory.
 fn refusal(core: &Core, exit: Exit, output: &str) -> Option<EndReason> {
     let limit = core.settings.memory.max?;
-    let is_refusal = exit.signal() == Some(Signal::ABORT.as_raw()) && memory::tells_of_refusal(output);
+    let is_refusal = exit.signal() == Some(Signal::ABORT.as_raw()) && memory::is_allocation_failure(output);
     is_refusal.then_some(EndReason::AllocationRefused { limit })
 }

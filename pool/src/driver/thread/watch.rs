@@ -14,7 +14,7 @@ use rustix::{
 use super::timekeeper::Timekeeper;
 use crate::driver::{
     core::Core,
-    worker::{process::Process, watched::Watched},
+    worker::{process::WorkerProcess, watched::Watched},
 };
 
 /// What happened to one process.
@@ -35,7 +35,7 @@ pub(super) fn run(core: &Core) {
         if due.is_some() {
             watched.set_sleeps(false);
         }
-        let processes: Vec<Arc<Process>> = watched.processes().clone();
+        let processes: Vec<Arc<WorkerProcess>> = watched.processes().clone();
         if processes.is_empty() && watched.stops() {
             return;
         }
@@ -45,16 +45,16 @@ pub(super) fn run(core: &Core) {
 }
 
 /// Waits until something happens; gives what happened to each process.
-fn wait(watched: &Watched, processes: &[Arc<Process>], due: Option<Duration>) -> Vec<Happened> {
+fn wait(watched: &Watched, processes: &[Arc<WorkerProcess>], due: Option<Duration>) -> Vec<Happened> {
     let mut descriptors = vec![PollFd::from_borrowed_fd(watched.nudged(), PollFlags::IN)];
     for process in processes {
         descriptors.push(PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN));
         // A pipe whose writers have all gone would be readable for ever; the process's end comes soon enough. Where
         // there is no second pipe, the pidfd once more does no harm.
-        let mut channels = process.channels();
+        let mut output_pipes = process.output_pipes();
         for _ in 0..2 {
-            descriptors.push(match channels.next().filter(|channel| !channel.is_silent()) {
-                Some(channel) => PollFd::from_borrowed_fd(channel.descriptor(), PollFlags::IN),
+            descriptors.push(match output_pipes.next().filter(|pipe| !pipe.is_closed()) {
+                Some(pipe) => PollFd::from_borrowed_fd(pipe.descriptor(), PollFlags::IN),
                 None => PollFd::from_borrowed_fd(process.pidfd(), PollFlags::empty()),
             });
         }
@@ -98,7 +98,7 @@ fn wait(watched: &Watched, processes: &[Arc<Process>], due: Option<Duration>) ->
         .collect()
 }
 
-fn serve(core: &Core, processes: &[Arc<Process>], happened: &[Happened]) {
+fn serve(core: &Core, processes: &[Arc<WorkerProcess>], happened: &[Happened]) {
     for (process, happened) in processes.iter().zip(happened) {
         if happened.ended && process.has_ended() {
             process.reap();
@@ -109,16 +109,18 @@ fn serve(core: &Core, processes: &[Arc<Process>], happened: &[Happened]) {
             process.read_output();
         }
         if happened.logged && process.has_log() {
-            tell_log(core, process);
+            forward_log(core, process);
         }
     }
 }
 
 /// Tells what a worker has logged; when nobody serves it any more, nobody listens to it either.
-fn tell_log(core: &Core, process: &Arc<Process>) {
-    let served = core.lives().find(|(_, life)| Arc::ptr_eq(&life.process, process));
+fn forward_log(core: &Core, process: &Arc<WorkerProcess>) {
+    let served = core
+        .workers()
+        .find(|(_, worker)| Arc::ptr_eq(&worker.process, process));
     match served {
-        Some((seat, life)) => core.tell_log(seat, &life),
+        Some((slot, worker)) => core.forward_log(slot, &worker),
         None => process.listen_to_log(false),
     }
 }

@@ -12,43 +12,43 @@ use std::{
 
 use protocol::board;
 
-use super::{Life, process::Process};
+use super::{Worker, process::WorkerProcess};
 use crate::failure::EndReason;
 
 /// A worker's place.
 #[derive(Default)]
-pub(crate) struct Seat {
+pub(crate) struct WorkerSlot {
     /// Which slot of the scheduler this is.
-    pub(crate) slot: usize,
+    pub(crate) index: usize,
     /// The number under which users know the worker here.
     number: AtomicU32,
     /// Since when a process is being started here, on the board's clock in nanoseconds; 0 when none is.
     spawning_since: AtomicU64,
-    orders: Mutex<Orders>,
+    mailbox: Mutex<Mailbox>,
     changed: Condvar,
-    life: Mutex<Option<Arc<Life>>>,
+    worker: Mutex<Option<Arc<Worker>>>,
 }
 
 #[derive(Default)]
-struct Orders {
+struct Mailbox {
     start: Option<(u64, Instant)>,
     /// The life that is to be given up before it is ready.
     given_up: Option<u64>,
-    starting: Option<(u64, Arc<Process>)>,
+    starting: Option<(u64, Arc<WorkerProcess>)>,
     retires: bool,
 }
 
 /// What the thread of a place is to do next.
-pub(crate) enum Order {
+pub(crate) enum Command {
     Start(u64),
     GiveUp(u64),
     Retire,
 }
 
-impl Seat {
-    pub(crate) fn new(slot: usize) -> Self {
+impl WorkerSlot {
+    pub(crate) fn new(index: usize) -> Self {
         Self {
-            slot,
+            index,
             ..Self::default()
         }
     }
@@ -73,96 +73,96 @@ impl Seat {
         (since > 0).then(|| Duration::from_nanos(since))
     }
 
-    fn orders(&self) -> MutexGuard<'_, Orders> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    fn mailbox(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The worker that takes jobs now, if there is one of that life.
-    pub(crate) fn life(&self, number: u64) -> Option<Arc<Life>> {
-        self.current().filter(|life| life.number == number)
+    pub(crate) fn worker(&self, incarnation: u64) -> Option<Arc<Worker>> {
+        self.current().filter(|worker| worker.incarnation == incarnation)
     }
 
     /// The worker that takes jobs now.
-    pub(crate) fn current(&self) -> Option<Arc<Life>> {
-        self.life.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn current(&self) -> Option<Arc<Worker>> {
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn set_life(&self, life: Option<Arc<Life>>) {
-        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
+    pub(crate) fn set_worker(&self, worker: Option<Arc<Worker>>) {
+        *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = worker;
     }
 
     /// Orders the start of a life, of a worker of this number.
-    pub(crate) fn start_at(&self, life: u64, number: u32, when: Instant) {
+    pub(crate) fn start_at(&self, incarnation: u64, number: u32, when: Instant) {
         self.number.store(number, Ordering::Relaxed);
-        self.orders().start = Some((life, when));
+        self.mailbox().start = Some((incarnation, when));
         self.changed.notify_all();
     }
 
     /// Ends a life: a worker that takes jobs is handled by `end`, one that is still to become one is given up.
-    pub(crate) fn end_life(&self, number: u64, reason: EndReason, end: impl FnOnce(&Life, EndReason)) {
+    pub(crate) fn end(&self, incarnation: u64, reason: EndReason, end: impl FnOnce(&Worker, EndReason)) {
         // First the order and then the look, as the thread does it the other way round: one of the two sees the other.
         let starting = {
-            let mut orders = self.orders();
-            orders.given_up = Some(number);
-            orders.starting.clone()
+            let mut mailbox = self.mailbox();
+            mailbox.given_up = Some(incarnation);
+            mailbox.starting.clone()
         };
         self.changed.notify_all();
-        if let Some(life) = self.life(number) {
-            end(&life, reason);
-        } else if let Some((_, process)) = starting.filter(|(life, _)| *life == number) {
+        if let Some(worker) = self.worker(incarnation) {
+            end(&worker, reason);
+        } else if let Some((_, process)) = starting.filter(|(starting, _)| *starting == incarnation) {
             process.kill(reason);
         }
     }
 
     /// Ends the thread; no life is under way any more.
     pub(crate) fn retire(&self) {
-        self.orders().retires = true;
+        self.mailbox().retires = true;
         self.changed.notify_all();
     }
 
     /// Tells which process is being started, so that it can be given up.
-    pub(crate) fn set_starting(&self, life: u64, process: &Arc<Process>) {
-        let mut orders = self.orders();
-        orders.starting = Some((life, Arc::clone(process)));
-        if orders.given_up == Some(life) {
+    pub(crate) fn set_starting(&self, incarnation: u64, process: &Arc<WorkerProcess>) {
+        let mut mailbox = self.mailbox();
+        mailbox.starting = Some((incarnation, Arc::clone(process)));
+        if mailbox.given_up == Some(incarnation) {
             process.kill(EndReason::Closed);
         }
     }
 
     /// No process is being started any more.
     pub(crate) fn clear_starting(&self) {
-        self.orders().starting = None;
+        self.mailbox().starting = None;
     }
 
     /// Waits for the next order.
-    pub(crate) fn next_order(&self) -> Order {
-        let mut orders = self.orders();
+    pub(crate) fn next_command(&self) -> Command {
+        let mut mailbox = self.mailbox();
         loop {
-            if let Some((life, when)) = orders.start {
-                if orders.given_up == Some(life) {
-                    orders.start = None;
-                    return Order::GiveUp(life);
+            if let Some((incarnation, when)) = mailbox.start {
+                if mailbox.given_up == Some(incarnation) {
+                    mailbox.start = None;
+                    return Command::GiveUp(incarnation);
                 }
                 let left = when.saturating_duration_since(Instant::now());
                 if left.is_zero() {
-                    orders.start = None;
-                    return Order::Start(life);
+                    mailbox.start = None;
+                    return Command::Start(incarnation);
                 }
-                orders = self
+                mailbox = self
                     .changed
-                    .wait_timeout(orders, left)
+                    .wait_timeout(mailbox, left)
                     .unwrap_or_else(PoisonError::into_inner)
                     .0;
-            } else if orders.retires {
-                return Order::Retire;
+            } else if mailbox.retires {
+                return Command::Retire;
             } else {
-                orders = self.changed.wait(orders).unwrap_or_else(PoisonError::into_inner);
+                mailbox = self.changed.wait(mailbox).unwrap_or_else(PoisonError::into_inner);
             }
         }
     }
 
     /// Whether this life is to be given up.
-    pub(crate) fn is_given_up(&self, life: u64) -> bool {
-        self.orders().given_up == Some(life)
+    pub(crate) fn is_given_up(&self, incarnation: u64) -> bool {
+        self.mailbox().given_up == Some(incarnation)
     }
 }

@@ -10,12 +10,12 @@ use std::{
 
 use rustix::event::{EventfdFlags, eventfd};
 
-use super::process::Process;
+use super::process::WorkerProcess;
 
 /// What the watch's thread watches, and how it is woken.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    processes: Mutex<Vec<Arc<Process>>>,
+    processes: Mutex<Vec<Arc<WorkerProcess>>>,
     nudge: OwnedFd,
     /// The thread sleeps without a time to wake up at.
     sleeps: AtomicBool,
@@ -32,12 +32,12 @@ impl Watched {
         })
     }
 
-    pub(crate) fn processes(&self) -> MutexGuard<'_, Vec<Arc<Process>>> {
+    pub(crate) fn processes(&self) -> MutexGuard<'_, Vec<Arc<WorkerProcess>>> {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Watches one more process until it has ended.
-    pub(crate) fn add(&self, process: Arc<Process>) {
+    pub(crate) fn add(&self, process: Arc<WorkerProcess>) {
         self.processes().push(process);
         self.nudge();
     }
