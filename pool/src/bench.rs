@@ -33,7 +33,7 @@ pub struct Scheduling {
 #[derive(Debug)]
 struct Sent {
     worker: usize,
-    life: u64,
+    incarnation: u64,
     first: u64,
     count: u32,
 }
@@ -73,8 +73,11 @@ impl Scheduling {
         scheduler.start(Duration::ZERO, &mut actions);
         let starts = std::mem::take(&mut actions);
         for start in starts {
-            if let Action::Start { worker, life, .. } = start {
-                scheduler.handle(Event::Ready { worker, life }, Duration::ZERO, &mut actions);
+            if let Action::Start {
+                worker, incarnation, ..
+            } = start
+            {
+                scheduler.handle(Event::Ready { worker, incarnation }, Duration::ZERO, &mut actions);
             }
         }
         Self {
@@ -109,13 +112,13 @@ impl Scheduling {
     fn finish(&mut self, sent: &Sent) {
         let Sent {
             worker,
-            life,
+            incarnation,
             first,
             count,
         } = *sent;
         self.handle(Event::Finished {
             worker,
-            life,
+            incarnation,
             first,
             count,
             failed: 0,
@@ -127,7 +130,7 @@ impl Scheduling {
         let Totals { frames, jobs, busy } = *totals;
         self.handle(Event::Progress {
             worker,
-            life,
+            incarnation,
             received: frames,
             done: jobs,
             busy,
@@ -140,7 +143,7 @@ impl Scheduling {
         for action in self.actions.drain(..) {
             if let Action::Send {
                 worker,
-                life,
+                incarnation,
                 first,
                 count,
                 ..
@@ -148,7 +151,7 @@ impl Scheduling {
             {
                 self.sent.push(Sent {
                     worker,
-                    life,
+                    incarnation,
                     first,
                     count,
                 });

@@ -52,7 +52,7 @@ impl<J: Job> JobHandle<J> {
     /// Whatever kept the job from giving one; see [`JobError`].
     pub fn wait(self) -> Result<J::Output, JobError> {
         let outcome = self.slot.try_take().or_else(|| {
-            self.linger();
+            self.spin_wait();
             self.slot.take(None)
         });
         outcome
@@ -79,7 +79,7 @@ impl<J: Job> JobHandle<J> {
     pub fn wait_timeout(self, patience: Duration) -> Result<Result<J::Output, JobError>, Self> {
         let deadline = Instant::now().checked_add(patience);
         if patience >= SHORTEST_LINGER {
-            self.linger();
+            self.spin_wait();
         }
         let outcome = match deadline {
             Some(deadline) => self.slot.take(Some(deadline)),
@@ -96,9 +96,9 @@ impl<J: Job> JobHandle<J> {
         self.slot.try_take().map(Outcome::decode::<J>).ok_or(self)
     }
 
-    fn linger(&self) {
+    fn spin_wait(&self) {
         if let Some(core) = self.core.upgrade() {
-            core.linger(|| self.slot.is_filled());
+            core.spin_wait(|| self.slot.is_filled());
         }
     }
 

@@ -91,7 +91,7 @@ impl Stats {
     }
 
     /// All but the process ids, and where those are to be found.
-    fn of_scheduler<L: crate::scheduler::Load>(scheduler: &Scheduler<L>) -> (Self, Vec<usize>) {
+    fn of_scheduler<J: crate::scheduler::SpanContents>(scheduler: &Scheduler<J>) -> (Self, Vec<usize>) {
         let counters = *scheduler.counters();
         let occupied = || scheduler.workers().filter(|worker| worker.state != State::Vacant);
         let workers = occupied().map(|worker| WorkerStats {
@@ -130,7 +130,7 @@ fn state_of(state: State) -> WorkerState {
     match state {
         State::Starting | State::Failed => WorkerState::Starting,
         State::Ready => WorkerState::Ready,
-        State::Retiring | State::Condemned | State::Killed | State::Closing => WorkerState::Ending,
+        State::Retiring | State::KillPending | State::Killed | State::Closing => WorkerState::Ending,
         State::Vacant | State::Gone => WorkerState::Gone,
     }
 }

@@ -5,85 +5,90 @@
 
 use std::{sync::PoisonError, time::Duration};
 
-use super::{Actions, Core, life::Life, log::Log, seat::Seat};
+use super::{
+    core::{Actions, Core},
+    log::Log,
+    worker::{Worker, slot::WorkerSlot},
+};
 use crate::{failure::EndReason, scheduler::Event};
 
 impl Core {
     /// Takes in all results that a worker has published, and how far it is.
-    pub(super) fn take_results(&self, seat: &Seat, life: &Life) {
-        let worker = seat.slot;
-        let mut harvester = life.harvester();
-        let (mut harvest, whole) = harvester.harvest(&life.board);
+    pub(super) fn take_results(&self, slot: &WorkerSlot, worker: &Worker) {
+        let index = slot.index;
+        let mut harvester = worker.harvester();
+        let (mut harvest, whole) = harvester.harvest(&worker.board);
         if let Err(error) = whole {
-            life.process.kill(EndReason::Protocol(error.to_string()));
+            worker.process.kill(EndReason::Protocol(error.to_string()));
         }
         // What a job has logged was sent before its result was published: it is there, and is told first.
-        let records = life.process.read_log();
+        let records = worker.process.read_log();
         if self.settings.capture.is_some() {
-            life.process.read_output();
+            worker.process.read_output();
         }
-        let progress = life.board.progress();
+        let progress = worker.board.progress();
         let mut actions = Actions::new();
-        let mut state = self.lock();
+        let mut locked = self.lock();
         let now = self.now();
         let log = Log::new(records, |position| {
-            state.scheduler.job_at(worker, life.number, position)
+            locked.scheduler.job_at(index, worker.incarnation, position)
         });
         for (first, count) in harvest.runs() {
             let is_failure = self.settings.is_failure;
             let event = Event::Finished {
-                worker,
-                life: life.number,
+                worker: index,
+                incarnation: worker.incarnation,
                 first,
                 count,
                 failed: is_failure.map_or(0, |is_failure| harvest.failures(first, count, is_failure)),
             };
-            state.scheduler.handle(event, now, &mut actions);
+            locked.scheduler.handle(event, now, &mut actions);
         }
         let event = Event::Progress {
-            worker,
-            life: life.number,
+            worker: index,
+            incarnation: worker.incarnation,
             received: progress.received,
             done: progress.done,
             busy: progress.busy,
         };
-        state.scheduler.handle(event, now, &mut actions);
-        life.has_told(progress.received);
+        locked.scheduler.handle(event, now, &mut actions);
+        worker.note_reported(progress.received);
         // Delivering may run a waker, which is the caller's code and may come back here: it must find nothing locked.
         drop(harvester);
-        self.put_in_line(&mut actions);
-        self.give_hints(&state);
-        drop(state);
-        log.tell(seat.number(), life.process.pid());
+        self.enqueue(&mut actions);
+        self.update_hints(&locked);
+        drop(locked);
+        log.tell(slot.number(), worker.process.pid());
         self.perform(actions, &mut harvest);
-        life.harvester().reuse(harvest);
+        worker.harvester().reuse(harvest);
     }
 
     /// Tells what a worker has logged since the last time.
-    pub(super) fn tell_log(&self, seat: &Seat, life: &Life) {
-        let records = life.process.read_log();
-        let state = self.lock();
+    pub(super) fn forward_log(&self, slot: &WorkerSlot, worker: &Worker) {
+        let records = worker.process.read_log();
+        let locked = self.lock();
         let log = Log::new(records, |position| {
-            state.scheduler.job_at(seat.slot, life.number, position)
+            locked.scheduler.job_at(slot.index, worker.incarnation, position)
         });
-        drop(state);
-        log.tell(seat.number(), life.process.pid());
+        drop(locked);
+        log.tell(slot.number(), worker.process.pid());
     }
 
     /// Serves one worker until its process has ended and its last results are in.
-    pub(super) fn receive_until_death(&self, seat: &Seat, life: &Life) {
-        let wakes = life.wakes.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn receive_until_death(&self, slot: &WorkerSlot, worker: &Worker) {
+        let wakes = worker.wakes.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let wake = wakes.receive(None);
-            life.board.accept_wake();
-            self.take_results(seat, life);
+            worker.board.accept_wake();
+            self.take_results(slot, worker);
             match wake {
                 Ok(Some(protocol::message::link::Wake::Ended)) => return,
                 Ok(_) => {}
                 Err(error) => {
-                    life.process
+                    worker
+                        .process
                         .kill(EndReason::Protocol(format!("its link broke: {error}")));
-                    if life.process.wait_ended(Duration::from_millis(100)).is_some() {
+                    if worker.process.wait_ended(Duration::from_millis(100)).is_some() {
                         return;
                     }
                 }
@@ -92,49 +97,49 @@ impl Core {
     }
 
     /// A job has run past its deadline.
-    pub(super) fn overdue(&self, seat: &Seat, life: &Life, position: u64) {
-        let claimed = life.revoke();
-        self.take_results(seat, life);
+    pub(super) fn overdue(&self, slot: &WorkerSlot, worker: &Worker, position: u64) {
+        let claimed = worker.revoke();
+        self.take_results(slot, worker);
         self.handle(Event::Overdue {
-            worker: seat.slot,
-            life: life.number,
+            worker: slot.index,
+            incarnation: worker.incarnation,
             position,
             claimed,
         });
     }
 
     /// A job has run for so long that those behind it should go elsewhere, and results before it should not wait.
-    pub(super) fn stalled(&self, seat: &Seat, life: &Life) {
-        self.take_results(seat, life);
+    pub(super) fn stalled(&self, slot: &WorkerSlot, worker: &Worker) {
+        self.take_results(slot, worker);
         self.handle(Event::Stalled {
-            worker: seat.slot,
-            life: life.number,
+            worker: slot.index,
+            incarnation: worker.incarnation,
         });
     }
 
     /// A worker takes none of the jobs that it was sent.
-    pub(super) fn silent(&self, seat: &Seat, life: &Life) {
-        self.take_results(seat, life);
+    pub(super) fn silent(&self, slot: &WorkerSlot, worker: &Worker) {
+        self.take_results(slot, worker);
         self.handle(Event::Silent {
-            worker: seat.slot,
-            life: life.number,
+            worker: slot.index,
+            incarnation: worker.incarnation,
         });
     }
 
     /// A worker has grown so large that it is to be replaced.
-    pub(super) fn grown(&self, seat: &Seat, life: &Life) {
+    pub(super) fn grown(&self, slot: &WorkerSlot, worker: &Worker) {
         self.handle(Event::Grown {
-            worker: seat.slot,
-            life: life.number,
+            worker: slot.index,
+            incarnation: worker.incarnation,
         });
     }
 
-    pub(super) fn revoke(&self, seat: &Seat, life: &Life) {
-        let claimed = life.revoke();
-        self.take_results(seat, life);
+    pub(super) fn revoke(&self, slot: &WorkerSlot, worker: &Worker) {
+        let claimed = worker.revoke();
+        self.take_results(slot, worker);
         self.handle(Event::Revoked {
-            worker: seat.slot,
-            life: life.number,
+            worker: slot.index,
+            incarnation: worker.incarnation,
             claimed,
         });
     }

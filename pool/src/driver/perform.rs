@@ -6,41 +6,38 @@
 use std::time::Instant;
 
 use super::{
-    Actions, Core,
-    harvest::Harvest,
-    life::{Life, Outgoing},
-    milestones::Milestones,
-    seat::Seat,
+    core::{Actions, Core, PoolState},
+    worker::{Outgoing, Worker, harvest::Harvest, slot::WorkerSlot},
 };
 use crate::{
     JobError,
     failure::{Cause, EndReason},
     job::jobs::Jobs,
     outcome::results::Results,
-    scheduler::{Action, Failure, Sentence, Span},
+    scheduler::{Action, FailReason, KillReason, Span},
 };
 
 impl Core {
     /// Puts the frames among the actions in line at their workers, under the scheduler's lock; what is left of each
     /// action is to send the line.
-    pub(super) fn put_in_line(&self, actions: &mut Actions) {
+    pub(super) fn enqueue(&self, actions: &mut Actions) {
         for action in actions {
             if let Action::Send {
                 worker,
-                life,
+                incarnation,
                 epoch,
                 first,
                 count,
                 frame,
             } = action
-                && let Some(life) = self.seats[*worker].life(*life)
+                && let Some(receiver) = self.slots[*worker].worker(*incarnation)
             {
-                let cargo = std::mem::take(frame);
-                life.put_in_line(Outgoing {
+                let frame = std::mem::take(frame);
+                receiver.enqueue(Outgoing {
                     epoch: *epoch,
                     first: *first,
                     count: *count,
-                    cargo,
+                    frame,
                 });
             }
         }
@@ -50,42 +47,45 @@ impl Core {
     pub(super) fn perform(&self, actions: Actions, harvest: &mut Harvest) {
         for action in actions {
             match action {
-                Action::Send { worker, life, .. } => self.send(worker, life),
+                Action::Send {
+                    worker, incarnation, ..
+                } => self.send(worker, incarnation),
                 Action::Deliver { worker, first, span } => {
                     if self.settings.capture.is_some() {
                         self.attach_captured(worker, first, &span);
                     }
                     let results = harvest.take(first, span.len());
-                    span.load.resolve(results);
+                    span.contents.resolve(results);
                 }
                 Action::Fail { span, reason } => {
                     let results = Results::failed(self.error_of(reason), span.len());
-                    span.load.resolve(std::iter::once(results));
+                    span.contents.resolve(std::iter::once(results));
                 }
                 Action::Start {
                     worker,
-                    life,
+                    incarnation,
                     number,
                     after,
                 } => {
-                    self.seats[worker].start_at(life, number, Instant::now() + after);
+                    self.slots[worker].start_at(incarnation, number, Instant::now() + after);
                 }
-                Action::Revoke { worker, life } => {
-                    if let Some(life) = self.seats[worker].life(life) {
-                        self.revoke(&self.seats[worker], &life);
+                Action::Revoke { worker, incarnation } => {
+                    let slot = &self.slots[worker];
+                    if let Some(worker) = slot.worker(incarnation) {
+                        self.revoke(slot, &worker);
                     }
                 }
                 Action::Kill {
                     worker,
-                    life,
-                    sentence,
+                    incarnation,
+                    reason,
                 } => {
-                    let kill = |life: &Life, reason| life.process.kill(reason);
-                    self.seats[worker].end_life(life, sentence.into(), kill);
+                    let kill = |worker: &Worker, reason| worker.process.kill(reason);
+                    self.slots[worker].end(incarnation, reason.into(), kill);
                 }
                 Action::Close {
                     worker,
-                    life,
+                    incarnation,
                     recycled,
                 } => {
                     let reason = if recycled {
@@ -93,15 +93,15 @@ impl Core {
                     } else {
                         EndReason::Closed
                     };
-                    self.seats[worker].end_life(life, reason, Life::close);
-                    self.watch.keep_time();
+                    self.slots[worker].end(incarnation, reason, Worker::close);
+                    self.watched.keep_time();
                 }
                 Action::Room => self.room.notify_all(),
                 Action::Drained => self.changed.notify_all(),
-                Action::FirstReady => self.reach(|milestones| milestones.was_ready = true),
+                Action::FirstReady => self.set_pool_state(|pool_state| pool_state.was_ready = true),
                 Action::Broken(cause) => {
                     tracing::warn!("the pool is broken: {cause}");
-                    self.reach(|milestones| milestones.broken = Some(cause));
+                    self.set_pool_state(|pool_state| pool_state.broken = Some(cause));
                     self.room.notify_all();
                 }
                 Action::Halted(by) => {
@@ -109,7 +109,7 @@ impl Core {
                     self.room.notify_all();
                 }
                 Action::Ended => {
-                    self.reach(|milestones| milestones.ended = true);
+                    self.set_pool_state(|pool_state| pool_state.ended = true);
                     self.room.notify_all();
                     self.retire();
                 }
@@ -119,54 +119,56 @@ impl Core {
 
     /// Gives the jobs that end now what they have written.
     fn attach_captured(&self, worker: usize, first: u64, span: &Span<Jobs>) {
-        let Some(life) = self.seats[worker].current() else {
+        let Some(worker) = self.slots[worker].current() else {
             return;
         };
         let positions = first..first + u64::from(span.len());
-        for (position, captured) in life.process.take_captured(&positions) {
-            span.load.attach((position - first) as usize, captured);
+        for (position, captured) in worker.process.take_captured(&positions) {
+            span.contents.attach((position - first) as usize, captured);
         }
     }
 
-    fn send(&self, worker: usize, life: u64) {
-        if let Some(life) = self.seats[worker].life(life) {
-            life.send_line();
-            if self.settings.keeps_time() || life.has_followers() {
-                self.watch.keep_time();
+    fn send(&self, worker: usize, incarnation: u64) {
+        if let Some(worker) = self.slots[worker].worker(incarnation) {
+            worker.flush();
+            if self.settings.keeps_time() || worker.has_unclaimed_jobs() {
+                self.watched.keep_time();
             }
         }
     }
 
-    fn reach(&self, set: impl FnOnce(&mut Milestones)) {
-        set(&mut self.lock().milestones);
+    fn set_pool_state(&self, set: impl FnOnce(&mut PoolState)) {
+        set(&mut self.lock().pool_state);
         self.changed.notify_all();
     }
 
-    fn error_of(&self, reason: Failure<Cause>) -> JobError {
+    fn error_of(&self, reason: FailReason<Cause>) -> JobError {
         match reason {
-            Failure::WorkerDied(Cause::Died(death)) => JobError::WorkerDied(death),
-            Failure::WorkerDied(cause) | Failure::Broken(cause) => JobError::Broken(cause),
-            Failure::Deadline => JobError::DeadlineExceeded(self.settings.job_deadline.unwrap_or_default()),
-            Failure::Cancelled => JobError::Cancelled,
-            Failure::Quarantined(causes) => JobError::Quarantined(causes),
-            Failure::Halted { by, started } => JobError::Halted { by, started },
-            Failure::Closed => JobError::Closed,
+            FailReason::WorkerDied(Cause::Died(death)) => JobError::WorkerDied(death),
+            FailReason::WorkerDied(cause) | FailReason::Broken(cause) => JobError::Broken(cause),
+            FailReason::Deadline => {
+                JobError::DeadlineExceeded(self.settings.job_deadline.unwrap_or_default())
+            }
+            FailReason::Cancelled => JobError::Cancelled,
+            FailReason::Quarantined(causes) => JobError::Quarantined(causes),
+            FailReason::Halted { by, started } => JobError::Halted { by, started },
+            FailReason::Closed => JobError::Closed,
         }
     }
 
     pub(super) fn retire(&self) {
-        self.seats.iter().for_each(Seat::retire);
-        self.watch.stop();
+        self.slots.iter().for_each(WorkerSlot::retire);
+        self.watched.stop();
     }
 }
 
-impl From<Sentence> for EndReason {
-    fn from(sentence: Sentence) -> Self {
-        match sentence {
-            Sentence::Deadline => Self::Deadline,
-            Sentence::Cancelled => Self::Cancelled,
-            Sentence::Halted => Self::Halted,
-            Sentence::Killed => Self::Closed,
+impl From<KillReason> for EndReason {
+    fn from(reason: KillReason) -> Self {
+        match reason {
+            KillReason::Deadline => Self::Deadline,
+            KillReason::Cancelled => Self::Cancelled,
+            KillReason::Halted => Self::Halted,
+            KillReason::Killed => Self::Closed,
         }
     }
 }

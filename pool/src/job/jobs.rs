@@ -15,7 +15,7 @@ use crate::{
     Captured,
     failure::Cause,
     outcome::{results::Results, slot::Slot, stream_core::StreamCore},
-    scheduler::Load,
+    scheduler::SpanContents,
 };
 
 /// A span grows to this many jobs at most, so that taking it apart stays cheap.
@@ -181,7 +181,7 @@ impl Jobs {
     }
 }
 
-impl Load for Jobs {
+impl SpanContents for Jobs {
     type Item = Item;
     type Frame = Cargo;
     type Cause = Cause;

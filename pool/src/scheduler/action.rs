@@ -5,54 +5,57 @@
 
 use std::time::Duration;
 
-use super::event::{Life, WorkerId};
-use super::span::{Load, Span};
+use super::event::{Incarnation, WorkerId};
+use super::span::{Span, SpanContents};
 use crate::policy::Halted;
 
 /// One thing to be done.
 #[derive(Debug)]
-pub(crate) enum Action<L: Load> {
+pub(crate) enum Action<J: SpanContents> {
     /// Start the slot's next life, after this delay, under this number. Answered by `Ready`, `StartFailed` or `Died`.
     Start {
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         number: u32,
         after: Duration,
     },
     /// Send these jobs, which have the positions from `first` on, under this epoch.
     Send {
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         epoch: u16,
         first: u64,
         count: u32,
-        frame: L::Frame,
+        frame: J::Frame,
     },
     /// Hand the results at the positions from `first` on to those who wait for the span.
     Deliver {
         worker: WorkerId,
         first: u64,
-        span: Span<L>,
+        span: Span<J>,
     },
     /// Tell those who wait for the span that it has failed.
     Fail {
-        span: Span<L>,
-        reason: Failure<L::Cause>,
+        span: Span<J>,
+        reason: FailReason<J::Cause>,
     },
     /// Raise the worker's epoch. Answered by `Revoked`, unless the worker dies first.
-    Revoke { worker: WorkerId, life: Life },
+    Revoke {
+        worker: WorkerId,
+        incarnation: Incarnation,
+    },
     /// End the process by force. Answered by `Died`, or by `StartFailed` if it was still starting or its start was
     /// still being delayed.
     Kill {
         worker: WorkerId,
-        life: Life,
-        sentence: Sentence,
+        incarnation: Incarnation,
+        reason: KillReason,
     },
     /// Ask the worker to end; it has nothing in flight. Answered as `Kill` is; one that is still starting, or whose
     /// start is still being delayed, is given up.
     Close {
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         recycled: bool,
     },
     /// A submitter was turned away, and the queue has since fallen to three quarters, or takes no more jobs at all.
@@ -62,7 +65,7 @@ pub(crate) enum Action<L: Load> {
     /// The first worker of the pool is ready. Comes once.
     FirstReady,
     /// The pool gives up for this cause; every job that is not running fails. Comes once.
-    Broken(L::Cause),
+    Broken(J::Cause),
     /// The pool gives up because too many jobs have failed; every job that is not running fails. Comes once.
     Halted(Halted),
     /// The pool was closed, killed or broken, or has halted, and no worker is left. Comes once, and last.
@@ -71,7 +74,7 @@ pub(crate) enum Action<L: Load> {
 
 /// Why a worker is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sentence {
+pub(crate) enum KillReason {
     /// A job there ran past its deadline.
     Deadline,
     /// A job that ran there was cancelled.
@@ -84,7 +87,7 @@ pub(crate) enum Sentence {
 
 /// Why a job failed without an answer of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure<C> {
+pub(crate) enum FailReason<C> {
     /// Its worker died while it was running there.
     WorkerDied(C),
     /// It ran past its deadline.

@@ -9,7 +9,7 @@ use super::config::RestartLimit;
 
 /// The failures of late.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct RestartBudget {
     limit: RestartLimit,
     failures: VecDeque<Duration>,
 }
@@ -21,7 +21,7 @@ pub(crate) enum Verdict {
     Exhausted,
 }
 
-impl Budget {
+impl RestartBudget {
     pub(crate) fn new(limit: RestartLimit) -> Self {
         Self {
             limit,
@@ -55,8 +55,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn budget(failures: usize) -> Budget {
-        Budget::new(RestartLimit {
+    fn budget(failures: usize) -> RestartBudget {
+        RestartBudget::new(RestartLimit {
             failures,
             within: SECOND,
         })

@@ -1,6 +1,6 @@
 //! What a scheduler has counted since its making.
 
-use super::action::Failure;
+use super::action::FailReason;
 
 /// Totals for statistics. Each accepted job is in exactly one of the outcomes, or queued, or in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,15 +45,15 @@ pub(crate) struct Counters {
 
 impl Counters {
     /// Counts failed jobs by their reason.
-    pub(crate) fn failed<C>(&mut self, jobs: u32, reason: &Failure<C>) {
+    pub(crate) fn failed<C>(&mut self, jobs: u32, reason: &FailReason<C>) {
         let counter = match reason {
-            Failure::WorkerDied(_) => &mut self.worker_died,
-            Failure::Deadline => &mut self.deadline,
-            Failure::Cancelled => &mut self.cancelled,
-            Failure::Quarantined(_) => &mut self.quarantined,
-            Failure::Broken(_) => &mut self.broken,
-            Failure::Halted { .. } => &mut self.halted,
-            Failure::Closed => &mut self.closed,
+            FailReason::WorkerDied(_) => &mut self.worker_died,
+            FailReason::Deadline => &mut self.deadline,
+            FailReason::Cancelled => &mut self.cancelled,
+            FailReason::Quarantined(_) => &mut self.quarantined,
+            FailReason::Broken(_) => &mut self.broken,
+            FailReason::Halted { .. } => &mut self.halted,
+            FailReason::Closed => &mut self.closed,
         };
         *counter += u64::from(jobs);
     }

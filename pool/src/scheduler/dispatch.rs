@@ -6,16 +6,16 @@
 
 use super::action::Action;
 use super::event::WorkerId;
-use super::span::{Load, Span};
+use super::span::{Span, SpanContents};
 use super::{Phase, Scheduler, WorkerState};
 
 /// The most encoded bytes of one frame; a single larger job goes in a frame of its own. Two frames stay well under
 /// half of a socket's usual buffer, so that no send blocks.
 pub(crate) const FRAME_BYTES: usize = 48 * 1024;
 
-impl<L: Load> Scheduler<L> {
+impl<J: SpanContents> Scheduler<J> {
     /// Sends what can be sent.
-    pub(super) fn dispatch(&mut self, actions: &mut Vec<Action<L>>) {
+    pub(super) fn dispatch(&mut self, actions: &mut Vec<Action<J>>) {
         if let Phase::Broken(_) | Phase::Halted(_) | Phase::Killed = self.phase {
             return;
         }
@@ -29,7 +29,7 @@ impl<L: Load> Scheduler<L> {
 
     /// Whether jobs that are at hand should be submitted now, rather than together with later ones: a worker has nothing
     /// to do and nothing is queued for it, or none will be accepted, which the submitter should learn.
-    pub(crate) fn is_hungry(&self) -> bool {
+    pub(crate) fn has_idle_worker(&self) -> bool {
         let mut open = self.roster.iter().filter(|(_, slot)| slot.is_open());
         !self.is_open() || self.queue.is_empty() && open.any(|(worker, _)| self.in_flight.jobs(worker) == 0)
     }
@@ -88,15 +88,15 @@ impl<L: Load> Scheduler<L> {
         self.roster.in_state(WorkerState::Ready)
     }
 
-    fn send(&mut self, worker: WorkerId, limit: u32, actions: &mut Vec<Action<L>>) {
+    fn send(&mut self, worker: WorkerId, limit: u32, actions: &mut Vec<Action<J>>) {
         let first = self.in_flight.next_position(worker);
-        let mut frame = L::Frame::default();
+        let mut frame = J::Frame::default();
         let (mut count, mut bytes) = (0, 0);
         while let Some(span) = self.next_for_frame(limit - count, bytes, count, &frame) {
             count += span.len();
-            bytes += span.load.bytes();
+            bytes += span.contents.bytes();
             let is_full = count == limit || span.is_solitary();
-            span.load.append_to(&mut frame);
+            span.contents.append_to(&mut frame);
             self.in_flight.send(worker, span);
             if is_full {
                 break;
@@ -108,7 +108,7 @@ impl<L: Load> Scheduler<L> {
         slot.sent();
         actions.push(Action::Send {
             worker,
-            life: slot.life,
+            incarnation: slot.incarnation,
             epoch: slot.epoch,
             first,
             count,
@@ -117,9 +117,9 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// The next jobs that may join a frame with `count` jobs of `bytes` bytes in it.
-    fn next_for_frame(&mut self, limit: u32, bytes: usize, count: u32, frame: &L::Frame) -> Option<Span<L>> {
+    fn next_for_frame(&mut self, limit: u32, bytes: usize, count: u32, frame: &J::Frame) -> Option<Span<J>> {
         let next = self.queue.front()?;
-        if count > 0 && (next.is_solitary() || !next.load.may_join(frame)) {
+        if count > 0 && (next.is_solitary() || !next.contents.may_join(frame)) {
             return None;
         }
         let span = self.queue.take(limit, FRAME_BYTES.saturating_sub(bytes));

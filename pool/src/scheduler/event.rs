@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use super::span::{JobId, Load};
+use super::span::{JobId, SpanContents};
 
 /// A worker's slot, counted from 0.
 pub(crate) type WorkerId = usize;
 
 /// The number of a worker's life in its slot, counted up by the scheduler at each start; the first one is 1.
-pub(crate) type Life = u64;
+pub(crate) type Incarnation = u64;
 
 /// What is to be expected of another start after one that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +27,21 @@ pub(crate) enum Outlook {
 
 /// One thing that happened.
 #[derive(Debug)]
-pub(crate) enum Event<L: Load> {
+pub(crate) enum Event<J: SpanContents> {
     /// From a submitter, which has seen `is_open` and `has_room` under the same lock. The job gets the id that
     /// `next_job` has shown. Answered by one `Deliver` or `Fail`, unless the job is abandoned.
-    Submit(L::Item),
+    Submit(J::Item),
     /// The worker has finished its handshake and can take jobs.
-    Ready { worker: WorkerId, life: Life },
+    Ready {
+        worker: WorkerId,
+        incarnation: Incarnation,
+    },
     /// The results of these positions have been taken from the worker's region. Positions that are not in flight are
     /// skipped: they were resolved in another way, or the worker made them up. `failed` of them are failures, as far as
     /// failures matter to this pool.
     Finished {
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         first: u64,
         count: u32,
         failed: u32,
@@ -47,7 +50,7 @@ pub(crate) enum Event<L: Load> {
     /// of this life. A late one, overtaken by a newer, does no harm.
     Progress {
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         received: u64,
         done: u64,
         busy: Duration,
@@ -55,24 +58,33 @@ pub(crate) enum Event<L: Load> {
     /// A job there has been running for more than a few milliseconds. Answered by `Revoke` when others wait behind it.
     /// Told once or more often for each such job, best with a `Progress` before it: a worker with several lanes may be
     /// out of credit while frames that it has received long ago run on.
-    Stalled { worker: WorkerId, life: Life },
+    Stalled {
+        worker: WorkerId,
+        incarnation: Incarnation,
+    },
     /// The worker has claimed nothing for a while of what it was sent, and runs nothing: it is stopped, or starved. Answered
     /// by `Revoke`; it gets no more jobs before a wake-up tells of an advance.
-    Silent { worker: WorkerId, life: Life },
+    Silent {
+        worker: WorkerId,
+        incarnation: Incarnation,
+    },
     /// The worker has grown past what it may keep. It is replaced as soon as a successor is ready.
-    Grown { worker: WorkerId, life: Life },
+    Grown {
+        worker: WorkerId,
+        incarnation: Incarnation,
+    },
     /// The answer to `Revoke`: the epoch has been raised, and positions from `claimed` on will never start. Deaths and
     /// results may cross it.
     Revoked {
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         claimed: u64,
     },
     /// The job at this position is past its deadline; the driver has raised the epoch. Answered by `Kill` as soon as
     /// no other lane has a job in work.
     Overdue {
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         position: u64,
         claimed: u64,
     },
@@ -82,15 +94,15 @@ pub(crate) enum Event<L: Load> {
     /// event of a life.
     Died {
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         claimed: u64,
-        cause: L::Cause,
+        cause: J::Cause,
     },
     /// The worker was never ready, or its start was given up after a `Close` or a `Kill`. The last event of a life.
     StartFailed {
         worker: WorkerId,
-        life: Life,
-        cause: L::Cause,
+        incarnation: Incarnation,
+        cause: J::Cause,
         outlook: Outlook,
     },
     /// Loads in the queue may have become abandoned.

@@ -3,15 +3,15 @@
 //! What has not been started fails, and what is at a worker is divided exactly by a revocation, as at a death: the
 //! unstarted come back and fail too, the started are let end, or are ended with their worker when the policy says now.
 
-use super::action::{Action, Failure, Sentence};
+use super::action::{Action, FailReason, KillReason};
 use super::event::WorkerId;
-use super::span::Load;
+use super::span::SpanContents;
 use super::{Phase, Scheduler};
 use crate::policy::{Halted, Urgency};
 
-impl<L: Load> Scheduler<L> {
+impl<J: SpanContents> Scheduler<J> {
     /// Halts the pool when its policy says so.
-    pub(super) fn judge(&mut self, actions: &mut Vec<Action<L>>) {
+    pub(super) fn judge(&mut self, actions: &mut Vec<Action<J>>) {
         let Some(halt) = self.config.halt else { return };
         let (failed, ended) = self.counters.failures();
         let goes_on = matches!(self.phase, Phase::Open | Phase::Closing);
@@ -29,24 +29,24 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// Ends what runs at a worker, whose unstarted jobs have just been taken back, when the pool halts now.
-    pub(super) fn halt_running(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+    pub(super) fn halt_running(&mut self, worker: WorkerId, actions: &mut Vec<Action<J>>) {
         let Phase::Halted(by) = self.phase else { return };
         if by.halt.urgency == Urgency::Soon || self.in_flight.jobs(worker) == 0 {
             return;
         }
         for piece in self.in_flight.clear(worker) {
-            self.fail(piece.span, Failure::Halted { by, started: true }, actions);
+            self.fail(piece.span, FailReason::Halted { by, started: true }, actions);
         }
-        self.execute(worker, Sentence::Halted, actions);
+        self.kill_worker(worker, KillReason::Halted, actions);
     }
 
     /// Fails what is queued. A suspect that waits for a further attempt has been started, and has its causes told.
-    pub(super) fn fail_unstarted(&mut self, by: Halted, actions: &mut Vec<Action<L>>) {
+    pub(super) fn fail_unstarted(&mut self, by: Halted, actions: &mut Vec<Action<J>>) {
         while let Some(mut span) = self.queue.pop() {
             let reason = if span.causes.is_empty() {
-                Failure::Halted { by, started: false }
+                FailReason::Halted { by, started: false }
             } else {
-                Failure::Quarantined(std::mem::take(&mut span.causes))
+                FailReason::Quarantined(std::mem::take(&mut span.causes))
             };
             self.fail(span, reason, actions);
         }

@@ -7,20 +7,20 @@
 use std::collections::VecDeque;
 
 use super::event::WorkerId;
-use super::span::{JobId, Load, Span};
+use super::span::{JobId, Span, SpanContents};
 
 /// A span with its place in a worker's sequence.
 #[derive(Debug)]
-pub(crate) struct Piece<L: Load> {
+pub(crate) struct Piece<J: SpanContents> {
     /// The position of the first job.
     pub(crate) position: u64,
     /// Whether the one job of this piece is to be cancelled at the next revocation.
     pub(crate) cancelled: bool,
     /// The jobs.
-    pub(crate) span: Span<L>,
+    pub(crate) span: Span<J>,
 }
 
-impl<L: Load> Piece<L> {
+impl<J: SpanContents> Piece<J> {
     fn end(&self) -> u64 {
         self.position + u64::from(self.span.len())
     }
@@ -31,7 +31,7 @@ impl<L: Load> Piece<L> {
         u32::try_from(offset).map_or(self.span.len(), |offset| offset.min(self.span.len()))
     }
 
-    fn at(&self, span: Span<L>) -> Self {
+    fn at(&self, span: Span<J>) -> Self {
         let position = self.position + (span.first - self.span.first);
         Self {
             position,
@@ -43,20 +43,20 @@ impl<L: Load> Piece<L> {
 
 /// One worker's pieces in the order of their positions.
 #[derive(Debug)]
-struct Flight<L: Load> {
-    pieces: VecDeque<Piece<L>>,
+struct Flight<J: SpanContents> {
+    pieces: VecDeque<Piece<J>>,
     jobs: usize,
     next: u64,
 }
 
 /// The table of all workers.
 #[derive(Debug)]
-pub(crate) struct InFlight<L: Load> {
-    flights: Vec<Flight<L>>,
+pub(crate) struct InFlight<J: SpanContents> {
+    flights: Vec<Flight<J>>,
     jobs: usize,
 }
 
-impl<L: Load> InFlight<L> {
+impl<J: SpanContents> InFlight<J> {
     pub(crate) fn new(workers: usize) -> Self {
         let flights = (0..workers)
             .map(|_| Flight {
@@ -101,7 +101,7 @@ impl<L: Load> InFlight<L> {
     }
 
     /// Notes a span as sent.
-    pub(crate) fn send(&mut self, worker: WorkerId, span: Span<L>) {
+    pub(crate) fn send(&mut self, worker: WorkerId, span: Span<J>) {
         let flight = &mut self.flights[worker];
         let position = flight.next;
         flight.next += u64::from(span.len());
@@ -115,7 +115,7 @@ impl<L: Load> InFlight<L> {
     }
 
     /// Takes the next piece that is in flight in `first..end`; called until there is none.
-    pub(crate) fn finish(&mut self, worker: WorkerId, first: u64, end: u64) -> Option<Piece<L>> {
+    pub(crate) fn finish(&mut self, worker: WorkerId, first: u64, end: u64) -> Option<Piece<J>> {
         let flight = &mut self.flights[worker];
         let index = match flight.pieces.front() {
             // Nearly always the oldest piece is the one that is done.
@@ -131,7 +131,7 @@ impl<L: Load> InFlight<L> {
     }
 
     /// Takes back the positions from `claimed` on. The next job sent gets the position `claimed`.
-    pub(crate) fn revoke(&mut self, worker: WorkerId, claimed: u64) -> VecDeque<Piece<L>> {
+    pub(crate) fn revoke(&mut self, worker: WorkerId, claimed: u64) -> VecDeque<Piece<J>> {
         let flight = &mut self.flights[worker];
         let claimed = claimed.min(flight.next);
         flight.next = claimed;
@@ -155,7 +155,7 @@ impl<L: Load> InFlight<L> {
     }
 
     /// Takes the jobs that were marked.
-    pub(crate) fn take_cancelled(&mut self, worker: WorkerId) -> VecDeque<Piece<L>> {
+    pub(crate) fn take_cancelled(&mut self, worker: WorkerId) -> VecDeque<Piece<J>> {
         let flight = &mut self.flights[worker];
         if !flight.pieces.iter().any(|piece| piece.cancelled) {
             return VecDeque::new();
@@ -169,14 +169,14 @@ impl<L: Load> InFlight<L> {
     }
 
     /// Takes all that is left of a life and begins a new sequence.
-    pub(crate) fn clear(&mut self, worker: WorkerId) -> VecDeque<Piece<L>> {
+    pub(crate) fn clear(&mut self, worker: WorkerId) -> VecDeque<Piece<J>> {
         let pieces = std::mem::take(&mut self.flights[worker].pieces);
         self.discount_all(worker, &pieces);
         self.flights[worker].next = 0;
         pieces
     }
 
-    fn discount_all(&mut self, worker: WorkerId, pieces: &VecDeque<Piece<L>>) {
+    fn discount_all(&mut self, worker: WorkerId, pieces: &VecDeque<Piece<J>>) {
         for piece in pieces {
             self.discount(worker, piece.span.len());
         }
@@ -188,9 +188,9 @@ impl<L: Load> InFlight<L> {
     }
 }
 
-impl<L: Load> Flight<L> {
+impl<J: SpanContents> Flight<J> {
     /// Takes out what the piece at this index has in `first..end`, and leaves the rest.
-    fn isolate(&mut self, index: usize, first: u64, end: u64) -> Piece<L> {
+    fn isolate(&mut self, index: usize, first: u64, end: u64) -> Piece<J> {
         let index = self.split_at(index, first);
         self.split_at(index, end);
         self.pieces.remove(index).expect("the piece was found there")
@@ -229,17 +229,17 @@ impl<L: Load> Flight<L> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_load::{TestLoad, span_of};
+    use super::super::test_jobs::{TestJobs, span_of};
     use super::{InFlight, Piece};
 
     /// Positions and ids of pieces, each as first position, first id and length.
-    fn shape<'a>(pieces: impl IntoIterator<Item = &'a Piece<TestLoad>>) -> Vec<(u64, u64, u32)> {
-        let one = |piece: &Piece<TestLoad>| (piece.position, piece.span.first, piece.span.len());
+    fn shape<'a>(pieces: impl IntoIterator<Item = &'a Piece<TestJobs>>) -> Vec<(u64, u64, u32)> {
+        let one = |piece: &Piece<TestJobs>| (piece.position, piece.span.first, piece.span.len());
         pieces.into_iter().map(one).collect()
     }
 
     /// What is left at worker 1, after a check of the totals.
-    fn left(table: &InFlight<TestLoad>) -> Vec<(u64, u64, u32)> {
+    fn left(table: &InFlight<TestJobs>) -> Vec<(u64, u64, u32)> {
         let pieces = shape(&table.flights[1].pieces);
         let jobs: usize = pieces.iter().map(|piece| piece.2 as usize).sum();
         assert_eq!(
@@ -251,7 +251,7 @@ mod tests {
     }
 
     /// Jobs 10..15, 30 and 31..34 at the positions 0..9 of worker 1.
-    fn table() -> InFlight<TestLoad> {
+    fn table() -> InFlight<TestJobs> {
         let mut table = InFlight::new(2);
         for (first, len) in [(10, 5), (30, 1), (31, 3)] {
             table.send(1, span_of(first, len));
@@ -259,7 +259,7 @@ mod tests {
         table
     }
 
-    fn finish(table: &mut InFlight<TestLoad>, first: u64, end: u64) -> Vec<(u64, u64, u32)> {
+    fn finish(table: &mut InFlight<TestJobs>, first: u64, end: u64) -> Vec<(u64, u64, u32)> {
         let pieces: Vec<_> = std::iter::from_fn(|| table.finish(1, first, end)).collect();
         shape(&pieces)
     }

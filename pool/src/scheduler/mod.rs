@@ -29,21 +29,21 @@ mod simulation;
 mod span;
 mod supervise;
 #[cfg(test)]
-mod test_load;
+mod test_jobs;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-pub(crate) use action::{Action, Failure, Sentence};
+pub(crate) use action::{Action, FailReason, KillReason};
 pub(crate) use config::{Config, Recycling, RestartLimit};
 pub(crate) use counters::Counters;
-pub(crate) use event::{Event, Life, Outlook, WorkerId};
+pub(crate) use event::{Event, Incarnation, Outlook, WorkerId};
 pub(crate) use roster::WorkerState;
-pub(crate) use span::{JobId, Load, Span};
+pub(crate) use span::{JobId, Span, SpanContents};
 
 use crate::policy::Halted;
-use budget::Budget;
+use budget::RestartBudget;
 use in_flight::InFlight;
 use pace::Pace;
 use queue::Queue;
@@ -77,7 +77,7 @@ pub(crate) enum Closing<'a, C> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WorkerSnapshot {
     pub(crate) worker: WorkerId,
-    pub(crate) life: Life,
+    pub(crate) incarnation: Incarnation,
     pub(crate) state: WorkerState,
     pub(crate) in_flight: usize,
     pub(crate) number: u32,
@@ -87,18 +87,18 @@ pub(crate) struct WorkerSnapshot {
 /// The state of one pool.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(crate) struct Scheduler<L: Load> {
+pub(crate) struct Scheduler<J: SpanContents> {
     config: Config,
-    queue: Queue<L>,
-    in_flight: InFlight<L>,
+    queue: Queue<J>,
+    in_flight: InFlight<J>,
     roster: Roster,
-    budget: Budget,
+    budget: RestartBudget,
     pace: Pace,
     counters: Counters,
-    phase: Phase<L::Cause>,
+    phase: Phase<J::Cause>,
     next_job: JobId,
     /// The cause of the first failure, kept until a worker has been ready.
-    first_cause: Option<L::Cause>,
+    first_cause: Option<J::Cause>,
     was_ready: bool,
     /// The largest size that was turned away since the last `Room`.
     turned_away: Option<usize>,
@@ -110,7 +110,7 @@ pub(crate) struct Scheduler<L: Load> {
     has_due: bool,
 }
 
-impl<L: Load> Scheduler<L> {
+impl<J: SpanContents> Scheduler<J> {
     pub(crate) fn new(config: Config) -> Self {
         let Config {
             workers,
@@ -127,7 +127,7 @@ impl<L: Load> Scheduler<L> {
             queue: Queue::new(),
             in_flight: InFlight::new(config.workers + config.recycling.spares),
             roster: Roster::new(config.workers, config.recycling.spares, config.seed),
-            budget: Budget::new(config.restart_limit),
+            budget: RestartBudget::new(config.restart_limit),
             pace: Pace::new(config.lanes),
             counters: Counters::default(),
             phase: Phase::Open,
@@ -144,69 +144,69 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// Starts all workers. Called once, before the first event.
-    pub(crate) fn start(&mut self, now: Duration, actions: &mut Vec<Action<L>>) {
+    pub(crate) fn start(&mut self, now: Duration, actions: &mut Vec<Action<J>>) {
         for worker in 0..self.config.workers {
-            self.begin_life(worker, Duration::ZERO, now, actions);
+            self.start_worker(worker, Duration::ZERO, now, actions);
         }
     }
 
     /// Takes in one event and adds what is to be done. `now` is the time since any fixed moment.
-    pub(crate) fn handle(&mut self, event: Event<L>, now: Duration, actions: &mut Vec<Action<L>>) {
+    pub(crate) fn handle(&mut self, event: Event<J>, now: Duration, actions: &mut Vec<Action<J>>) {
         match event {
             Event::Submit(item) => return self.submit(item, actions),
-            Event::Ready { worker, life } => self.ready(worker, life, now, actions),
+            Event::Ready { worker, incarnation } => self.ready(worker, incarnation, now, actions),
             Event::Finished {
                 worker,
-                life,
+                incarnation,
                 first,
                 count,
                 failed,
             } => self.finished(
                 worker,
-                life,
+                incarnation,
                 first..first.saturating_add(count.into()),
                 failed,
                 actions,
             ),
             Event::Progress {
                 worker,
-                life,
+                incarnation,
                 received,
                 done,
                 busy,
             } => {
-                self.progress(worker, life, received, done, busy);
+                self.progress(worker, incarnation, received, done, busy);
             }
-            Event::Stalled { worker, life } => self.stalled(worker, life, actions),
-            Event::Silent { worker, life } => self.silent(worker, life, actions),
-            Event::Grown { worker, life } => self.grown(worker, life),
+            Event::Stalled { worker, incarnation } => self.stalled(worker, incarnation, actions),
+            Event::Silent { worker, incarnation } => self.silent(worker, incarnation, actions),
+            Event::Grown { worker, incarnation } => self.grown(worker, incarnation),
             Event::Revoked {
                 worker,
-                life,
+                incarnation,
                 claimed,
-            } => self.revoked(worker, life, claimed, actions),
+            } => self.revoked(worker, incarnation, claimed, actions),
             Event::Overdue {
                 worker,
-                life,
+                incarnation,
                 position,
                 claimed,
             } => {
-                self.overdue(worker, life, position, claimed, actions);
+                self.overdue(worker, incarnation, position, claimed, actions);
             }
             Event::Cancel { job } => self.cancel(job, actions),
             Event::Died {
                 worker,
-                life,
+                incarnation,
                 claimed,
                 cause,
-            } => self.died(worker, life, claimed, cause, now, actions),
+            } => self.died(worker, incarnation, claimed, cause, now, actions),
             Event::StartFailed {
                 worker,
-                life,
+                incarnation,
                 cause,
                 outlook,
             } => {
-                self.start_failed(worker, life, cause, outlook, now, actions);
+                self.start_failed(worker, incarnation, cause, outlook, now, actions);
             }
             Event::PurgeAbandoned => self.counters.abandoned += self.queue.purge() as u64,
             Event::Close => self.close(),
@@ -230,7 +230,7 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// Why no jobs are accepted, if none are.
-    pub(crate) fn closing(&self) -> Option<Closing<'_, L::Cause>> {
+    pub(crate) fn closing(&self) -> Option<Closing<'_, J::Cause>> {
         match &self.phase {
             Phase::Open => None,
             Phase::Closing | Phase::Killed => Some(Closing::Ordered),
@@ -254,8 +254,8 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// The job at a position of this life, as long as it is in flight there.
-    pub(crate) fn job_at(&self, worker: WorkerId, life: Life, position: u64) -> Option<JobId> {
-        let is_present = self.roster.get(worker).life == life;
+    pub(crate) fn job_at(&self, worker: WorkerId, incarnation: Incarnation, position: u64) -> Option<JobId> {
+        let is_present = self.roster.get(worker).incarnation == incarnation;
         is_present
             .then(|| self.in_flight.job_at(worker, position))
             .flatten()
@@ -278,7 +278,7 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// Whether there are no more jobs than workers.
-    pub(crate) fn is_light(&self) -> bool {
+    pub(crate) fn is_uncontended(&self) -> bool {
         self.queue.is_empty() && self.in_flight.total() <= self.config.workers
     }
 
@@ -307,7 +307,7 @@ impl<L: Load> Scheduler<L> {
     pub(crate) fn workers(&self) -> impl Iterator<Item = WorkerSnapshot> {
         self.roster.iter().map(|(worker, slot)| WorkerSnapshot {
             worker,
-            life: slot.life,
+            incarnation: slot.incarnation,
             state: slot.state,
             in_flight: self.in_flight.jobs(worker),
             number: slot.number,
@@ -317,7 +317,7 @@ impl<L: Load> Scheduler<L> {
 
     /// The hot path of submitters. An earlier event has left no worker that could take more of what was queued then,
     /// so that one more job makes a difference only where it is the first, or fills a batch.
-    fn submit(&mut self, item: L::Item, actions: &mut Vec<Action<L>>) {
+    fn submit(&mut self, item: J::Item, actions: &mut Vec<Action<J>>) {
         assert!(self.is_open(), "submitters ask before they submit");
         let (was_empty, was_full) = (self.queue.is_empty(), self.has_full_batch());
         let jobs = u64::from(self.queue.push(self.next_job, item));
@@ -331,7 +331,7 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// Says what has become true with this event.
-    fn announce(&mut self, actions: &mut Vec<Action<L>>) {
+    fn announce(&mut self, actions: &mut Vec<Action<J>>) {
         if self.turned_away.is_some_and(|bytes| self.has_room_again(bytes)) {
             self.turned_away = None;
             actions.push(Action::Room);
@@ -355,7 +355,7 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// Resolves a span without an answer.
-    fn fail(&mut self, span: Span<L>, reason: Failure<L::Cause>, actions: &mut Vec<Action<L>>) {
+    fn fail(&mut self, span: Span<J>, reason: FailReason<J::Cause>, actions: &mut Vec<Action<J>>) {
         self.counters.failed(span.len(), &reason);
         actions.push(Action::Fail { span, reason });
     }

@@ -3,20 +3,20 @@
 use std::ops::Range;
 
 use super::Scheduler;
-use super::action::{Action, Failure, Sentence};
-use super::event::{Life, WorkerId};
-use super::span::{JobId, Load};
+use super::action::{Action, FailReason, KillReason};
+use super::event::{Incarnation, WorkerId};
+use super::span::{JobId, SpanContents};
 
-impl<L: Load> Scheduler<L> {
+impl<J: SpanContents> Scheduler<J> {
     pub(super) fn finished(
         &mut self,
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         positions: Range<u64>,
         failed: u32,
-        actions: &mut Vec<Action<L>>,
+        actions: &mut Vec<Action<J>>,
     ) {
-        if self.roster.serving(worker, life).is_none() {
+        if self.roster.serving(worker, incarnation).is_none() {
             return;
         }
         let before = self.counters.finished;
@@ -37,9 +37,14 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
-    pub(super) fn stalled(&mut self, worker: WorkerId, life: Life, actions: &mut Vec<Action<L>>) {
+    pub(super) fn stalled(
+        &mut self,
+        worker: WorkerId,
+        incarnation: Incarnation,
+        actions: &mut Vec<Action<J>>,
+    ) {
         let jobs = self.in_flight.jobs(worker);
-        let Some(slot) = self.roster.serving(worker, life).filter(|_| jobs > 0) else {
+        let Some(slot) = self.roster.serving(worker, incarnation).filter(|_| jobs > 0) else {
             return;
         };
         // The measured pace does not know of this job before it ends: without this, more would be sent behind it.
@@ -49,9 +54,14 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
-    pub(super) fn silent(&mut self, worker: WorkerId, life: Life, actions: &mut Vec<Action<L>>) {
+    pub(super) fn silent(
+        &mut self,
+        worker: WorkerId,
+        incarnation: Incarnation,
+        actions: &mut Vec<Action<J>>,
+    ) {
         let jobs = self.in_flight.jobs(worker);
-        if let Some(slot) = self.roster.serving(worker, life).filter(|_| jobs > 0) {
+        if let Some(slot) = self.roster.serving(worker, incarnation).filter(|_| jobs > 0) {
             slot.silent = true;
             self.ask_to_revoke(worker, actions);
         }
@@ -60,11 +70,11 @@ impl<L: Load> Scheduler<L> {
     pub(super) fn revoked(
         &mut self,
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         claimed: u64,
-        actions: &mut Vec<Action<L>>,
+        actions: &mut Vec<Action<J>>,
     ) {
-        let Some(slot) = self.roster.serving(worker, life) else {
+        let Some(slot) = self.roster.serving(worker, incarnation) else {
             return;
         };
         slot.raise_epoch();
@@ -79,40 +89,40 @@ impl<L: Load> Scheduler<L> {
     pub(super) fn overdue(
         &mut self,
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         position: u64,
         claimed: u64,
-        actions: &mut Vec<Action<L>>,
+        actions: &mut Vec<Action<J>>,
     ) {
-        let Some(slot) = self.roster.serving(worker, life) else {
+        let Some(slot) = self.roster.serving(worker, incarnation) else {
             return;
         };
         slot.raise_epoch();
-        slot.condemn(Sentence::Deadline);
+        slot.kill_when_done(KillReason::Deadline);
         self.reclaim(worker, claimed, actions);
         let end = position.saturating_add(1);
         while let Some(piece) = self.in_flight.finish(worker, position, end) {
-            self.fail(piece.span, Failure::Deadline, actions);
+            self.fail(piece.span, FailReason::Deadline, actions);
         }
         self.end_if_done(worker, actions);
     }
 
-    pub(super) fn cancel(&mut self, job: JobId, actions: &mut Vec<Action<L>>) {
+    pub(super) fn cancel(&mut self, job: JobId, actions: &mut Vec<Action<J>>) {
         if let Some(span) = self.queue.remove(job) {
-            self.fail(span, Failure::Cancelled, actions);
+            self.fail(span, FailReason::Cancelled, actions);
         } else if let Some(worker) = self.in_flight.mark_cancelled(job) {
             self.ask_to_revoke(worker, actions);
         }
     }
 
     /// Takes back what the worker has not claimed, and ends what was cancelled.
-    pub(super) fn reclaim(&mut self, worker: WorkerId, claimed: u64, actions: &mut Vec<Action<L>>) {
+    pub(super) fn reclaim(&mut self, worker: WorkerId, claimed: u64, actions: &mut Vec<Action<J>>) {
         let unclaimed = self.in_flight.revoke(worker, claimed);
         self.counters.revocations += u64::from(!unclaimed.is_empty());
         // From the back, so that each span joins the queue at its very front.
         for piece in unclaimed.into_iter().rev() {
             if piece.cancelled {
-                self.fail(piece.span, Failure::Cancelled, actions);
+                self.fail(piece.span, FailReason::Cancelled, actions);
             } else {
                 self.counters.requeued += u64::from(piece.span.len());
                 self.queue.requeue(piece.span);
@@ -120,18 +130,18 @@ impl<L: Load> Scheduler<L> {
         }
         for piece in self.in_flight.take_cancelled(worker) {
             // It runs, and only its process's end stops it.
-            self.roster.get_mut(worker).condemn(Sentence::Cancelled);
-            self.fail(piece.span, Failure::Cancelled, actions);
+            self.roster.get_mut(worker).kill_when_done(KillReason::Cancelled);
+            self.fail(piece.span, FailReason::Cancelled, actions);
         }
     }
 
-    pub(super) fn ask_to_revoke(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+    pub(super) fn ask_to_revoke(&mut self, worker: WorkerId, actions: &mut Vec<Action<J>>) {
         let slot = self.roster.get_mut(worker);
         if !slot.revoking {
             slot.revoking = true;
             actions.push(Action::Revoke {
                 worker,
-                life: slot.life,
+                incarnation: slot.incarnation,
             });
         }
     }

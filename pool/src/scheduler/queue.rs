@@ -6,17 +6,17 @@
 
 use std::collections::VecDeque;
 
-use super::span::{JobId, Load, Span};
+use super::span::{JobId, Span, SpanContents};
 
 /// Pending spans in the order of their ids.
 #[derive(Debug)]
-pub(crate) struct Queue<L: Load> {
-    spans: VecDeque<Span<L>>,
+pub(crate) struct Queue<J: SpanContents> {
+    spans: VecDeque<Span<J>>,
     jobs: usize,
     bytes: usize,
 }
 
-impl<L: Load> Queue<L> {
+impl<J: SpanContents> Queue<J> {
     pub(crate) fn new() -> Self {
         Self {
             spans: VecDeque::new(),
@@ -40,12 +40,12 @@ impl<L: Load> Queue<L> {
     }
 
     /// The span that leaves next.
-    pub(crate) fn front(&self) -> Option<&Span<L>> {
+    pub(crate) fn front(&self) -> Option<&Span<J>> {
         self.spans.front()
     }
 
     /// Adds new jobs with the ids from `job` on, a single one to the last span where that is possible; says how many.
-    pub(crate) fn push(&mut self, job: JobId, item: L::Item) -> u32 {
+    pub(crate) fn push(&mut self, job: JobId, item: J::Item) -> u32 {
         let span = match self.push_onto_last(job, item) {
             Ok(()) => return 1,
             Err(item) => Span::of(job, item),
@@ -61,31 +61,31 @@ impl<L: Load> Queue<L> {
     }
 
     /// Takes a span back in its place by age.
-    pub(crate) fn requeue(&mut self, span: Span<L>) {
+    pub(crate) fn requeue(&mut self, span: Span<J>) {
         let index = self.spans.partition_point(|other| other.first < span.first);
         self.count(&span);
         self.spans.insert(index, span);
     }
 
     /// Takes at most `jobs` jobs of at most `bytes` bytes from the first span, if any fit.
-    pub(crate) fn take(&mut self, jobs: u32, bytes: usize) -> Option<Span<L>> {
+    pub(crate) fn take(&mut self, jobs: u32, bytes: usize) -> Option<Span<J>> {
         let front = self.spans.front()?;
-        let fits = front.load.bytes() <= bytes;
+        let fits = front.contents.bytes() <= bytes;
         let count = if fits {
             front.len()
         } else {
-            front.load.fitting(bytes)
+            front.contents.fitting(bytes)
         };
         self.take_exactly(count.min(jobs))
     }
 
     /// Takes the first job, however large it is.
-    pub(crate) fn take_one(&mut self) -> Option<Span<L>> {
+    pub(crate) fn take_one(&mut self) -> Option<Span<J>> {
         self.take_exactly(1)
     }
 
     /// Removes one job, wherever it stands.
-    pub(crate) fn remove(&mut self, job: JobId) -> Option<Span<L>> {
+    pub(crate) fn remove(&mut self, job: JobId) -> Option<Span<J>> {
         let index = self.spans.partition_point(|span| span.end() <= job);
         let from = job.checked_sub(self.spans.get(index)?.first)?;
         let from = u32::try_from(from).expect("a span's length is a u32");
@@ -104,10 +104,10 @@ impl<L: Load> Queue<L> {
         let before = self.jobs;
         let (mut jobs, mut bytes) = (0, 0);
         self.spans.retain(|span| {
-            let is_wanted = !span.load.is_abandoned();
+            let is_wanted = !span.contents.is_abandoned();
             if is_wanted {
                 jobs += span.len() as usize;
-                bytes += span.load.bytes();
+                bytes += span.contents.bytes();
             }
             is_wanted
         });
@@ -116,13 +116,13 @@ impl<L: Load> Queue<L> {
     }
 
     /// Takes the first span whole.
-    pub(crate) fn pop(&mut self) -> Option<Span<L>> {
+    pub(crate) fn pop(&mut self) -> Option<Span<J>> {
         let span = self.spans.pop_front()?;
         self.discount(&span);
         Some(span)
     }
 
-    fn push_onto_last(&mut self, job: JobId, item: L::Item) -> Result<(), L::Item> {
+    fn push_onto_last(&mut self, job: JobId, item: J::Item) -> Result<(), J::Item> {
         // A span that came back from a worker may have jobs behind it that did not, and one on a further attempt has
         // a history that new jobs do not share.
         let Some(last) = self
@@ -132,15 +132,15 @@ impl<L: Load> Queue<L> {
         else {
             return Err(item);
         };
-        let before = last.load.bytes();
-        last.load.try_push(item)?;
+        let before = last.contents.bytes();
+        last.contents.try_push(item)?;
         assert!(last.end() == job + 1, "a push adds one job");
         self.jobs += 1;
-        self.bytes += last.load.bytes() - before;
+        self.bytes += last.contents.bytes() - before;
         Ok(())
     }
 
-    fn take_exactly(&mut self, count: u32) -> Option<Span<L>> {
+    fn take_exactly(&mut self, count: u32) -> Option<Span<J>> {
         if count == 0 {
             return None;
         }
@@ -153,14 +153,14 @@ impl<L: Load> Queue<L> {
         Some(span)
     }
 
-    fn count(&mut self, span: &Span<L>) {
+    fn count(&mut self, span: &Span<J>) {
         self.jobs += span.len() as usize;
-        self.bytes += span.load.bytes();
+        self.bytes += span.contents.bytes();
     }
 
-    fn discount(&mut self, span: &Span<L>) {
+    fn discount(&mut self, span: &Span<J>) {
         self.jobs -= span.len() as usize;
-        self.bytes -= span.load.bytes();
+        self.bytes -= span.contents.bytes();
     }
 }
 
@@ -168,10 +168,10 @@ impl<L: Load> Queue<L> {
 mod tests {
     use std::rc::Rc;
 
-    use super::super::test_load::{Owner, TestItem, TestLoad, span_of};
+    use super::super::test_jobs::{Owner, TestItem, TestJobs, span_of};
     use super::Queue;
 
-    fn filled(jobs: u64) -> (Queue<TestLoad>, Rc<Owner>) {
+    fn filled(jobs: u64) -> (Queue<TestJobs>, Rc<Owner>) {
         let (mut queue, owner) = (Queue::new(), Rc::default());
         (0..jobs).for_each(|job| {
             queue.push(job, TestItem::small(job, &owner));
@@ -180,11 +180,11 @@ mod tests {
     }
 
     /// The ids of each span, after a check of the totals.
-    fn spans(queue: &Queue<TestLoad>) -> Vec<Vec<u64>> {
+    fn spans(queue: &Queue<TestJobs>) -> Vec<Vec<u64>> {
         let ids: Vec<Vec<u64>> = queue
             .spans
             .iter()
-            .map(|span| span.load.serials().collect())
+            .map(|span| span.contents.serials().collect())
             .collect();
         let jobs: usize = ids.iter().map(Vec::len).sum();
         assert_eq!(
@@ -270,7 +270,7 @@ mod tests {
         ] {
             let (mut queue, _) = filled(4);
             let removed = queue.remove(job).expect("it is queued");
-            assert_eq!(removed.load.serials().collect::<Vec<_>>(), [job]);
+            assert_eq!(removed.contents.serials().collect::<Vec<_>>(), [job]);
             assert_eq!(spans(&queue), left);
             assert!(queue.remove(job).is_none(), "it was removed before");
         }

@@ -8,46 +8,46 @@ use std::time::Duration;
 
 use super::Scheduler;
 use super::action::Action;
-use super::event::{Life, WorkerId};
+use super::event::{Incarnation, WorkerId};
 use super::roster::WorkerState;
-use super::span::Load;
+use super::span::SpanContents;
 
-impl<L: Load> Scheduler<L> {
-    pub(super) fn grown(&mut self, worker: WorkerId, life: Life) {
-        if let Some(slot) = self.roster.serving(worker, life) {
+impl<J: SpanContents> Scheduler<J> {
+    pub(super) fn grown(&mut self, worker: WorkerId, incarnation: Incarnation) {
+        if let Some(slot) = self.roster.serving(worker, incarnation) {
             slot.due = true;
             self.has_due = true;
         }
     }
 
     /// Starts successors of workers that are due, as many as there are vacant slots for.
-    pub(super) fn recycle(&mut self, now: Duration, actions: &mut Vec<Action<L>>) {
+    pub(super) fn recycle(&mut self, now: Duration, actions: &mut Vec<Action<J>>) {
         while self.has_due && self.needs_workers() {
-            let lacks_heir = |slot: &super::roster::Worker| slot.due && slot.heir.is_none();
-            let Some(old) = self.roster.find(WorkerState::Ready, lacks_heir) else {
+            let lacks_successor = |slot: &super::roster::RosterSlot| slot.due && slot.successor.is_none();
+            let Some(old) = self.roster.find(WorkerState::Ready, lacks_successor) else {
                 self.has_due = false;
                 return;
             };
-            let Some(heir) = self.roster.find(WorkerState::Vacant, |_| true) else {
+            let Some(successor) = self.roster.find(WorkerState::Vacant, |_| true) else {
                 return;
             };
             let slot = self.roster.get_mut(old);
-            slot.heir = Some(heir);
+            slot.successor = Some(successor);
             let (number, generation) = (slot.number, slot.generation);
-            let slot = self.roster.get_mut(heir);
+            let slot = self.roster.get_mut(successor);
             (slot.succeeds, slot.number, slot.generation) = (Some(old), number, generation);
-            self.begin_life(heir, Duration::ZERO, now, actions);
+            self.start_worker(successor, Duration::ZERO, now, actions);
         }
     }
 
     /// A worker is ready: the one whose place it takes, if there is one, gets no more jobs.
-    pub(super) fn succeed(&mut self, heir: WorkerId, actions: &mut Vec<Action<L>>) {
-        let Some(old) = self.roster.get_mut(heir).succeeds.take() else {
+    pub(super) fn succeed(&mut self, successor: WorkerId, actions: &mut Vec<Action<J>>) {
+        let Some(old) = self.roster.get_mut(successor).succeeds.take() else {
             return;
         };
         self.counters.recycled += 1;
         let slot = self.roster.get_mut(old);
-        slot.heir = None;
+        slot.successor = None;
         slot.replaced = true;
         if slot.state != WorkerState::Ready {
             return;
@@ -62,14 +62,14 @@ impl<L: Load> Scheduler<L> {
     /// A worker has died: whether its place is another's already, or is about to be. Its slot is vacant then.
     pub(super) fn leaves_place(&mut self, worker: WorkerId) -> bool {
         let slot = self.roster.get_mut(worker);
-        let heir = slot.heir.take();
-        if heir.is_none() && !slot.replaced {
+        let successor = slot.successor.take();
+        if successor.is_none() && !slot.replaced {
             return false;
         }
         slot.state = WorkerState::Vacant;
         slot.failures_forgiven();
-        if let Some(heir) = heir {
-            self.roster.get_mut(heir).succeeds = None;
+        if let Some(successor) = successor {
+            self.roster.get_mut(successor).succeeds = None;
         }
         true
     }

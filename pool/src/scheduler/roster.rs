@@ -5,9 +5,9 @@
 
 use std::{num::NonZeroU64, time::Duration};
 
-use super::action::Sentence;
+use super::action::KillReason;
 use super::back_off::BackOff;
-use super::event::{Life, WorkerId};
+use super::event::{Incarnation, WorkerId};
 
 /// The frames that may be sent and not received: one in work, one behind it. More would only fill the socket.
 pub(crate) const FRAME_CREDIT: u64 = 2;
@@ -22,7 +22,7 @@ pub(crate) enum WorkerState {
     /// Its successor is ready: it takes no more jobs, and is asked to end once it has finished those that it has.
     Retiring,
     /// It takes no more jobs and is killed once its other lanes have finished theirs.
-    Condemned,
+    KillPending,
     /// It was told to die and has not yet.
     Killed,
     /// It was asked to end and has not yet.
@@ -38,9 +38,9 @@ pub(crate) enum WorkerState {
 /// One slot.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(crate) struct Worker {
+pub(crate) struct RosterSlot {
     pub(crate) state: WorkerState,
-    pub(crate) life: Life,
+    pub(crate) incarnation: Incarnation,
     /// Counted along with the driver's word, so that a frame sent before a revocation is known by its age.
     pub(crate) epoch: u16,
     /// Whether a revocation was asked for and has not been answered.
@@ -50,7 +50,7 @@ pub(crate) struct Worker {
     /// Whether it was sent jobs and takes none, so that it gets no more before it moves.
     pub(crate) silent: bool,
     /// Why it is to be killed.
-    pub(crate) sentence: Sentence,
+    pub(crate) kill_reason: KillReason,
     /// The number under which users know the worker. A successor has that of the worker whose place it takes.
     pub(crate) number: u32,
     /// How many workers have had this number, this one included.
@@ -58,7 +58,7 @@ pub(crate) struct Worker {
     /// Whether it is to be replaced although it is well.
     pub(crate) due: bool,
     /// The slot in which its successor is being started.
-    pub(crate) heir: Option<WorkerId>,
+    pub(crate) successor: Option<WorkerId>,
     /// The slot of the worker whose place it is to take.
     pub(crate) succeeds: Option<WorkerId>,
     /// Whether a successor has taken its place.
@@ -81,20 +81,20 @@ pub(crate) struct Advance {
     pub(crate) busy: Duration,
 }
 
-impl Worker {
+impl RosterSlot {
     fn new() -> Self {
         Self {
             state: WorkerState::Gone,
-            life: 0,
+            incarnation: 0,
             epoch: 0,
             revoking: false,
             held: false,
             silent: false,
-            sentence: Sentence::Killed,
+            kill_reason: KillReason::Killed,
             number: 0,
             generation: 0,
             due: false,
-            heir: None,
+            successor: None,
             succeeds: None,
             replaced: false,
             limit: None,
@@ -118,7 +118,7 @@ impl Worker {
     pub(crate) fn is_serving(&self) -> bool {
         matches!(
             self.state,
-            WorkerState::Ready | WorkerState::Retiring | WorkerState::Condemned
+            WorkerState::Ready | WorkerState::Retiring | WorkerState::KillPending
         )
     }
 
@@ -131,11 +131,11 @@ impl Worker {
     }
 
     /// Begins the next life and returns its number.
-    pub(crate) fn begin(&mut self, starts_at: Duration) -> Life {
-        let (life, failures_in_a_row) = (self.life + 1, self.failures_in_a_row);
+    pub(crate) fn begin(&mut self, starts_at: Duration) -> Incarnation {
+        let (incarnation, failures_in_a_row) = (self.incarnation + 1, self.failures_in_a_row);
         *self = Self {
             state: WorkerState::Starting,
-            life,
+            incarnation,
             starts_at,
             failures_in_a_row,
             number: self.number,
@@ -143,7 +143,7 @@ impl Worker {
             succeeds: self.succeeds,
             ..Self::new()
         };
-        life
+        incarnation
     }
 
     /// What failed here concerns the next worker of this slot no more.
@@ -152,10 +152,10 @@ impl Worker {
     }
 
     /// It is to be killed as soon as no innocent job runs there. The first sentence is the one that is told.
-    pub(crate) fn condemn(&mut self, sentence: Sentence) {
-        if self.state != WorkerState::Condemned {
-            self.state = WorkerState::Condemned;
-            self.sentence = sentence;
+    pub(crate) fn kill_when_done(&mut self, reason: KillReason) {
+        if self.state != WorkerState::KillPending {
+            self.state = WorkerState::KillPending;
+            self.kill_reason = reason;
         }
     }
 
@@ -204,19 +204,19 @@ impl Worker {
 /// All slots.
 #[derive(Debug)]
 pub(crate) struct Roster {
-    workers: Vec<Worker>,
+    workers: Vec<RosterSlot>,
     back_off: BackOff,
 }
 
 impl Roster {
     pub(crate) fn new(workers: usize, spares: usize, seed: u64) -> Self {
-        let slot = |number| Worker {
+        let slot = |number| RosterSlot {
             number,
-            ..Worker::new()
+            ..RosterSlot::new()
         };
-        let vacant = || Worker {
+        let vacant = || RosterSlot {
             state: WorkerState::Vacant,
-            ..Worker::new()
+            ..RosterSlot::new()
         };
         let slots = (0..).map(slot).take(workers);
         Self {
@@ -231,16 +231,16 @@ impl Roster {
         worker: WorkerId,
         starts_at: Duration,
         after_jobs: Option<NonZeroU64>,
-    ) -> Life {
+    ) -> Incarnation {
         let limit = after_jobs.map(|jobs| self.back_off.shortened(jobs.get()));
         let slot = &mut self.workers[worker];
-        let life = slot.begin(starts_at);
+        let incarnation = slot.begin(starts_at);
         slot.limit = limit;
-        life
+        incarnation
     }
 
     /// A slot in this state, if there is one that fits.
-    pub(crate) fn find(&self, state: WorkerState, fits: impl Fn(&Worker) -> bool) -> Option<WorkerId> {
+    pub(crate) fn find(&self, state: WorkerState, fits: impl Fn(&RosterSlot) -> bool) -> Option<WorkerId> {
         self.workers
             .iter()
             .position(|slot| slot.state == state && fits(slot))
@@ -250,28 +250,28 @@ impl Roster {
         0..self.workers.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (WorkerId, &Worker)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (WorkerId, &RosterSlot)> {
         self.workers.iter().enumerate()
     }
 
-    pub(crate) fn get(&self, worker: WorkerId) -> &Worker {
+    pub(crate) fn get(&self, worker: WorkerId) -> &RosterSlot {
         &self.workers[worker]
     }
 
-    pub(crate) fn get_mut(&mut self, worker: WorkerId) -> &mut Worker {
+    pub(crate) fn get_mut(&mut self, worker: WorkerId) -> &mut RosterSlot {
         &mut self.workers[worker]
     }
 
     /// The worker, if this is its present life and that life has not ended.
-    pub(crate) fn living(&mut self, worker: WorkerId, life: Life) -> Option<&mut Worker> {
+    pub(crate) fn living(&mut self, worker: WorkerId, incarnation: Incarnation) -> Option<&mut RosterSlot> {
         self.workers
             .get_mut(worker)
-            .filter(|slot| slot.life == life && slot.is_alive())
+            .filter(|slot| slot.incarnation == incarnation && slot.is_alive())
     }
 
     /// As `living`, for a worker that may be doing jobs.
-    pub(crate) fn serving(&mut self, worker: WorkerId, life: Life) -> Option<&mut Worker> {
-        self.living(worker, life).filter(|slot| slot.is_serving())
+    pub(crate) fn serving(&mut self, worker: WorkerId, incarnation: Incarnation) -> Option<&mut RosterSlot> {
+        self.living(worker, incarnation).filter(|slot| slot.is_serving())
     }
 
     pub(crate) fn in_state(&self, state: WorkerState) -> usize {
@@ -318,14 +318,14 @@ mod tests {
         let mut roster = roster();
         roster.get_mut(1).begin(Duration::ZERO);
         assert!(roster.living(0, 1).is_some() && roster.living(1, 2).is_some());
-        for (worker, life) in [(0, 0), (0, 2), (1, 1), (1, 3), (2, 1)] {
+        for (worker, incarnation) in [(0, 0), (0, 2), (1, 1), (1, 3), (2, 1)] {
             assert!(
-                roster.living(worker, life).is_none(),
-                "worker {worker} has no life {life}"
+                roster.living(worker, incarnation).is_none(),
+                "worker {worker} has no incarnation {incarnation}"
             );
         }
         roster.get_mut(0).state = WorkerState::Gone;
-        assert!(roster.living(0, 1).is_none(), "a life ends once");
+        assert!(roster.living(0, 1).is_none(), "a incarnation ends once");
     }
 
     #[test]
@@ -351,7 +351,7 @@ mod tests {
         for state in [
             WorkerState::Starting,
             WorkerState::Retiring,
-            WorkerState::Condemned,
+            WorkerState::KillPending,
             WorkerState::Killed,
             WorkerState::Closing,
         ] {
@@ -365,7 +365,7 @@ mod tests {
         let mut roster = roster();
         let slot = roster.get_mut(0);
         slot.sent();
-        let told = |slot: &mut Worker, received, done, busy_ms| {
+        let told = |slot: &mut RosterSlot, received, done, busy_ms| {
             let advance = slot.advance(received, done, Duration::from_millis(busy_ms));
             (advance.done, advance.busy.as_millis())
         };

@@ -16,7 +16,7 @@ use std::thread;
 
 use super::Counters;
 use fault::Fault;
-use ledger::Sights;
+use ledger::Coverage;
 
 /// The histories of the suite.
 const HISTORIES: u64 = 100_000;
@@ -56,21 +56,26 @@ fn every_promise_holds_in_a_hundred_thousand_histories() {
     check_variety(&totals);
 }
 
-fn run(seed: u64) -> (Counters, Sights) {
+fn run(seed: u64) -> (Counters, Coverage) {
     let guard = Seed(seed);
     let summary = world::run(guard.0, None);
     summary.unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 /// A simulation in which little happens proves little.
-fn check_variety(histories: &[(Counters, Sights)]) {
+fn check_variety(histories: &[(Counters, Coverage)]) {
     let count = |figure: fn(&Counters) -> u64| {
         histories
             .iter()
             .map(|(counters, _)| figure(counters))
             .sum::<u64>()
     };
-    let seen = |figure: fn(&Sights) -> u64| histories.iter().map(|(_, sights)| figure(sights)).sum::<u64>();
+    let seen = |figure: fn(&Coverage) -> u64| {
+        histories
+            .iter()
+            .map(|(_, coverage)| figure(coverage))
+            .sum::<u64>()
+    };
     let figures = [
         ("submitted", count(|counters| counters.submitted)),
         ("finished", count(|counters| counters.finished)),
@@ -87,20 +92,20 @@ fn check_variety(histories: &[(Counters, Sights)]) {
         ("revocations", count(|counters| counters.revocations)),
         ("requeued", count(|counters| counters.requeued)),
         ("frames", count(|counters| counters.frames)),
-        ("breakdowns", seen(|sights| sights.breakdowns)),
-        ("halts", seen(|sights| sights.halts)),
+        ("breakdowns", seen(|coverage| coverage.breakdowns)),
+        ("halts", seen(|coverage| coverage.halts)),
         ("halted", count(|counters| counters.halted)),
-        ("recycled", seen(|sights| sights.recycled)),
-        ("silences", seen(|sights| sights.silences)),
-        ("largest frames", seen(|sights| sights.largest_frame)),
-        ("buffered frames", seen(|sights| sights.buffered_frames)),
-        ("solitary frames", seen(|sights| sights.solitary_frames)),
-        ("heavy frames", seen(|sights| sights.heavy_frames)),
+        ("recycled", seen(|coverage| coverage.recycled)),
+        ("silences", seen(|coverage| coverage.silences)),
+        ("largest frames", seen(|coverage| coverage.largest_frame)),
+        ("buffered frames", seen(|coverage| coverage.buffered_frames)),
+        ("solitary frames", seen(|coverage| coverage.solitary_frames)),
+        ("heavy frames", seen(|coverage| coverage.heavy_frames)),
     ];
     println!("{} histories: {figures:?}", histories.len());
     println!(
         "the largest frame: {:?}",
-        histories.iter().map(|(_, sights)| sights.largest_frame).max()
+        histories.iter().map(|(_, coverage)| coverage.largest_frame).max()
     );
     for (name, figure) in figures {
         assert!(

@@ -1,7 +1,7 @@
 //! The unit of scheduling: consecutive jobs of one submitter, carried together with their encoded bytes.
 //!
 //! A million tiny jobs are a few thousand spans, so that most of the scheduler's work is done once per span. What the
-//! jobs are is the driver's affair: the scheduler asks a [`Load`] only for sizes, and to be split.
+//! jobs are is the driver's affair: the scheduler asks a [`SpanContents`] only for sizes, and to be split.
 
 use std::fmt::Debug;
 
@@ -12,7 +12,7 @@ pub(crate) type JobId = u64;
 ///
 /// A load is never empty once it is made. Splitting should be cheap (a range over shared bytes), because a long span
 /// leaves the queue in many frames.
-pub(crate) trait Load: Sized {
+pub(crate) trait SpanContents: Sized {
     /// What is submitted at once: a job, or several.
     type Item;
     /// What is sent to a worker at once.
@@ -44,7 +44,7 @@ pub(crate) trait Load: Sized {
 
 /// Consecutive jobs with their history. The jobs have the ids from `first` on.
 #[derive(Debug)]
-pub(crate) struct Span<L: Load> {
+pub(crate) struct Span<J: SpanContents> {
     /// The id of the first job.
     pub(crate) first: JobId,
     /// How many starts of these jobs have ended in a worker's death.
@@ -52,33 +52,33 @@ pub(crate) struct Span<L: Load> {
     /// Whether this is a suspect on a further attempt, kept away from all other jobs.
     pub(crate) alone: bool,
     /// The deaths that these jobs are suspected of.
-    pub(crate) causes: Vec<L::Cause>,
+    pub(crate) causes: Vec<J::Cause>,
     /// The jobs themselves.
-    pub(crate) load: L,
+    pub(crate) contents: J,
 }
 
 /// A span in three parts, of which the middle one was asked for.
-pub(crate) struct Carved<L: Load> {
-    pub(crate) before: Option<Span<L>>,
-    pub(crate) middle: Span<L>,
-    pub(crate) after: Option<Span<L>>,
+pub(crate) struct Carved<J: SpanContents> {
+    pub(crate) before: Option<Span<J>>,
+    pub(crate) middle: Span<J>,
+    pub(crate) after: Option<Span<J>>,
 }
 
-impl<L: Load> Span<L> {
+impl<J: SpanContents> Span<J> {
     /// A span of new jobs.
-    pub(crate) fn of(first: JobId, item: L::Item) -> Self {
+    pub(crate) fn of(first: JobId, item: J::Item) -> Self {
         Self {
             first,
             attempts: 0,
             alone: false,
             causes: Vec::new(),
-            load: L::of(item),
+            contents: J::of(item),
         }
     }
 
     /// The number of jobs.
     pub(crate) fn len(&self) -> u32 {
-        self.load.len()
+        self.contents.len()
     }
 
     /// The id behind the last job.
@@ -88,25 +88,25 @@ impl<L: Load> Span<L> {
 
     /// Whether the span needs a worker, and a frame, of its own.
     pub(crate) fn is_solitary(&self) -> bool {
-        self.alone || self.load.travels_alone()
+        self.alone || self.contents.travels_alone()
     }
 
     /// Keeps the first `at` jobs and returns the others.
     pub(crate) fn split_off(&mut self, at: u32) -> Self {
         assert!(0 < at && at < self.len(), "a split leaves jobs on both sides");
-        let load = self.load.split_off(at);
+        let contents = self.contents.split_off(at);
         let first = self.first + u64::from(at);
         Self {
             first,
             attempts: self.attempts,
             alone: self.alone,
             causes: self.causes.clone(),
-            load,
+            contents,
         }
     }
 
     /// Cuts out the jobs `from..to`, counted from the beginning of this span.
-    pub(crate) fn carve(mut self, from: u32, to: u32) -> Carved<L> {
+    pub(crate) fn carve(mut self, from: u32, to: u32) -> Carved<J> {
         assert!(from < to, "the middle has jobs");
         let after = (to < self.len()).then(|| self.split_off(to));
         if from == 0 {
@@ -127,14 +127,14 @@ impl<L: Load> Span<L> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_load::span_of;
+    use super::super::test_jobs::span_of;
 
-    fn ids(span: &super::Span<super::super::test_load::TestLoad>) -> Vec<u64> {
+    fn ids(span: &super::Span<super::super::test_jobs::TestJobs>) -> Vec<u64> {
         assert!(
-            span.load.serials().eq(span.first..span.end()),
+            span.contents.serials().eq(span.first..span.end()),
             "ids and jobs go together"
         );
-        span.load.serials().collect()
+        span.contents.serials().collect()
     }
 
     #[test]

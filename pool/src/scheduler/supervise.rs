@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use super::action::{Action, Failure, Sentence};
+use super::action::{Action, FailReason, KillReason};
 use super::budget::Verdict;
-use super::event::{Life, Outlook, WorkerId};
+use super::event::{Incarnation, Outlook, WorkerId};
 use super::roster::WorkerState;
-use super::span::{Load, Span};
+use super::span::{Span, SpanContents};
 use super::{Phase, Scheduler};
 
-impl<L: Load> Scheduler<L> {
-    pub(super) fn begin_life(
+impl<J: SpanContents> Scheduler<J> {
+    pub(super) fn start_worker(
         &mut self,
         worker: WorkerId,
         after: Duration,
         now: Duration,
-        actions: &mut Vec<Action<L>>,
+        actions: &mut Vec<Action<J>>,
     ) {
         let after_jobs = self.config.recycling.after_jobs;
-        let life = self.roster.begin(worker, now + after, after_jobs);
+        let incarnation = self.roster.begin(worker, now + after, after_jobs);
         let slot = self.roster.get(worker);
         self.counters.restarts += u64::from(slot.generation > 1);
         actions.push(Action::Start {
             worker,
-            life,
+            incarnation,
             number: slot.number,
             after,
         });
@@ -32,14 +32,14 @@ impl<L: Load> Scheduler<L> {
     pub(super) fn ready(
         &mut self,
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         now: Duration,
-        actions: &mut Vec<Action<L>>,
+        actions: &mut Vec<Action<J>>,
     ) {
         let starting = |state| state == WorkerState::Starting;
         let Some(slot) = self
             .roster
-            .living(worker, life)
+            .living(worker, incarnation)
             .filter(|slot| starting(slot.state))
         else {
             return;
@@ -57,12 +57,12 @@ impl<L: Load> Scheduler<L> {
     pub(super) fn progress(
         &mut self,
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         received: u64,
         done: u64,
         busy: Duration,
     ) {
-        let Some(slot) = self.roster.living(worker, life) else {
+        let Some(slot) = self.roster.living(worker, incarnation) else {
             return;
         };
         let advance = slot.advance(received, done, busy);
@@ -72,18 +72,18 @@ impl<L: Load> Scheduler<L> {
     pub(super) fn died(
         &mut self,
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         claimed: u64,
-        cause: L::Cause,
+        cause: J::Cause,
         now: Duration,
-        actions: &mut Vec<Action<L>>,
+        actions: &mut Vec<Action<J>>,
     ) {
-        let Some(slot) = self.roster.living(worker, life) else {
+        let Some(slot) = self.roster.living(worker, incarnation) else {
             return;
         };
         let state = slot.state;
         if state == WorkerState::Starting {
-            return self.start_failed(worker, life, cause, Outlook::Open, now, actions);
+            return self.start_failed(worker, incarnation, cause, Outlook::Open, now, actions);
         }
         self.counters.deaths += 1;
         let has_claimed = claimed.min(self.in_flight.next_position(worker)) > 0;
@@ -103,20 +103,20 @@ impl<L: Load> Scheduler<L> {
     pub(super) fn start_failed(
         &mut self,
         worker: WorkerId,
-        life: Life,
-        cause: L::Cause,
+        incarnation: Incarnation,
+        cause: J::Cause,
         outlook: Outlook,
         now: Duration,
-        actions: &mut Vec<Action<L>>,
+        actions: &mut Vec<Action<J>>,
     ) {
-        let Some(slot) = self.roster.living(worker, life) else {
+        let Some(slot) = self.roster.living(worker, incarnation) else {
             return;
         };
         match slot.state {
             WorkerState::Starting => {}
             WorkerState::Closing => return slot.state = WorkerState::Gone,
             // It was ready, so this is a death, and nobody can say what it had begun.
-            _ => return self.died(worker, life, u64::MAX, cause, now, actions),
+            _ => return self.died(worker, incarnation, u64::MAX, cause, now, actions),
         }
         self.counters.start_failures += 1;
         slot.state = WorkerState::Failed;
@@ -135,37 +135,37 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
-    pub(super) fn kill(&mut self, actions: &mut Vec<Action<L>>) {
+    pub(super) fn kill(&mut self, actions: &mut Vec<Action<J>>) {
         self.phase = Phase::Killed;
         for worker in self.roster.ids() {
             for piece in self.in_flight.clear(worker) {
-                self.fail(piece.span, Failure::Closed, actions);
+                self.fail(piece.span, FailReason::Closed, actions);
             }
             let slot = self.roster.get(worker);
             if slot.is_alive() && slot.state != WorkerState::Killed {
-                self.execute(worker, Sentence::Killed, actions);
+                self.kill_worker(worker, KillReason::Killed, actions);
             }
         }
         while let Some(span) = self.queue.pop() {
-            self.fail(span, Failure::Closed, actions);
+            self.fail(span, FailReason::Closed, actions);
         }
     }
 
     /// Kills a condemned worker, and closes a retiring one, as soon as it has nothing left to do.
-    pub(super) fn end_if_done(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+    pub(super) fn end_if_done(&mut self, worker: WorkerId, actions: &mut Vec<Action<J>>) {
         if self.in_flight.jobs(worker) > 0 {
             return;
         }
         let slot = self.roster.get(worker);
         match slot.state {
-            WorkerState::Condemned => self.execute(worker, slot.sentence, actions),
+            WorkerState::KillPending => self.kill_worker(worker, slot.kill_reason, actions),
             WorkerState::Retiring => self.retire(worker, actions),
             _ => {}
         }
     }
 
     /// Ends what a pool that takes no more jobs does not need any more.
-    pub(super) fn wind_down(&mut self, actions: &mut Vec<Action<L>>) {
+    pub(super) fn wind_down(&mut self, actions: &mut Vec<Action<J>>) {
         let is_idle = self.is_idle();
         match &self.phase {
             Phase::Open => return,
@@ -186,7 +186,7 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
-    pub(super) fn retire(&mut self, worker: WorkerId, actions: &mut Vec<Action<L>>) {
+    pub(super) fn retire(&mut self, worker: WorkerId, actions: &mut Vec<Action<J>>) {
         let jobs = self.in_flight.jobs(worker);
         let slot = self.roster.get_mut(worker);
         match slot.state {
@@ -196,7 +196,7 @@ impl<L: Load> Scheduler<L> {
                 slot.state = WorkerState::Closing;
                 actions.push(Action::Close {
                     worker,
-                    life: slot.life,
+                    incarnation: slot.incarnation,
                     recycled,
                 });
             }
@@ -204,21 +204,21 @@ impl<L: Load> Scheduler<L> {
         }
     }
 
-    pub(super) fn execute(&mut self, worker: WorkerId, sentence: Sentence, actions: &mut Vec<Action<L>>) {
+    pub(super) fn kill_worker(&mut self, worker: WorkerId, reason: KillReason, actions: &mut Vec<Action<J>>) {
         let slot = self.roster.get_mut(worker);
         slot.state = WorkerState::Killed;
         actions.push(Action::Kill {
             worker,
-            life: slot.life,
-            sentence,
+            incarnation: slot.incarnation,
+            reason,
         });
     }
 
     /// Decides about a job that was running when its worker died.
-    fn suspect(&mut self, mut span: Span<L>, cause: &L::Cause, actions: &mut Vec<Action<L>>) {
+    fn suspect(&mut self, mut span: Span<J>, cause: &J::Cause, actions: &mut Vec<Action<J>>) {
         if self.config.attempts == 1 {
             span.attempts += 1;
-            return self.fail(span, Failure::WorkerDied(cause.clone()), actions);
+            return self.fail(span, FailReason::WorkerDied(cause.clone()), actions);
         }
         while span.len() > 1 {
             let last = span.split_off(span.len() - 1);
@@ -227,7 +227,7 @@ impl<L: Load> Scheduler<L> {
         self.suspect_one(span, cause, actions);
     }
 
-    fn suspect_one(&mut self, mut span: Span<L>, cause: &L::Cause, actions: &mut Vec<Action<L>>) {
+    fn suspect_one(&mut self, mut span: Span<J>, cause: &J::Cause, actions: &mut Vec<Action<J>>) {
         span.attempts += 1;
         span.causes.push(cause.clone());
         if span.attempts < self.config.attempts {
@@ -235,7 +235,7 @@ impl<L: Load> Scheduler<L> {
             self.queue.requeue(span);
         } else {
             let causes = std::mem::take(&mut span.causes);
-            self.fail(span, Failure::Quarantined(causes), actions);
+            self.fail(span, FailReason::Quarantined(causes), actions);
         }
     }
 
@@ -243,10 +243,10 @@ impl<L: Load> Scheduler<L> {
     fn failed(
         &mut self,
         worker: WorkerId,
-        cause: L::Cause,
+        cause: J::Cause,
         outlook: Outlook,
         now: Duration,
-        actions: &mut Vec<Action<L>>,
+        actions: &mut Vec<Action<J>>,
     ) {
         let slot = self.roster.get_mut(worker);
         slot.state = WorkerState::Failed;
@@ -261,18 +261,18 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// Until one worker is ready nobody knows whether any can be, so none is tried twice.
-    fn first_start_failed(&mut self, cause: L::Cause, actions: &mut Vec<Action<L>>) {
+    fn first_start_failed(&mut self, cause: J::Cause, actions: &mut Vec<Action<J>>) {
         let cause = self.first_cause.get_or_insert(cause).clone();
         if self.roster.in_state(WorkerState::Starting) == 0 {
             self.break_down(cause, actions);
         }
     }
 
-    fn retry_failed(&mut self, now: Duration, actions: &mut Vec<Action<L>>) {
+    fn retry_failed(&mut self, now: Duration, actions: &mut Vec<Action<J>>) {
         for worker in self.roster.ids() {
             if self.roster.get(worker).state == WorkerState::Failed {
                 let after = self.roster.delay_after_failure(worker);
-                self.begin_life(worker, after, now, actions);
+                self.start_worker(worker, after, now, actions);
             }
         }
     }
@@ -287,24 +287,24 @@ impl<L: Load> Scheduler<L> {
     }
 
     /// Starts the slot's next life, if there is anything for it to do.
-    fn replace(&mut self, worker: WorkerId, after: Duration, now: Duration, actions: &mut Vec<Action<L>>) {
+    fn replace(&mut self, worker: WorkerId, after: Duration, now: Duration, actions: &mut Vec<Action<J>>) {
         if self.needs_workers() {
-            self.begin_life(worker, after, now, actions);
+            self.start_worker(worker, after, now, actions);
         } else {
             self.roster.get_mut(worker).state = WorkerState::Gone;
         }
     }
 
-    fn break_down(&mut self, cause: L::Cause, actions: &mut Vec<Action<L>>) {
+    fn break_down(&mut self, cause: J::Cause, actions: &mut Vec<Action<J>>) {
         if let Phase::Open | Phase::Closing = self.phase {
             self.phase = Phase::Broken(cause.clone());
             actions.push(Action::Broken(cause));
         }
     }
 
-    fn fail_queued(&mut self, cause: &L::Cause, actions: &mut Vec<Action<L>>) {
+    fn fail_queued(&mut self, cause: &J::Cause, actions: &mut Vec<Action<J>>) {
         while let Some(span) = self.queue.pop() {
-            self.fail(span, Failure::Broken(cause.clone()), actions);
+            self.fail(span, FailReason::Broken(cause.clone()), actions);
         }
     }
 }

@@ -83,7 +83,7 @@ impl<J: Job> StreamOutput<J> {
 
     /// Whether a worker waits for jobs: a hint.
     pub(crate) fn is_pool_hungry(&self) -> bool {
-        self.core.is_hungry()
+        self.core.has_idle_worker()
     }
 
     /// How many inputs have no output taken yet.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::policy::Urgency;
-use crate::scheduler::test_load::TestLoad;
+use crate::scheduler::test_jobs::TestJobs;
 use crate::scheduler::{Action, Config, Event, Scheduler, Span, WorkerState};
 
 /// One thing that a scheduler might get wrong.
@@ -17,7 +17,7 @@ pub(super) enum Fault {
     /// All that a dead worker had is suspected, started or not.
     SuspectsWholeBatch,
     /// News of an earlier life counts for the present one.
-    IgnoresLife,
+    IgnoresIncarnation,
     /// A result is delivered twice.
     DeliversTwice,
     /// A result is taken and not delivered.
@@ -29,7 +29,7 @@ pub(super) enum Fault {
     /// Frames are sent however many are on their way.
     IgnoresCredit,
     /// A worker with a job past its deadline gets more jobs.
-    TrustsCondemned,
+    TrustsKillPending,
     /// A suspect has one more attempt than is allowed.
     RetriesTooOften,
     /// A suspect on a further attempt gets company.
@@ -62,13 +62,13 @@ impl Fault {
     pub(super) const ALL: [Self; 22] = [
         Self::ForgetsBatchAtDeath,
         Self::SuspectsWholeBatch,
-        Self::IgnoresLife,
+        Self::IgnoresIncarnation,
         Self::DeliversTwice,
         Self::LosesResult,
         Self::IgnoresStall,
         Self::ForgetsEpoch,
         Self::IgnoresCredit,
-        Self::TrustsCondemned,
+        Self::TrustsKillPending,
         Self::RetriesTooOften,
         Self::ForgetsSolitude,
         Self::IgnoresLateCancel,
@@ -88,7 +88,7 @@ impl Fault {
 /// The scheduler under test, perhaps with a fault in it.
 #[derive(Debug)]
 pub(super) struct Subject {
-    pub(super) scheduler: Scheduler<TestLoad>,
+    pub(super) scheduler: Scheduler<TestJobs>,
     fault: Option<Fault>,
 }
 
@@ -110,9 +110,9 @@ impl Subject {
 
     pub(super) fn handle(
         &mut self,
-        event: Event<TestLoad>,
+        event: Event<TestJobs>,
         now: Duration,
-        actions: &mut Vec<Action<TestLoad>>,
+        actions: &mut Vec<Action<TestJobs>>,
     ) {
         match self.fault {
             None => self.scheduler.handle(event, now, actions),
@@ -123,9 +123,9 @@ impl Subject {
     fn mishandle(
         &mut self,
         fault: Fault,
-        mut event: Event<TestLoad>,
+        mut event: Event<TestJobs>,
         now: Duration,
-        actions: &mut Vec<Action<TestLoad>>,
+        actions: &mut Vec<Action<TestJobs>>,
     ) {
         if self.is_swallowed(fault, &mut event) {
             return;
@@ -145,9 +145,9 @@ impl Subject {
         }
         match (fault, subject) {
             (Fault::ForgetsEpoch, Some(worker)) => self.scheduler.roster.get_mut(worker).epoch = 0,
-            (Fault::TrustsCondemned, Some(worker)) => {
+            (Fault::TrustsKillPending, Some(worker)) => {
                 let slot = self.scheduler.roster.get_mut(worker);
-                if slot.state == WorkerState::Condemned {
+                if slot.state == WorkerState::KillPending {
                     slot.state = WorkerState::Ready;
                 }
             }
@@ -160,7 +160,7 @@ impl Subject {
     }
 
     /// Changes the event on its way in, or keeps it.
-    fn is_swallowed(&mut self, fault: Fault, event: &mut Event<TestLoad>) -> bool {
+    fn is_swallowed(&mut self, fault: Fault, event: &mut Event<TestJobs>) -> bool {
         let scheduler = &mut self.scheduler;
         match (fault, event) {
             (Fault::SuspectsWholeBatch, Event::Died { claimed, .. }) => *claimed = u64::MAX,
@@ -172,30 +172,34 @@ impl Subject {
                 return scheduler.queue.front().is_none_or(|span| *job < span.first);
             }
             (
-                Fault::IgnoresLife,
-                Event::Ready { worker, life }
-                | Event::Finished { worker, life, .. }
-                | Event::Stalled { worker, life }
-                | Event::Died { worker, life, .. },
-            ) => *life = scheduler.roster.get(*worker).life,
+                Fault::IgnoresIncarnation,
+                Event::Ready { worker, incarnation }
+                | Event::Finished {
+                    worker, incarnation, ..
+                }
+                | Event::Stalled { worker, incarnation }
+                | Event::Died {
+                    worker, incarnation, ..
+                },
+            ) => *incarnation = scheduler.roster.get(*worker).incarnation,
             _ => {}
         }
         false
     }
 
     /// Sets a part back before the event.
-    fn set_back(&mut self, fault: Fault, event: &Event<TestLoad>) {
+    fn set_back(&mut self, fault: Fault, event: &Event<TestJobs>) {
         let scheduler = &mut self.scheduler;
         match (fault, event) {
             (
                 Fault::ForgetsBatchAtDeath,
                 &Event::Died {
                     worker,
-                    life,
+                    incarnation,
                     claimed,
                     ..
                 },
-            ) if scheduler.roster.serving(worker, life).is_some() => {
+            ) if scheduler.roster.serving(worker, incarnation).is_some() => {
                 scheduler.in_flight.revoke(worker, claimed);
             }
             (Fault::NeverBreaks, _) => scheduler.budget.progressed(),
@@ -210,18 +214,18 @@ impl Subject {
     }
 }
 
-fn repeat_deliveries(actions: &mut Vec<Action<TestLoad>>) {
+fn repeat_deliveries(actions: &mut Vec<Action<TestJobs>>) {
     let delivered = actions.iter().find_map(|action| match action {
-        Action::Deliver { worker, first, span } => Some((*worker, *first, span.first, span.load.clone())),
+        Action::Deliver { worker, first, span } => Some((*worker, *first, span.first, span.contents.clone())),
         _ => None,
     });
-    if let Some((worker, first, job, load)) = delivered {
+    if let Some((worker, first, job, contents)) = delivered {
         let span = Span {
             first: job,
             attempts: 0,
             alone: false,
             causes: Vec::new(),
-            load,
+            contents,
         };
         actions.push(Action::Deliver { worker, first, span });
     }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::policy::Halted;
-use crate::scheduler::{Config, JobId, Life, WorkerId};
+use crate::scheduler::{Config, Incarnation, JobId, WorkerId};
 
 /// What was found to be wrong.
 pub(super) type Check = Result<(), String>;
@@ -29,7 +29,7 @@ pub(super) use ensure;
 
 /// How a job must end, and is to end with the present event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum Resolution {
     Delivered(WorkerId, u64),
     WorkerDied,
     Deadline,
@@ -52,12 +52,12 @@ struct Job {
 
 /// A worker as the scheduler should see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum SlotState {
     Unborn,
     Starting,
     Ready,
     Retiring,
-    Condemned,
+    KillPending,
     Killed,
     Closing,
     Failed,
@@ -76,8 +76,8 @@ enum Comeback {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Slot {
-    stage: Stage,
-    life: Life,
+    state: SlotState,
+    incarnation: Incarnation,
     epoch: u16,
     next: u64,
     flight: BTreeMap<u64, JobId>,
@@ -89,7 +89,7 @@ struct Slot {
     number: u32,
     done: u64,
     is_grown: bool,
-    heir: Option<WorkerId>,
+    successor: Option<WorkerId>,
     succeeds: Option<WorkerId>,
     is_replaced: bool,
     failures_in_a_row: u32,
@@ -109,7 +109,7 @@ enum Phase {
 
 /// What was seen to happen, to show that it does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Sights {
+pub(super) struct Coverage {
     pub(super) largest_frame: u64,
     pub(super) buffered_frames: u64,
     pub(super) solitary_frames: u64,
@@ -137,14 +137,14 @@ pub(super) struct Ledger {
     queued: BTreeSet<JobId>,
     unresolved: usize,
     abandoned: u64,
-    sights: Sights,
+    coverage: Coverage,
     slots: Vec<Slot>,
     failures: Vec<Duration>,
     was_ready: bool,
     failed: u64,
     ended: u64,
     /// What this event must bring.
-    expected: BTreeMap<JobId, Outcome>,
+    expected: BTreeMap<JobId, Resolution>,
     first_cause: Option<u64>,
     must_break: Option<u64>,
     broken_by: Option<u64>,
@@ -157,19 +157,19 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(config: &Config) -> Self {
         let slot = |number: usize| Slot {
-            stage: if number < config.workers {
-                Stage::Unborn
+            state: if number < config.workers {
+                SlotState::Unborn
             } else {
-                Stage::Vacant
+                SlotState::Vacant
             },
             number: u32::try_from(number).expect("few workers"),
             is_silent: false,
             done: 0,
             is_grown: false,
-            heir: None,
+            successor: None,
             succeeds: None,
             is_replaced: false,
-            life: 0,
+            incarnation: 0,
             epoch: 0,
             next: 0,
             flight: BTreeMap::new(),
@@ -188,7 +188,7 @@ impl Ledger {
             queued: BTreeSet::new(),
             unresolved: 0,
             abandoned: 0,
-            sights: Sights::default(),
+            coverage: Coverage::default(),
             slots: (0..config.workers + config.recycling.spares).map(slot).collect(),
             failures: Vec::new(),
             was_ready: false,
@@ -229,13 +229,13 @@ impl Ledger {
         self.jobs.len() as u64
     }
 
-    pub(super) fn sights(&self) -> Sights {
-        self.sights
+    pub(super) fn coverage(&self) -> Coverage {
+        self.coverage
     }
 
     /// Whether nobody is to be in this slot.
     pub(super) fn is_vacant(&self, worker: WorkerId) -> bool {
-        self.slots[worker].stage == Stage::Vacant
+        self.slots[worker].state == SlotState::Vacant
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -6,11 +6,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::scheduler::{JobId, Life};
+use crate::scheduler::{Incarnation, JobId};
 
 /// Where a process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum ProcessState {
     /// There is none.
     Down,
     /// It starts at this time.
@@ -64,8 +64,8 @@ pub(super) enum Revocation {
 /// One slot's process.
 #[derive(Debug)]
 pub(super) struct Machine {
-    pub(super) life: Life,
-    pub(super) stage: Stage,
+    pub(super) incarnation: Incarnation,
+    pub(super) state: ProcessState,
     pub(super) word: Word,
     pub(super) channel: VecDeque<Frame>,
     pub(super) current: Option<Frame>,
@@ -84,17 +84,17 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn new(lanes: u32) -> Self {
-        Self::born(0, Stage::Down, lanes as usize)
+        Self::born(0, ProcessState::Down, lanes as usize)
     }
 
-    pub(super) fn begin(&mut self, life: Life, at: Duration) {
-        *self = Self::born(life, Stage::Starting(at), self.lanes.len());
+    pub(super) fn begin(&mut self, incarnation: Incarnation, at: Duration) {
+        *self = Self::born(incarnation, ProcessState::Starting(at), self.lanes.len());
     }
 
-    fn born(life: Life, stage: Stage, lanes: usize) -> Self {
+    fn born(incarnation: Incarnation, state: ProcessState, lanes: usize) -> Self {
         Self {
-            life,
-            stage,
+            incarnation,
+            state,
             word: Word::default(),
             channel: VecDeque::new(),
             current: None,
@@ -157,7 +157,7 @@ impl Machine {
     }
 
     /// Whether it has frames that it has not used up.
-    pub(super) fn owes(&self) -> bool {
+    pub(super) fn has_unfinished_frames(&self) -> bool {
         self.current.is_some() || !self.channel.is_empty()
     }
 

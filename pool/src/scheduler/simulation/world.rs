@@ -10,10 +10,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::fault::{Fault, Subject};
-use super::ledger::{Check, Ledger, Sights, ensure};
-use super::machine::{Machine, Stage};
+use super::ledger::{Check, Coverage, Ledger, ensure};
+use super::machine::{Machine, ProcessState};
 use super::plan::Plan;
-use crate::scheduler::test_load::{Owner, TestItem, TestLoad};
+use crate::scheduler::test_jobs::{Owner, TestItem, TestJobs};
 use crate::scheduler::{Action, Counters, Event, JobId};
 
 /// The jobs of one history, so that each stays short.
@@ -45,18 +45,18 @@ pub(super) struct World {
     /// Whether a submitter was turned away and waits for `Room`.
     is_waiting: bool,
     deaths: u64,
-    actions: Vec<Action<TestLoad>>,
+    actions: Vec<Action<TestJobs>>,
 }
 
 /// Runs the history of a seed to its end.
-pub(super) fn run(seed: u64, fault: Option<Fault>) -> Result<(Counters, Sights), String> {
+pub(super) fn run(seed: u64, fault: Option<Fault>) -> Result<(Counters, Coverage), String> {
     let mut world = World::new(seed, fault);
     world.begin()?;
     for _ in 0..world.plan.steps {
         world.step()?;
     }
     world.calm_down()?;
-    Ok((*world.subject.scheduler.counters(), world.ledger.sights()))
+    Ok((*world.subject.scheduler.counters(), world.ledger.coverage()))
 }
 
 impl World {
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Tells the scheduler of an event, does what it asks for, and checks both.
-    fn tell(&mut self, event: Event<TestLoad>) -> Check {
+    fn tell(&mut self, event: Event<TestJobs>) -> Check {
         self.ledger.expect(&event, self.now);
         self.subject.handle(event, self.now, &mut self.actions);
         self.perform_all()?;
@@ -193,7 +193,7 @@ impl World {
 
     /// Whether a process of this slot may be there to do something.
     fn is_up(&self, worker: usize) -> bool {
-        self.machines[worker].stage == Stage::Up
+        self.machines[worker].state == ProcessState::Up
     }
 }
 

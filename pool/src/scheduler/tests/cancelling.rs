@@ -21,7 +21,7 @@ fn a_job_that_was_sent_and_not_started_is_cancelled_alone() {
     pool.expect(&["revoke 0"]);
     pool.handle(Event::Revoked {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         claimed: 2,
     });
     pool.expect(&["fail 5..6: cancelled", "fail 3..4: cancelled"]);
@@ -34,7 +34,7 @@ fn a_running_job_is_cancelled_with_its_worker() {
     pool.handle(Event::Cancel { job: 1 });
     pool.handle(Event::Revoked {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         claimed: 2,
     });
     pool.expect(&["revoke 0", "fail 1..2: cancelled", "kill 0"]);
@@ -46,14 +46,14 @@ fn a_job_that_finishes_before_it_can_be_cancelled_is_delivered() {
     pool.handle(Event::Cancel { job: 1 });
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: 1,
         count: 1,
         failed: 0,
     });
     pool.handle(Event::Revoked {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         claimed: 2,
     });
     let seen = std::mem::take(&mut pool.seen);

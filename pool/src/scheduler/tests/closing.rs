@@ -13,7 +13,7 @@ fn a_closed_pool_does_its_jobs_and_replaces_workers_for_them() {
     pool.expect(&["start 1/2 later"]);
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: 0,
         count: 1,
         failed: 0,
@@ -25,7 +25,7 @@ fn a_closed_pool_does_its_jobs_and_replaces_workers_for_them() {
     pool.expect(&["fail 2..3: died of 2", "close 1", "drained"]);
     pool.handle(Event::StartFailed {
         worker: 1,
-        life: 2,
+        incarnation: 2,
         cause: 3,
         outlook: Outlook::Open,
     });
@@ -53,7 +53,7 @@ fn a_killed_pool_fails_all_jobs_and_ends() {
     ]);
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: 1,
         count: 1,
         failed: 0,

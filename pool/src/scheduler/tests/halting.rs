@@ -10,14 +10,14 @@ fn about_to_halt(halt: &str) -> Pool {
     pool.submit(6);
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: 1,
         count: 1,
         failed: 0,
     });
     pool.handle(Event::Progress {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         received: 2,
         done: 2,
         busy: FAST * 2,
@@ -29,7 +29,7 @@ fn about_to_halt(halt: &str) -> Pool {
 fn fails(pool: &mut Pool, first: u64) {
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first,
         count: 1,
         failed: 1,
@@ -45,7 +45,7 @@ fn a_halt_soon_lets_what_was_started_end_and_runs_nothing_else() {
     pool.seen.clear();
     pool.handle(Event::Revoked {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         claimed: 4,
     });
     assert!(
@@ -69,7 +69,7 @@ fn a_halt_now_ends_what_runs_with_its_worker() {
     pool.seen.clear();
     pool.handle(Event::Revoked {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         claimed: 4,
     });
     let started = pool

@@ -15,12 +15,12 @@ mod starting;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::test_load::{Owner, TestItem, TestLoad};
-use super::{Action, Config, Event, Failure, Outlook, Recycling, RestartLimit, Scheduler, WorkerState};
+use super::test_jobs::{Owner, TestItem, TestJobs};
+use super::{Action, Config, Event, FailReason, Outlook, Recycling, RestartLimit, Scheduler, WorkerState};
 
 /// A scheduler at a time that the story moves, and jobs of one submitter.
 struct Pool {
-    scheduler: Scheduler<TestLoad>,
+    scheduler: Scheduler<TestJobs>,
     owner: Rc<Owner>,
     now: Duration,
     seen: Vec<String>,
@@ -59,13 +59,16 @@ impl Pool {
     fn ready(workers: usize, change: impl FnOnce(&mut Config)) -> Self {
         let mut pool = Self::new(workers, change);
         for worker in 0..workers {
-            pool.handle(Event::Ready { worker, life: 1 });
+            pool.handle(Event::Ready {
+                worker,
+                incarnation: 1,
+            });
         }
         pool.seen.clear();
         pool
     }
 
-    fn handle(&mut self, event: Event<TestLoad>) {
+    fn handle(&mut self, event: Event<TestJobs>) {
         let mut actions = Vec::new();
         self.scheduler.handle(event, self.now, &mut actions);
         self.seen.extend(actions.iter().map(tell));
@@ -89,7 +92,7 @@ impl Pool {
     fn done(&mut self, worker: usize, first: u64, count: u32, frames: u64, job: Duration) {
         self.handle(Event::Finished {
             worker,
-            life: 1,
+            incarnation: 1,
             first,
             count,
             failed: 0,
@@ -98,17 +101,17 @@ impl Pool {
         let busy = job * u32::try_from(done).expect("few jobs");
         self.handle(Event::Progress {
             worker,
-            life: 1,
+            incarnation: 1,
             received: frames,
             done,
             busy,
         });
     }
 
-    fn died(&mut self, worker: usize, life: u64, claimed: u64, cause: u64) {
+    fn died(&mut self, worker: usize, incarnation: u64, claimed: u64, cause: u64) {
         self.handle(Event::Died {
             worker,
-            life,
+            incarnation,
             claimed,
             cause,
         });
@@ -121,12 +124,17 @@ impl Pool {
     }
 }
 
-fn tell(action: &Action<TestLoad>) -> String {
+fn tell(action: &Action<TestJobs>) -> String {
     match action {
         Action::Start {
-            worker, life, after, ..
-        } if after.is_zero() => format!("start {worker}/{life}"),
-        Action::Start { worker, life, .. } => format!("start {worker}/{life} later"),
+            worker,
+            incarnation,
+            after,
+            ..
+        } if after.is_zero() => format!("start {worker}/{incarnation}"),
+        Action::Start {
+            worker, incarnation, ..
+        } => format!("start {worker}/{incarnation} later"),
         Action::Send {
             worker,
             epoch,
@@ -147,13 +155,13 @@ fn tell(action: &Action<TestLoad>) -> String {
         }
         Action::Fail { span, reason } => {
             let reason = match reason {
-                Failure::WorkerDied(cause) => format!("died of {cause}"),
-                Failure::Quarantined(causes) => format!("quarantined after {causes:?}"),
-                Failure::Broken(cause) => format!("broken by {cause}"),
-                Failure::Deadline => "late".to_owned(),
-                Failure::Cancelled => "cancelled".to_owned(),
-                Failure::Halted { started, .. } => format!("halted, started {started}"),
-                Failure::Closed => "closed".to_owned(),
+                FailReason::WorkerDied(cause) => format!("died of {cause}"),
+                FailReason::Quarantined(causes) => format!("quarantined after {causes:?}"),
+                FailReason::Broken(cause) => format!("broken by {cause}"),
+                FailReason::Deadline => "late".to_owned(),
+                FailReason::Cancelled => "cancelled".to_owned(),
+                FailReason::Halted { started, .. } => format!("halted, started {started}"),
+                FailReason::Closed => "closed".to_owned(),
             };
             format!("fail {}..{}: {reason}", span.first, span.end())
         }

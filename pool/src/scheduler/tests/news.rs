@@ -6,19 +6,22 @@ use super::*;
 fn news_of_an_earlier_life_is_ignored() {
     let mut pool = Pool::ready(1, |_| {});
     pool.died(0, 1, 0, 1);
-    pool.handle(Event::Ready { worker: 0, life: 2 });
+    pool.handle(Event::Ready {
+        worker: 0,
+        incarnation: 2,
+    });
     pool.submit(1);
     pool.seen.clear();
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: 0,
         count: 1,
         failed: 0,
     });
     pool.handle(Event::Overdue {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         position: 0,
         claimed: 1,
     });
@@ -26,7 +29,7 @@ fn news_of_an_earlier_life_is_ignored() {
     pool.expect(&[]);
     pool.handle(Event::Finished {
         worker: 0,
-        life: 2,
+        incarnation: 2,
         first: 0,
         count: 1,
         failed: 0,
@@ -41,14 +44,14 @@ fn results_of_jobs_that_were_never_sent_are_skipped() {
     pool.seen.clear();
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: 1,
         count: u32::MAX,
         failed: 0,
     });
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: u64::MAX,
         count: u32::MAX,
         failed: u32::MAX,
@@ -66,7 +69,7 @@ fn the_time_of_a_job_and_the_workers_are_shown() {
     let workers: Vec<_> = pool
         .scheduler
         .workers()
-        .map(|seen| (seen.worker, seen.life, seen.in_flight))
+        .map(|seen| (seen.worker, seen.incarnation, seen.in_flight))
         .collect();
     assert_eq!(workers, [(0, 1, 0)]);
 }

@@ -17,11 +17,14 @@ fn a_worker_that_is_due_is_replaced_before_it_ends() {
     pool.submit(2);
     pool.done(0, 1, 1, 2, SLOW);
     pool.expect(&["deliver 0 at 1: 1..2", "start 1/1", "send 0 epoch 0 at 2: 2"]);
-    pool.handle(Event::Ready { worker: 1, life: 1 });
+    pool.handle(Event::Ready {
+        worker: 1,
+        incarnation: 1,
+    });
     pool.expect(&["revoke 0", "send 1 epoch 0 at 0: 3"]);
     pool.handle(Event::Revoked {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         claimed: 3,
     });
     pool.expect(&[]);
@@ -41,16 +44,19 @@ fn a_worker_that_is_due_is_replaced_before_it_ends() {
 #[test]
 fn a_successor_that_does_not_start_harms_nobody() {
     let mut pool = Pool::ready(1, |config| config.recycling.spares = 1);
-    pool.handle(Event::Grown { worker: 0, life: 1 });
+    pool.handle(Event::Grown {
+        worker: 0,
+        incarnation: 1,
+    });
     pool.expect(&["start 1/1"]);
-    for life in 1..20 {
+    for incarnation in 1..20 {
         pool.handle(Event::StartFailed {
             worker: 1,
-            life,
+            incarnation,
             cause: 1,
             outlook: Outlook::Hopeless,
         });
-        let next = format!("start 1/{} later", life + 1);
+        let next = format!("start 1/{} later", incarnation + 1);
         pool.expect(&[&next]);
     }
     pool.submit(1);
@@ -60,12 +66,18 @@ fn a_successor_that_does_not_start_harms_nobody() {
 #[test]
 fn a_worker_that_dies_while_its_successor_starts_is_replaced_by_that_one() {
     let mut pool = Pool::ready(1, |config| config.recycling.spares = 1);
-    pool.handle(Event::Grown { worker: 0, life: 1 });
+    pool.handle(Event::Grown {
+        worker: 0,
+        incarnation: 1,
+    });
     pool.submit(1);
     pool.seen.clear();
     pool.died(0, 1, 1, 5);
     pool.expect(&["fail 0..1: died of 5", "drained"]);
     pool.submit(1);
-    pool.handle(Event::Ready { worker: 1, life: 1 });
+    pool.handle(Event::Ready {
+        worker: 1,
+        incarnation: 1,
+    });
     pool.expect(&["send 1 epoch 0 at 0: 1"]);
 }

@@ -49,7 +49,10 @@ fn a_job_larger_than_the_bound_enters_an_empty_queue() {
     pool.submit(1);
     assert!(pool.scheduler.has_room(1, 90) && !pool.scheduler.has_room(1, 91));
     pool.seen.clear();
-    pool.handle(Event::Ready { worker: 0, life: 1 });
+    pool.handle(Event::Ready {
+        worker: 0,
+        incarnation: 1,
+    });
     pool.expect(&["first ready", "send 0 epoch 0 at 0: 0", "room"]);
 }
 

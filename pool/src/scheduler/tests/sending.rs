@@ -7,7 +7,10 @@ fn a_lone_job_is_sent_at_once() {
     let mut pool = Pool::new(1, |_| {});
     pool.submit(1);
     pool.expect(&["start 0/1"]);
-    pool.handle(Event::Ready { worker: 0, life: 1 });
+    pool.handle(Event::Ready {
+        worker: 0,
+        incarnation: 1,
+    });
     pool.expect(&["first ready", "send 0 epoch 0 at 0: 0"]);
     pool.done(0, 0, 1, 1, FAST);
     pool.expect(&["deliver 0 at 0: 0..1", "drained"]);
@@ -62,8 +65,14 @@ fn slow_jobs_are_not_sent_behind_each_other() {
 fn the_lanes_of_all_workers_are_filled_evenly() {
     let mut pool = Pool::new(2, |config| config.lanes = 3);
     pool.submit(7);
-    pool.handle(Event::Ready { worker: 0, life: 1 });
-    pool.handle(Event::Ready { worker: 1, life: 1 });
+    pool.handle(Event::Ready {
+        worker: 0,
+        incarnation: 1,
+    });
+    pool.handle(Event::Ready {
+        worker: 1,
+        incarnation: 1,
+    });
     pool.seen.drain(..2);
     pool.expect(&[
         "first ready",
@@ -77,7 +86,10 @@ fn the_lanes_of_all_workers_are_filled_evenly() {
 fn a_free_lane_is_filled_beside_a_slow_job() {
     let mut pool = Pool::ready(1, |config| config.lanes = 2);
     pool.submit(1);
-    pool.handle(Event::Stalled { worker: 0, life: 1 });
+    pool.handle(Event::Stalled {
+        worker: 0,
+        incarnation: 1,
+    });
     pool.submit(2);
     pool.expect(&["send 0 epoch 0 at 0: 0", "send 0 epoch 0 at 1: 1"]);
 }
@@ -90,7 +102,7 @@ fn a_free_lane_does_not_make_frames_small_while_there_are_plenty_of_fast_jobs() 
     pool.submit(102);
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: 1,
         count: 1,
         failed: 0,
@@ -98,7 +110,7 @@ fn a_free_lane_does_not_make_frames_small_while_there_are_plenty_of_fast_jobs() 
     pool.seen.clear();
     pool.handle(Event::Progress {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         received: 3,
         done: 2,
         busy: FAST * 2,
@@ -112,7 +124,10 @@ fn a_frame_is_bounded_in_bytes_and_a_larger_job_travels_in_its_own() {
     for bytes in [30_000, 18_000, 2_000, 60_000, 10] {
         pool.submit_sized(bytes, false);
     }
-    pool.handle(Event::Ready { worker: 0, life: 1 });
+    pool.handle(Event::Ready {
+        worker: 0,
+        incarnation: 1,
+    });
     pool.expect(&[
         "start 0/1",
         "first ready",
@@ -121,7 +136,7 @@ fn a_frame_is_bounded_in_bytes_and_a_larger_job_travels_in_its_own() {
     ]);
     pool.handle(Event::Progress {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         received: 2,
         done: 0,
         busy: FAST,

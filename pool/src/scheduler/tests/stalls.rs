@@ -5,12 +5,18 @@ use super::*;
 #[test]
 fn what_waits_behind_a_slow_job_goes_to_others() {
     let mut pool = with_six_in_flight(|_| {});
-    pool.handle(Event::Stalled { worker: 0, life: 1 });
-    pool.handle(Event::Stalled { worker: 0, life: 1 });
+    pool.handle(Event::Stalled {
+        worker: 0,
+        incarnation: 1,
+    });
+    pool.handle(Event::Stalled {
+        worker: 0,
+        incarnation: 1,
+    });
     pool.expect(&["revoke 0"]);
     pool.handle(Event::Revoked {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         claimed: 2,
     });
     pool.expect(&[]);
@@ -18,7 +24,7 @@ fn what_waits_behind_a_slow_job_goes_to_others() {
     pool.submit(100);
     pool.handle(Event::Progress {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         received: 3,
         done: 1,
         busy: FAST,
@@ -26,7 +32,7 @@ fn what_waits_behind_a_slow_job_goes_to_others() {
     pool.expect(&[]);
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: 1,
         count: 1,
         failed: 0,
@@ -43,7 +49,10 @@ fn a_worker_with_nothing_behind_a_slow_job_is_left_alone() {
     pool.done(0, 0, 1, 1, FAST);
     pool.submit(1);
     pool.seen.clear();
-    pool.handle(Event::Stalled { worker: 0, life: 1 });
+    pool.handle(Event::Stalled {
+        worker: 0,
+        incarnation: 1,
+    });
     pool.submit(100);
     pool.expect(&[]);
 }
@@ -53,11 +62,14 @@ fn a_silent_worker_loses_its_jobs_and_gets_no_others_before_it_moves() {
     let mut pool = Pool::ready(2, |_| {});
     pool.submit(1);
     pool.expect(&["send 0 epoch 0 at 0: 0"]);
-    pool.handle(Event::Silent { worker: 0, life: 1 });
+    pool.handle(Event::Silent {
+        worker: 0,
+        incarnation: 1,
+    });
     pool.expect(&["revoke 0"]);
     pool.handle(Event::Revoked {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         claimed: 0,
     });
     pool.expect(&["send 1 epoch 0 at 0: 0"]);
@@ -65,7 +77,7 @@ fn a_silent_worker_loses_its_jobs_and_gets_no_others_before_it_moves() {
     pool.expect(&[]);
     pool.handle(Event::Progress {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         received: 1,
         done: 0,
         busy: Duration::ZERO,

@@ -8,13 +8,16 @@ fn until_one_worker_is_ready_none_is_tried_twice() {
     pool.seen.clear();
     pool.handle(Event::StartFailed {
         worker: 1,
-        life: 1,
+        incarnation: 1,
         cause: 5,
         outlook: Outlook::Hopeless,
     });
     pool.died(0, 1, 0, 6);
     pool.expect(&[]);
-    pool.handle(Event::Ready { worker: 2, life: 1 });
+    pool.handle(Event::Ready {
+        worker: 2,
+        incarnation: 1,
+    });
     pool.expect(&["first ready", "start 0/2 later", "start 1/2 later"]);
 }
 
@@ -25,14 +28,14 @@ fn a_pool_of_which_no_worker_starts_breaks_with_the_first_cause() {
     pool.seen.clear();
     pool.handle(Event::StartFailed {
         worker: 1,
-        life: 1,
+        incarnation: 1,
         cause: 5,
         outlook: Outlook::Open,
     });
     pool.expect(&[]);
     pool.handle(Event::StartFailed {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         cause: 6,
         outlook: Outlook::Open,
     });
@@ -49,21 +52,21 @@ fn a_permanent_failure_breaks_the_pool_once_no_worker_is_left() {
     pool.now += Duration::from_millis(13);
     pool.handle(Event::StartFailed {
         worker: 0,
-        life: 2,
+        incarnation: 2,
         cause: 3,
         outlook: Outlook::Hopeless,
     });
     pool.expect(&["start 0/3 later"]);
     pool.handle(Event::StartFailed {
         worker: 1,
-        life: 2,
+        incarnation: 2,
         cause: 4,
         outlook: Outlook::Hopeless,
     });
     pool.expect(&["broken by 4", "close 0"]);
     pool.handle(Event::StartFailed {
         worker: 0,
-        life: 3,
+        incarnation: 3,
         cause: 0,
         outlook: Outlook::Open,
     });
@@ -77,11 +80,11 @@ fn a_crash_loop_breaks_the_pool_and_running_jobs_may_finish() {
     pool.died(1, 1, 1, 1);
     pool.seen.clear();
     pool.submit(3);
-    for life in 2..=5 {
+    for incarnation in 2..=5 {
         pool.handle(Event::StartFailed {
             worker: 1,
-            life,
-            cause: life,
+            incarnation,
+            cause: incarnation,
             outlook: Outlook::Open,
         });
     }
@@ -94,7 +97,7 @@ fn a_crash_loop_breaks_the_pool_and_running_jobs_may_finish() {
     ]);
     pool.handle(Event::Finished {
         worker: 0,
-        life: 1,
+        incarnation: 1,
         first: 0,
         count: 1,
         failed: 0,
@@ -109,17 +112,20 @@ fn a_shortage_never_breaks_the_pool() {
     let mut pool = Pool::ready(1, |_| {});
     pool.died(0, 1, 1, 1);
     pool.expect(&["start 0/2 later"]);
-    for life in 2..40 {
+    for incarnation in 2..40 {
         pool.handle(Event::StartFailed {
             worker: 0,
-            life,
+            incarnation,
             cause: 2,
             outlook: Outlook::Shortage,
         });
-        let next = format!("start 0/{} later", life + 1);
+        let next = format!("start 0/{} later", incarnation + 1);
         pool.expect(&[&next]);
     }
     pool.submit(1);
-    pool.handle(Event::Ready { worker: 0, life: 40 });
+    pool.handle(Event::Ready {
+        worker: 0,
+        incarnation: 40,
+    });
     pool.expect(&["send 0 epoch 0 at 0: 0"]);
 }

@@ -2,37 +2,37 @@
 
 use std::time::Duration;
 
-use super::{Check, Comeback, Ledger, Outcome, Phase, Slot, Stage, ensure};
+use super::{Check, Comeback, Ledger, Phase, Resolution, Slot, SlotState, ensure};
 use crate::policy::Halted;
 use crate::scheduler::dispatch::FRAME_BYTES;
 use crate::scheduler::pace::MAX_FRAME_JOBS;
 use crate::scheduler::roster::FRAME_CREDIT;
-use crate::scheduler::test_load::TestLoad;
-use crate::scheduler::{Action, Failure, JobId, Life, Span, WorkerId};
+use crate::scheduler::test_jobs::TestJobs;
+use crate::scheduler::{Action, FailReason, Incarnation, JobId, Span, WorkerId};
 
 impl Ledger {
     /// Checks one action, in the order in which they come.
-    pub(in super::super) fn take(&mut self, action: &Action<TestLoad>, now: Duration) -> Check {
+    pub(in super::super) fn take(&mut self, action: &Action<TestJobs>, now: Duration) -> Check {
         ensure!(!self.has_ended(), "an action comes after the end: {action:?}");
         match *action {
             Action::Start {
                 worker,
-                life,
+                incarnation,
                 number,
                 after,
             } => {
                 self.seat(worker, number)?;
-                self.start(worker, life, after, now)
+                self.start(worker, incarnation, after, now)
             }
             Action::Send {
                 worker,
-                life,
+                incarnation,
                 epoch,
                 first,
                 count,
                 ref frame,
             } => {
-                self.check_address(worker, life, epoch, first)?;
+                self.check_address(worker, incarnation, epoch, first)?;
                 ensure!(frame.len() == count as usize, "a frame is miscounted");
                 self.send(worker, frame)
             }
@@ -42,13 +42,15 @@ impl Ledger {
                 ref span,
             } => self.deliver(worker, first, span),
             Action::Fail { ref span, ref reason } => self.fail(span, reason),
-            Action::Revoke { worker, life } => self.revoke(worker, life),
-            Action::Kill { worker, life, .. } => self.kill_one(worker, life),
+            Action::Revoke { worker, incarnation } => self.revoke(worker, incarnation),
+            Action::Kill {
+                worker, incarnation, ..
+            } => self.kill_one(worker, incarnation),
             Action::Close {
                 worker,
-                life,
+                incarnation,
                 recycled,
-            } => self.close_one(worker, life, recycled),
+            } => self.close_one(worker, incarnation, recycled),
             Action::Halted(by) => self.halt(by),
             Action::Broken(cause) => self.break_down(cause),
             Action::Room => Ok(()),
@@ -56,7 +58,7 @@ impl Ledger {
         }
     }
 
-    fn tell(&mut self, action: &Action<TestLoad>) -> Check {
+    fn tell(&mut self, action: &Action<TestJobs>) -> Check {
         let is_true = match action {
             Action::Drained => self.unresolved == 0,
             Action::FirstReady => self.was_ready,
@@ -78,7 +80,7 @@ impl Ledger {
         );
         self.phase = Phase::Broken;
         self.broken_by = Some(cause);
-        self.sights.breakdowns += 1;
+        self.coverage.breakdowns += 1;
         Ok(())
     }
 
@@ -86,13 +88,13 @@ impl Ledger {
         ensure!(self.must_halt.take() == Some(by), "the pool halts without need");
         self.phase = Phase::Halted;
         self.halted_by = Some(by);
-        self.sights.halts += 1;
+        self.coverage.halts += 1;
         Ok(())
     }
 
     /// A worker of this number starts in this slot: again, or as the successor of one that is due.
     fn seat(&mut self, worker: WorkerId, number: u32) -> Check {
-        if self.slots[worker].stage != Stage::Vacant {
+        if self.slots[worker].state != SlotState::Vacant {
             ensure!(
                 self.slots[worker].number == number,
                 "worker {worker} starts as {number}"
@@ -101,29 +103,29 @@ impl Ledger {
         }
         let is_old = |slot: &Slot| {
             slot.number == number
-                && slot.stage == Stage::Ready
-                && slot.heir.is_none()
+                && slot.state == SlotState::Ready
+                && slot.successor.is_none()
                 && self.may_be_due(slot)
         };
         let old = self.slots.iter().position(is_old);
         let Some(old) = old else {
             return Err(format!("a successor of {number} starts without need"));
         };
-        self.slots[old].heir = Some(worker);
+        self.slots[old].successor = Some(worker);
         let slot = &mut self.slots[worker];
         (slot.number, slot.succeeds, slot.failures_in_a_row) = (number, Some(old), 0);
-        (slot.stage, slot.comeback) = (Stage::Over, Comeback::AtOnce);
+        (slot.state, slot.comeback) = (SlotState::Over, Comeback::AtOnce);
         Ok(())
     }
 
-    fn start(&mut self, worker: WorkerId, life: Life, after: Duration, now: Duration) -> Check {
+    fn start(&mut self, worker: WorkerId, incarnation: Incarnation, after: Duration, now: Duration) -> Check {
         let slot = &mut self.slots[worker];
-        ensure!(life == slot.life + 1, "lives are counted wrongly");
-        let is_late = match slot.stage {
-            Stage::Unborn => false,
-            Stage::Failed => true,
-            Stage::Over => slot.comeback == Comeback::Later,
-            stage => return Err(format!("worker {worker} starts while it is {stage:?}")),
+        ensure!(incarnation == slot.incarnation + 1, "lives are counted wrongly");
+        let is_late = match slot.state {
+            SlotState::Unborn => false,
+            SlotState::Failed => true,
+            SlotState::Over => slot.comeback == Comeback::Later,
+            state => return Err(format!("worker {worker} starts while it is {state:?}")),
         };
         slot.failures_in_a_row += u32::from(is_late);
         let longest = Duration::from_secs(5);
@@ -134,18 +136,21 @@ impl Ledger {
             if is_late { is_in_range } else { after.is_zero() },
             "worker {worker} starts after {after:?}"
         );
-        (slot.stage, slot.life, slot.starts_at) = (Stage::Starting, life, now + after);
+        (slot.state, slot.incarnation, slot.starts_at) = (SlotState::Starting, incarnation, now + after);
         (slot.epoch, slot.next, slot.sent, slot.received) = (0, 0, 0, 0);
         (slot.is_revoking, slot.is_held, slot.is_silent) = (false, false, false);
         (slot.done, slot.is_grown) = (0, false);
-        (slot.heir, slot.is_replaced) = (None, false);
+        (slot.successor, slot.is_replaced) = (None, false);
         ensure!(self.needs_workers(), "worker {worker} starts for nothing");
         Ok(())
     }
 
-    fn check_address(&self, worker: WorkerId, life: Life, epoch: u16, first: u64) -> Check {
+    fn check_address(&self, worker: WorkerId, incarnation: Incarnation, epoch: u16, first: u64) -> Check {
         let slot = &self.slots[worker];
-        ensure!(slot.life == life, "a frame goes to an earlier life");
+        ensure!(
+            slot.incarnation == incarnation,
+            "a frame goes to an earlier incarnation"
+        );
         ensure!(slot.epoch == epoch, "a frame goes out under a wrong epoch");
         ensure!(slot.next == first, "a frame begins at a wrong position");
         Ok(())
@@ -156,9 +161,9 @@ impl Ledger {
         ensure!(is_at_work, "a frame goes out of a pool that is {:?}", self.phase);
         let slot = &self.slots[worker];
         ensure!(
-            slot.stage == Stage::Ready,
+            slot.state == SlotState::Ready,
             "a frame goes to worker {worker}, which is {:?}",
-            slot.stage
+            slot.state
         );
         ensure!(!slot.is_revoking, "a frame crosses a revocation");
         ensure!(!slot.is_silent, "a frame goes to a worker that takes none");
@@ -168,7 +173,7 @@ impl Ledger {
         );
         let has_free_lane = slot.flight.len() < self.config.lanes as usize;
         ensure!(!slot.is_held || has_free_lane, "a frame goes behind a slow job");
-        self.sights.buffered_frames += u64::from(!has_free_lane);
+        self.coverage.buffered_frames += u64::from(!has_free_lane);
         self.check_frame(worker, frame)?;
         for &job in frame {
             ensure!(
@@ -200,19 +205,19 @@ impl Ledger {
             !is_solitary || (frame.len() == 1 && flight.is_empty()),
             "a solitary job gets company"
         );
-        let hermit = flight.values().find(|&&job| self.record(job).is_solitary);
-        ensure!(hermit.is_none(), "a frame goes behind a solitary job");
-        self.sights.largest_frame = self.sights.largest_frame.max(frame.len() as u64);
-        self.sights.solitary_frames += u64::from(is_solitary);
-        self.sights.heavy_frames += u64::from(bytes > FRAME_BYTES / 2 && frame.len() > 1);
+        let solitary = flight.values().find(|&&job| self.record(job).is_solitary);
+        ensure!(solitary.is_none(), "a frame goes behind a solitary job");
+        self.coverage.largest_frame = self.coverage.largest_frame.max(frame.len() as u64);
+        self.coverage.solitary_frames += u64::from(is_solitary);
+        self.coverage.heavy_frames += u64::from(bytes > FRAME_BYTES / 2 && frame.len() > 1);
         Ok(())
     }
 
-    fn deliver(&mut self, worker: WorkerId, first: u64, span: &Span<TestLoad>) -> Check {
+    fn deliver(&mut self, worker: WorkerId, first: u64, span: &Span<TestJobs>) -> Check {
         check_span(span)?;
         for (job, position) in (span.first..span.end()).zip(first..) {
             let expected = self.expected.remove(&job);
-            let is_due = expected == Some(Outcome::Delivered(worker, position));
+            let is_due = expected == Some(Resolution::Delivered(worker, position));
             ensure!(
                 is_due,
                 "job {job} is delivered from {worker}/{position}, expected {expected:?}"
@@ -222,7 +227,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn fail(&mut self, span: &Span<TestLoad>, reason: &Failure<u64>) -> Check {
+    fn fail(&mut self, span: &Span<TestJobs>, reason: &FailReason<u64>) -> Check {
         check_span(span)?;
         for job in span.first..span.end() {
             self.fail_one(job, reason)?;
@@ -231,68 +236,73 @@ impl Ledger {
         Ok(())
     }
 
-    fn fail_one(&mut self, job: JobId, reason: &Failure<u64>) -> Check {
+    fn fail_one(&mut self, job: JobId, reason: &FailReason<u64>) -> Check {
         let expected = self.expected.remove(&job);
         let deaths = &self.record(job).deaths;
         let is_due = match reason {
-            Failure::WorkerDied(cause) => expected == Some(Outcome::WorkerDied) && deaths == &[*cause],
-            Failure::Quarantined(causes) => {
+            FailReason::WorkerDied(cause) => expected == Some(Resolution::WorkerDied) && deaths == &[*cause],
+            FailReason::Quarantined(causes) => {
                 let is_known = deaths == causes;
                 let is_halted = self.phase == Phase::Halted && !causes.is_empty();
                 is_known
-                    && (expected == Some(Outcome::Quarantined) || (is_halted && self.queued.remove(&job)))
+                    && (expected == Some(Resolution::Quarantined) || (is_halted && self.queued.remove(&job)))
             }
-            Failure::Halted { by, started: true } => {
-                expected == Some(Outcome::Halted) && self.halted_by == Some(*by)
+            FailReason::Halted { by, started: true } => {
+                expected == Some(Resolution::Halted) && self.halted_by == Some(*by)
             }
-            Failure::Halted { by, started: false } => {
+            FailReason::Halted { by, started: false } => {
                 deaths.is_empty() && self.halted_by == Some(*by) && self.queued.remove(&job)
             }
-            Failure::Deadline => expected == Some(Outcome::Deadline),
-            Failure::Cancelled => expected == Some(Outcome::Cancelled),
-            Failure::Closed => expected == Some(Outcome::Closed),
-            Failure::Broken(cause) => self.broken_by == Some(*cause) && self.queued.remove(&job),
+            FailReason::Deadline => expected == Some(Resolution::Deadline),
+            FailReason::Cancelled => expected == Some(Resolution::Cancelled),
+            FailReason::Closed => expected == Some(Resolution::Closed),
+            FailReason::Broken(cause) => self.broken_by == Some(*cause) && self.queued.remove(&job),
         };
         ensure!(is_due, "job {job} fails with {reason:?}, expected {expected:?}");
         Ok(())
     }
 
-    fn revoke(&mut self, worker: WorkerId, life: Life) -> Check {
+    fn revoke(&mut self, worker: WorkerId, incarnation: Incarnation) -> Check {
         ensure!(
             self.must_revoke.contains(&worker),
             "worker {worker} is asked for what it has without need"
         );
         let slot = &mut self.slots[worker];
         ensure!(
-            matches!(slot.stage, Stage::Ready | Stage::Retiring | Stage::Condemned),
+            matches!(
+                slot.state,
+                SlotState::Ready | SlotState::Retiring | SlotState::KillPending
+            ),
             "a revocation goes to nobody"
         );
         ensure!(
-            slot.life == life && !slot.is_revoking,
+            slot.incarnation == incarnation && !slot.is_revoking,
             "a revocation is asked for twice"
         );
         slot.is_revoking = true;
         Ok(())
     }
 
-    fn kill_one(&mut self, worker: WorkerId, life: Life) -> Check {
+    fn kill_one(&mut self, worker: WorkerId, incarnation: Incarnation) -> Check {
         let slot = &mut self.slots[worker];
-        let is_due = match slot.stage {
-            Stage::Condemned => slot.flight.is_empty(),
-            Stage::Starting | Stage::Ready | Stage::Retiring | Stage::Closing => self.phase == Phase::Killed,
+        let is_due = match slot.state {
+            SlotState::KillPending => slot.flight.is_empty(),
+            SlotState::Starting | SlotState::Ready | SlotState::Retiring | SlotState::Closing => {
+                self.phase == Phase::Killed
+            }
             _ => false,
         };
         ensure!(
-            is_due && slot.life == life,
+            is_due && slot.incarnation == incarnation,
             "worker {worker}, which is {:?}, is killed",
-            slot.stage
+            slot.state
         );
-        slot.stage = Stage::Killed;
+        slot.state = SlotState::Killed;
         Ok(())
     }
 
-    fn close_one(&mut self, worker: WorkerId, life: Life, recycled: bool) -> Check {
-        let is_retiring = self.slots[worker].stage == Stage::Retiring;
+    fn close_one(&mut self, worker: WorkerId, incarnation: Incarnation, recycled: bool) -> Check {
+        let is_retiring = self.slots[worker].state == SlotState::Retiring;
         let is_due = match self.phase {
             Phase::Closing => self.unresolved == 0 || is_retiring,
             Phase::Broken | Phase::Halted => true,
@@ -300,25 +310,27 @@ impl Ledger {
             Phase::Killed => false,
         };
         let slot = &mut self.slots[worker];
-        let is_free =
-            matches!(slot.stage, Stage::Starting | Stage::Ready | Stage::Retiring) && slot.flight.is_empty();
+        let is_free = matches!(
+            slot.state,
+            SlotState::Starting | SlotState::Ready | SlotState::Retiring
+        ) && slot.flight.is_empty();
         ensure!(
             recycled == is_retiring,
             "worker {worker} is told a wrong reason to end"
         );
         ensure!(
-            is_due && is_free && slot.life == life,
+            is_due && is_free && slot.incarnation == incarnation,
             "worker {worker} is closed while {:?}",
-            slot.stage
+            slot.state
         );
-        slot.stage = Stage::Closing;
+        slot.state = SlotState::Closing;
         Ok(())
     }
 }
 
-fn check_span(span: &Span<TestLoad>) -> Check {
+fn check_span(span: &Span<TestJobs>) -> Check {
     ensure!(
-        span.load.serials().eq(span.first..span.end()),
+        span.contents.serials().eq(span.first..span.end()),
         "a span's jobs are not its ids"
     );
     Ok(())

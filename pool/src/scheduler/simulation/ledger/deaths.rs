@@ -2,45 +2,52 @@
 
 use std::time::Duration;
 
-use super::{Comeback, Ledger, Outcome, Phase, Slot, Stage};
-use crate::scheduler::{JobId, Life, Outlook, WorkerId};
+use super::{Comeback, Ledger, Phase, Resolution, Slot, SlotState};
+use crate::scheduler::{Incarnation, JobId, Outlook, WorkerId};
 
 impl Ledger {
-    pub(super) fn died(&mut self, worker: WorkerId, life: Life, claimed: u64, cause: u64, now: Duration) {
-        if self.is_at(worker, life, &[Stage::Starting]) {
-            return self.start_failed(worker, life, cause, Outlook::Open, now);
+    pub(super) fn died(
+        &mut self,
+        worker: WorkerId,
+        incarnation: Incarnation,
+        claimed: u64,
+        cause: u64,
+        now: Duration,
+    ) {
+        if self.is_at(worker, incarnation, &[SlotState::Starting]) {
+            return self.start_failed(worker, incarnation, cause, Outlook::Open, now);
         }
         if !self.is_at(
             worker,
-            life,
+            incarnation,
             &[
-                Stage::Ready,
-                Stage::Retiring,
-                Stage::Condemned,
-                Stage::Killed,
-                Stage::Closing,
+                SlotState::Ready,
+                SlotState::Retiring,
+                SlotState::KillPending,
+                SlotState::Killed,
+                SlotState::Closing,
             ],
         ) {
             return;
         }
-        let stage = self.slots[worker].stage;
+        let state = self.slots[worker].state;
         let has_claimed = claimed.min(self.slots[worker].next) > 0;
         self.raise(worker, claimed);
         for job in std::mem::take(&mut self.slots[worker].flight).into_values() {
             self.suspected(job, cause);
         }
-        self.slots[worker].stage = Stage::Over;
+        self.slots[worker].state = SlotState::Over;
         self.slots[worker].comeback = Comeback::AtOnce;
-        let heir = self.slots[worker].heir.take();
-        if heir.is_some() || self.slots[worker].is_replaced {
-            self.slots[worker].stage = Stage::Vacant;
-            if let Some(heir) = heir {
-                self.slots[heir].succeeds = None;
+        let successor = self.slots[worker].successor.take();
+        if successor.is_some() || self.slots[worker].is_replaced {
+            self.slots[worker].state = SlotState::Vacant;
+            if let Some(successor) = successor {
+                self.slots[successor].succeeds = None;
             }
             return;
         }
-        if stage == Stage::Ready && !has_claimed {
-            self.fruitless(worker, cause, Outlook::Open, now);
+        if state == SlotState::Ready && !has_claimed {
+            self.count_failed_start(worker, cause, Outlook::Open, now);
         }
     }
 
@@ -53,9 +60,9 @@ impl Ledger {
             self.queued.insert(job);
         } else {
             let outcome = if attempts == 1 {
-                Outcome::WorkerDied
+                Resolution::WorkerDied
             } else {
-                Outcome::Quarantined
+                Resolution::Quarantined
             };
             self.expected.insert(job, outcome);
             self.count_failure();
@@ -65,45 +72,55 @@ impl Ledger {
     pub(super) fn start_failed(
         &mut self,
         worker: WorkerId,
-        life: Life,
+        incarnation: Incarnation,
         cause: u64,
         outlook: Outlook,
         now: Duration,
     ) {
-        if self.is_at(worker, life, &[Stage::Closing, Stage::Killed]) {
-            self.slots[worker].stage = Stage::Over;
-        } else if self.is_at(worker, life, &[Stage::Starting]) {
-            self.slots[worker].stage = Stage::Over;
+        if self.is_at(worker, incarnation, &[SlotState::Closing, SlotState::Killed]) {
+            self.slots[worker].state = SlotState::Over;
+        } else if self.is_at(worker, incarnation, &[SlotState::Starting]) {
+            self.slots[worker].state = SlotState::Over;
             if !self.was_ready {
                 self.first_start_failed(worker, cause);
             } else if outlook == Outlook::Hopeless && !self.has_hope(now) {
                 self.must_break = Some(cause);
             } else {
-                self.fruitless(worker, cause, outlook, now);
+                self.count_failed_start(worker, cause, outlook, now);
             }
         }
     }
 
     fn first_start_failed(&mut self, worker: WorkerId, cause: u64) {
-        self.slots[worker].stage = Stage::Failed;
+        self.slots[worker].state = SlotState::Failed;
         let first_cause = *self.first_cause.get_or_insert(cause);
-        let has_failed = |slot: &Slot| matches!(slot.stage, Stage::Failed | Stage::Vacant);
+        let has_failed = |slot: &Slot| matches!(slot.state, SlotState::Failed | SlotState::Vacant);
         if self.slots.iter().all(has_failed) {
             self.must_break = Some(first_cause);
         }
     }
 
     fn has_hope(&self, now: Duration) -> bool {
-        self.slots.iter().any(|slot| match slot.stage {
-            Stage::Starting => slot.starts_at <= now,
-            stage => matches!(
-                stage,
-                Stage::Ready | Stage::Retiring | Stage::Condemned | Stage::Killed | Stage::Closing
+        self.slots.iter().any(|slot| match slot.state {
+            SlotState::Starting => slot.starts_at <= now,
+            state => matches!(
+                state,
+                SlotState::Ready
+                    | SlotState::Retiring
+                    | SlotState::KillPending
+                    | SlotState::Killed
+                    | SlotState::Closing
             ),
         })
     }
 
-    pub(super) fn fruitless(&mut self, worker: WorkerId, cause: u64, outlook: Outlook, now: Duration) {
+    pub(super) fn count_failed_start(
+        &mut self,
+        worker: WorkerId,
+        cause: u64,
+        outlook: Outlook,
+        now: Duration,
+    ) {
         self.slots[worker].comeback = Comeback::Later;
         if self.slots[worker].succeeds.is_some() || outlook == Outlook::Shortage {
             return;

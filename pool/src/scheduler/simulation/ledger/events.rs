@@ -2,62 +2,62 @@
 
 use std::{num::NonZero, time::Duration};
 
-use super::{Job, Ledger, Outcome, Phase, Slot, Stage};
+use super::{Job, Ledger, Phase, Resolution, Slot, SlotState};
 use crate::policy::{Halted, Urgency};
-use crate::scheduler::test_load::{TestItem, TestLoad};
-use crate::scheduler::{Event, JobId, Life, WorkerId};
+use crate::scheduler::test_jobs::{TestItem, TestJobs};
+use crate::scheduler::{Event, Incarnation, JobId, WorkerId};
 
 impl Ledger {
     /// Writes down what the event must bring, before the scheduler is told of it.
-    pub(in super::super) fn expect(&mut self, event: &Event<TestLoad>, now: Duration) {
+    pub(in super::super) fn expect(&mut self, event: &Event<TestJobs>, now: Duration) {
         match *event {
             Event::Submit(ref item) => self.submit(item),
-            Event::Ready { worker, life } => self.ready(worker, life),
+            Event::Ready { worker, incarnation } => self.ready(worker, incarnation),
             Event::Finished {
                 worker,
-                life,
+                incarnation,
                 first,
                 count,
                 failed,
-            } => self.finished(worker, life, first, count, failed),
+            } => self.finished(worker, incarnation, first, count, failed),
             Event::Progress {
                 worker,
-                life,
+                incarnation,
                 received,
                 ..
-            } => self.progress(worker, life, received),
-            Event::Stalled { worker, life } => self.stalled(worker, life),
-            Event::Silent { worker, life } => self.silent(worker, life),
-            Event::Grown { worker, life } => {
-                if self.is_serving(worker, life) {
+            } => self.progress(worker, incarnation, received),
+            Event::Stalled { worker, incarnation } => self.stalled(worker, incarnation),
+            Event::Silent { worker, incarnation } => self.silent(worker, incarnation),
+            Event::Grown { worker, incarnation } => {
+                if self.is_serving(worker, incarnation) {
                     self.slots[worker].is_grown = true;
                 }
             }
             Event::Revoked {
                 worker,
-                life,
+                incarnation,
                 claimed,
-            } => self.revoked(worker, life, claimed),
+            } => self.revoked(worker, incarnation, claimed),
             Event::Overdue {
                 worker,
-                life,
+                incarnation,
                 position,
                 claimed,
-            } => self.overdue(worker, life, position, claimed),
+            } => self.overdue(worker, incarnation, position, claimed),
             Event::Cancel { job } => self.cancel(job),
             Event::Died {
                 worker,
-                life,
+                incarnation,
                 claimed,
                 cause,
-            } => self.died(worker, life, claimed, cause, now),
+            } => self.died(worker, incarnation, claimed, cause, now),
             Event::StartFailed {
                 worker,
-                life,
+                incarnation,
                 cause,
                 outlook,
             } => {
-                self.start_failed(worker, life, cause, outlook, now);
+                self.start_failed(worker, incarnation, cause, outlook, now);
             }
             Event::PurgeAbandoned => {}
             Event::Close => {
@@ -86,9 +86,9 @@ impl Ledger {
             failed: self.failed,
             ended: self.ended,
         });
-        let serving = [Stage::Ready, Stage::Retiring, Stage::Condemned];
+        let serving = [SlotState::Ready, SlotState::Retiring, SlotState::KillPending];
         for (worker, slot) in self.slots.iter().enumerate() {
-            if serving.contains(&slot.stage) && !slot.flight.is_empty() {
+            if serving.contains(&slot.state) && !slot.flight.is_empty() {
                 self.must_revoke.insert(worker);
             }
         }
@@ -129,44 +129,48 @@ impl Ledger {
         self.due.drained = true;
     }
 
-    pub(super) fn is_at(&self, worker: WorkerId, life: Life, stages: &[Stage]) -> bool {
+    pub(super) fn is_at(&self, worker: WorkerId, incarnation: Incarnation, states: &[SlotState]) -> bool {
         let slot = &self.slots[worker];
-        slot.life == life && stages.contains(&slot.stage)
+        slot.incarnation == incarnation && states.contains(&slot.state)
     }
 
-    fn is_serving(&self, worker: WorkerId, life: Life) -> bool {
-        self.is_at(worker, life, &[Stage::Ready, Stage::Retiring, Stage::Condemned])
+    fn is_serving(&self, worker: WorkerId, incarnation: Incarnation) -> bool {
+        self.is_at(
+            worker,
+            incarnation,
+            &[SlotState::Ready, SlotState::Retiring, SlotState::KillPending],
+        )
     }
 
-    fn ready(&mut self, worker: WorkerId, life: Life) {
-        if self.is_at(worker, life, &[Stage::Starting]) {
-            self.slots[worker].stage = Stage::Ready;
+    fn ready(&mut self, worker: WorkerId, incarnation: Incarnation) {
+        if self.is_at(worker, incarnation, &[SlotState::Starting]) {
+            self.slots[worker].state = SlotState::Ready;
             self.due.ready = !self.was_ready;
             self.was_ready = true;
             self.succeed(worker);
         }
     }
 
-    fn succeed(&mut self, heir: WorkerId) {
-        let Some(old) = self.slots[heir].succeeds.take() else {
+    fn succeed(&mut self, successor: WorkerId) {
+        let Some(old) = self.slots[successor].succeeds.take() else {
             return;
         };
-        self.sights.recycled += 1;
+        self.coverage.recycled += 1;
         let slot = &mut self.slots[old];
-        (slot.heir, slot.is_replaced) = (None, true);
-        if slot.stage == Stage::Ready {
-            slot.stage = Stage::Retiring;
+        (slot.successor, slot.is_replaced) = (None, true);
+        if slot.state == SlotState::Ready {
+            slot.state = SlotState::Retiring;
             if !slot.flight.is_empty() {
                 self.must_revoke.insert(old);
             }
         }
     }
 
-    fn silent(&mut self, worker: WorkerId, life: Life) {
-        if self.is_serving(worker, life) && !self.slots[worker].flight.is_empty() {
+    fn silent(&mut self, worker: WorkerId, incarnation: Incarnation) {
+        if self.is_serving(worker, incarnation) && !self.slots[worker].flight.is_empty() {
             self.slots[worker].is_silent = true;
             self.must_revoke.insert(worker);
-            self.sights.silences += 1;
+            self.coverage.silences += 1;
         }
     }
 
@@ -182,8 +186,8 @@ impl Ledger {
         slot.is_grown || after.is_some_and(|jobs| slot.done >= jobs)
     }
 
-    fn finished(&mut self, worker: WorkerId, life: Life, first: u64, count: u32, failed: u32) {
-        if !self.is_serving(worker, life) {
+    fn finished(&mut self, worker: WorkerId, incarnation: Incarnation, first: u64, count: u32, failed: u32) {
+        if !self.is_serving(worker, incarnation) {
             return;
         }
         let end = first.saturating_add(u64::from(count));
@@ -202,14 +206,14 @@ impl Ledger {
             slot.flight.remove(&position);
             (slot.is_held, slot.is_silent) = (false, false);
             slot.failures_in_a_row = 0;
-            self.expected.insert(job, Outcome::Delivered(worker, position));
+            self.expected.insert(job, Resolution::Delivered(worker, position));
             self.failures.clear();
         }
     }
 
-    fn progress(&mut self, worker: WorkerId, life: Life, received: u64) {
+    fn progress(&mut self, worker: WorkerId, incarnation: Incarnation, received: u64) {
         let slot = &mut self.slots[worker];
-        if slot.life == life {
+        if slot.incarnation == incarnation {
             let received = received.min(slot.sent);
             if received > slot.received {
                 slot.received = received;
@@ -218,8 +222,8 @@ impl Ledger {
         }
     }
 
-    fn stalled(&mut self, worker: WorkerId, life: Life) {
-        let is_serving = self.is_serving(worker, life);
+    fn stalled(&mut self, worker: WorkerId, incarnation: Incarnation) {
+        let is_serving = self.is_serving(worker, incarnation);
         let slot = &mut self.slots[worker];
         if is_serving && !slot.flight.is_empty() {
             slot.is_held = true;
@@ -230,8 +234,8 @@ impl Ledger {
         }
     }
 
-    fn revoked(&mut self, worker: WorkerId, life: Life, claimed: u64) {
-        if self.is_serving(worker, life) {
+    fn revoked(&mut self, worker: WorkerId, incarnation: Incarnation, claimed: u64) {
+        if self.is_serving(worker, incarnation) {
             self.slots[worker].is_revoking = false;
             self.slots[worker].is_held = true;
             self.raise(worker, claimed);
@@ -249,26 +253,26 @@ impl Ledger {
         if slot.flight.is_empty() {
             return;
         }
-        slot.stage = Stage::Condemned;
+        slot.state = SlotState::KillPending;
         let running = std::mem::take(&mut slot.flight).into_values();
-        self.expected.extend(running.map(|job| (job, Outcome::Halted)));
+        self.expected.extend(running.map(|job| (job, Resolution::Halted)));
     }
 
-    fn overdue(&mut self, worker: WorkerId, life: Life, position: u64, claimed: u64) {
-        if !self.is_serving(worker, life) {
+    fn overdue(&mut self, worker: WorkerId, incarnation: Incarnation, position: u64, claimed: u64) {
+        if !self.is_serving(worker, incarnation) {
             return;
         }
         self.raise(worker, claimed);
-        self.slots[worker].stage = Stage::Condemned;
+        self.slots[worker].state = SlotState::KillPending;
         if let Some(job) = self.slots[worker].flight.remove(&position) {
-            self.expected.insert(job, Outcome::Deadline);
+            self.expected.insert(job, Resolution::Deadline);
             self.count_failure();
         }
     }
 
     fn cancel(&mut self, job: JobId) {
         if self.queued.remove(&job) {
-            self.expected.insert(job, Outcome::Cancelled);
+            self.expected.insert(job, Resolution::Cancelled);
             return;
         }
         let holds = |slot: &Slot| slot.flight.values().any(|&other| other == job);
@@ -287,13 +291,13 @@ impl Ledger {
         for (position, job) in self.slots[worker].flight.clone() {
             if self.record(job).is_cancelled {
                 self.slots[worker].flight.remove(&position);
-                self.slots[worker].stage = Stage::Condemned;
-                self.expected.insert(job, Outcome::Cancelled);
+                self.slots[worker].state = SlotState::KillPending;
+                self.expected.insert(job, Resolution::Cancelled);
             }
         }
         for job in unclaimed.into_values() {
             if self.record(job).is_cancelled {
-                self.expected.insert(job, Outcome::Cancelled);
+                self.expected.insert(job, Resolution::Cancelled);
             } else {
                 self.queued.insert(job);
             }
@@ -308,6 +312,6 @@ impl Ledger {
             .flat_map(|slot| std::mem::take(&mut slot.flight).into_values());
         let all: Vec<JobId> = in_flight.chain(std::mem::take(&mut self.queued)).collect();
         self.expected
-            .extend(all.into_iter().map(|job| (job, Outcome::Closed)));
+            .extend(all.into_iter().map(|job| (job, Resolution::Closed)));
     }
 }

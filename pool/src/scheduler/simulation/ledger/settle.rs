@@ -1,14 +1,14 @@
 //! What must hold once an event's actions are done.
 
-use super::{Check, Ledger, Phase, Slot, Stage, ensure};
+use super::{Check, Ledger, Phase, Slot, SlotState, ensure};
 use crate::scheduler::Scheduler;
 use crate::scheduler::WorkerId;
 use crate::scheduler::roster::FRAME_CREDIT;
-use crate::scheduler::test_load::TestLoad;
+use crate::scheduler::test_jobs::TestJobs;
 
 impl Ledger {
     /// Checks that all that was due has come, and that both accounts agree.
-    pub(in super::super) fn settle(&mut self, scheduler: &Scheduler<TestLoad>) -> Check {
+    pub(in super::super) fn settle(&mut self, scheduler: &Scheduler<TestJobs>) -> Check {
         ensure!(
             self.expected.is_empty(),
             "jobs are not resolved as they should be: {:?}",
@@ -33,7 +33,7 @@ impl Ledger {
         self.check_numbers(scheduler)?;
         let lives = scheduler.workers().zip(&self.slots);
         for (known, slot) in lives {
-            let is_known = known.life == slot.life && known.in_flight == slot.flight.len();
+            let is_known = known.incarnation == slot.incarnation && known.in_flight == slot.flight.len();
             ensure!(is_known, "worker {} is shown wrongly", known.worker);
         }
         (0..self.slots.len()).try_for_each(|worker| self.check_worker(worker))
@@ -41,14 +41,20 @@ impl Ledger {
 
     /// Whether nothing is left and nothing comes.
     pub(super) fn is_over(&self) -> bool {
-        let is_over = |slot: &Slot| matches!(slot.stage, Stage::Over | Stage::Failed | Stage::Vacant);
+        let is_over = |slot: &Slot| {
+            matches!(
+                slot.state,
+                SlotState::Over | SlotState::Failed | SlotState::Vacant
+            )
+        };
         self.phase != Phase::Open && self.slots.iter().all(is_over)
     }
 
     fn check_recycling(&self) -> Check {
-        let is_due =
-            |slot: &Slot| slot.stage == Stage::Ready && slot.heir.is_none() && self.must_be_due(slot);
-        let is_vacant = |slot: &Slot| slot.stage == Stage::Vacant;
+        let is_due = |slot: &Slot| {
+            slot.state == SlotState::Ready && slot.successor.is_none() && self.must_be_due(slot)
+        };
+        let is_vacant = |slot: &Slot| slot.state == SlotState::Vacant;
         ensure!(
             !(self.needs_workers() && self.slots.iter().any(is_due) && self.slots.iter().any(is_vacant)),
             "a worker that is due has no successor"
@@ -56,7 +62,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn check_numbers(&self, scheduler: &Scheduler<TestLoad>) -> Check {
+    fn check_numbers(&self, scheduler: &Scheduler<TestJobs>) -> Check {
         let in_flight: usize = self.slots.iter().map(|slot| slot.flight.len()).sum();
         ensure!(
             scheduler.queued() == self.queued.len(),
@@ -88,7 +94,7 @@ impl Ledger {
     }
 
     /// A miscount stays, so that it is enough to add up the bytes while the queue is short.
-    fn check_bytes(&self, scheduler: &Scheduler<TestLoad>) -> Check {
+    fn check_bytes(&self, scheduler: &Scheduler<TestJobs>) -> Check {
         let known = scheduler.queued_bytes();
         if self.queued.len() <= 32 {
             let bytes: usize = self.queued.iter().map(|&job| self.record(job).bytes).sum();
@@ -114,19 +120,19 @@ impl Ledger {
             Phase::Broken | Phase::Halted => !slot.flight.is_empty(),
             Phase::Killed => false,
         };
-        let is_right = match slot.stage {
-            Stage::Unborn => false,
-            Stage::Starting | Stage::Ready => is_wanted,
-            Stage::Condemned | Stage::Retiring => !slot.flight.is_empty(),
-            Stage::Closing => self.phase != Phase::Killed,
-            Stage::Killed | Stage::Vacant => true,
-            Stage::Failed => !self.was_ready || !is_wanted,
-            Stage::Over => !is_wanted,
+        let is_right = match slot.state {
+            SlotState::Unborn => false,
+            SlotState::Starting | SlotState::Ready => is_wanted,
+            SlotState::KillPending | SlotState::Retiring => !slot.flight.is_empty(),
+            SlotState::Closing => self.phase != Phase::Killed,
+            SlotState::Killed | SlotState::Vacant => true,
+            SlotState::Failed => !self.was_ready || !is_wanted,
+            SlotState::Over => !is_wanted,
         };
         ensure!(
             is_right,
             "worker {worker} is {:?} while the pool is {:?}",
-            slot.stage,
+            slot.state,
             self.phase
         );
         Ok(())
@@ -145,7 +151,7 @@ impl Ledger {
             self.config.lanes as usize
         };
         let has_credit = slot.sent - slot.received < FRAME_CREDIT;
-        slot.stage == Stage::Ready
+        slot.state == SlotState::Ready
             && !slot.is_revoking
             && !slot.is_silent
             && has_credit

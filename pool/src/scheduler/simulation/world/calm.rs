@@ -1,7 +1,7 @@
 //! The end of a history: no more mischief, and everything must come to rest.
 
 use super::super::ledger::{Check, ensure};
-use super::super::machine::{Revocation, Stage};
+use super::super::machine::{ProcessState, Revocation};
 use super::{Nature, World};
 use crate::scheduler::{Event, WorkerId};
 
@@ -66,7 +66,7 @@ impl World {
         }
         has_moved |= self.wait_behind_hung(worker)?;
         let machine = &self.machines[worker];
-        has_moved |= machine.revocation != Revocation::None || machine.stage == Stage::Dead;
+        has_moved |= machine.revocation != Revocation::None || machine.state == ProcessState::Dead;
         has_moved |= !machine.wakes.is_empty() || !machine.published.is_empty() || machine.overdue.is_some();
         self.revoke(worker)?;
         self.tell_late(worker)?;
@@ -79,16 +79,16 @@ impl World {
     fn is_due(&self, worker: WorkerId) -> bool {
         let machine = &self.machines[worker];
         let is_told = machine.is_to_die || machine.is_to_end;
-        match machine.stage {
-            Stage::Starting(at) => at <= self.now || is_told,
-            Stage::Up => {
+        match machine.state {
+            ProcessState::Starting(at) => at <= self.now || is_told,
+            ProcessState::Up => {
                 is_told
                     || machine
                         .running()
                         .any(|running| self.nature(running.job) != Nature::Hangs)
             }
-            Stage::Dead => true,
-            Stage::Down => false,
+            ProcessState::Dead => true,
+            ProcessState::Down => false,
         }
     }
 
@@ -109,8 +109,8 @@ impl World {
 
     /// Moves on to the next delayed start, when nothing else is left to wait for.
     fn skip_delay(&mut self) -> bool {
-        let starts = self.machines.iter().filter_map(|machine| match machine.stage {
-            Stage::Starting(at) => Some(at),
+        let starts = self.machines.iter().filter_map(|machine| match machine.state {
+            ProcessState::Starting(at) => Some(at),
             _ => None,
         });
         let Some(next) = starts.min() else { return false };

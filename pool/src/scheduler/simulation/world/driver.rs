@@ -7,18 +7,21 @@ use std::time::Duration;
 
 use super::super::fault::Fault;
 use super::super::ledger::{Check, ensure};
-use super::super::machine::{Frame, Revocation, Stage};
+use super::super::machine::{Frame, ProcessState, Revocation};
 use super::{Nature, World};
-use crate::scheduler::test_load::TestLoad;
+use crate::scheduler::test_jobs::TestJobs;
 use crate::scheduler::{Action, Event, JobId, Outlook, WorkerId};
 
 impl World {
     /// Does what the scheduler asks for, or puts it down to be done later.
-    pub(super) fn perform(&mut self, action: Action<TestLoad>) {
+    pub(super) fn perform(&mut self, action: Action<TestJobs>) {
         match action {
             Action::Start {
-                worker, life, after, ..
-            } => self.machines[worker].begin(life, self.now + after),
+                worker,
+                incarnation,
+                after,
+                ..
+            } => self.machines[worker].begin(incarnation, self.now + after),
             Action::Send {
                 worker,
                 epoch,
@@ -65,23 +68,23 @@ impl World {
 
     pub(super) fn start(&mut self, worker: WorkerId) -> Check {
         let machine = &mut self.machines[worker];
-        let Stage::Starting(at) = machine.stage else {
+        let ProcessState::Starting(at) = machine.state else {
             return Ok(());
         };
-        let life = machine.life;
+        let incarnation = machine.incarnation;
         if at > self.now {
             return Ok(());
         }
         if !self.happens(self.plan.failed_start) {
-            self.machines[worker].stage = Stage::Up;
-            return self.tell(Event::Ready { worker, life });
+            self.machines[worker].state = ProcessState::Up;
+            return self.tell(Event::Ready { worker, incarnation });
         }
-        self.machines[worker].stage = Stage::Down;
+        self.machines[worker].state = ProcessState::Down;
         let cause = self.next_cause();
         if self.random.bool() {
             return self.tell(Event::Died {
                 worker,
-                life,
+                incarnation,
                 claimed: 0,
                 cause,
             });
@@ -93,7 +96,7 @@ impl World {
         };
         self.tell(Event::StartFailed {
             worker,
-            life,
+            incarnation,
             cause,
             outlook,
         })
@@ -126,12 +129,12 @@ impl World {
     }
 
     pub(super) fn harvest(&mut self, worker: WorkerId) -> Check {
-        let life = self.machines[worker].life;
+        let incarnation = self.machines[worker].incarnation;
         for (first, count) in self.machines[worker].harvest() {
             let failed = (0..count).filter(|_| self.happens(self.plan.failing)).count() as u32;
             self.tell(Event::Finished {
                 worker,
-                life,
+                incarnation,
                 first,
                 count,
                 failed,
@@ -150,10 +153,10 @@ impl World {
         if self.random.u32(..4) > 0 {
             self.harvest(worker)?;
         }
-        let life = self.machines[worker].life;
+        let incarnation = self.machines[worker].incarnation;
         let progress = Event::Progress {
             worker,
-            life,
+            incarnation,
             received: wake.received,
             done: wake.done,
             busy: wake.busy,
@@ -168,19 +171,19 @@ impl World {
         }
         self.tell(Event::Stalled {
             worker,
-            life: machine.life,
+            incarnation: machine.incarnation,
         })
     }
 
     /// The driver finds that nothing runs there although jobs were sent.
     pub(super) fn fall_silent(&mut self, worker: WorkerId) -> Check {
         let machine = &self.machines[worker];
-        if !self.is_up(worker) || machine.running().next().is_some() || !machine.owes() {
+        if !self.is_up(worker) || machine.running().next().is_some() || !machine.has_unfinished_frames() {
             return Ok(());
         }
-        let life = machine.life;
+        let incarnation = machine.incarnation;
         self.harvest(worker)?;
-        self.tell(Event::Silent { worker, life })
+        self.tell(Event::Silent { worker, incarnation })
     }
 
     fn grow(&mut self, worker: WorkerId) -> Check {
@@ -189,7 +192,7 @@ impl World {
         }
         self.tell(Event::Grown {
             worker,
-            life: self.machines[worker].life,
+            incarnation: self.machines[worker].incarnation,
         })
     }
 
@@ -209,10 +212,10 @@ impl World {
             return Ok(());
         };
         self.harvest(worker)?;
-        let life = self.machines[worker].life;
+        let incarnation = self.machines[worker].incarnation;
         self.tell(Event::Overdue {
             worker,
-            life,
+            incarnation,
             position,
             claimed,
         })
@@ -230,10 +233,10 @@ impl World {
             Revocation::Raised(claimed) => {
                 self.machines[worker].revocation = Revocation::None;
                 self.harvest(worker)?;
-                let life = self.machines[worker].life;
+                let incarnation = self.machines[worker].incarnation;
                 self.tell(Event::Revoked {
                     worker,
-                    life,
+                    incarnation,
                     claimed,
                 })
             }
@@ -246,13 +249,13 @@ impl World {
         if !machine.is_to_die && !machine.is_to_end {
             return Ok(());
         }
-        if let Stage::Starting(_) = machine.stage {
-            let life = machine.life;
-            self.machines[worker].stage = Stage::Down;
+        if let ProcessState::Starting(_) = machine.state {
+            let incarnation = machine.incarnation;
+            self.machines[worker].state = ProcessState::Down;
             let cause = self.next_cause();
             return self.tell(Event::StartFailed {
                 worker,
-                life,
+                incarnation,
                 cause,
                 outlook: Outlook::Open,
             });
@@ -263,13 +266,13 @@ impl World {
 
     pub(super) fn die(&mut self, worker: WorkerId) {
         if self.is_up(worker) {
-            self.machines[worker].stage = Stage::Dead;
+            self.machines[worker].state = ProcessState::Dead;
         }
     }
 
     /// The driver sees the end of the process, takes what it published, and tells of the death.
     pub(super) fn notice_death(&mut self, worker: WorkerId) -> Check {
-        if self.machines[worker].stage != Stage::Dead {
+        if self.machines[worker].state != ProcessState::Dead {
             return Ok(());
         }
         if self.fault != Some(Fault::DriverForgetsDrain) {
@@ -277,10 +280,10 @@ impl World {
         }
         self.check_suspects(worker)?;
         let machine = &mut self.machines[worker];
-        machine.stage = Stage::Down;
-        let (life, claimed) = (machine.life, machine.word.claimed);
+        machine.state = ProcessState::Down;
+        let (incarnation, claimed) = (machine.incarnation, machine.word.claimed);
         // Some claim what they were never sent.
-        let boast = if self.random.u32(..10) == 0 && claimed == self.ledger.sent_to(worker) {
+        let excess = if self.random.u32(..10) == 0 && claimed == self.ledger.sent_to(worker) {
             100
         } else {
             0
@@ -288,8 +291,8 @@ impl World {
         let cause = self.next_cause();
         self.tell(Event::Died {
             worker,
-            life,
-            claimed: claimed + boast,
+            incarnation,
+            claimed: claimed + excess,
             cause,
         })
     }
@@ -310,11 +313,14 @@ impl World {
     pub(super) fn tell_stale(&mut self) -> Check {
         let worker = self.random.usize(..self.machines.len());
         let sent = self.ledger.sent_to(worker);
-        let Some(life) = self.machines[worker].life.checked_sub(self.random.u64(1..=2)) else {
-            let life = self.machines[worker].life;
+        let Some(incarnation) = self.machines[worker]
+            .incarnation
+            .checked_sub(self.random.u64(1..=2))
+        else {
+            let incarnation = self.machines[worker].incarnation;
             return self.tell(Event::Finished {
                 worker,
-                life,
+                incarnation,
                 first: sent,
                 count: u32::MAX,
                 failed: u32::MAX,
@@ -323,44 +329,44 @@ impl World {
         let claimed = self.random.u64(..20);
         let cause = self.next_cause();
         let event = match self.random.u32(..10) {
-            8 => Event::Silent { worker, life },
-            9 => Event::Grown { worker, life },
-            0 => Event::Ready { worker, life },
+            8 => Event::Silent { worker, incarnation },
+            9 => Event::Grown { worker, incarnation },
+            0 => Event::Ready { worker, incarnation },
             1 => Event::Finished {
                 worker,
-                life,
+                incarnation,
                 first: 0,
                 count: 1_000,
                 failed: 1_000,
             },
             2 => Event::Progress {
                 worker,
-                life,
+                incarnation,
                 received: 5,
                 done: 5,
                 busy: Duration::MAX,
             },
-            3 => Event::Stalled { worker, life },
+            3 => Event::Stalled { worker, incarnation },
             4 => Event::Revoked {
                 worker,
-                life,
+                incarnation,
                 claimed,
             },
             5 => Event::Overdue {
                 worker,
-                life,
+                incarnation,
                 position: 0,
                 claimed,
             },
             6 => Event::Died {
                 worker,
-                life,
+                incarnation,
                 claimed,
                 cause,
             },
             _ => Event::StartFailed {
                 worker,
-                life,
+                incarnation,
                 cause,
                 outlook: Outlook::Hopeless,
             },

@@ -24,7 +24,7 @@ use protocol::{
 };
 use rustix::process::Signal;
 
-use super::{channel::Channel, tail::Tail};
+use super::{output::OutputPipe, tail::Tail};
 use crate::{
     Captured,
     failure::{EndReason, Exit},
@@ -36,14 +36,14 @@ const RECORDS_AT_ONCE: usize = 256;
 
 /// A worker process.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub(crate) struct WorkerProcess {
     worker: u32,
     offspring: Offspring,
     /// The control socket. Its closing tells the worker that the parent has gone.
     control: OwnedFd,
-    output: Channel,
+    output: OutputPipe,
     /// Standard error, when it is captured apart from standard output.
-    errors: Option<Channel>,
+    errors: Option<OutputPipe>,
     tail: Mutex<Tail>,
     /// It tells of its log over the control socket.
     has_log: AtomicBool,
@@ -60,7 +60,7 @@ struct End {
     reason: Option<EndReason>,
 }
 
-impl Process {
+impl WorkerProcess {
     /// Starts a worker whose standard input is the second of the control sockets. With `capture`, its output is divided
     /// by jobs.
     pub(crate) fn spawn(
@@ -71,9 +71,9 @@ impl Process {
         capture: Option<(Secret, usize)>,
     ) -> io::Result<Self> {
         let mut command = program.command(format!("{WORKER_ARGUMENT}{job}").into());
-        let (output, writer) = Channel::new(capture)?;
+        let (output, writer) = OutputPipe::new(capture)?;
         let errors = if capture.is_some() {
-            let (errors, writer) = Channel::new(capture)?;
+            let (errors, writer) = OutputPipe::new(capture)?;
             command.stderr(writer);
             Some(errors)
         } else {
@@ -109,7 +109,7 @@ impl Process {
     }
 
     /// What it writes to.
-    pub(crate) fn channels(&self) -> impl Iterator<Item = &Channel> {
+    pub(crate) fn output_pipes(&self) -> impl Iterator<Item = &OutputPipe> {
         std::iter::once(&self.output).chain(&self.errors)
     }
 
@@ -146,7 +146,7 @@ impl Process {
     }
 
     /// Notes why it is about to end, unless that is known already.
-    pub(crate) fn give_reason(&self, reason: EndReason) {
+    pub(crate) fn set_end_reason(&self, reason: EndReason) {
         let mut end = self.end();
         if end.exit.is_none() {
             end.reason.get_or_insert(reason);
@@ -168,7 +168,7 @@ impl Process {
     }
 
     /// Has `listener` told when it ends; at once, if it has ended.
-    pub(crate) fn tell_end_to(&self, listener: WakeSender) {
+    pub(crate) fn set_end_listener(&self, listener: WakeSender) {
         let mut end = self.end();
         if end.exit.is_some() {
             tell(&listener);
@@ -184,8 +184,8 @@ impl Process {
 
     /// Reads what it has written.
     pub(crate) fn read_output(&self) {
-        for channel in self.channels() {
-            channel.read(|bytes| {
+        for pipe in self.output_pipes() {
+            pipe.read(|bytes| {
                 let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
                 tail.push(bytes, self.worker, self.pid());
             });
@@ -233,8 +233,8 @@ impl Process {
     }
 
     /// Waits until it has been reaped, `patience` at most.
-    pub(crate) fn wait_ended(&self, patience: Duration) -> Option<Exit> {
-        let deadline = Instant::now() + patience;
+    pub(crate) fn wait_ended(&self, timeout: Duration) -> Option<Exit> {
+        let deadline = Instant::now() + timeout;
         let mut end = self.end();
         while end.exit.is_none() {
             let left = deadline.checked_duration_since(Instant::now())?;

@@ -78,7 +78,7 @@ fn anonymous_pages(statm: &str) -> Option<u64> {
 
 /// Whether a process's last words are those of a program that was refused memory: of Rust's allocation failure, or of
 /// C++'s exception for it.
-pub(crate) fn tells_of_refusal(output: &str) -> bool {
+pub(crate) fn is_allocation_failure(output: &str) -> bool {
     let of_rust = output.contains("memory allocation of ") && output.contains(" bytes failed");
     of_rust || output.contains("std::bad_alloc")
 }
@@ -107,7 +107,9 @@ mod tests {
 
     #[test]
     fn refusals_are_known_by_their_words() {
-        assert!(tells_of_refusal("memory allocation of 4294967296 bytes failed\n"));
-        assert!(!tells_of_refusal("allocation of a memory failed"));
+        assert!(is_allocation_failure(
+            "memory allocation of 4294967296 bytes failed\n"
+        ));
+        assert!(!is_allocation_failure("allocation of a memory failed"));
     }
 }

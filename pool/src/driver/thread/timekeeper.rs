@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 use protocol::board;
 use rustix::time::ClockId;
 
-use super::{Core, life::Life, seat::Seat};
+use crate::driver::{
+    core::Core,
+    worker::{Worker, slot::WorkerSlot},
+};
 use crate::{failure::EndReason, spawn::stuck};
 
 /// A job that has run for this long loses those behind it to other workers.
@@ -63,11 +66,11 @@ impl Timekeeper {
             grown: Vec::new(),
             unseen: Vec::new(),
         };
-        for seat in &core.seats {
-            look.at_spawn(seat);
+        for slot in &core.slots {
+            look.check_spawn(slot);
         }
-        for (seat, life) in core.lives() {
-            look.at(seat, &life);
+        for (slot, worker) in core.workers() {
+            look.check_worker(slot, &worker);
         }
         let Look {
             next,
@@ -108,44 +111,44 @@ impl Look<'_> {
         self.next = self.next.into_iter().chain([wait]).min();
     }
 
-    fn at(&mut self, seat: &Seat, life: &Arc<Life>) {
+    fn check_worker(&mut self, slot: &WorkerSlot, worker: &Arc<Worker>) {
         let mut runs = false;
-        for running in life.running() {
+        for running in worker.running() {
             runs = true;
-            self.at_job(seat, life, running);
+            self.check_job(slot, worker, running);
         }
-        let has_followers = life.has_followers();
+        let has_unclaimed_jobs = worker.has_unclaimed_jobs();
         if !runs {
-            self.at_silence(seat, life, has_followers);
+            self.check_silence(slot, worker, has_unclaimed_jobs);
         }
-        if has_followers && let Some(deadline) = self.core.settings.job_deadline {
+        if has_unclaimed_jobs && let Some(deadline) = self.core.settings.job_deadline {
             self.again_in(deadline.min(PULSE));
         }
-        self.at_memory(seat, life, runs || has_followers);
-        self.at_end(life);
-        self.at_news(seat, life);
+        self.check_memory(slot, worker, runs || has_unclaimed_jobs);
+        self.check_end(worker);
+        self.check_news(slot, worker);
     }
 
     /// What a worker has published while somebody attended in the place of its wake-up. When nothing of it is taken in from
     /// one look to the next, whoever attends has no CPU, and the watch does it for him.
-    fn at_news(&mut self, seat: &Seat, life: &Arc<Life>) {
-        let has_news = life.has_news();
+    fn check_news(&mut self, slot: &WorkerSlot, worker: &Arc<Worker>) {
+        let has_news = worker.has_news();
         if has_news {
-            let mark = (seat.slot, life.number, life.taken_in());
+            let mark = (slot.index, worker.incarnation, worker.taken_in());
             if self.before.unseen.contains(&mark) {
-                self.core.take_results(seat, life);
+                self.core.take_results(slot, worker);
             } else {
                 self.unseen.push(mark);
             }
         }
-        if has_news || life.board.is_attended() {
+        if has_news || worker.board.is_attended() {
             self.again_in(STALL);
         }
     }
 
     /// A start of a process that takes long: the process may have been stopped.
-    fn at_spawn(&mut self, seat: &Seat) {
-        let Some(since) = seat.spawning_since() else {
+    fn check_spawn(&mut self, slot: &WorkerSlot) {
+        let Some(since) = slot.spawning_since() else {
             return;
         };
         if self.before.clock.since(since) >= LONG_SPAWN {
@@ -154,7 +157,7 @@ impl Look<'_> {
         self.again_in(LONG_SPAWN);
     }
 
-    fn at_job(&mut self, seat: &Seat, life: &Life, running: board::Running) {
+    fn check_job(&mut self, slot: &WorkerSlot, worker: &Worker, running: board::Running) {
         // The board's clock may show a start up to one step too early.
         let ran = self
             .before
@@ -163,15 +166,15 @@ impl Look<'_> {
             .saturating_sub(board::clock_resolution());
         if let Some(deadline) = self.core.settings.job_deadline {
             if ran >= deadline {
-                return self.core.overdue(seat, life, running.position);
+                return self.core.overdue(slot, worker, running.position);
             }
             self.again_in(deadline.saturating_sub(ran).min(PULSE));
         }
-        let mark = (seat.slot, life.number, running.position);
+        let mark = (slot.index, worker.incarnation, running.position);
         if self.before.stalled.contains(&mark) {
             self.stalled.push(mark);
         } else if ran >= STALL {
-            self.core.stalled(seat, life);
+            self.core.stalled(slot, worker);
             self.stalled.push(mark);
         } else {
             self.again_in(STALL.saturating_sub(ran));
@@ -179,27 +182,27 @@ impl Look<'_> {
     }
 
     /// A worker that runs nothing: it may be about to, or it does not react.
-    fn at_silence(&mut self, seat: &Seat, life: &Life, has_followers: bool) {
-        if !has_followers && !life.owes() {
+    fn check_silence(&mut self, slot: &WorkerSlot, worker: &Worker, has_unclaimed_jobs: bool) {
+        if !has_unclaimed_jobs && !worker.has_unfinished_frames() {
             return;
         }
-        let silent = self.before.clock.since(life.sent_at());
+        let silent = self.before.clock.since(worker.sent_at());
         // It may be making the state of a lane anew, after a panic, which may take as long as at its start.
-        let patience = self.core.settings.start_deadline;
-        if silent >= patience {
-            return life.process.kill(EndReason::Unresponsive(patience));
+        let timeout = self.core.settings.start_deadline;
+        if silent >= timeout {
+            return worker.process.kill(EndReason::Unresponsive(timeout));
         }
-        if has_followers && silent >= SILENCE {
+        if has_unclaimed_jobs && silent >= SILENCE {
             // Told at each look while it lasts: what was sent meanwhile is to be taken back too.
-            self.core.silent(seat, life);
+            self.core.silent(slot, worker);
         }
         let rest = SILENCE.saturating_sub(silent);
         self.again_in(if rest.is_zero() { SILENCE } else { rest });
     }
 
-    fn at_memory(&mut self, seat: &Seat, life: &Life, may_have_jobs: bool) {
+    fn check_memory(&mut self, slot: &WorkerSlot, worker: &Worker, may_have_jobs: bool) {
         let limits = self.core.settings.memory;
-        let Some(used) = life.memory_used(may_have_jobs) else {
+        let Some(used) = worker.memory_used(may_have_jobs) else {
             return;
         };
         if may_have_jobs {
@@ -207,23 +210,25 @@ impl Look<'_> {
         }
         if let Some(limit) = limits.max.filter(|limit| used > *limit) {
             // What has not been started is taken away first, so that no neighbour starts only to die.
-            life.revoke();
-            life.process.kill(EndReason::Memory { used, limit });
+            worker.revoke();
+            worker.process.kill(EndReason::Memory { used, limit });
         } else if limits.recycle.is_some_and(|limit| used > limit) {
-            let mark = (seat.slot, life.number);
+            let mark = (slot.index, worker.incarnation);
             if !self.before.grown.contains(&mark) {
-                self.core.grown(seat, life);
+                self.core.grown(slot, worker);
             }
             self.grown.push(mark);
         }
     }
 
     /// A worker that was asked to end.
-    fn at_end(&mut self, life: &Life) {
-        let Some(closed_at) = life.closed_at() else { return };
+    fn check_end(&mut self, worker: &Worker) {
+        let Some(closed_at) = worker.closed_at() else {
+            return;
+        };
         let waited = self.before.clock.since(closed_at);
         if waited >= UNRESPONSIVE {
-            life.process.kill(EndReason::Unresponsive(UNRESPONSIVE));
+            worker.process.kill(EndReason::Unresponsive(UNRESPONSIVE));
         } else {
             // Often, because whoever sends meanwhile does not wake a watch that keeps time already.
             self.again_in(UNRESPONSIVE.saturating_sub(waited).min(MEMORY_LOOK));

@@ -2,25 +2,17 @@
 
 use std::time::Instant;
 
-use super::{Core, State};
+use super::core::{Core, Locked};
 use crate::{BuildError, SubmitError, failure::Cause, scheduler::Event};
-
-/// What has become true of the pool as a whole.
-#[derive(Debug, Default)]
-pub(super) struct Milestones {
-    pub(super) was_ready: bool,
-    pub(super) broken: Option<Cause>,
-    pub(super) ended: bool,
-}
 
 impl Core {
     /// Waits until the first worker is ready.
     pub(crate) fn wait_ready(&self) -> Result<(), BuildError> {
-        self.wait_until(None, |State { milestones, .. }| {
-            milestones.was_ready || milestones.broken.is_some()
+        self.wait_until(None, |Locked { pool_state, .. }| {
+            pool_state.was_ready || pool_state.broken.is_some()
         });
-        let milestones = &self.lock().milestones;
-        match milestones.broken.clone().filter(|_| !milestones.was_ready) {
+        let pool_state = &self.lock().pool_state;
+        match pool_state.broken.clone().filter(|_| !pool_state.was_ready) {
             None => Ok(()),
             Some(Cause::NotStarted(failure)) => Err(BuildError::NoWorker(failure)),
             Some(cause) => Err(BuildError::Broken(cause)),
@@ -29,19 +21,19 @@ impl Core {
 
     /// Waits until no job is queued or running; says whether that came before `deadline`.
     pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
-        self.wait_until(deadline, |state| state.scheduler.is_idle())
+        self.wait_until(deadline, |locked| locked.scheduler.is_idle())
     }
 
     /// Waits until no worker is left; says whether that came before `deadline`.
     pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
-        self.wait_until(deadline, |state| state.milestones.ended)
+        self.wait_until(deadline, |locked| locked.pool_state.ended)
     }
 
-    fn wait_until(&self, deadline: Option<Instant>, is_true: impl Fn(&State) -> bool) -> bool {
-        let mut state = self.lock();
-        while !is_true(&state) {
-            state = match self.changed.wait(state, deadline) {
-                Some(state) => state,
+    fn wait_until(&self, deadline: Option<Instant>, is_true: impl Fn(&Locked) -> bool) -> bool {
+        let mut locked = self.lock();
+        while !is_true(&locked) {
+            locked = match self.changed.wait(locked, deadline) {
+                Some(locked) => locked,
                 None => return false,
             };
         }

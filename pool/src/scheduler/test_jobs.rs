@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::span::{JobId, Load, Span};
+use super::span::{JobId, Span, SpanContents};
 
 /// The most jobs of one span, small so that submissions in bursts make several.
 const SPAN_JOBS: usize = 64;
@@ -37,18 +37,18 @@ impl TestItem {
 
 /// Jobs of one owner.
 #[derive(Debug, Clone)]
-pub(crate) struct TestLoad {
+pub(crate) struct TestJobs {
     pub(crate) items: Vec<TestItem>,
 }
 
-impl TestLoad {
+impl TestJobs {
     /// The ids that the jobs should have.
     pub(crate) fn serials(&self) -> impl Iterator<Item = JobId> {
         self.items.iter().map(|item| item.serial)
     }
 }
 
-impl Load for TestLoad {
+impl SpanContents for TestJobs {
     type Item = TestItem;
     type Frame = Vec<JobId>;
     type Cause = u64;
@@ -58,7 +58,7 @@ impl Load for TestLoad {
     }
 
     fn try_push(&mut self, item: TestItem) -> Result<(), TestItem> {
-        let last = self.items.last().expect("a load is never empty");
+        let last = self.items.last().expect("a contents is never empty");
         let may_join = Rc::ptr_eq(&last.owner, &item.owner) && !last.is_large && !item.is_large;
         if !may_join || self.items.len() == SPAN_JOBS {
             return Err(item);
@@ -68,7 +68,7 @@ impl Load for TestLoad {
     }
 
     fn len(&self) -> u32 {
-        u32::try_from(self.items.len()).expect("a load is short")
+        u32::try_from(self.items.len()).expect("a contents is short")
     }
 
     fn bytes(&self) -> usize {
@@ -78,7 +78,7 @@ impl Load for TestLoad {
     fn fitting(&self, max_bytes: usize) -> u32 {
         let mut left = max_bytes;
         let fits = |item: &&TestItem| left.checked_sub(item.bytes).map(|rest| left = rest).is_some();
-        u32::try_from(self.items.iter().take_while(fits).count()).expect("a load is short")
+        u32::try_from(self.items.iter().take_while(fits).count()).expect("a contents is short")
     }
 
     fn split_off(&mut self, at: u32) -> Self {
@@ -106,11 +106,11 @@ impl Load for TestLoad {
 }
 
 /// A span of small jobs that were submitted together.
-pub(crate) fn span_of(first: JobId, len: u64) -> Span<TestLoad> {
+pub(crate) fn span_of(first: JobId, len: u64) -> Span<TestJobs> {
     let owner = Rc::default();
-    let mut span: Span<TestLoad> = Span::of(first, TestItem::small(first, &owner));
+    let mut span: Span<TestJobs> = Span::of(first, TestItem::small(first, &owner));
     for serial in first + 1..first + len {
-        span.load
+        span.contents
             .try_push(TestItem::small(serial, &owner))
             .expect("the span is short");
     }

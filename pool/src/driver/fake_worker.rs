@@ -21,7 +21,11 @@ use protocol::{
 };
 use smallvec::SmallVec;
 
-use super::{Actions, Core, MemoryLimits, Settings, life::Life, process::Process};
+use super::{
+    MemoryLimits, Settings,
+    core::{Actions, Core},
+    worker::{Worker, process::WorkerProcess},
+};
 use crate::{
     hooks::Hooks,
     job::jobs::{Encoded, Item, Sink},
@@ -31,14 +35,14 @@ use crate::{
 };
 
 /// Longer than anything here takes, and short enough to see a hang fail.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 
 const TOKEN: [u8; 16] = [3; 16];
 
 /// A pool of one worker that is a test's to play.
-pub(super) struct Stage {
+pub(super) struct FakeWorker {
     pub(super) core: Arc<Core>,
-    pub(super) life: Arc<Life>,
+    pub(super) worker: Arc<Worker>,
     ring: RingWriter,
     received: u64,
     /// The worker's ends, which nobody needs: they only have to be there.
@@ -46,22 +50,29 @@ pub(super) struct Stage {
     watch: Option<JoinHandle<()>>,
 }
 
-impl Stage {
+impl FakeWorker {
     pub(super) fn new() -> Self {
         let core = Arc::new(Core::new(config(), settings()).unwrap());
         let mut actions = Actions::new();
         core.lock().scheduler.start(core.now(), &mut actions);
-        let Some(Action::Start { worker, life, .. }) = actions.pop() else {
+        let Some(Action::Start {
+            worker: index,
+            incarnation,
+            ..
+        }) = actions.pop()
+        else {
             panic!("a worker is to be started")
         };
-        let (life, link) = join(&core.settings, life);
-        core.seats[worker].set_life(Some(Arc::clone(&life)));
-        core.watch.add(Arc::clone(&life.process));
-        let number = life.number;
-        core.handle(Event::Ready { worker, life: number });
+        let (worker, link) = join(&core.settings, incarnation);
+        core.slots[index].set_worker(Some(Arc::clone(&worker)));
+        core.watched.add(Arc::clone(&worker.process));
+        core.handle(Event::Ready {
+            worker: index,
+            incarnation,
+        });
         Self {
             core,
-            life,
+            worker,
             ring: RingWriter::new(),
             received: 0,
             _link: link,
@@ -84,15 +95,15 @@ impl Stage {
     /// from a worker that does not take them in time, and a test may be slow.
     pub(super) fn take_job(&self) -> u64 {
         assert!(self.watch.is_none(), "the watch has begun");
-        let position = self.life.board.claim(0, u64::MAX).expect("a job is there");
-        self.life.board.show_start(0, position);
+        let position = self.worker.board.claim(0, u64::MAX).expect("a job is there");
+        self.worker.board.show_start(0, position);
         position
     }
 
     /// Has the worker show that it has used up one more frame.
     pub(super) fn use_up_frame(&mut self) {
         self.received += 1;
-        self.life.board.show_progress(Progress {
+        self.worker.board.show_progress(Progress {
             received: self.received,
             ..Progress::default()
         });
@@ -100,7 +111,7 @@ impl Stage {
 
     /// Has the worker publish the result of the job that it runs.
     pub(super) fn publish(&mut self, position: u64) {
-        let board = &self.life.board;
+        let board = &self.worker.board;
         let mut wait = || panic!("there is room for it");
         self.ring
             .publish(board, position, Status::Output, b"output", &mut wait);
@@ -109,12 +120,12 @@ impl Stage {
 
     /// Whether the worker would wake its parent now.
     pub(super) fn asks_to_wake(&self) -> bool {
-        self.life.board.request_wake()
+        self.worker.board.request_wake()
     }
 
     /// Takes in all that the worker has shown.
     pub(super) fn take_in(&self) {
-        self.core.take_results(&self.core.seats[0], &self.life);
+        self.core.take_results(&self.core.slots[0], &self.worker);
     }
 
     /// Begins the watch, and waits until it has seen all there is and sleeps without a time to wake up at.
@@ -124,7 +135,7 @@ impl Stage {
         self.watch = Some(std::thread::spawn(self.core.watching()));
         let awake_at = Cell::new(Instant::now());
         wait_until("the watch sleeps", || {
-            if !self.core.watch.sleeps() {
+            if !self.core.watched.sleeps() {
                 awake_at.set(Instant::now());
             }
             awake_at.get().elapsed() > STEADILY
@@ -132,7 +143,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for FakeWorker {
     fn drop(&mut self) {
         self.core.retire();
         if let Some(watch) = self.watch.take() {
@@ -145,7 +156,7 @@ impl Drop for Stage {
 
 /// Waits for what no event tells of.
 pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !is_so() {
         assert!(Instant::now() < deadline, "waited too long until {what}");
         std::thread::yield_now();
@@ -153,24 +164,24 @@ pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// A worker that has come through its handshake.
-fn join(settings: &Settings, number: u64) -> (Arc<Life>, WorkerLink) {
+fn join(settings: &Settings, incarnation: u64) -> (Arc<Worker>, WorkerLink) {
     let controls = control::pair().unwrap();
-    let process = Process::spawn(&settings.program, settings.job, 0, controls, None).unwrap();
-    let rendezvous = Rendezvous::new().unwrap();
-    let theirs = connect(rendezvous.socket(), TOKEN).unwrap();
-    let life = Life::new(
-        number,
+    let process = WorkerProcess::spawn(&settings.program, settings.job, 0, controls, None).unwrap();
+    let listener = Rendezvous::new().unwrap();
+    let theirs = connect(listener.socket(), TOKEN).unwrap();
+    let worker = Worker::new(
+        incarnation,
         Arc::new(process),
         Board::create().unwrap(),
         (
             Parcel::create("inbound").unwrap(),
             Parcel::create("outbound").unwrap(),
         ),
-        rendezvous.accept(TOKEN).unwrap(),
+        listener.accept(TOKEN).unwrap(),
         (settings.lanes.into(), settings.message_limit),
         None,
     );
-    (Arc::new(life), theirs)
+    (Arc::new(worker), theirs)
 }
 
 fn config() -> Config {

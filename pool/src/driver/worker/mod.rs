@@ -20,16 +20,29 @@ use protocol::{
     payload::area::Parcel,
 };
 
-use super::{harvest::Harvester, inbound::Inbound, memory::Gauge, process::Process};
+pub(super) mod harvest;
+mod inbound;
+pub(super) mod memory;
+mod output;
+pub(super) mod process;
+pub(super) mod slot;
+mod tail;
+pub(super) mod watched;
+
 use crate::{failure::EndReason, job::jobs::Cargo};
+use harvest::Harvester;
+use inbound::Inbound;
+use memory::Gauge;
+use process::WorkerProcess;
 
 /// A large job is being copied, which takes time that is not the worker's: no moment has come yet.
 const UNDER_WAY: u64 = u64::MAX;
 
 /// A worker's life from its handshake on.
-pub(crate) struct Life {
-    pub(crate) number: u64,
-    pub(crate) process: Arc<Process>,
+pub(crate) struct Worker {
+    /// Which worker of its slot this is.
+    pub(crate) incarnation: u64,
+    pub(crate) process: Arc<WorkerProcess>,
     pub(crate) board: Board,
     pub(crate) wakes: Mutex<WakeReceiver>,
     lanes: usize,
@@ -43,7 +56,7 @@ pub(crate) struct Life {
     /// How many frames were sent.
     frames_sent: AtomicU64,
     /// How many frames the scheduler has been told that the worker received.
-    frames_told: AtomicU64,
+    frames_reported: AtomicU64,
     /// When it was asked to end, in nanoseconds of the board's clock; 0 before.
     closed_at: AtomicU64,
     gauge: Option<Gauge>,
@@ -57,7 +70,7 @@ pub(crate) struct Outgoing {
     pub(crate) epoch: u16,
     pub(crate) first: u64,
     pub(crate) count: u32,
-    pub(crate) cargo: Cargo,
+    pub(crate) frame: Cargo,
 }
 
 /// `frames` is `None` once the worker has been asked to end.
@@ -66,20 +79,20 @@ struct Sender {
     inbound: Arc<Inbound>,
 }
 
-impl Life {
+impl Worker {
     pub(crate) fn new(
-        number: u64,
-        process: Arc<Process>,
+        incarnation: u64,
+        process: Arc<WorkerProcess>,
         board: Board,
         (inbound, outbound): (Parcel, Parcel),
         link: ParentLink,
         (lanes, message_limit): (usize, u64),
         gauge: Option<Gauge>,
     ) -> Self {
-        process.tell_end_to(link.own_wake);
+        process.set_end_listener(link.own_wake);
         let inbound = Arc::new(Inbound::new(inbound));
         Self {
-            number,
+            incarnation,
             process,
             board,
             wakes: Mutex::new(link.wakes),
@@ -93,7 +106,7 @@ impl Life {
             sent_end: AtomicU64::new(0),
             sent_at: AtomicU64::new(0),
             frames_sent: AtomicU64::new(0),
-            frames_told: AtomicU64::new(0),
+            frames_reported: AtomicU64::new(0),
             closed_at: AtomicU64::new(0),
             gauge,
             may_have_grown: AtomicBool::new(false),
@@ -101,8 +114,8 @@ impl Life {
     }
 
     /// Puts a frame in line. Called under the scheduler's lock, so that the line has the order of the positions.
-    pub(crate) fn put_in_line(&self, outgoing: Outgoing) {
-        match outgoing.cargo {
+    pub(crate) fn enqueue(&self, outgoing: Outgoing) {
+        match outgoing.frame {
             Cargo::Frame(..) => self.show_sent_now(),
             Cargo::Parcel(..) => self.sent_at.store(UNDER_WAY, Ordering::Relaxed),
         }
@@ -113,13 +126,13 @@ impl Life {
     }
 
     /// Sends what is in line. No send blocks: the scheduler keeps to the link's credit.
-    pub(crate) fn send_line(&self) {
+    pub(crate) fn flush(&self) {
         let mut sender = lock(&self.sender);
         loop {
             let Some(outgoing) = lock(&self.outbox).pop_front() else {
                 return;
             };
-            let is_large = matches!(outgoing.cargo, Cargo::Parcel(..));
+            let is_large = matches!(outgoing.frame, Cargo::Parcel(..));
             let sent = sender.send(outgoing, &self.board);
             self.board.show_sent();
             if is_large {
@@ -145,7 +158,7 @@ impl Life {
 
     /// Asks the worker to end, by ending what it reads from.
     pub(crate) fn close(&self, reason: EndReason) {
-        self.process.give_reason(reason);
+        self.process.set_end_reason(reason);
         self.closed_at
             .store(board::now().as_nanos() as u64, Ordering::Relaxed);
         // When it cannot be told it has died, or will when its lifeline is cut.
@@ -161,7 +174,7 @@ impl Life {
     }
 
     /// Whether jobs were sent that have not been claimed, by a hint that may be late.
-    pub(crate) fn has_followers(&self) -> bool {
+    pub(crate) fn has_unclaimed_jobs(&self) -> bool {
         self.sent_end.load(Ordering::SeqCst) > self.board.claimed()
     }
 
@@ -171,24 +184,27 @@ impl Life {
     }
 
     /// Whether frames were sent that it has not used up, by a hint that may be late.
-    pub(crate) fn owes(&self) -> bool {
+    pub(crate) fn has_unfinished_frames(&self) -> bool {
         self.frames_sent.load(Ordering::Relaxed) > self.board.progress().received
     }
 
     /// Takes note that the scheduler knows of so many received frames.
-    pub(crate) fn has_told(&self, received: u64) {
-        self.frames_told.fetch_max(received, Ordering::Relaxed);
+    pub(crate) fn note_reported(&self, received: u64) {
+        self.frames_reported.fetch_max(received, Ordering::Relaxed);
     }
 
     /// Whether the worker has published or received something that the scheduler does not know.
     pub(crate) fn has_news(&self) -> bool {
-        let told = self.frames_told.load(Ordering::Relaxed);
+        let told = self.frames_reported.load(Ordering::Relaxed);
         self.board.has_results() || self.board.progress().received > told
     }
 
     /// How far the worker's news have been taken in: unchanged, while it has some, means that nobody does.
     pub(crate) fn taken_in(&self) -> (u64, u64) {
-        (self.board.bytes_taken(), self.frames_told.load(Ordering::Relaxed))
+        (
+            self.board.bytes_taken(),
+            self.frames_reported.load(Ordering::Relaxed),
+        )
     }
 
     /// When it was asked to end, on the board's clock, if it was.
@@ -222,12 +238,12 @@ impl Sender {
             epoch,
             first,
             count,
-            cargo,
+            frame,
         } = outgoing;
         let Some(frames) = &self.frames else {
             return Err(LinkError::Closed);
         };
-        match cargo {
+        match frame {
             Cargo::Frame(form, mut bytes) => {
                 frame::finish(&mut bytes, form, epoch, first, count);
                 if inbox::put(board, board.sent(), &bytes) {

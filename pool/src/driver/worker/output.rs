@@ -17,24 +17,24 @@ use crate::captured::{Splitter, Written};
 
 /// The reading end of a pipe.
 #[derive(Debug)]
-pub(crate) struct Channel {
+pub(crate) struct OutputPipe {
     reader: PipeReader,
     /// Nobody can write to it any more.
-    is_silent: AtomicBool,
+    is_closed: AtomicBool,
     splitter: Option<Mutex<Splitter>>,
 }
 
-impl Channel {
+impl OutputPipe {
     /// Makes a pipe. With `capture` (the secret of the marks and the bytes to keep of each job) it is divided by jobs.
     pub(crate) fn new(capture: Option<(Secret, usize)>) -> io::Result<(Self, PipeWriter)> {
         let (reader, writer) = io::pipe()?;
         rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK)?;
-        let channel = Self {
+        let pipe = Self {
             reader,
-            is_silent: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
             splitter: capture.map(|(secret, limit)| Mutex::new(Splitter::new(secret, limit))),
         };
-        Ok((channel, writer))
+        Ok((pipe, writer))
     }
 
     /// Becomes readable when something was written.
@@ -43,8 +43,8 @@ impl Channel {
     }
 
     /// Whether nobody can write to it any more.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.is_silent.load(Ordering::Relaxed)
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
     }
 
     fn splitter(&self) -> Option<MutexGuard<'_, Splitter>> {
@@ -69,7 +69,7 @@ impl Channel {
                 Err(_) => break,
             }
         }
-        self.is_silent.store(true, Ordering::Relaxed);
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 
     /// What the jobs at these positions have written.

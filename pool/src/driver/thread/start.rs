@@ -19,7 +19,11 @@ use protocol::{
     payload::area::Parcel,
 };
 
-use super::{Settings, life::Life, log, memory::Gauge, process::Process, seat::Seat, watch::Watch};
+use crate::driver::{
+    log,
+    settings::Settings,
+    worker::{Worker, memory::Gauge, process::WorkerProcess, slot::WorkerSlot, watched::Watched},
+};
 use crate::{
     failure::{EndReason, Exit, StartFailure, StartFailureKind},
     spawn::program::Program,
@@ -31,94 +35,95 @@ const REAPING: Duration = Duration::from_secs(2);
 /// Starts a worker in `seat` and waits until it takes jobs.
 pub(crate) fn start(
     settings: &Settings,
-    watch: &Watch,
-    seat: &Seat,
-    life: u64,
-) -> Result<Life, StartFailure> {
+    watched: &Watched,
+    slot: &WorkerSlot,
+    incarnation: u64,
+) -> Result<Worker, StartFailure> {
     let started = Starting {
         log_level: log::wanted_level(),
         settings,
-        watch,
-        seat,
+        watched,
+        slot,
     }
-    .run(life);
-    started.map_err(|(process, kind)| failure(&settings.program, seat.number(), process.as_deref(), kind))
+    .run(incarnation);
+    started.map_err(|(process, kind)| failure(&settings.program, slot.number(), process.as_deref(), kind))
 }
 
-type Failed = (Option<Arc<Process>>, StartFailureKind);
+type Failed = (Option<Arc<WorkerProcess>>, StartFailureKind);
 
 struct Starting<'a> {
     log_level: u8,
     settings: &'a Settings,
-    watch: &'a Watch,
-    seat: &'a Seat,
+    watched: &'a Watched,
+    slot: &'a WorkerSlot,
 }
 
 /// What a process has before it is its program.
 struct Spawned {
-    process: Arc<Process>,
-    rendezvous: Rendezvous,
+    process: Arc<WorkerProcess>,
+    listener: Rendezvous,
     secret: Option<Secret>,
 }
 
 impl Starting<'_> {
-    fn run(&self, life: u64) -> Result<Life, Failed> {
+    fn run(&self, incarnation: u64) -> Result<Worker, Failed> {
         let spawned = self.spawn().map_err(|kind| (None, kind))?;
         let process = Arc::clone(&spawned.process);
-        self.watch.add(Arc::clone(&process));
-        self.seat.set_starting(life, &process);
-        self.furnish(life, spawned).map_err(|kind| (Some(process), kind))
+        self.watched.add(Arc::clone(&process));
+        self.slot.set_starting(incarnation, &process);
+        self.set_up(incarnation, spawned)
+            .map_err(|kind| (Some(process), kind))
     }
 
     fn spawn(&self) -> Result<Spawned, StartFailureKind> {
         let _taking = link::taking_descriptors();
         // Its socket has a name for an instant, which a kill of this process would leave behind: it comes first, so that
         // there is no such instant once a worker can be seen.
-        let rendezvous = Rendezvous::new().map_err(StartFailureKind::Link)?;
+        let listener = Rendezvous::new().map_err(StartFailureKind::Link)?;
         let controls = control::pair().map_err(StartFailureKind::Control)?;
         let secret = self.settings.capture.map(|_| random()).transpose()?;
         let capture = secret.zip(self.settings.capture);
-        let spawned = self.seat.spawning(|| {
-            self.watch.keep_time();
-            Process::spawn(
+        let spawned = self.slot.spawning(|| {
+            self.watched.keep_time();
+            WorkerProcess::spawn(
                 &self.settings.program,
                 self.settings.job,
-                self.seat.number(),
+                self.slot.number(),
                 controls,
                 capture,
             )
         });
         Ok(Spawned {
             process: Arc::new(spawned.map_err(StartFailureKind::Spawn)?),
-            rendezvous,
+            listener,
             secret,
         })
     }
 
     /// Gives it what it needs to take jobs. It takes a while to become its program: all of that is made meanwhile.
-    fn furnish(&self, life: u64, spawned: Spawned) -> Result<Life, StartFailureKind> {
+    fn set_up(&self, incarnation: u64, spawned: Spawned) -> Result<Worker, StartFailureKind> {
         let Spawned {
             process,
-            rendezvous,
+            listener,
             secret,
         } = spawned;
         let taking = link::taking_descriptors();
         let board = Board::create().map_err(StartFailureKind::Memory)?;
-        let (mut inbound, outbound) = self.parcels()?;
+        let (mut inbound, outbound) = self.payload_areas()?;
         let family = family::descriptor().map_err(StartFailureKind::Family)?;
         let gauge = self
             .limit_memory(&process)
             .map_err(StartFailureKind::MemoryLimit)?;
         drop(taking);
-        let (token, invitation) = self.invitation(secret)?;
-        let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
-        self.introduce(&process, &invitation, &gifts)?;
-        let link = rendezvous.accept(token).map_err(StartFailureKind::Link)?;
+        let (token, start_request) = self.start_request(secret)?;
+        let descriptors = Gifts::descriptors(listener.socket(), &board, &inbound, &outbound, family);
+        self.shake_hands(&process, &start_request, &descriptors)?;
+        let link = listener.accept(token).map_err(StartFailureKind::Link)?;
         // The argument has been taken.
         inbound.trim();
         let limits = (usize::from(self.settings.lanes), self.settings.message_limit);
-        Ok(Life::new(
-            life,
+        Ok(Worker::new(
+            incarnation,
             process,
             board,
             (inbound, outbound),
@@ -129,13 +134,13 @@ impl Starting<'_> {
     }
 
     /// Has the system keep the process to its memory limit, and gives the gauge to watch it by.
-    fn limit_memory(&self, process: &Process) -> std::io::Result<Option<Gauge>> {
+    fn limit_memory(&self, process: &WorkerProcess) -> std::io::Result<Option<Gauge>> {
         let limits = self.settings.memory;
         limits.enforce(process.pid(), self.settings.lanes)?;
         limits.any().then(|| Gauge::new(process.pid())).transpose()
     }
 
-    fn parcels(&self) -> Result<(Parcel, Parcel), StartFailureKind> {
+    fn payload_areas(&self) -> Result<(Parcel, Parcel), StartFailureKind> {
         let mut inbound = Parcel::create("pool-inbound").map_err(StartFailureKind::Memory)?;
         let outbound = Parcel::create("pool-outbound").map_err(StartFailureKind::Memory)?;
         if !self.settings.argument.is_empty() {
@@ -146,32 +151,32 @@ impl Starting<'_> {
         Ok((inbound, outbound))
     }
 
-    fn invitation(&self, capture: Option<Secret>) -> Result<([u8; 16], Vec<u8>), StartFailureKind> {
+    fn start_request(&self, capture: Option<Secret>) -> Result<([u8; 16], Vec<u8>), StartFailureKind> {
         let token = random()?;
-        let invitation = handshake::encode(&Invitation {
+        let start_request = handshake::encode(&Invitation {
             package: PACKAGE_VERSION.to_owned(),
             job: self.settings.job.to_owned(),
             token,
-            worker: self.seat.number(),
+            worker: self.slot.number(),
             lanes: self.settings.lanes,
             message_limit: self.settings.message_limit,
             argument_bytes: self.settings.argument.len() as u64,
             log_level: self.log_level,
             capture,
         });
-        let invitation = invitation.map_err(|error| StartFailureKind::Unusable(error.to_string()))?;
-        Ok((token, invitation))
+        let start_request = start_request.map_err(|error| StartFailureKind::Unusable(error.to_string()))?;
+        Ok((token, start_request))
     }
 
     /// Receives the answer; what the worker logs before it is told.
-    fn receive_answer(&self, process: &Process, deadline: Instant) -> Result<Received, ControlError> {
+    fn receive_answer(&self, process: &WorkerProcess, deadline: Instant) -> Result<Received, ControlError> {
         loop {
             let received = control::receive(process.control(), Some(deadline))?;
             match Record::decode(&received.bytes) {
                 None => return Ok(received),
                 Some(record) if self.log_level > 0 => {
                     if let Ok(record) = record {
-                        log::tell(&record, self.seat.number(), process.pid(), None);
+                        log::tell(&record, self.slot.number(), process.pid(), None);
                     }
                 }
                 Some(_) => {}
@@ -179,14 +184,14 @@ impl Starting<'_> {
         }
     }
 
-    fn introduce(
+    fn shake_hands(
         &self,
-        process: &Process,
-        invitation: &[u8],
-        gifts: &[std::os::fd::BorrowedFd<'_>],
+        process: &WorkerProcess,
+        start_request: &[u8],
+        descriptors: &[std::os::fd::BorrowedFd<'_>],
     ) -> Result<(), StartFailureKind> {
         let deadline = Instant::now() + self.settings.start_deadline;
-        let answer = control::send(process.control(), invitation, gifts)
+        let answer = control::send(process.control(), start_request, descriptors)
             .and_then(|()| self.receive_answer(process, deadline));
         let answer = answer.map_err(|error| match error {
             ControlError::TimedOut => StartFailureKind::Silent(self.settings.start_deadline),
@@ -216,7 +221,7 @@ fn random() -> Result<[u8; 16], StartFailureKind> {
 fn failure(
     program: &Program,
     worker: u32,
-    process: Option<&Process>,
+    process: Option<&WorkerProcess>,
     kind: StartFailureKind,
 ) -> StartFailure {
     let (pid, kind, output) = match process {
@@ -242,17 +247,17 @@ fn failure(
 
 /// Ends a process that failed to start. One that hung up is given a moment to end by itself, so that its own exit is
 /// told and not our kill.
-fn end(process: &Process, kind: &StartFailureKind) -> Option<Exit> {
-    let patience = match kind {
+fn end(process: &WorkerProcess, kind: &StartFailureKind) -> Option<Exit> {
+    let timeout = match kind {
         StartFailureKind::HungUp => Duration::from_millis(500),
         StartFailureKind::WrongJob { .. }
         | StartFailureKind::Initialiser(_)
         | StartFailureKind::Unusable(_) => Duration::from_millis(100),
         _ => Duration::ZERO,
     };
-    let own_end = process.wait_ended(patience);
+    let own_end = process.wait_ended(timeout);
     if own_end.is_none() {
-        process.kill(EndReason::Unresponsive(patience));
+        process.kill(EndReason::Unresponsive(timeout));
         process.wait_ended(REAPING);
     }
     own_end
