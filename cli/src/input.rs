@@ -1,6 +1,6 @@
 //! Where the expressions come from: arguments, files, standard input, in this order.
 //!
-//! Owns opening them and their sizes; reading is for [`crate::feeder`].
+//! Owns opening them and their sizes; reading is for [`crate::reader`].
 
 use std::{
     ffi::OsString,

@@ -7,23 +7,23 @@
 //! who runs it and what happens when a worker dies for the crate `pool`.
 
 mod args;
-mod budget;
 mod chunk;
 mod diagnostics;
 mod exit;
 mod failure;
-mod feeder;
-mod gate;
 mod input;
+mod input_budget;
 mod json;
 mod logging;
 mod notices;
+mod pending;
+mod pool_input;
 mod printer;
 mod progress;
+mod reader;
 mod records;
 mod run;
 mod setup;
-mod shelf;
 mod signals;
 mod text;
 

@@ -12,8 +12,8 @@ use pool::{Block, Halted, JobError, StreamOutput};
 use protocol::{Eval, eval::decode_evaluated};
 
 use crate::{
-    chunk::Extent, diagnostics::Painter, failure, failure::Failure, gate::Gate, json, notices::Notices,
-    progress::Progress, shelf::Shelf, text,
+    chunk::Extent, diagnostics::Painter, failure, failure::Failure, json, notices::Notices, pending::Shelf,
+    pool_input::Gate, progress::Progress, text,
 };
 
 /// The buffer is written when it has so many bytes.

@@ -19,21 +19,20 @@ use worker::eval::EvalSetup;
 
 use crate::{
     args::EvalArguments,
-    budget::Budget,
     chunk::Numbering,
     diagnostics::Painter,
     exit::Ending,
-    feeder::Feeder,
-    gate::Gate,
     input::{self, Source},
+    input_budget::Budget,
     logging,
     notices::Notices,
+    pending::Shelf,
+    pool_input::Gate,
     printer::{Printer, Style, Totals},
     progress::Progress,
+    reader::Feeder,
     records::Format,
-    setup,
-    shelf::Shelf,
-    signals,
+    setup, signals,
 };
 
 /// A longer record is not read to its end, unless the limit of the evaluator is higher.

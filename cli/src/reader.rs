@@ -15,11 +15,11 @@ use std::{
 use crossbeam_channel::Sender;
 
 use crate::{
-    budget::Budget,
     chunk::Chunk,
-    gate::{Gate, Wanted},
     input::{Source, open_stdin},
+    input_budget::Budget,
     notices::Notices,
+    pool_input::{Gate, Wanted},
     records::{Format, Splitter},
 };
 

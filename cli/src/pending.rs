@@ -5,8 +5,8 @@ use std::{collections::VecDeque, sync::Arc};
 use crossbeam_channel::Receiver;
 
 use crate::{
-    budget::Budget,
     chunk::{Chunk, Located},
+    input_budget::Budget,
 };
 
 /// The chunks whose results are not all out yet.
