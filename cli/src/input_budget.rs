@@ -1,41 +1,41 @@
-//! How many bytes of input are kept until their results are out.
+//! A limit on how many bytes of input are in memory until their results are written.
 //!
-//! The reader takes from the budget and waits while it is spent; the printer gives back. The pool bounds what it holds
-//! itself; this bounds the text that is kept beside it for carets and columns.
+//! The reader takes bytes and waits while the budget is exhausted; the printer gives them back. The pool bounds its own
+//! memory; this bounds the source text that is kept for carets and columns.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// A number of bytes that may be held at once.
+/// A number of bytes that may be in use at once.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct InputBudget {
     limit: usize,
-    held: Mutex<usize>,
-    less: Condvar,
+    used: Mutex<usize>,
+    freed: Condvar,
 }
 
-impl Budget {
+impl InputBudget {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
-            held: Mutex::new(0),
-            less: Condvar::new(),
+            used: Mutex::new(0),
+            freed: Condvar::new(),
         }
     }
 
-    /// Takes so many bytes, and waits until they are there. What is more than the whole budget is given when nothing
-    /// else is held.
+    /// Takes `bytes`, waiting until they are available. A request larger than the whole budget is granted once nothing
+    /// else is in use.
     pub(crate) fn take(&self, bytes: usize) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        while *held > 0 && *held + bytes > self.limit {
-            held = self.less.wait(held).unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        while *used > 0 && *used + bytes > self.limit {
+            used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
         }
-        *held += bytes;
+        *used += bytes;
     }
 
     /// Gives bytes back.
     pub(crate) fn give_back(&self, bytes: usize) {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) -= bytes;
-        self.less.notify_one();
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) -= bytes;
+        self.freed.notify_one();
     }
 }
 
@@ -49,16 +49,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_more_than_all_is_given_alone() {
-        let budget = Budget::new(10);
+    fn a_request_larger_than_the_budget_is_granted_alone() {
+        let budget = InputBudget::new(10);
         budget.take(100);
         budget.give_back(100);
         budget.take(10);
     }
 
     #[test]
-    fn a_taker_waits_for_a_giver() {
-        let budget = Budget::new(10);
+    fn taking_waits_for_bytes_to_be_given_back() {
+        let budget = InputBudget::new(10);
         let is_given = AtomicBool::new(false);
         budget.take(6);
         thread::scope(|scope| {

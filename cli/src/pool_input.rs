@@ -1,8 +1,8 @@
-//! The way into the pool's stream, which can be shut from outside while the reader is blocked in a read.
+//! The input of the pool's stream, which another thread can close while the reader is blocked in a read.
 //!
-//! The reader holds the lock only while it sends. So at a Ctrl-C one of two holds: nobody holds the lock, and the one
-//! who shuts the gate closes the stream himself; or the reader holds it, and looks at the flag after the next chunk and
-//! once more after it has let go of the lock. In both cases the stream is closed, and nobody waits for a read.
+//! The reader holds the lock only while it sends. So at a Ctrl-C there are two cases. If the lock is free, the thread
+//! that interrupts closes the stream itself. If the reader holds the lock, it checks the flag after the current chunk,
+//! and again after it has released the lock. In both cases the stream is closed, and no thread waits for a read.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -14,12 +14,12 @@ use protocol::{CodecError, Eval};
 
 use crate::chunk::{Chunk, Extent, Record, Records};
 
-/// The way into the stream.
+/// The input of the stream, which any thread can close.
 #[derive(Debug, Default)]
-pub(crate) struct Gate {
-    input: Mutex<Option<StreamInput<Eval>>>,
-    is_shut: AtomicBool,
-    is_ended: AtomicBool,
+pub(crate) struct PoolInput {
+    stream: Mutex<Option<StreamInput<Eval>>>,
+    is_interrupted: AtomicBool,
+    is_pool_ended: AtomicBool,
 }
 
 /// Whether more input is wanted.
@@ -27,35 +27,35 @@ pub(crate) struct Gate {
 pub(crate) enum Wanted {
     /// Yes.
     More,
-    /// No: the gate was shut, or the pool takes no more jobs.
+    /// No: the input was interrupted, or the pool accepts no more jobs.
     NoMore,
 }
 
-impl Gate {
-    /// Opens the gate, unless it was shut before.
-    pub(crate) fn open(&self, input: StreamInput<Eval>) {
-        *self.lock() = Some(input);
+impl PoolInput {
+    /// Opens the input with this stream, unless it was interrupted before.
+    pub(crate) fn open(&self, stream: StreamInput<Eval>) {
+        *self.lock() = Some(stream);
         self.close_if_over();
     }
 
     /// Sends the records of a chunk, each as a job.
     ///
-    /// When the pool takes no more jobs, all of them get that answer.
+    /// If the pool accepts no more jobs, each of them fails with that error.
     pub(crate) fn send(&self, chunk: &Chunk) -> Wanted {
         let mut wanted = Wanted::NoMore;
-        if let Some(input) = &mut *self.lock() {
-            wanted = self.send_through(input, chunk);
+        if let Some(stream) = &mut *self.lock() {
+            wanted = self.send_to(stream, chunk);
         }
         self.close_if_over();
         wanted
     }
 
-    fn send_through(&self, input: &mut StreamInput<Eval>, chunk: &Chunk) -> Wanted {
+    fn send_to(&self, stream: &mut StreamInput<Eval>, chunk: &Chunk) -> Wanted {
         let delimiter = chunk.numbering.delimiter();
         let sent = match &chunk.records {
-            _ if self.is_shut() => return Wanted::NoMore,
-            Records::Lines { .. } => input.send_lines(&chunk.text, delimiter),
-            Records::Listed(records) => send_listed(input, chunk, records),
+            _ if self.is_interrupted() => return Wanted::NoMore,
+            Records::Lines { .. } => stream.send_lines(&chunk.text, delimiter),
+            Records::Listed(records) => send_listed(stream, chunk, records),
         };
         match sent {
             Ok(()) => Wanted::More,
@@ -63,68 +63,68 @@ impl Gate {
         }
     }
 
-    /// Shuts the gate for good, without waiting for anybody. What is in the pool comes out.
-    pub(crate) fn shut(&self) {
-        self.is_shut.store(true, Ordering::SeqCst);
+    /// Closes the input for good, without blocking. Jobs that are in the pool still finish.
+    pub(crate) fn interrupt(&self) {
+        self.is_interrupted.store(true, Ordering::SeqCst);
         self.close_if_free();
     }
 
-    /// Ends the stream because the pool has ended, without waiting for anybody. Records that were read are still sent,
-    /// to get that answer, but no more are read.
+    /// Closes the stream because the pool has ended, without blocking. A chunk that was read is still sent, so that its
+    /// records fail with that error, but no more are read.
     pub(crate) fn end(&self) {
-        self.is_ended.store(true, Ordering::SeqCst);
+        self.is_pool_ended.store(true, Ordering::SeqCst);
         self.close_if_free();
     }
 
-    /// Whether the gate was shut.
-    pub(crate) fn is_shut(&self) -> bool {
-        self.is_shut.load(Ordering::SeqCst)
+    /// Whether [`interrupt`](Self::interrupt) was called.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.is_interrupted.load(Ordering::SeqCst)
     }
 
-    /// Ends the stream, because there is no more input.
+    /// Closes the stream because there is no more input.
     pub(crate) fn close(&self) {
         *self.lock() = None;
     }
 
     fn close_if_free(&self) {
-        if let Ok(mut input) = self.input.try_lock() {
-            *input = None;
+        if let Ok(mut stream) = self.stream.try_lock() {
+            *stream = None;
         }
     }
 
     fn close_if_over(&self) {
-        if self.is_shut() || self.is_ended.load(Ordering::SeqCst) {
+        if self.is_interrupted() || self.is_pool_ended.load(Ordering::SeqCst) {
             self.close();
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<StreamInput<Eval>>> {
-        self.input.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Sends records one by one, the short ones among them put together as lines.
-fn send_listed(input: &mut StreamInput<Eval>, chunk: &Chunk, records: &[Record]) -> Result<(), SubmitError> {
+/// Sends records one by one, but joins consecutive short ones and sends them as lines.
+fn send_listed(stream: &mut StreamInput<Eval>, chunk: &Chunk, records: &[Record]) -> Result<(), SubmitError> {
     let delimiter = chunk.numbering.delimiter();
     let (mut lines, mut sent) = (Vec::new(), Ok(()));
     for record in records {
         let source = chunk.source(record);
-        // Only an expression of the command line can have an end of a line in it.
+        // Only an expression from the command line can contain a delimiter.
         if record.extent == Extent::Whole && memchr::memchr(delimiter, source).is_none() {
             Eval::encode_plain(source, &mut lines);
             lines.push(delimiter);
         } else {
-            sent = sent.and(input.send_lines(&std::mem::take(&mut lines), delimiter));
-            sent = sent.and(send_alone(input, source, record.extent));
+            sent = sent.and(stream.send_lines(&std::mem::take(&mut lines), delimiter));
+            sent = sent.and(send_alone(stream, source, record.extent));
         }
     }
-    sent.and(input.send_lines(&lines, delimiter))
+    sent.and(stream.send_lines(&lines, delimiter))
 }
 
-/// A record that is too long is not sent. It takes its place in the stream as a job that cannot be encoded, so that its
-/// answer comes at its turn.
-fn send_alone(input: &mut StreamInput<Eval>, source: &[u8], extent: Extent) -> Result<(), SubmitError> {
-    input.send_encoded(|buffer| match extent {
+/// Sends one record. A record that is too long is sent as a job that cannot be encoded, so that its failure appears at
+/// its position in the stream.
+fn send_alone(stream: &mut StreamInput<Eval>, source: &[u8], extent: Extent) -> Result<(), SubmitError> {
+    stream.send_encoded(|buffer| match extent {
         Extent::Whole => {
             Eval::encode_plain(source, buffer);
             Ok(())
