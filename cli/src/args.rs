@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! Owns the flags, their help and what can be checked of them one by one. What they mean together is for [`crate::run`].
+//! Owns the flags, their help and the checks of each flag by itself. [`crate::run`] decides what they mean together.
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -26,30 +26,30 @@ pub(crate) enum Command {
 const EVAL_ABOUT: &str = "\
 Evaluate expressions in Python's notation, each as a job of its own, and print their values in order.
 
-Expressions come from the arguments, then from the files; from standard input when there are neither. Each line is an \
-expression. Input is read as it comes, and results are printed as soon as they and all before them are there.";
+Expressions come from the arguments, then from the files, or from standard input if there are neither. Each line is an \
+expression. Input is read as it arrives, and each result is printed as soon as it and all results before it are ready.";
 
 const EVAL_MORE: &str = "\
 Output:
-  Line N belongs to expression N: its value as Python's repr gives it, or `Kind: message`. Control characters in a
-  message are escaped, so that it stays one line. The first ten failures are also told on standard error, with
-  their place and a caret.
-  With --json each line is an object, and failures are told nowhere else:
+  Line N is the result of expression N: its value as Python's repr prints it, or `Kind: message`. Control characters
+  in a message are escaped, so that it stays on one line. The first ten failures are also shown on standard error,
+  with their location and a caret.
+  With --json each line is an object, and failures are reported nowhere else:
     {\"seq\":0,\"ok\":true,\"repr\":\"2\"}
     {\"seq\":1,\"ok\":false,\"error\":{\"kind\":\"ZeroDivisionError\",\"message\":\"division by zero\",\"column\":1}}
-  `seq` counts the expressions from 0; `column` counts characters from 1 and is null where there is no place.
+  `seq` counts expressions from 0; `column` counts characters from 1 and is null if the location is unknown.
 
 Exit codes:
-  0    every expression has a value, or the reader of the output has gone away
+  0    every expression has a value, or the reader closed the output
   1    an expression failed, or a file could not be read; all others were evaluated
-  2    the command line is wrong
-  3    the pool could not be started or broke, or the output could not be written
-  130  Ctrl-C: the first stops the input and lets what has begun end, the second kills
-  143  SIGTERM: kills
+  2    the command line is invalid
+  3    the pool failed to start or broke, or the output could not be written
+  130  Ctrl-C: the first stops reading and waits for running jobs, the second kills them
+  143  SIGTERM: kills all jobs
 
 Environment:
-  RUST_LOG  what to log on standard error, for example `pool=debug`; stronger than -v
-  NO_COLOR  no colours
+  RUST_LOG  what to log on standard error, for example `pool=debug`; overrides -v
+  NO_COLOR  disables colours
 
 Examples:
   pool eval '2**10' 'sum(range(101))'
@@ -59,86 +59,86 @@ Examples:
   pool eval -- '-1 + 2'";
 
 const HALT_HELP: &str = "\
-Stop when too many expressions have failed [default: go on]
+Stop once too many expressions have failed [default: never]
 
-`soon` lets what runs end, `now` kills it; nothing else is started or read, and what was read and not run says `Halted` \
-on its line. `fail=N` is the Nth failure; `fail=N%` is that share of all that have ended so far, once three have failed. \
-For example `soon,fail=1`, `now,fail=10%`.";
+`soon` waits for running jobs to finish, `now` kills them. Nothing more is started or read; expressions that were read but \
+not run get a line that starts with `Halted`. `fail=N` stops at the Nth failure; `fail=N%` stops when that share of all finished jobs has \
+failed, once at least three have. Examples: `soon,fail=1`, `now,fail=10%`.";
 
-/// What `pool eval` is asked.
+/// The arguments of `pool eval`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct EvalArguments {
-    /// Expressions, evaluated before any file; put `--` before one that begins with `-`
+    /// Expressions to evaluate, before any file; put `--` before one that begins with `-`
     #[arg(value_name = "EXPR")]
     pub(crate) expressions: Vec<OsString>,
 
-    /// Read expressions from this file, `-` for standard input; may be repeated
+    /// Read expressions from FILE, or from standard input if it is `-`; may be repeated
     #[arg(short = 'a', long = "arg-file", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Input records end with NUL rather than with a line feed and so may have several lines; output is lines as ever
+    /// Input records end with NUL instead of a line feed, so each may span several lines; output is still one line each
     #[arg(short = '0', long)]
     pub(crate) null: bool,
 
-    /// Skip blank lines, rather than answer each with a `SyntaxError`
+    /// Skip blank lines instead of reporting each as a `SyntaxError`
     #[arg(long)]
     pub(crate) skip_blank: bool,
 
-    /// Bind a name to the value of an expression, for all jobs; later ones may use earlier ones
+    /// Bind NAME to the value of EXPR in all jobs; later definitions may use earlier ones
     #[arg(short = 'D', long = "define", value_name = "NAME=EXPR", value_parser = parse_definition)]
     pub(crate) definitions: Vec<Definition>,
 
-    /// How many worker processes to run [default: one for each available CPU]
+    /// Number of worker processes [default: one per available CPU]
     #[arg(short = 'j', long, value_name = "N", value_parser = workers())]
     pub(crate) workers: Option<usize>,
 
-    /// How many jobs each worker runs at once
+    /// Number of jobs that each worker runs at once
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) threads: usize,
 
-    /// Print results as they come; which line belongs to which expression is then told only by --json
+    /// Print results as they arrive; only --json then says which expression each belongs to
     #[arg(short, long)]
     pub(crate) unordered: bool,
 
-    /// Print one JSON object for each expression
+    /// Print one JSON object per expression
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// How long one expression may take, for example `500ms` or `2s`; its worker is then killed [default: for ever]
+    /// Time limit per expression, for example `500ms` or `2s`; on timeout its worker is killed [default: none]
     #[arg(long, value_name = "TIME", value_parser = parse_timeout)]
     pub(crate) timeout: Option<Duration>,
 
-    /// How often an expression may be started when its worker dies
+    /// Start an expression at most N times if its worker dies
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) attempts: u8,
 
-    /// Stop when too many expressions have failed: `soon,fail=1` lets what runs end, `now,fail=10%` kills it [default:
-    /// go on]
+    /// Stop once too many expressions have failed: `soon,fail=1` waits for running jobs, `now,fail=10%` kills them
+    /// [default: never]
     #[arg(long, value_name = "WHEN,fail=N[%]", long_help = HALT_HELP)]
     pub(crate) halt: Option<Halt>,
 
-    /// How much memory a worker may use, for example `512M`; one that uses more is killed [default: all]
+    /// Memory limit per worker, for example `512M`; a worker that exceeds it is killed [default: none]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory_max: Option<u64>,
 
-    /// With how much memory a worker is replaced between two expressions [default: never]
+    /// Restart a worker between expressions once its memory exceeds SIZE [default: never]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) recycle_memory: Option<u64>,
 
-    /// After about how many expressions a worker is replaced [default: never]
+    /// Restart a worker after about N expressions [default: never]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) recycle_after: Option<u64>,
 
-    /// Another program to start as the worker; it must serve the job `eval` [default: this program]
+    /// Program to start as the worker; it must serve the job `eval` [default: this program]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::ExecutablePath)]
     pub(crate) worker: Option<PathBuf>,
 
-    /// Show a progress bar on standard error, if that is a terminal
+    /// Show a progress bar on standard error if it is a terminal
     #[arg(long)]
     pub(crate) bar: bool,
 
-    /// Tell more on standard error; may be repeated
+    /// Log more on standard error; may be repeated
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
 
@@ -146,42 +146,42 @@ pub(crate) struct EvalArguments {
     pub(crate) limits: LimitArguments,
 }
 
-/// What one evaluation may cost.
+/// The limits of one evaluation.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_field_names, reason = "they are named as the flags are")]
-#[command(next_help_heading = "Limits of one evaluation")]
+#[expect(clippy::struct_field_names, reason = "named like the flags")]
+#[command(next_help_heading = "Limits per expression")]
 pub(crate) struct LimitArguments {
-    /// The longest expression, in bytes [default: 16384]
+    /// Longest expression, in bytes [default: 16384]
     #[arg(long, value_name = "BYTES")]
     max_source: Option<usize>,
 
-    /// The deepest nesting [default: 200]
+    /// Deepest nesting [default: 200]
     #[arg(long, value_name = "LEVELS")]
     max_depth: Option<usize>,
 
-    /// The longest int, in bits [default: 65536]
+    /// Largest int, in bits [default: 65536]
     #[arg(long, value_name = "BITS")]
     max_int_bits: Option<u64>,
 
-    /// The longest str in bytes, and list, tuple, set or dict in items [default: 1000000]
+    /// Longest str in bytes, and longest list, tuple, set or dict in items [default: 1000000]
     #[arg(long, value_name = "LENGTH")]
     max_len: Option<usize>,
 
-    /// All values made, in bytes [default: 67108864]
+    /// Total size of all values created, in bytes [default: 67108864]
     #[arg(long, value_name = "BYTES")]
     max_alloc: Option<u64>,
 
-    /// The longest result, in bytes [default: 1048576]
+    /// Longest result, in bytes [default: 1048576]
     #[arg(long, value_name = "BYTES")]
     max_output: Option<usize>,
 
-    /// The work, in steps [default: 1000000]
+    /// Most evaluation steps [default: 1000000]
     #[arg(long, value_name = "STEPS")]
     max_fuel: Option<u64>,
 }
 
 impl LimitArguments {
-    /// The limits as workers are told them.
+    /// The limits in the form that is sent to workers.
     pub(crate) fn limits(&self) -> EvalLimits {
         EvalLimits {
             max_source: self.max_source,
@@ -203,14 +203,14 @@ pub(crate) struct Definition {
 }
 
 fn parse_definition(text: &str) -> Result<Definition, String> {
-    let (name, expression) = text.split_once('=').ok_or("it must be NAME=EXPR")?;
+    let (name, expression) = text.split_once('=').ok_or("expected NAME=EXPR")?;
     Ok(Definition {
         name: name.trim().to_owned(),
         expression: expression.to_owned(),
     })
 }
 
-/// A number of bytes, perhaps with a unit: `512M` and `512MiB` are 512 times 1,024 times 1,024 bytes.
+/// Parses a number of bytes with an optional unit: `512M` and `512MiB` are both 512 × 1,024 × 1,024 bytes.
 fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -222,22 +222,20 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "G" => 30,
         "T" => 40,
         _ => {
-            return Err(
-                "a size is a number of bytes, or a number with K, M, G or T, as in `512M`".to_owned(),
-            );
+            return Err("expected a size in bytes, or with the unit K, M, G or T, as in `512M`".to_owned());
         }
     };
     let number: u64 = number
         .parse()
-        .map_err(|_| "a size begins with a whole number, as in `512M`".to_owned())?;
+        .map_err(|_| "a size must begin with a whole number, as in `512M`".to_owned())?;
     number
         .checked_mul(1 << shift)
-        .ok_or_else(|| "no machine has so much memory".to_owned())
+        .ok_or_else(|| "the size is too large".to_owned())
 }
 
 fn parse_timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("no job can end in no time".to_owned()),
+        Ok(Duration::ZERO) => Err("the timeout must not be zero".to_owned()),
         Ok(timeout) => Ok(timeout),
         Err(error) => Err(error.to_string()),
     }
@@ -260,12 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
+    fn the_command_line_definition_is_valid() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn all_flags_are_read() {
+    fn all_flags_are_parsed() {
         let line = [
             "1+1",
             "-a",
@@ -340,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn invalid_values_are_rejected() {
         for line in [
             &["-j", "0"][..],
             &["-j", "1025"],

@@ -1,6 +1,6 @@
-//! A chunk: records that were read together, with their text and their place in the input.
+//! A chunk: records that were read together, with their text and their location in the input.
 //!
-//! The reader makes chunks, the printer drops them when all their results are out.
+//! The reader creates chunks; the printer drops each once all its results are written.
 
 use std::{
     fmt,
@@ -11,9 +11,9 @@ use std::{
 /// Where input comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The argument with this number, from 1.
+    /// The argument with this number, counted from 1.
     Argument(usize),
-    /// This file.
+    /// A file.
     File(Arc<PathBuf>),
     /// Standard input.
     Stdin,
@@ -29,17 +29,17 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What the numbers of records count.
+/// What record numbers count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Numbering {
     /// Lines.
     Lines,
-    /// Records that may have several lines.
+    /// Records that may span several lines.
     Records,
 }
 
 impl Numbering {
-    /// What ends a record.
+    /// The byte that ends a record.
     pub(crate) fn delimiter(self) -> u8 {
         match self {
             Self::Lines => b'\n',
@@ -48,23 +48,23 @@ impl Numbering {
     }
 }
 
-/// How much of a record there is.
+/// How much of a record is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// All of it.
     Whole,
-    /// It is longer than records may be; its text is not to be used.
+    /// None: it is longer than a record may be, and its text was not kept.
     TooLong,
 }
 
 /// One expression in the text of its chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Its first byte.
+    /// The index of its first byte.
     pub(crate) start: u32,
-    /// The byte behind its last.
+    /// The index after its last byte.
     pub(crate) end: u32,
-    /// How many lines after the chunk's first one it stands.
+    /// Its line, counted from the chunk's first line.
     pub(crate) line: u32,
     pub(crate) extent: Extent,
 }
@@ -72,18 +72,18 @@ pub(crate) struct Record {
 /// The records of a chunk.
 #[derive(Debug)]
 pub(crate) enum Records {
-    /// They are the lines of its text, which can go to the workers as they are. What ends a line may be missing behind
-    /// the last. Where each begins is found out when somebody asks.
+    /// The lines of its text, which can be sent to workers unchanged. The last delimiter may be missing. `starts` is
+    /// computed on first use.
     Lines {
         count: usize,
         starts: OnceLock<Box<[u32]>>,
     },
-    /// These, and what lies between them is to be skipped.
+    /// The listed records; the text between them is skipped.
     Listed(Vec<Record>),
 }
 
 impl Records {
-    /// So many lines.
+    /// This many lines.
     pub(crate) fn lines(count: usize) -> Self {
         Self::Lines {
             count,
@@ -104,27 +104,27 @@ impl Records {
 pub(crate) struct Chunk {
     pub(crate) origin: Origin,
     pub(crate) numbering: Numbering,
-    /// The number of the line at which the chunk begins, from 1.
+    /// The number of the chunk's first line, counted from 1.
     pub(crate) first_line: u64,
     pub(crate) text: Box<[u8]>,
     pub(crate) records: Records,
-    /// How many bytes of input were read for it, with ends of lines and what was skipped.
+    /// The bytes of input that were read for it, including delimiters and skipped text.
     pub(crate) input_bytes: u64,
 }
 
-/// One record with its place, as the printer needs it.
+/// One record with its location, as the printer needs it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Located<'a> {
     pub(crate) origin: &'a Origin,
     pub(crate) numbering: Numbering,
-    /// The number of its line or record, from 1.
+    /// The number of its line or record, counted from 1.
     pub(crate) number: u64,
     pub(crate) source: &'a [u8],
     pub(crate) extent: Extent,
 }
 
 impl Located<'_> {
-    /// The argument, if there is a file of that name, which was meant perhaps.
+    /// The argument, if a file of that name exists: the user may have meant the file.
     pub(crate) fn mistaken_file(&self) -> Option<&str> {
         let Origin::Argument(_) = self.origin else {
             return None;
@@ -135,7 +135,7 @@ impl Located<'_> {
 }
 
 impl Chunk {
-    /// A chunk of one record, which is all of its text.
+    /// A chunk whose whole text is one record.
     pub(crate) fn single(origin: Origin, text: Vec<u8>) -> Self {
         let record = Record {
             start: 0,
@@ -168,7 +168,7 @@ impl Chunk {
         }
     }
 
-    /// About how much memory it takes.
+    /// Its approximate size in memory, in bytes.
     pub(crate) fn footprint(&self) -> usize {
         let records = match &self.records {
             Records::Lines { .. } => 0,
@@ -182,7 +182,7 @@ impl Chunk {
         &self.text[record.start as usize..record.end as usize]
     }
 
-    /// Where each line begins, and behind them the text's end with what ends the last line.
+    /// The start of each line, followed by the end of the text, including the last delimiter.
     fn starts(&self) -> Box<[u32]> {
         let delimiter = self.numbering.delimiter();
         let ends = memchr::memchr_iter(delimiter, &self.text).map(|end| end as u32 + 1);

@@ -1,7 +1,7 @@
-//! Failures as people read them: the place, the source, and a caret under the part that is to blame.
+//! Failures rendered for people: the location, the source, and a caret under the part that failed.
 //!
-//! Owns the way from a range of bytes, in a source that may be anything, to columns. Rendering is done by
-//! annotate-snippets, which knows wide and combining characters, tabs and control characters.
+//! Owns the conversion from a byte range in an arbitrary source to columns. annotate-snippets does the rendering and
+//! handles wide and combining characters, tabs and control characters.
 
 use std::{fmt, ops::Range};
 
@@ -12,15 +12,15 @@ use crate::{
     failure::Failure,
 };
 
-/// Shows failures for a terminal of some width, with or without colours.
+/// Renders failures for a terminal of a given width, with or without colours.
 #[derive(Debug)]
 pub(crate) struct Painter {
     renderer: Renderer,
 }
 
-/// An expression with its place.
+/// An expression with its location.
 #[derive(Debug)]
-struct Scene<'a> {
+struct LocatedSource<'a> {
     path: String,
     line: usize,
     source: &'a [u8],
@@ -39,17 +39,17 @@ impl Painter {
         }
     }
 
-    /// Shows a failure of a record.
+    /// Renders a failure of a record.
     pub(crate) fn paint(&self, failure: &Failure, located: &Located<'_>) -> String {
         let number = located.number as usize;
-        // A record of several lines counts its own.
+        // Within a record that may span several lines, lines count from 1.
         let (path, line) = match located.numbering {
             Numbering::Lines => (located.origin.to_string(), number),
             Numbering::Records => (format!("{}, record {number}", located.origin), 1),
         };
-        self.paint_scene(
+        self.paint_source(
             failure,
-            &Scene {
+            &LocatedSource {
                 path,
                 line,
                 source: located.source,
@@ -58,17 +58,17 @@ impl Painter {
         )
     }
 
-    /// Shows a failure of an expression that stands nowhere in the input.
+    /// Renders a failure of an expression that is not part of the input.
     pub(crate) fn paint_elsewhere(
         &self,
         failure: &Failure,
-        place: impl fmt::Display,
+        location: impl fmt::Display,
         source: &str,
     ) -> String {
-        self.paint_scene(
+        self.paint_source(
             failure,
-            &Scene {
-                path: place.to_string(),
+            &LocatedSource {
+                path: location.to_string(),
                 line: 1,
                 source: source.as_bytes(),
                 extent: Extent::Whole,
@@ -76,52 +76,54 @@ impl Painter {
         )
     }
 
-    fn paint_scene(&self, failure: &Failure, scene: &Scene<'_>) -> String {
+    fn paint_source(&self, failure: &Failure, located: &LocatedSource<'_>) -> String {
         let message = failure.details.as_ref().unwrap_or(&failure.message);
         let title = Level::ERROR.primary_title(format!("{}: {message}", failure.kind));
-        if scene.extent == Extent::TooLong {
-            let origin = Origin::path(&*scene.path).line(scene.line).char_column(1);
+        if located.extent == Extent::TooLong {
+            let origin = Origin::path(&*located.path).line(located.line).char_column(1);
             return self.renderer.render(&[title.element(origin)]);
         }
-        let span = failure.span.clone().unwrap_or(0..scene.source.len());
-        let (source, span) = readable(scene.source, span);
-        let snippet = Snippet::source(source).path(&*scene.path).line_start(scene.line);
+        let span = failure.span.clone().unwrap_or(0..located.source.len());
+        let (source, span) = readable(located.source, span);
+        let snippet = Snippet::source(source)
+            .path(&*located.path)
+            .line_start(located.line);
         let caret = AnnotationKind::Primary.span(span);
         self.renderer.render(&[title.element(snippet.annotation(caret))])
     }
 }
 
-/// The column of a byte of an expression: characters from 1, in its line. Bytes that are no text count as the
-/// characters that stand for them.
+/// The column of a byte in an expression: characters within its line, counted from 1. Invalid UTF-8 counts as the
+/// replacement characters that are shown for it.
 pub(crate) fn column(source: &[u8], offset: usize) -> usize {
     let before = &source[..character_start(source, offset)];
     let line_start = memchr::memrchr2(b'\n', b'\r', before).map_or(0, |end| end + 1);
     String::from_utf8_lossy(&before[line_start..]).chars().count() + 1
 }
 
-/// The source as text, and where its bytes `span` are in it.
+/// The source as text, and the range of its bytes `span` within that text.
 fn readable(source: &[u8], span: Range<usize>) -> (String, Range<usize>) {
     let start = character_start(source, span.start);
     let end = character_end(source, span.end).max(start);
-    let [before, blamed, behind] =
+    let [before, blamed, after] =
         [&source[..start], &source[start..end], &source[end..]].map(String::from_utf8_lossy);
     let span = before.len()..before.len() + blamed.len();
-    (format!("{before}{blamed}{behind}"), span)
+    (format!("{before}{blamed}{after}"), span)
 }
 
-/// The last start of a character that is not behind `offset`.
+/// The last start of a character at or before `offset`.
 fn character_start(source: &[u8], offset: usize) -> usize {
     let offset = offset.min(source.len());
     character_around(source, offset).map_or(offset, |character| character.start)
 }
 
-/// The first end of a character that is not before `offset`.
+/// The first end of a character at or after `offset`.
 fn character_end(source: &[u8], offset: usize) -> usize {
     let offset = offset.min(source.len());
     character_around(source, offset).map_or(offset, |character| character.end)
 }
 
-/// The character that `offset` cuts in two, if it does.
+/// The character that `offset` falls inside of, if any.
 fn character_around(source: &[u8], offset: usize) -> Option<Range<usize>> {
     let first = (offset.saturating_sub(3)..offset)
         .rev()
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_have_a_place() {
+    fn invalid_utf8_has_a_location() {
         assert_eq!(
             lines(b"1+\xff\xfe", 2..3),
             ["<stdin>:7:3", "1+\u{fffd}\u{fffd}", "^"]
@@ -227,13 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_several_lines_counts_its_own() {
+    fn a_record_of_several_lines_counts_its_own_lines() {
         let painted = paint(b"(1,\n2/0)", Numbering::Records, Extent::Whole, Some(4..7));
         assert!(painted.contains("<stdin>, record 7:2:1"), "{painted}");
     }
 
     #[test]
-    fn what_has_no_part_to_blame_has_a_place() {
+    fn a_failure_without_a_span_has_a_location() {
         let painted = paint(b"1+2", Numbering::Lines, Extent::Whole, None);
         assert!(
             painted.contains("<stdin>:7:1") && painted.contains("^^^"),

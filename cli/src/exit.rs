@@ -1,23 +1,23 @@
-//! How the command ends, and the exit code that says so: the one place where codes are given.
+//! How the command ends and the exit code for it: the only place that assigns exit codes.
 
 use std::process::ExitCode;
 
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// Every job gave a value.
+    /// Every job produced a value.
     AllGood,
-    /// The reader of the output went away: it has what it wanted.
+    /// The reader closed the output: it has read what it wanted.
     ReaderGone,
-    /// A job failed, or an input could not be read; the others were run.
+    /// A job failed, or an input could not be read; all others were run.
     SomeFailed,
-    /// The command line cannot be meant.
+    /// The command line is invalid.
     Usage,
     /// The pool could not be built or broke, or the output could not be written.
     PoolFailed,
     /// Ctrl-C.
     Interrupted,
-    /// The signal SIGTERM.
+    /// SIGTERM.
     Terminated,
 }
 
@@ -29,7 +29,7 @@ impl Ending {
             Self::SomeFailed => 1,
             Self::Usage => 2,
             Self::PoolFailed => 3,
-            // 128 and the signal's number, as shells have it.
+            // 128 plus the signal's number, as in shells.
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_those_of_the_manual() {
+    fn codes_match_the_manual() {
         let codes = [
             (Ending::AllGood, 0),
             (Ending::ReaderGone, 0),

@@ -1,6 +1,7 @@
-//! Why a job has no value, as it is shown.
+//! Why a job has no value, in the form that is displayed.
 //!
-//! Expressions fail in the worker's words, jobs in the pool's; here both become a kind, a message and a place.
+//! Errors of expressions come from the worker, errors of jobs from the pool; here both become a kind, a message and a
+//! location.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -12,13 +13,13 @@ use crate::chunk::Extent;
 /// Why a job has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// Python's name of the error, or the pool's.
+    /// The error's name in Python or in the pool.
     pub(crate) kind: Cow<'static, str>,
-    /// What is shown on the job's line.
+    /// The message for the job's line of output.
     pub(crate) message: String,
-    /// What is shown to people when there is more to say, with several lines.
+    /// A longer message of several lines for people, if there is more to say.
     pub(crate) details: Option<String>,
-    /// The bytes of the expression that are to blame, where there are some.
+    /// The bytes of the expression that caused the failure, if known.
     pub(crate) span: Option<Range<usize>>,
 }
 
@@ -32,7 +33,8 @@ impl Failure {
         }
     }
 
-    /// What became of a job that gave nothing back. A record that is too long was sent in as a job that is none.
+    /// The failure of a job that returned nothing. A record that is too long was submitted as a job that cannot be
+    /// encoded.
     pub(crate) fn of_job(error: &JobError, extent: Extent, max_record_bytes: usize) -> Self {
         match (error, extent) {
             (JobError::NotSubmitted(SubmitError::Unencodable(_)), Extent::TooLong) => {
@@ -63,7 +65,7 @@ impl Failure {
     }
 }
 
-/// A death without the worker's last words, which may be many lines.
+/// The message for a worker's death without the worker's last output, which may be many lines.
 fn short(error: &JobError) -> Option<String> {
     match error {
         JobError::WorkerDied(death) if !death.output.is_empty() => {
@@ -75,8 +77,8 @@ fn short(error: &JobError) -> Option<String> {
     }
 }
 
-/// Whether the job failed because the pool has ended, so that all further ones would fail in the same way.
-pub(crate) fn tells_end_of_pool(error: &JobError) -> bool {
+/// Whether the job failed because the pool has ended, so that all further jobs would fail in the same way.
+pub(crate) fn is_end_of_pool(error: &JobError) -> bool {
     matches!(
         error,
         JobError::Broken(_)
@@ -85,8 +87,8 @@ pub(crate) fn tells_end_of_pool(error: &JobError) -> bool {
     )
 }
 
-/// Why the pool halted, when that is why the job was not run to its end.
-pub(crate) fn tells_halt(error: &JobError) -> Option<Halted> {
+/// Why the pool halted, if that is why the job did not finish.
+pub(crate) fn halt_cause(error: &JobError) -> Option<Halted> {
     match error {
         JobError::Halted { by, .. } => Some(*by),
         _ => None,
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_record_that_is_too_long_is_called_so() {
+    fn only_a_record_that_is_too_long_is_reported_as_such() {
         let error = JobError::NotSubmitted(SubmitError::Unencodable(CodecError::new("no")));
         assert_eq!(Failure::of_job(&error, Extent::TooLong, 9).kind, "LimitExceeded");
         assert_eq!(Failure::of_job(&error, Extent::Whole, 9).kind, "NotSubmitted");
@@ -111,6 +113,6 @@ mod tests {
             Failure::of_job(&late, Extent::TooLong, 9).kind,
             "DeadlineExceeded"
         );
-        assert!(tells_end_of_pool(&JobError::Closed) && !tells_end_of_pool(&late));
+        assert!(is_end_of_pool(&JobError::Closed) && !is_end_of_pool(&late));
     }
 }

@@ -1,6 +1,6 @@
-//! Where the expressions come from: arguments, files, standard input, in this order.
+//! The sources of expressions: arguments, files and standard input, in this order.
 //!
-//! Owns opening them and their sizes; reading is for [`crate::feeder`].
+//! Owns opening them and finding their sizes; [`crate::reader`] reads them.
 
 use std::{
     ffi::OsString,
@@ -16,7 +16,7 @@ use crate::chunk::Origin;
 /// One input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// An expression of the command line, with its number.
+    /// An expression from the command line, with its number.
     Argument(usize, Vec<u8>),
     /// A file.
     File(Arc<PathBuf>),
@@ -24,7 +24,7 @@ pub(crate) enum Source {
     Stdin,
 }
 
-/// All inputs in their order.
+/// All inputs in order.
 pub(crate) fn sources(expressions: Vec<OsString>, files: Vec<PathBuf>) -> Vec<Source> {
     if expressions.is_empty() && files.is_empty() {
         return vec![Source::Stdin];
@@ -43,7 +43,7 @@ pub(crate) fn sources(expressions: Vec<OsString>, files: Vec<PathBuf>) -> Vec<So
     arguments.chain(files).collect()
 }
 
-/// The bytes of all inputs together, if all of them are known.
+/// The total size of all inputs in bytes, if all sizes are known.
 pub(crate) fn total_bytes(sources: &[Source]) -> Option<u64> {
     sources.iter().map(Source::bytes).sum()
 }
@@ -67,7 +67,7 @@ impl Source {
     }
 }
 
-/// Standard input without a buffer of its own.
+/// Opens standard input without a buffer.
 pub(crate) fn open_stdin() -> io::Result<File> {
     stdin().as_fd().try_clone_to_owned().map(File::from)
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_come_first_and_stdin_only_when_it_is_named_or_alone() {
+    fn arguments_come_first_and_stdin_only_if_named_or_alone() {
         assert_eq!(sources(vec![], vec![]), [Source::Stdin]);
         let all = sources(vec!["1".into()], vec!["x".into(), "-".into()]);
         let file = Source::File(Arc::new("x".into()));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_known_when_all_are() {
+    fn the_total_is_known_if_all_sizes_are() {
         let argument = || Source::Argument(1, b"1+1".to_vec());
         assert_eq!(total_bytes(&[argument(), argument()]), Some(6));
         let missing = Source::File(Arc::new("/no/such/file".into()));

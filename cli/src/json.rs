@@ -31,11 +31,11 @@ pub(crate) fn append_failure(line: &mut Vec<u8>, number: u64, failure: &Failure,
 }
 
 fn append(line: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    line.write_fmt(text).expect("memory takes what is written");
+    line.write_fmt(text).expect("writing to memory succeeds");
 }
 
 fn append_string(line: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(line, text).expect("a text is JSON");
+    serde_json::to_writer(line, text).expect("a string can be JSON");
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the libraries tell through `tracing`, on standard error.
+//! Logging: `tracing` events of the libraries, on standard error.
 
 use std::{env, io::IsTerminal};
 
@@ -6,7 +6,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::notices::Notices;
 
-/// Starts logging: what `RUST_LOG` asks for, otherwise by the number of `-v`.
+/// Starts logging with the filter in `RUST_LOG`, or else at the level given by the number of `-v` flags.
 pub(crate) fn start(verbosity: u8, notices: &Notices) {
     let level = match verbosity {
         0 => "error",
@@ -16,7 +16,7 @@ pub(crate) fn start(verbosity: u8, notices: &Notices) {
     };
     let filter = match env::var("RUST_LOG") {
         Ok(directives) if !directives.is_empty() => EnvFilter::try_new(&directives).unwrap_or_else(|error| {
-            notices.say(format_args!("RUST_LOG is not understood: {error}"));
+            notices.say(format_args!("invalid RUST_LOG: {error}"));
             EnvFilter::new(level)
         }),
         _ => EnvFilter::new(level),
@@ -27,6 +27,6 @@ pub(crate) fn start(verbosity: u8, notices: &Notices) {
         .with_ansi(std::io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none())
         .try_init();
     if let Err(error) = started {
-        notices.say(format_args!("cannot log: {error}"));
+        notices.say(format_args!("cannot start logging: {error}"));
     }
 }

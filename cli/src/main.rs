@@ -1,29 +1,29 @@
-//! The command `pool`: jobs from the command line, run by a pool of worker processes.
+//! The command `pool`: runs jobs from the command line in a pool of worker processes.
 //!
-//! The program is its own worker: a pool starts it again with an argument that only pools give, and `main` then serves
-//! expressions instead of reading the command line. One installed file is a whole system.
+//! The program is its own worker: the pool starts it again with an argument that only the pool passes, and `main` then
+//! serves expressions instead of reading the command line. So one installed file is the whole system.
 //!
-//! Owns the command line, the input and the output. What a worker does with an expression is for the crate `worker`,
-//! who runs it and what happens when a worker dies for the crate `pool`.
+//! Owns the command line, the input and the output. The crate `worker` evaluates expressions; the crate `pool` schedules
+//! them and handles the death of workers.
 
 mod args;
-mod budget;
 mod chunk;
 mod diagnostics;
 mod exit;
 mod failure;
-mod feeder;
-mod gate;
 mod input;
+mod input_budget;
 mod json;
 mod logging;
 mod notices;
+mod pending;
+mod pool_input;
 mod printer;
 mod progress;
+mod reader;
 mod records;
 mod run;
 mod setup;
-mod shelf;
 mod signals;
 mod text;
 
@@ -42,10 +42,10 @@ fn main() -> ExitCode {
         Ok(Arguments {
             command: Command::Eval(arguments),
         }) => run::evaluate(*arguments),
-        Err(answer) => {
-            // Help and version are answers too; a reader that has gone away needs neither.
-            drop(answer.print());
-            if answer.use_stderr() {
+        Err(error) => {
+            // This is also how help and version are printed. A write error does not matter: the reader has left.
+            drop(error.print());
+            if error.use_stderr() {
                 Ending::Usage
             } else {
                 Ending::AllGood

@@ -1,6 +1,6 @@
-//! Standard error, shared by all who have something to say there, with the progress bar out of the way.
+//! Messages on standard error, written by several threads without disturbing the progress bar.
 //!
-//! Nothing that goes wrong here matters to the jobs: when nobody listens, the command goes on.
+//! Write errors are ignored: the command goes on even if standard error is closed.
 
 use std::{
     fmt,
@@ -10,26 +10,26 @@ use std::{
 use indicatif::ProgressBar;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Standard error.
+/// Writes messages to standard error.
 #[derive(Debug, Clone)]
 pub(crate) struct Notices {
     bar: ProgressBar,
 }
 
 impl Notices {
-    /// Standard error with this bar on it.
+    /// Messages that make way for this progress bar.
     pub(crate) fn new(bar: ProgressBar) -> Self {
         Self { bar }
     }
 
-    /// Says something in the command's name.
+    /// Prints a message with the prefix `pool: `.
     pub(crate) fn say(&self, message: impl fmt::Display) {
         self.print(format_args!("pool: {message}"));
     }
 
-    /// Prints a text and ends its line.
+    /// Prints a text and a line feed.
     pub(crate) fn print(&self, text: impl fmt::Display) {
-        // As one write, so that lines of several processes do not mix.
+        // One write, so that lines of several processes do not mix.
         let text = format!("{text}\n");
         drop(self.write_out(text.as_bytes()));
     }

@@ -1,7 +1,7 @@
-//! Taking results from the pool and writing them out.
+//! The printer: takes results from the pool and writes them.
 //!
-//! Results gather in a buffer while more of them are there, and are written as soon as none is: large writes under load,
-//! and no waiting otherwise.
+//! Results collect in a buffer while more are ready, and are written as soon as none is: large writes under load, and no
+//! delay otherwise.
 
 use std::{
     io::{self, Write},
@@ -12,35 +12,35 @@ use pool::{Block, Halted, JobError, StreamOutput};
 use protocol::{Eval, job::eval::decode_evaluated};
 
 use crate::{
-    chunk::Extent, diagnostics::Painter, failure, failure::Failure, gate::Gate, json, notices::Notices,
-    progress::Progress, shelf::Shelf, text,
+    chunk::Extent, diagnostics::Painter, failure, failure::Failure, json, notices::Notices,
+    pending::PendingChunks, pool_input::PoolInput, progress::Progress, text,
 };
 
-/// The buffer is written when it has so many bytes.
+/// The buffer is written once it holds this many bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// So many failures are told on standard error.
-const FAILURES_TOLD: u64 = 10;
+/// How many failures are shown on standard error.
+const SHOWN_FAILURES: u64 = 10;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// As text, with failures told on standard error too.
+    /// As text, with failures shown on standard error too.
     Text,
     /// As JSON.
     Json,
 }
 
-/// What came out.
+/// The totals of a run.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) jobs: u64,
     pub(crate) failed: u64,
-    /// Jobs that were not run, or not to their end, because the pool halted; they count as no failures.
+    /// Jobs that did not run or finish because the pool halted; they do not count as failures.
     pub(crate) not_run: u64,
     /// Why the pool halted, if it did.
     pub(crate) halted: Option<Halted>,
-    /// Why the pool ended before its jobs did, if so.
+    /// Why the pool ended before its jobs, if it did.
     pub(crate) end_of_pool: Option<String>,
 }
 
@@ -49,12 +49,12 @@ pub(crate) struct Totals {
 pub(crate) struct Printer<W> {
     pub(crate) sink: W,
     pub(crate) style: Style,
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) shelf: Shelf,
+    pub(crate) input: Arc<PoolInput>,
+    pub(crate) pending: PendingChunks,
     pub(crate) painter: Painter,
     pub(crate) notices: Notices,
     pub(crate) progress: Progress,
-    /// Whether the bar has to make way for results, because both are on the terminal.
+    /// Whether results and the progress bar are on the same terminal, so that the bar has to make way.
     pub(crate) shares_terminal: bool,
     pub(crate) max_record_bytes: usize,
     pub(crate) buffer: Vec<u8>,
@@ -65,7 +65,7 @@ impl<W: Write> Printer<W> {
     /// Writes all results until the stream ends.
     ///
     /// # Errors
-    /// When they cannot be written.
+    /// If they cannot be written.
     pub(crate) fn print_all(&mut self, results: &mut StreamOutput<Eval>) -> io::Result<()> {
         loop {
             if !results.is_ready() {
@@ -83,19 +83,19 @@ impl<W: Write> Printer<W> {
         if self.style == Style::Text && text::append_values(&mut self.buffer, block.clone(), block.bytes()) {
             self.totals.jobs += count as u64;
             self.retire(number, count);
-            return self.write_much();
+            return self.write_if_large();
         }
         for (number, result) in (number..).zip(block) {
             self.print(number, result)?;
             self.retire(number, 1);
-            self.write_much()?;
+            self.write_if_large()?;
         }
         Ok(())
     }
 
     fn retire(&mut self, number: u64, count: usize) {
-        if self.shelf.retire(number, count) {
-            self.progress.show(self.totals.jobs, self.shelf.done_bytes());
+        if self.pending.retire(number, count) {
+            self.progress.show(self.totals.jobs, self.pending.done_bytes());
         }
     }
 
@@ -114,26 +114,26 @@ impl<W: Write> Printer<W> {
     }
 
     fn print_job_error(&mut self, number: u64, error: &JobError) -> io::Result<()> {
-        if failure::tells_end_of_pool(error) && self.totals.end_of_pool.is_none() {
+        if failure::is_end_of_pool(error) && self.totals.end_of_pool.is_none() {
             self.totals.end_of_pool = Some(error.to_string());
-            self.gate.end();
+            self.input.end();
         }
-        if let Some(by) = failure::tells_halt(error) {
+        if let Some(by) = failure::halt_cause(error) {
             self.print_halted(number, by, error);
             return Ok(());
         }
         let extent = self
-            .shelf
+            .pending
             .find(number)
             .map_or(Extent::Whole, |located| located.extent);
         self.print_failure(number, &Failure::of_job(error, extent, self.max_record_bytes))
     }
 
-    /// A job that was not run has its line, so that each line belongs to its expression, and is told nowhere else.
+    /// A job that did not run gets a line too, so that lines still match expressions, but no message on standard error.
     fn print_halted(&mut self, number: u64, by: Halted, error: &JobError) {
         if self.totals.halted.is_none() {
             self.totals.halted = Some(by);
-            self.gate.end();
+            self.input.end();
         }
         self.totals.not_run += 1;
         let failure = Failure::of_job(error, Extent::Whole, self.max_record_bytes);
@@ -143,7 +143,10 @@ impl<W: Write> Printer<W> {
     fn append_failure(&mut self, number: u64, failure: &Failure) {
         match self.style {
             Style::Json => {
-                let source = self.shelf.find(number).map_or(&[][..], |located| located.source);
+                let source = self
+                    .pending
+                    .find(number)
+                    .map_or(&[][..], |located| located.source);
                 json::append_failure(&mut self.buffer, number, failure, source);
             }
             Style::Text => text::append_failure(&mut self.buffer, failure),
@@ -155,17 +158,17 @@ impl<W: Write> Printer<W> {
         self.append_failure(number, failure);
         match self.style {
             Style::Json => Ok(()),
-            Style::Text => self.tell(number, failure),
+            Style::Text => self.show(number, failure),
         }
     }
 
-    /// Tells one of the first failures on standard error, behind the results that led there.
-    fn tell(&mut self, number: u64, failure: &Failure) -> io::Result<()> {
-        if self.totals.failed > FAILURES_TOLD {
+    /// Shows one of the first failures on standard error, after the results before it are written.
+    fn show(&mut self, number: u64, failure: &Failure) -> io::Result<()> {
+        if self.totals.failed > SHOWN_FAILURES {
             return Ok(());
         }
         self.write_out()?;
-        if let Some(located) = self.shelf.find(number) {
+        if let Some(located) = self.pending.find(number) {
             self.notices.print(self.painter.paint(failure, &located));
             if let Some(file) = located.mistaken_file() {
                 self.notices.say(format_args!(
@@ -176,8 +179,8 @@ impl<W: Write> Printer<W> {
         Ok(())
     }
 
-    /// Writes out what has gathered, if that is much.
-    fn write_much(&mut self) -> io::Result<()> {
+    /// Writes the buffer if it is large.
+    fn write_if_large(&mut self) -> io::Result<()> {
         if self.buffer.len() >= BUFFER_BYTES {
             self.write_out()?;
         }
@@ -197,13 +200,13 @@ impl<W: Write> Printer<W> {
         written
     }
 
-    /// Tells how many failures were not told.
-    pub(crate) fn tell_rest(&self) {
-        let untold = self.totals.failed.saturating_sub(FAILURES_TOLD);
-        if self.style == Style::Text && untold > 0 {
+    /// Says how many failures were not shown.
+    pub(crate) fn count_hidden(&self) {
+        let hidden = self.totals.failed.saturating_sub(SHOWN_FAILURES);
+        if self.style == Style::Text && hidden > 0 {
             let Totals { jobs, failed, .. } = self.totals;
             self.notices.say(format_args!(
-                "{failed} of {jobs} jobs failed; the last {untold} are not shown here"
+                "{failed} of {jobs} jobs failed; the last {hidden} are not shown here"
             ));
         }
     }

@@ -1,4 +1,4 @@
-//! The progress bar: how many jobs are done, how fast, and for how long still, where the size of the input is known.
+//! The progress bar: how many jobs are done, how fast, and, if the size of the input is known, the time left.
 
 use std::{
     fmt,
@@ -14,10 +14,10 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, Prog
 const KNOWN: &str = "{wide_bar} {percent}% {jobs} jobs, {rate}/s, {eta} left";
 const UNKNOWN: &str = "{spinner} {jobs} jobs, {rate}/s, {elapsed}";
 
-/// How often the bar is drawn when nothing happens.
+/// How often the bar is redrawn while nothing happens.
 const TICK: Duration = Duration::from_millis(200);
 
-/// The progress bar. It measures bytes of input, because those are known beforehand, and tells jobs.
+/// The progress bar. Its position is in bytes of input, since their total may be known in advance; its text counts jobs.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -33,7 +33,7 @@ impl Progress {
         }
     }
 
-    /// A bar on standard error, if that is a terminal, for so many bytes of input.
+    /// A bar on standard error, if it is a terminal, for this many bytes of input.
     pub(crate) fn visible(total_bytes: Option<u64>) -> Self {
         let bar = ProgressBar::with_draw_target(total_bytes, ProgressDrawTarget::stderr());
         let jobs = Arc::<AtomicU64>::default();
@@ -45,18 +45,18 @@ impl Progress {
         Self { bar, jobs }
     }
 
-    /// The bar, for those who write on the same terminal.
+    /// The bar, for code that writes to the same terminal.
     pub(crate) fn bar(&self) -> &ProgressBar {
         &self.bar
     }
 
-    /// Shows how far the results are out.
+    /// Shows how many jobs and bytes of input are done.
     pub(crate) fn show(&self, jobs: u64, bytes: u64) {
         self.jobs.store(jobs, Ordering::Relaxed);
         self.bar.set_position(bytes);
     }
 
-    /// Leaves the last figures on the screen.
+    /// Ends the bar and leaves the final figures on the screen.
     pub(crate) fn end(&self, is_complete: bool) {
         match (is_complete, self.bar.length()) {
             (true, Some(_)) => self.bar.finish(),
@@ -68,7 +68,7 @@ impl Progress {
 fn style(template: &str, jobs: &Arc<AtomicU64>) -> ProgressStyle {
     let (count, rate) = (Arc::clone(jobs), Arc::clone(jobs));
     ProgressStyle::with_template(template)
-        .expect("the templates are sound")
+        .expect("the templates are valid")
         .with_key("jobs", move |_: &ProgressState, out: &mut dyn fmt::Write| {
             write_count(out, count.load(Ordering::Relaxed));
         })
@@ -81,13 +81,13 @@ fn style(template: &str, jobs: &Arc<AtomicU64>) -> ProgressStyle {
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    reason = "a rate that is shown need not be exact, and is not negative"
+    reason = "a displayed rate need not be exact, and is not negative"
 )]
 fn per_second(jobs: u64, seconds: f64) -> u64 {
     (jobs as f64 / seconds) as u64
 }
 
-/// What cannot be drawn is not drawn.
+/// Writes a count; a failure to draw is ignored.
 fn write_count(out: &mut dyn fmt::Write, count: u64) {
     let _infallible = write!(out, "{}", HumanCount(count));
 }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_are_sound() {
+    fn templates_are_valid() {
         for total in [None, Some(10)] {
             let progress = Progress::visible(total);
             progress.show(1, 2);

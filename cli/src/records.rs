@@ -1,8 +1,8 @@
 //! Splitting blocks of input into records.
 //!
-//! Plain data, with no file in it: blocks of any size go in, chunks of whole records come out, and the beginning of a
-//! record whose end has not come is carried over. Memory is bounded by the longest record that is allowed: of a longer
-//! one the rest is skipped.
+//! Works on plain data, without files: blocks of any size go in, chunks of whole records come out, and an incomplete
+//! record is carried over to the next block. Memory is bounded by the longest allowed record: the rest of a longer one
+//! is skipped.
 
 use memchr::memchr;
 
@@ -10,14 +10,14 @@ use protocol::Eval;
 
 use crate::chunk::{Chunk, Extent, Numbering, Origin, Record, Records};
 
-/// How input is to be split.
+/// How to split input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Format {
     /// What ends a record.
     pub(crate) numbering: Numbering,
     /// Whether blank records are skipped.
     pub(crate) skips_blank: bool,
-    /// The most bytes that a record may have.
+    /// The longest allowed record, in bytes.
     pub(crate) max_record_bytes: usize,
 }
 
@@ -26,17 +26,17 @@ pub(crate) struct Format {
 pub(crate) struct Splitter {
     origin: Origin,
     format: Format,
-    /// The beginning of a record whose end has not come.
+    /// The start of a record whose end has not been read.
     carried: Vec<u8>,
     /// Whether the rest of a record that is too long is being skipped.
     is_skipping: bool,
     /// The number of the next record.
     next_line: u64,
-    /// Bytes that went in and into no chunk yet.
+    /// Bytes that were read and are not part of a chunk yet.
     input_bytes: u64,
 }
 
-/// The records of one chunk as they are found.
+/// The records found so far for one chunk.
 #[derive(Debug, Default)]
 struct Found {
     records: Vec<Record>,
@@ -55,7 +55,7 @@ impl Splitter {
         }
     }
 
-    /// Takes a block in and gives the records that end in it, if any do.
+    /// Takes a block and returns the records that end in it, if any.
     pub(crate) fn split(&mut self, block: &[u8]) -> Option<Chunk> {
         self.input_bytes += block.len() as u64;
         let block = self.skip_rest(block);
@@ -63,7 +63,7 @@ impl Splitter {
         let mut text = std::mem::take(&mut self.carried);
         text.reserve_exact(block.len());
         text.extend_from_slice(block);
-        if self.are_lines_as_they_are(&text) {
+        if self.are_plain_lines(&text) {
             return self.split_lines(text, scanned);
         }
         let mut found = Found::default();
@@ -72,8 +72,8 @@ impl Splitter {
         self.chunk(text, found)
     }
 
-    /// Whether each line of the text is a record that needs nothing taken off, left out or put in.
-    fn are_lines_as_they_are(&self, text: &[u8]) -> bool {
+    /// Whether each line of the text is a record that can be sent unchanged.
+    fn are_plain_lines(&self, text: &[u8]) -> bool {
         let has_cr = self.format.numbering == Numbering::Lines && memchr(b'\r', text).is_some();
         !self.format.skips_blank
             && !has_cr
@@ -81,7 +81,7 @@ impl Splitter {
             && Eval::all_are_own_encodings(text)
     }
 
-    /// As [`Splitter::split`] for such a text, of which the first `scanned` bytes have no end of a record in them.
+    /// Like [`split`](Self::split), for a text of plain lines whose first `scanned` bytes contain no delimiter.
     fn split_lines(&mut self, mut text: Vec<u8>, scanned: usize) -> Option<Chunk> {
         let delimiter = self.format.numbering.delimiter();
         let Some(last) = memchr::memrchr(delimiter, &text[scanned..]) else {
@@ -97,7 +97,7 @@ impl Splitter {
         Some(self.chunk_of(text, first_line, Records::lines(count)))
     }
 
-    /// Gives the last record when it has no end of its own.
+    /// Returns the last record if it has no delimiter.
     pub(crate) fn finish(mut self) -> Option<Chunk> {
         let text = std::mem::take(&mut self.carried);
         let mut found = Found::default();
@@ -107,7 +107,7 @@ impl Splitter {
         self.chunk(text, found)
     }
 
-    /// What follows the rest of a record that is too long.
+    /// The part of a block after the rest of a record that is too long.
     fn skip_rest<'a>(&mut self, block: &'a [u8]) -> &'a [u8] {
         if !self.is_skipping {
             return block;
@@ -121,8 +121,8 @@ impl Splitter {
         }
     }
 
-    /// Finds all records that have an end, and tells where the first one begins that has none. The first `scanned` bytes
-    /// are known to have no end of a record in them.
+    /// Finds all complete records and returns the start of the incomplete one after them. The first `scanned` bytes are
+    /// known to contain no delimiter.
     fn find_records(&self, text: &[u8], scanned: usize, found: &mut Found) -> usize {
         let mut start = 0;
         for end in memchr::memchr_iter(self.format.numbering.delimiter(), &text[scanned..]) {
@@ -133,7 +133,7 @@ impl Splitter {
         start
     }
 
-    /// Moves what has no end yet from `text` to the next chunk, unless it is too long already.
+    /// Carries the incomplete record over to the next chunk, unless it is too long already.
     fn carry_rest(&mut self, text: &mut Vec<u8>, rest: usize, found: &mut Found) {
         if text.len() - rest > self.format.max_record_bytes + 1 {
             text.truncate(rest);
@@ -160,7 +160,7 @@ impl Splitter {
         }
     }
 
-    /// A chunk of what was found. Lines that were all skipped are left to the next chunk.
+    /// A chunk of the records found, if any. Skipped lines alone make no chunk; the next one accounts for them.
     fn chunk(&mut self, text: Vec<u8>, found: Found) -> Option<Chunk> {
         let first_line = self.next_line;
         self.next_line += u64::from(found.lines);
@@ -204,7 +204,7 @@ mod tests {
         max_record_bytes: 8,
     };
 
-    /// The records of an input that comes in these blocks: line and text, none for one that is too long.
+    /// The records of an input that arrives in these blocks: line and text, or `None` for a record that is too long.
     fn records<'a>(format: Format, blocks: impl IntoIterator<Item = &'a [u8]>) -> Vec<(u64, Option<String>)> {
         let mut splitter = Splitter::new(Origin::Stdin, format);
         let mut chunks: Vec<Chunk> = blocks

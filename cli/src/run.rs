@@ -1,4 +1,4 @@
-//! One run of `pool eval`: puts reader, pool and printer together, and decides how it ended.
+//! One run of `pool eval`: connects reader, pool and printer, and decides how the command ends.
 
 use std::{
     env,
@@ -19,34 +19,33 @@ use worker::eval::EvalSetup;
 
 use crate::{
     args::EvalArguments,
-    budget::Budget,
     chunk::Numbering,
     diagnostics::Painter,
     exit::Ending,
-    feeder::Feeder,
-    gate::Gate,
     input::{self, Source},
+    input_budget::InputBudget,
     logging,
     notices::Notices,
+    pending::PendingChunks,
+    pool_input::PoolInput,
     printer::{Printer, Style, Totals},
     progress::Progress,
+    reader::Reader,
     records::Format,
-    setup,
-    shelf::Shelf,
-    signals,
+    setup, signals,
 };
 
-/// A longer record is not read to its end, unless the limit of the evaluator is higher.
+/// Longer records are skipped, unless the evaluator's limit is higher.
 const MAX_RECORD_BYTES: usize = 1 << 20;
 
-/// No limit of the evaluator makes records longer than this.
+/// The longest allowed record, whatever the evaluator's limit.
 const HIGHEST_MAX_RECORD_BYTES: usize = 1 << 30;
 
-/// How much input is kept until its results are out.
-const KEPT_INPUT_BYTES: usize = 16 << 20;
+/// How much input is kept until its results are written.
+const PENDING_INPUT_BYTES: usize = 16 << 20;
 
-/// What is used where a terminal's width is not known.
-const USUAL_WIDTH: usize = 100;
+/// The width that is assumed if the terminal's is unknown.
+const DEFAULT_WIDTH: usize = 100;
 
 /// Runs `pool eval`.
 pub(crate) fn evaluate(mut arguments: EvalArguments) -> Ending {
@@ -68,9 +67,9 @@ pub(crate) fn evaluate(mut arguments: EvalArguments) -> Ending {
     let notices = Notices::new(progress.bar().clone());
     logging::start(arguments.verbose, &notices);
     let run = Run {
-        gate: Arc::default(),
-        budget: Arc::new(Budget::new(KEPT_INPUT_BYTES)),
-        is_input_lost: Arc::default(),
+        input: Arc::default(),
+        budget: Arc::new(InputBudget::new(PENDING_INPUT_BYTES)),
+        has_read_error: Arc::default(),
         format: format(&arguments, &setup),
         notices,
         arguments,
@@ -80,9 +79,9 @@ pub(crate) fn evaluate(mut arguments: EvalArguments) -> Ending {
 
 /// What the parts of a run share.
 struct Run {
-    gate: Arc<Gate>,
-    budget: Arc<Budget>,
-    is_input_lost: Arc<AtomicBool>,
+    input: Arc<PoolInput>,
+    budget: Arc<InputBudget>,
+    has_read_error: Arc<AtomicBool>,
     format: Format,
     notices: Notices,
     arguments: EvalArguments,
@@ -94,7 +93,7 @@ impl Run {
         ran.unwrap_or_else(|ending| ending)
     }
 
-    /// Runs, and gives how it ended as an error when there are no totals to tell it from.
+    /// Runs to the end. An error is how the command ends if it fails before there are totals.
     fn try_run(
         &self,
         sources: Vec<Source>,
@@ -108,14 +107,14 @@ impl Run {
             self.notices.say(&error);
             ending_of_build(&error)
         })?;
-        let (input, mut results) = pool.stream(self.order());
-        self.gate.open(input);
-        let shelf = self
-            .start_feeder(sources)
+        let (stream, mut results) = pool.stream(self.order());
+        self.input.open(stream);
+        let pending = self
+            .start_reader(sources)
             .map_err(|error| self.failed("start the reader", &error))?;
         let totals = self
-            .print(shelf, &mut results, painter, progress)
-            .map_err(|error| self.not_written(&error))?;
+            .print(pending, &mut results, painter, progress)
+            .map_err(|error| self.ending_of_write(&error))?;
         pool.close();
         Ok(self.ending(&totals))
     }
@@ -125,7 +124,7 @@ impl Run {
         Ending::PoolFailed
     }
 
-    fn not_written(&self, error: &io::Error) -> Ending {
+    fn ending_of_write(&self, error: &io::Error) -> Ending {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Ending::ReaderGone,
             _ => self.failed("write the results", error),
@@ -133,11 +132,11 @@ impl Run {
     }
 
     fn watch_signals(&self) -> io::Result<()> {
-        let (gate, notices) = (Arc::clone(&self.gate), self.notices.clone());
+        let (input, notices) = (Arc::clone(&self.input), self.notices.clone());
         signals::watch(move || {
-            // First the word: with the gate shut the command may have ended before it is out.
-            notices.say("stopping; jobs that were begun are let end, another Ctrl-C kills them");
-            gate.shut();
+            // The message comes first: once the input is closed, the command may end at any time.
+            notices.say("stopping: waiting for running jobs to finish (press Ctrl-C again to kill them)");
+            input.interrupt();
         })
     }
 
@@ -177,25 +176,25 @@ impl Run {
         }
     }
 
-    /// Starts the reader and gives the shelf on which it puts what it reads.
-    fn start_feeder(&self, sources: Vec<Source>) -> io::Result<Shelf> {
-        let (chunks, shelved) = crossbeam_channel::unbounded();
-        let feeder = Feeder {
+    /// Starts the reader and returns the chunks that it will read.
+    fn start_reader(&self, sources: Vec<Source>) -> io::Result<PendingChunks> {
+        let (chunks, received) = crossbeam_channel::unbounded();
+        let reader = Reader {
             format: self.format,
-            gate: Arc::clone(&self.gate),
+            input: Arc::clone(&self.input),
             budget: Arc::clone(&self.budget),
             chunks,
             notices: self.notices.clone(),
-            is_input_lost: Arc::clone(&self.is_input_lost),
+            has_read_error: Arc::clone(&self.has_read_error),
         };
-        let run = move || feeder.run(sources);
+        let run = move || reader.run(sources);
         thread::Builder::new().name("reader".into()).spawn(run)?;
-        Ok(Shelf::new(shelved, Arc::clone(&self.budget)))
+        Ok(PendingChunks::new(received, Arc::clone(&self.budget)))
     }
 
     fn print(
         &self,
-        shelf: Shelf,
+        pending: PendingChunks,
         results: &mut StreamOutput<Eval>,
         painter: Painter,
         progress: Progress,
@@ -207,8 +206,8 @@ impl Run {
             } else {
                 Style::Text
             },
-            gate: Arc::clone(&self.gate),
-            shelf,
+            input: Arc::clone(&self.input),
+            pending,
             painter,
             notices: self.notices.clone(),
             shares_terminal: !progress.bar().is_hidden() && stdout().is_terminal(),
@@ -220,10 +219,12 @@ impl Run {
         let printed = printer.print_all(results);
         printer
             .progress
-            .show(printer.totals.jobs, printer.shelf.done_bytes());
-        printer.progress.end(printed.is_ok() && !self.gate.is_shut());
+            .show(printer.totals.jobs, printer.pending.done_bytes());
+        printer
+            .progress
+            .end(printed.is_ok() && !self.input.is_interrupted());
         printed?;
-        printer.tell_rest();
+        printer.count_hidden();
         Ok(printer.totals)
     }
 
@@ -231,19 +232,19 @@ impl Run {
         if let Some(cause) = &totals.end_of_pool {
             self.notices.say(cause);
             self.notices
-                .say("what comes after the last line of output was not run");
+                .say("expressions after the last line of output were not run");
             return Ending::PoolFailed;
         }
         if let Some(by) = &totals.halted {
             self.notices.say(format_args!(
-                "halted, because {by}; {} more were read and not run to their end",
+                "halted because {by}; {} more expressions were read but did not finish",
                 totals.not_run
             ));
         }
-        if self.gate.is_shut() {
+        if self.input.is_interrupted() {
             return Ending::Interrupted;
         }
-        if totals.failed > 0 || self.is_input_lost.load(Ordering::SeqCst) {
+        if totals.failed > 0 || self.has_read_error.load(Ordering::SeqCst) {
             Ending::SomeFailed
         } else {
             Ending::AllGood
@@ -271,7 +272,7 @@ fn format(arguments: &EvalArguments, setup: &EvalSetup) -> Format {
     }
 }
 
-/// The CPUs that there are, but no more than can have work.
+/// One worker per available CPU, but no more than there are expressions.
 fn default_workers(sources: &[Source]) -> usize {
     let available = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let only_arguments = sources
@@ -288,5 +289,5 @@ fn default_workers(sources: &[Source]) -> usize {
 fn painter() -> Painter {
     let width = rustix::termios::tcgetwinsize(stderr()).map_or(0, |size| usize::from(size.ws_col));
     let is_coloured = stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    Painter::new(if width == 0 { USUAL_WIDTH } else { width }, is_coloured)
+    Painter::new(if width == 0 { DEFAULT_WIDTH } else { width }, is_coloured)
 }

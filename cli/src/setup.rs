@@ -1,4 +1,4 @@
-//! What all jobs have in common: names and limits, checked before any job is run.
+//! What all jobs share: names and limits, checked before any job runs.
 
 use worker::{
     eval::{EvalLimits, EvalSetup},
@@ -9,10 +9,10 @@ use crate::{args::Definition, diagnostics::Painter, failure::Failure};
 
 /// The setup of the workers.
 ///
-/// The definitions are evaluated here too, one after the other, so that a mistake is told at once and with its place.
+/// Evaluates the definitions here too, in order, so that a mistake is reported at once and with its location.
 ///
 /// # Errors
-/// What to tell the user when a definition has no value or its name cannot be bound.
+/// The message for the user, if a definition has no value or its name cannot be bound.
 pub(crate) fn setup(
     definitions: &[Definition],
     limits: EvalLimits,

@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM.
 //!
-//! The first Ctrl-C asks for an orderly end. The second one, and SIGTERM, end the process inside the signal handler:
-//! that works whatever its threads are blocked in, and the workers notice within milliseconds that their parent is gone.
+//! The first Ctrl-C requests an orderly end. The second one, and SIGTERM, exit inside the signal handler. That works
+//! whatever the threads are blocked in, and the workers notice within milliseconds that their parent is gone.
 
 use std::{
     io,
@@ -17,10 +17,10 @@ use signal_hook::{
 
 use crate::exit::Ending;
 
-/// Calls `stop` in a thread of its own at the first Ctrl-C; ends the process at the second, and at SIGTERM.
+/// Calls `stop` in a separate thread on the first Ctrl-C; exits on the second, and on SIGTERM.
 pub(crate) fn watch(stop: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let is_second = Arc::new(AtomicBool::new(false));
-    // The order counts: the first signal finds the flag unset and then sets it.
+    // The order matters: the first signal finds the flag unset and then sets it.
     flag::register_conditional_shutdown(SIGINT, Ending::Interrupted.code().into(), Arc::clone(&is_second))?;
     flag::register(SIGINT, is_second)?;
     flag::register_conditional_shutdown(

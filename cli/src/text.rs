@@ -1,6 +1,6 @@
 //! Results as lines of text: a value, or `Kind: message`.
 //!
-//! A result is exactly one line, whatever it says.
+//! A result is always exactly one line.
 
 use std::io::Write;
 
@@ -8,8 +8,8 @@ use protocol::job::eval::value_text;
 
 use crate::failure::Failure;
 
-/// Appends the lines of some outputs, if they are nothing but values whose texts can be lines as they are; says whether
-/// they were. `bytes` is about how many bytes they have.
+/// Appends the lines of several outputs if all of them are values whose texts are single lines; returns whether they
+/// were. `bytes` is their approximate total size.
 pub(crate) fn append_values<'a, E>(
     lines: &mut Vec<u8>,
     outputs: impl ExactSizeIterator<Item = Result<&'a [u8], E>>,
@@ -32,7 +32,7 @@ pub(crate) fn append_values<'a, E>(
     are_lines
 }
 
-/// Whether this is text, of so many lines: looked at together, which is much faster than one by one.
+/// Whether `text` is valid UTF-8 of `count` lines. Checking all lines together is much faster than one by one.
 fn are_lines(text: &[u8], count: usize) -> bool {
     std::str::from_utf8(text).is_ok()
         && memchr::memchr(b'\r', text).is_none()
@@ -41,7 +41,7 @@ fn are_lines(text: &[u8], count: usize) -> bool {
 
 /// Appends the line of a value.
 pub(crate) fn append_value(line: &mut Vec<u8>, value: &str) {
-    // A value's text has no line ends in it, but another worker program may think otherwise.
+    // A value's text contains no line ends, but another worker program may not respect that.
     if memchr::memchr2(b'\n', b'\r', value.as_bytes()).is_some() {
         append_escaped(line, value);
     } else {
@@ -58,7 +58,7 @@ pub(crate) fn append_failure(line: &mut Vec<u8>, failure: &Failure) {
     line.push(b'\n');
 }
 
-/// Appends a text with its control characters and line separators escaped as Python would.
+/// Appends a text with control characters and line separators escaped as in Python.
 fn append_escaped(line: &mut Vec<u8>, text: &str) {
     for character in text.chars() {
         let written = match character {
@@ -69,7 +69,7 @@ fn append_escaped(line: &mut Vec<u8>, text: &str) {
             character if character.is_control() => write!(line, "\\x{:02x}", character as u32),
             character => line.write_all(character.encode_utf8(&mut [0; 4]).as_bytes()),
         };
-        written.expect("memory takes what is written");
+        written.expect("writing to memory succeeds");
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_one_line_whatever_it_says() {
+    fn a_failure_is_always_one_line() {
         let mut line = Vec::new();
         append_failure(&mut line, &failure("a\nb\r\n\tc\u{1b}[m\u{85}\u{2028}é\\"));
         let line = String::from_utf8(line).unwrap();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn values_together_are_lines_or_are_left_to_those_who_look_at_each() {
+    fn values_are_appended_together_or_not_at_all() {
         let together = |outputs: &[Result<&[u8], ()>]| {
             let mut lines = b"before\n".to_vec();
             assert!(append_values(&mut lines, outputs.iter().copied(), 10));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_as_it_is_and_one_line() {
+    fn a_value_is_unchanged_and_one_line() {
         let mut line = Vec::new();
         append_value(&mut line, "'é'");
         append_value(&mut line, "a\nb");

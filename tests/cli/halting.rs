@@ -22,7 +22,7 @@ fn a_halt_at_the_first_failure_runs_nothing_behind_it() {
             "{number}: {line}"
         );
     }
-    ended.expect_stderr("halted, because 1 of");
+    ended.expect_stderr("halted because 1 of");
     assert_eq!(ended.stderr.matches("Halted:").count(), 0, "{}", ended.stderr);
 }
 

@@ -1,6 +1,7 @@
 //! What the programs of the workspace's tests share: the job of the puppet worker, which crashes, hangs, lies and floods
 //! on command, and the nemesis.
 
+pub mod imports;
 pub mod nemesis;
 pub mod signals;
 pub mod threads;

@@ -1,7 +1,7 @@
-//! The thread that reads: from the inputs, through the splitter, into the pool.
+//! The reader thread: reads the inputs, splits them into records and sends these to the pool.
 //!
-//! A chunk goes to the printer before its records go to the pool, so that the printer always finds the text of a
-//! result. The thread may be blocked in a read for ever; nobody waits for it.
+//! A chunk is sent to the printer before its records are sent to the pool, so that the printer always has the source of
+//! a result. The thread may block in a read indefinitely, so no other thread waits for it.
 
 use std::{
     fs::File,
@@ -15,42 +15,42 @@ use std::{
 use crossbeam_channel::Sender;
 
 use crate::{
-    budget::Budget,
     chunk::Chunk,
-    gate::{Gate, Wanted},
     input::{Source, open_stdin},
+    input_budget::InputBudget,
     notices::Notices,
+    pool_input::{PoolInput, Wanted},
     records::{Format, Splitter},
 };
 
-/// How much is read at once.
+/// The size of one read.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-/// What the reading thread needs.
+/// What the reader thread needs.
 #[derive(Debug)]
-pub(crate) struct Feeder {
+pub(crate) struct Reader {
     pub(crate) format: Format,
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) input: Arc<PoolInput>,
+    pub(crate) budget: Arc<InputBudget>,
     pub(crate) chunks: Sender<Arc<Chunk>>,
     pub(crate) notices: Notices,
-    /// Set when an input could not be read.
-    pub(crate) is_input_lost: Arc<AtomicBool>,
+    /// Set if an input could not be read.
+    pub(crate) has_read_error: Arc<AtomicBool>,
 }
 
-impl Feeder {
-    /// Reads all inputs, one after the other.
+impl Reader {
+    /// Reads all inputs, one after another.
     pub(crate) fn run(self, sources: Vec<Source>) {
-        // Whatever happens to this thread, the stream ends with it.
-        let _closing = Closing(&self.gate);
+        // Closes the stream however this thread ends.
+        let _closing = CloseOnDrop(&self.input);
         for source in sources {
-            if self.feed(source) == Wanted::NoMore {
+            if self.read_source(source) == Wanted::NoMore {
                 return;
             }
         }
     }
 
-    fn feed(&self, source: Source) -> Wanted {
+    fn read_source(&self, source: Source) -> Wanted {
         let origin = source.origin();
         let file = match source {
             Source::Argument(_, text) => return self.send(Chunk::single(origin, text)),
@@ -62,8 +62,8 @@ impl Feeder {
             Ok(Wanted::More) => self.send_some(splitter.finish()),
             Ok(Wanted::NoMore) => Wanted::NoMore,
             Err(error) => {
-                // A line that has only begun is not evaluated: it might mean something else than the whole.
-                self.is_input_lost.store(true, Ordering::SeqCst);
+                // An incomplete line is not evaluated: it might mean something else than the whole line.
+                self.has_read_error.store(true, Ordering::SeqCst);
                 self.notices.say(format_args!("cannot read {origin}: {error}"));
                 Wanted::More
             }
@@ -88,7 +88,7 @@ impl Feeder {
     fn send_some(&self, chunk: Option<Chunk>) -> Wanted {
         match chunk {
             Some(chunk) => self.send(chunk),
-            None if self.gate.is_shut() => Wanted::NoMore,
+            None if self.input.is_interrupted() => Wanted::NoMore,
             None => Wanted::More,
         }
     }
@@ -96,17 +96,17 @@ impl Feeder {
     fn send(&self, chunk: Chunk) -> Wanted {
         self.budget.take(chunk.footprint());
         let chunk = Arc::new(chunk);
-        // Without a printer the command is about to end.
+        // If the printer is gone, the command is about to end.
         if self.chunks.send(Arc::clone(&chunk)).is_err() {
             return Wanted::NoMore;
         }
-        self.gate.send(&chunk)
+        self.input.send(&chunk)
     }
 }
 
-struct Closing<'a>(&'a Gate);
+struct CloseOnDrop<'a>(&'a PoolInput);
 
-impl Drop for Closing<'_> {
+impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
         self.0.close();
     }
