@@ -2,7 +2,7 @@
 //!
 //! Owns the claim that a short expression costs no allocation, from source to text.
 
-use worker::expression::{Evaluator, Limits};
+use expression::{Evaluator, Limits};
 
 use crate::cases::bindings;
 

@@ -6,8 +6,8 @@
 use std::process::Command;
 use std::time::Duration;
 
+use expression::{Evaluator, Limits};
 use rustix::time::{ClockId, clock_gettime};
-use worker::expression::{Evaluator, Limits};
 
 use crate::cases::{Case, bindings, read_attacks};
 use crate::{excuses, outcome};

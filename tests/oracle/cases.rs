@@ -2,7 +2,7 @@
 //!
 //! Owns their escapes, the forms of attacks, and the variables that all lines may use.
 
-use worker::expression::{Names, Value};
+use expression::{Names, Value};
 
 /// One line.
 pub(crate) struct Case {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use worker::expression::{Error, ErrorKind, Evaluator, Limits, Names};
+use expression::{Error, ErrorKind, Evaluator, Limits, Names};
 
 use crate::cases::bindings;
 use crate::grammar::Grammar;

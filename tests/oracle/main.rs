@@ -12,7 +12,7 @@ mod reference;
 
 use std::collections::HashMap;
 
-use worker::expression::{Evaluator, Limits, Names};
+use expression::{Evaluator, Limits, Names};
 
 use self::cases::{Case, bindings, lines, read_expressions};
 
@@ -104,11 +104,7 @@ fn floats() {
     for line in lines(include_str!("float_repr.tsv")) {
         let (bits, expected) = line.split_once('\t').expect("bits and text");
         let value = f64::from_bits(u64::from_str_radix(bits, 16).expect("hexadecimal bits"));
-        assert_eq!(
-            worker::expression::Value::from(value).to_string(),
-            expected,
-            "{bits}"
-        );
+        assert_eq!(expression::Value::from(value).to_string(), expected, "{bits}");
         if value.is_finite() {
             assert_eq!(
                 outcome(&mut evaluator, &names, expected.as_bytes()),

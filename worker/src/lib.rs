@@ -38,7 +38,6 @@ mod bootstrap;
 mod context;
 mod course;
 pub mod eval;
-pub mod expression;
 mod failure;
 mod feed;
 mod forward;
@@ -56,6 +55,7 @@ mod stories;
 
 use std::process::ExitCode;
 
+pub use ::expression;
 pub use context::{Context, Setup};
 pub use forward::ForwardLayer;
 pub use protocol::{Bytes, CodecError, Job, sync};

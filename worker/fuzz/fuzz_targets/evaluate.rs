@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use rustix::time::{ClockId, clock_gettime};
-use worker::expression::{Error, ErrorKind, Evaluator, Expression, Limits, Names, Value};
+use expression::{Error, ErrorKind, Evaluator, Expression, Limits, Names, Value};
 
 /// A twentieth of the default, so that many sources are tried in a second.
 const FUEL: u64 = 50_000;

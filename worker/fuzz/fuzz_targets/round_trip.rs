@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use worker::expression::{ErrorKind, Expression, Limits, Names, Value};
+use expression::{ErrorKind, Expression, Limits, Names, Value};
 
 /// A value as the fuzzer makes it.
 #[derive(Debug, Arbitrary)]

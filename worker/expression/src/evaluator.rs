@@ -1,0 +1,115 @@
+//! From source to result, again and again.
+//!
+//! Owns the buffers of parser and machine, so that a worker evaluates line after line without taking memory.
+
+use crate::budget::Budget;
+use crate::calculator;
+use crate::error::Error;
+use crate::limits::Limits;
+use crate::machine::program::Program;
+use crate::machine::{Context, Machine};
+use crate::syntax::parser::{Workspace, parse};
+use crate::text::int_text::push_small;
+use crate::text::repr::push_result;
+use crate::value::names::Names;
+
+/// Evaluates sources to text, with memory that is used again.
+///
+/// ```
+/// use expression::{Evaluator, Limits, Names};
+///
+/// let mut evaluator = Evaluator::new(Limits::default());
+/// let mut out = Vec::new();
+/// evaluator.eval_into(b"1 + 2 + 3", &Names::default(), &mut out)?;
+/// assert_eq!(out, b"6");
+/// # Ok::<(), expression::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Evaluator {
+    limits: Limits,
+    /// Whether plain arithmetic may be calculated without a program.
+    calculates: bool,
+    program: Program,
+    workspace: Workspace,
+    machine: Machine,
+}
+
+impl Evaluator {
+    /// An evaluator with limits for each evaluation.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            calculates: calculator::fits_limits(&limits),
+            ..Self::without_shortcuts(limits)
+        }
+    }
+
+    /// One that parses and runs whatever it is given.
+    pub(crate) fn without_shortcuts(limits: Limits) -> Self {
+        Self {
+            limits,
+            calculates: false,
+            program: Program::default(),
+            workspace: Workspace::default(),
+            machine: Machine::default(),
+        }
+    }
+
+    /// The limits of each evaluation.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Evaluates a source, which should be UTF-8, and appends the text of its value to `out`, which is UTF-8 too.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no value. Nothing is appended then.
+    pub fn eval_into(&mut self, source: &[u8], names: &Names, out: &mut Vec<u8>) -> Result<(), Error> {
+        if self.calculates
+            && source.len() <= self.limits.max_source
+            && let Some(value) = calculator::calculate(source)
+        {
+            push_small(value, out);
+            return Ok(());
+        }
+        let length = out.len();
+        let outcome = self.eval(source, names, out);
+        if outcome.is_err() {
+            out.truncate(length);
+        }
+        outcome
+    }
+
+    fn eval(&mut self, source: &[u8], names: &Names, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.program.clear();
+        parse(source, &self.limits, &mut self.program, &mut self.workspace)?;
+        let mut budget = Budget::new(&self.limits);
+        let context = Context {
+            program: &self.program,
+            source,
+            names,
+        };
+        let value = self.machine.run(context, &mut budget)?;
+        push_result(&value, out, &mut budget).map_err(|error| error.at(0, self.program.end()))
+    }
+}
+
+impl Default for Evaluator {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+/// Evaluates one source and appends the text of its value to `out`. See [`Evaluator::eval_into`] for many.
+///
+/// # Errors
+///
+/// Why there is no value. Nothing is appended then.
+pub fn evaluate_to_text(
+    source: &[u8],
+    names: &Names,
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    Evaluator::new(limits.clone()).eval_into(source, names, out)
+}

@@ -1,0 +1,68 @@
+//! Calls.
+//!
+//! Owns what may stand before an argument list, and the way of the arguments from the stack to a function.
+
+use super::program::{Op, Refusal};
+use super::{Context, Machine};
+use crate::budget::Budget;
+use crate::builtins::Arguments;
+use crate::error::{Error, Outcome, attribute_error, type_error, unsupported};
+use crate::object::Object;
+
+impl Machine {
+    pub(super) fn callee(&mut self, op: Op, context: Context<'_>) -> Outcome<()> {
+        let callee = match op {
+            Op::MathFunction(function) => Object::Function(function),
+            Op::Callee(symbol) => self.lookup(symbol, context)?,
+            Op::Fail(Refusal::MathAsValue) => return Err(unsupported("the module math as a value")),
+            Op::Fail(Refusal::MathFunctionAsValue) => {
+                return Err(unsupported("a function of math as a value"));
+            }
+            Op::NoSuchMath(symbol) => {
+                let name = context.program.symbols[symbol as usize].text(context.source);
+                return Err(attribute_error(format!(
+                    "module 'math' has no attribute '{name}'"
+                )));
+            }
+            _ => return Ok(()),
+        };
+        self.stack.push(callee);
+        Ok(())
+    }
+
+    /// Calls what lies below the arguments, the last of which may have names.
+    pub(super) fn call(
+        &mut self,
+        positional: usize,
+        keywords: &[u32],
+        context: Context<'_>,
+        budget: &mut Budget,
+    ) -> Outcome<()> {
+        let base = self.stack.len().saturating_sub(positional + keywords.len());
+        let (below, arguments) = self.stack.split_at(base);
+        let function = match below.last() {
+            Some(Object::Function(function)) => *function,
+            Some(other) => return Err(not_callable(other)),
+            None => return Ok(()),
+        };
+        let names = keywords
+            .iter()
+            .map(|&symbol| context.program.symbols[symbol as usize].text(context.source));
+        let arguments = Arguments::new(
+            function.name(),
+            &arguments[..positional],
+            names.collect(),
+            &arguments[positional..],
+        )
+        .in_module(function.module());
+        budget.burn(1)?;
+        let value = function.call(&arguments, budget)?;
+        self.stack.truncate(base - 1);
+        self.stack.push(value);
+        Ok(())
+    }
+}
+
+pub(super) fn not_callable(value: &Object) -> Error {
+    type_error(format!("'{}' object is not callable", value.type_name()))
+}

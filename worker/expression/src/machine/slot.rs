@@ -1,0 +1,78 @@
+//! What names mean at the moment.
+//!
+//! Owns the order in which a name is looked for: variables of comprehensions, the job's names, functions. Hiding a
+//! variable and showing it again is for `scope`.
+
+use super::{Context, Machine};
+use crate::error::{Error, Outcome, name_error, unsupported};
+use crate::object::Object;
+
+/// What is known of a name.
+#[derive(Debug, Clone)]
+pub(super) enum Slot {
+    /// Not a variable of a comprehension: see the job's names.
+    Global,
+    /// A variable of a comprehension that has no value yet.
+    Unbound,
+    Bound(Object),
+}
+
+impl Machine {
+    /// The value of a variable; a function is refused, because it would be one.
+    pub(super) fn name(&mut self, symbol: u32, context: Context<'_>) -> Outcome<()> {
+        if let Slot::Bound(value) = &self.slots[symbol as usize] {
+            self.stack.push(value.clone());
+            return Ok(());
+        }
+        match self.lookup(symbol, context)? {
+            Object::Function(function) => Err(unsupported(format!(
+                "the function {} as a value",
+                function.name()
+            ))),
+            value => {
+                self.stack.push(value);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn lookup(&mut self, symbol: u32, context: Context<'_>) -> Outcome<Object> {
+        let name = context.program.symbols[symbol as usize];
+        match &self.slots[symbol as usize] {
+            Slot::Bound(value) => return Ok(value.clone()),
+            Slot::Unbound => {
+                return Err(self.unbound(symbol, context));
+            }
+            Slot::Global => {}
+        }
+        if let Some(value) = context.names.get(name.name(context.source)) {
+            self.slots[symbol as usize] = Slot::Bound(value.clone());
+            return Ok(value.clone());
+        }
+        match name.function {
+            Some(function) => Ok(Object::Function(function)),
+            None => Err(name_error(format!(
+                "name '{}' is not defined",
+                name.text(context.source)
+            ))),
+        }
+    }
+
+    /// The refusal of a comprehension's variable that has no value yet.
+    #[cold]
+    fn unbound(&self, symbol: u32, context: Context<'_>) -> Error {
+        let name = context.program.symbols[symbol as usize].text(context.source);
+        let innermost = self
+            .scopes
+            .last()
+            .map(|scope| &context.program.scopes[scope.index as usize]);
+        let (kind, place) = if innermost.is_some_and(|scope| scope.variables.contains(&symbol)) {
+            ("local", "")
+        } else {
+            ("free", " in enclosing scope")
+        };
+        name_error(format!(
+            "cannot access {kind} variable '{name}' where it is not associated with a value{place}"
+        ))
+    }
+}

@@ -1,0 +1,90 @@
+//! Walking over iterable values.
+//!
+//! Owns the cursor that loops and consumers use. Each step costs one unit of fuel; nothing is copied in advance.
+
+use super::Object;
+use crate::budget::Budget;
+use crate::error::{Outcome, type_error};
+
+/// A place in an iterable value.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    source: Object,
+    /// An index; for a str, an offset in bytes.
+    position: usize,
+}
+
+impl Cursor {
+    pub(crate) fn new(source: Object) -> Outcome<Self> {
+        match source {
+            Object::Str(_)
+            | Object::Tuple(_)
+            | Object::List(_)
+            | Object::Set(_)
+            | Object::Dict(_)
+            | Object::Range(_) => Ok(Self { source, position: 0 }),
+            _ => Err(type_error(format!(
+                "'{}' object is not iterable",
+                source.type_name()
+            ))),
+        }
+    }
+
+    /// The next item, or `None` behind the last.
+    pub(crate) fn next(&mut self, budget: &mut Budget) -> Outcome<Option<Object>> {
+        budget.burn(1)?;
+        let index = self.position;
+        self.position += 1;
+        Ok(match &self.source {
+            Object::Tuple(items) | Object::List(items) => items.items().get(index).cloned(),
+            Object::Range(range) => {
+                let index = index as u64;
+                (index < range.len()).then(|| Object::Int(range.item(index)))
+            }
+            Object::Str(text) => {
+                let next = text.as_str()[index..].chars().next();
+                self.position = index + next.map_or(0, char::len_utf8);
+                match next {
+                    Some(character) => Some(Object::character(character, budget)?),
+                    None => None,
+                }
+            }
+            Object::Set(set) => set.element(index).cloned(),
+            Object::Dict(dict) => dict.entry(index).map(|(key, _)| key.clone()),
+            _ => None,
+        })
+    }
+}
+
+/// The length of a value that has one, without a walk.
+pub(crate) fn length(value: &Object) -> Option<u64> {
+    Some(match value {
+        Object::Str(text) => text.len() as u64,
+        Object::Tuple(items) | Object::List(items) => items.items().len() as u64,
+        Object::Set(set) => set.len() as u64,
+        Object::Dict(dict) => dict.len() as u64,
+        Object::Range(range) => range.len(),
+        _ => return None,
+    })
+}
+
+/// All items of an iterable, admitted before they are made. The memory is paid for by the container they end in.
+pub(crate) fn collect(source: &Object, budget: &mut Budget) -> Outcome<Vec<Object>> {
+    let count = usize::try_from(length(source).unwrap_or(0)).unwrap_or(usize::MAX);
+    budget.length(count)?;
+    match source {
+        Object::Tuple(items) | Object::List(items) => {
+            budget.burn_items(count)?;
+            Ok(items.items().to_vec())
+        }
+        Object::Range(range) => range.items(budget),
+        _ => {
+            let mut cursor = Cursor::new(source.clone())?;
+            let mut items = Vec::with_capacity(count);
+            while let Some(item) = cursor.next(budget)? {
+                items.push(item);
+            }
+            Ok(items)
+        }
+    }
+}

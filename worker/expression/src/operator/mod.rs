@@ -1,0 +1,8 @@
+//! The operators, by topic.
+
+pub(crate) mod arithmetic;
+pub(crate) mod contains;
+pub(crate) mod division;
+pub(crate) mod power;
+pub(crate) mod round;
+pub(crate) mod slice;

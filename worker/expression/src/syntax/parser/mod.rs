@@ -1,0 +1,186 @@
+//! From text to a [`Program`], in one pass, with operator precedence and an explicit stack.
+//!
+//! Owns the two states of the parser, "an operand must follow" and "an operator may follow". What happens inside
+//! brackets is in `frame`, comprehensions are in `comprehension`, the emission of operators is in `pending`.
+//! Nothing here recurses, so no input can exhaust the stack of the thread.
+
+mod call;
+mod comprehension;
+mod frame;
+mod operand;
+mod operator;
+mod pending;
+mod subscript;
+mod targets;
+
+use self::frame::{Frame, FrameKind};
+use self::pending::Pending;
+use crate::error::{Error, Outcome, limit_exceeded, syntax_error};
+use crate::limits::Limits;
+use crate::machine::program::{Op, Program, small};
+use crate::syntax::scan::Scanner;
+
+/// The memory of the parser, kept from one expression to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    pending: Vec<Pending>,
+    operands: Vec<Operand>,
+    frames: Vec<Frame>,
+    text: Vec<u8>,
+    string_end: u32,
+}
+
+/// A finished operand: its place in the source and in the program.
+#[derive(Debug, Clone, Copy)]
+struct Operand {
+    start: u32,
+    end: u32,
+    code: u32,
+}
+
+/// What must come next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Operand,
+    Operator,
+    Done,
+}
+
+struct Parser<'a> {
+    scanner: Scanner<'a>,
+    program: &'a mut Program,
+    workspace: &'a mut Workspace,
+    depth: usize,
+    max_depth: usize,
+    max_int_bits: u64,
+    /// The symbol, if the last token was a name that could be a function or a keyword.
+    bare_name: Option<u32>,
+}
+
+/// Parses a source into an empty program.
+pub(crate) fn parse(
+    source: &[u8],
+    limits: &Limits,
+    program: &mut Program,
+    workspace: &mut Workspace,
+) -> Outcome<()> {
+    if source.len() > limits.max_source {
+        return Err(limit_exceeded(format!(
+            "a source longer than {} bytes",
+            limits.max_source
+        )));
+    }
+    check_text(source)?;
+    workspace.clear();
+    let scanner = Scanner {
+        source,
+        position: 0,
+        brackets: 0,
+    };
+    let mut parser = Parser {
+        scanner,
+        program,
+        workspace,
+        depth: 0,
+        max_depth: limits.max_depth,
+        max_int_bits: limits.max_int_bits,
+        bare_name: None,
+    };
+    parser.run()
+}
+
+/// Sources are UTF-8 without NUL.
+fn check_text(source: &[u8]) -> Outcome<()> {
+    if let Err(error) = std::str::from_utf8(source) {
+        let start = error.valid_up_to();
+        let end = error.error_len().map_or(source.len(), |length| start + length);
+        return Err(
+            syntax_error("(unicode error) 'utf-8' codec can't decode bytes: invalid UTF-8")
+                .at(small(start), small(end)),
+        );
+    }
+    if let Some(place) = source.iter().position(|&byte| byte == 0) {
+        let place = small(place);
+        return Err(syntax_error("source code string cannot contain null bytes").at(place, place + 1));
+    }
+    Ok(())
+}
+
+impl Workspace {
+    fn clear(&mut self) {
+        self.pending.clear();
+        self.operands.clear();
+        self.frames.clear();
+        self.text.clear();
+    }
+}
+
+impl Parser<'_> {
+    fn run(&mut self) -> Outcome<()> {
+        self.scanner.skip_head()?;
+        self.workspace
+            .frames
+            .push(Frame::new(FrameKind::Top, self.scanner.offset(), 0));
+        self.workspace.pending.push(Pending::Bracket);
+        let mut state = State::Operand;
+        while state != State::Done {
+            state = match state {
+                State::Operand => self.operand()?,
+                _ => self.operator()?,
+            };
+        }
+        Ok(())
+    }
+
+    /// Goes one level deeper, or refuses to.
+    fn deepen(&mut self, start: u32) -> Outcome<()> {
+        self.depth += 1;
+        if self.depth > self.max_depth {
+            let error = limit_exceeded(format!("an expression nested more than {} deep", self.max_depth));
+            return Err(error.at(start, start + 1));
+        }
+        Ok(())
+    }
+
+    fn push_operand(&mut self, start: u32, end: u32, code: u32) {
+        self.workspace.operands.push(Operand { start, end, code });
+    }
+
+    /// Emits an operation that is an operand by itself.
+    fn emit_operand(&mut self, op: Op, start: u32, end: u32) {
+        let code = self.here();
+        self.program.push(op, start, end);
+        self.push_operand(start, end, code);
+    }
+
+    fn pop_operand(&mut self) -> Operand {
+        let here = self.here();
+        self.workspace.operands.pop().unwrap_or(Operand {
+            start: 0,
+            end: 0,
+            code: here,
+        })
+    }
+
+    /// The place of the next operation.
+    fn here(&self) -> u32 {
+        small(self.program.len())
+    }
+
+    fn offset(&self) -> u32 {
+        self.scanner.offset()
+    }
+
+    /// The refusal of the character here.
+    #[cold]
+    fn invalid(&self) -> Error {
+        let error = syntax_error("invalid syntax");
+        error.at(
+            self.offset(),
+            self.offset() + u32::from(self.scanner.peek().is_some()),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+//! Operators whose right operand is not finished.
+//!
+//! Owns precedence and what is emitted when an operator has both operands.
+
+use super::Parser;
+use crate::error::{Error, Outcome, syntax_error, unsupported};
+use crate::machine::program::{Op, Program, small};
+use crate::object::compare::Comparison;
+use crate::operator::arithmetic::{BinaryOperator, UnaryOperator};
+
+/// An entry of the operator stack.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Pending {
+    /// A bracket or the start of the source: what is inside is in the frame.
+    Bracket,
+    Binary(BinaryOperator),
+    Unary(UnaryOperator, u32),
+    Not(u32),
+    /// The place of the jump that skips the right operand.
+    And(u32),
+    /// The place of the jump that skips the right operand.
+    Or(u32),
+    /// A comparison, and the chained one before it.
+    Compare(Comparison, Option<u32>),
+    /// `value if`, waiting for the condition.
+    Condition,
+    /// `value if condition else`, with the jump that skips the other value.
+    Otherwise(u32),
+}
+
+/// How tightly operators bind. Brackets and conditionals bind least of all and are never reduced as operators.
+pub(super) mod precedence {
+    pub(in super::super) const NONE: u8 = 0;
+    pub(in super::super) const OR: u8 = 1;
+    pub(in super::super) const AND: u8 = 2;
+    pub(in super::super) const NOT: u8 = 3;
+    pub(in super::super) const COMPARE: u8 = 4;
+    pub(in super::super) const UNARY: u8 = 11;
+    pub(in super::super) const POWER: u8 = 12;
+}
+
+/// How tightly a binary operator binds.
+pub(super) fn binding(operator: BinaryOperator) -> u8 {
+    match operator {
+        BinaryOperator::Or => 5,
+        BinaryOperator::Xor => 6,
+        BinaryOperator::And => 7,
+        BinaryOperator::ShiftLeft | BinaryOperator::ShiftRight => 8,
+        BinaryOperator::Add | BinaryOperator::Subtract => 9,
+        BinaryOperator::Multiply
+        | BinaryOperator::MatrixMultiply
+        | BinaryOperator::Divide
+        | BinaryOperator::FloorDivide
+        | BinaryOperator::Modulo => 10,
+        BinaryOperator::Power => precedence::POWER,
+    }
+}
+
+impl Pending {
+    pub(super) fn precedence(self) -> u8 {
+        match self {
+            Self::Bracket | Self::Condition | Self::Otherwise(_) => precedence::NONE,
+            Self::Or(_) => precedence::OR,
+            Self::And(_) => precedence::AND,
+            Self::Not(_) => precedence::NOT,
+            Self::Compare(..) => precedence::COMPARE,
+            Self::Unary(..) => precedence::UNARY,
+            Self::Binary(operator) => binding(operator),
+        }
+    }
+}
+
+impl Parser<'_> {
+    pub(super) fn top(&self) -> Pending {
+        self.workspace.pending.last().copied().unwrap_or(Pending::Bracket)
+    }
+
+    /// Emits the operators that bind at least so tightly.
+    #[inline]
+    pub(super) fn reduce(&mut self, least: u8) -> Outcome<()> {
+        while let Some(&pending) = self.workspace.pending.last()
+            && pending.precedence() >= least
+        {
+            self.workspace.pending.pop();
+            self.emit(pending)?;
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, pending: Pending) -> Outcome<()> {
+        match pending {
+            Pending::Binary(operator) => {
+                self.depth -= usize::from(operator == BinaryOperator::Power);
+                let op = match self.take_literal() {
+                    Some(value) => Op::BinaryInteger(operator, value),
+                    None => Op::Binary(operator),
+                };
+                self.emit_binary(op);
+            }
+            Pending::Unary(operator, start) => {
+                self.depth -= 1;
+                let literal = (operator == UnaryOperator::Minus).then(|| self.take_literal());
+                let op = match literal.flatten() {
+                    Some(value) => Op::Integer(-value),
+                    None => Op::Unary(operator),
+                };
+                self.emit_prefix(op, start);
+            }
+            Pending::Not(start) => {
+                self.depth -= 1;
+                self.emit_prefix(Op::Not, start);
+            }
+            Pending::And(jump) | Pending::Or(jump) => {
+                self.program.land(jump as usize);
+                self.merge_operands();
+            }
+            Pending::Compare(comparison, chain) => {
+                self.check_identity(comparison)?;
+                let place = self.program.len();
+                self.emit_binary(Op::Compare(comparison));
+                self.finish_chain(chain, place);
+            }
+            Pending::Bracket | Pending::Condition | Pending::Otherwise(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes the last operand out of the program, if it is a small literal and nothing else: an operator can carry it.
+    /// No jump leads behind it, because a jump from inside an operand makes that one longer.
+    #[inline]
+    fn take_literal(&mut self) -> Option<i32> {
+        let operand = self.workspace.operands.last()?;
+        match self.program.ops.get(operand.code as usize..) {
+            Some(&[Op::Integer(value)]) => {
+                self.program.pop();
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// Makes one operand of the last two.
+    fn merge_operands(&mut self) -> (u32, u32) {
+        let right = self.pop_operand();
+        match self.workspace.operands.last_mut() {
+            Some(left) => {
+                left.end = right.end;
+                (left.start, left.end)
+            }
+            None => (right.start, right.end),
+        }
+    }
+
+    fn emit_binary(&mut self, op: Op) {
+        let (start, end) = self.merge_operands();
+        self.program.push(op, start, end);
+    }
+
+    fn emit_prefix(&mut self, op: Op, start: u32) {
+        let mut end = start;
+        if let Some(operand) = self.workspace.operands.last_mut() {
+            operand.start = start;
+            end = operand.end;
+        }
+        self.program.push(op, start, end);
+    }
+
+    /// `and` and `or`: the left operand is finished.
+    pub(super) fn push_logical(&mut self, binding: u8) -> Outcome<()> {
+        self.reduce(binding)?;
+        let jump = self.here();
+        let (op, pending) = if binding == precedence::AND {
+            (Op::JumpIfFalseOrPop(0), Pending::And(jump))
+        } else {
+            (Op::JumpIfTrueOrPop(0), Pending::Or(jump))
+        };
+        self.program.push(op, 0, 0);
+        self.workspace.pending.push(pending);
+        Ok(())
+    }
+
+    /// A comparison operator: the left operand is finished, and with it the comparison before, if there is one.
+    pub(super) fn push_comparison(&mut self, comparison: Comparison) -> Outcome<()> {
+        self.reduce(precedence::COMPARE + 1)?;
+        let chain = match self.top() {
+            Pending::Compare(previous, link) => {
+                self.check_identity(previous)?;
+                self.workspace.pending.pop();
+                let place = self.here();
+                // Until its target is known, a jump says where the one before it in the chain is.
+                let link = link.map_or(0, |link| Program::distance(place as usize, link as usize));
+                self.emit_binary(Op::CompareChain(previous, link));
+                Some(place)
+            }
+            _ => None,
+        };
+        self.workspace.pending.push(Pending::Compare(comparison, chain));
+        Ok(())
+    }
+
+    /// Makes the jumps of a chain lead behind its last comparison, and their ranges that of the whole chain.
+    fn finish_chain(&mut self, mut chain: Option<u32>, last: usize) {
+        let whole = self.program.spans[last];
+        while let Some(place) = chain {
+            let place = place as usize;
+            let Op::CompareChain(_, link) = self.program.ops[place] else {
+                return;
+            };
+            chain = (link != 0).then(|| small(place.saturating_sub(link.unsigned_abs() as usize)));
+            self.program.redirect(place, last + 1);
+            self.program.spans[place] = whole;
+        }
+    }
+
+    /// `is` needs a literal None, True or False on its right.
+    fn check_identity(&self, comparison: Comparison) -> Outcome<()> {
+        if !matches!(comparison, Comparison::Is | Comparison::IsNot) {
+            return Ok(());
+        }
+        let Some(operand) = self.workspace.operands.last() else {
+            return Ok(());
+        };
+        match self.program.ops.get(operand.code as usize..) {
+            Some([Op::None | Op::Bool(_)]) => Ok(()),
+            _ => {
+                Err(unsupported("'is' with anything but None, True and False").at(operand.start, operand.end))
+            }
+        }
+    }
+
+    /// `value if`: the value waits for the condition.
+    pub(super) fn push_condition(&mut self) -> Outcome<()> {
+        self.reduce(precedence::OR)?;
+        if matches!(self.top(), Pending::Condition) {
+            return Err(self.no_else());
+        }
+        self.workspace.pending.push(Pending::Condition);
+        Ok(())
+    }
+
+    /// `value if condition`, and no `else`.
+    #[cold]
+    pub(super) fn no_else(&self) -> Error {
+        let error = syntax_error("expected 'else' after 'if' expression");
+        match self.workspace.operands.as_slice() {
+            [.., value, condition] => error.at(value.start, condition.end),
+            _ => error.at(self.offset(), self.offset()),
+        }
+    }
+
+    /// `value if condition else`: the condition must run first, so the value's code moves behind it.
+    pub(super) fn push_otherwise(&mut self) -> Outcome<()> {
+        self.reduce(precedence::OR)?;
+        if !matches!(self.top(), Pending::Condition) {
+            return Err(self.invalid());
+        }
+        self.workspace.pending.pop();
+        let condition = self.pop_operand();
+        let value = self.pop_operand();
+        self.program
+            .push(Op::JumpIfFalse(0), condition.start, condition.end);
+        let (value_code, condition_code) = (value.code as usize, condition.code as usize);
+        self.program.rotate(value_code, condition_code - value_code);
+        let branch = value_code + self.program.len() - condition_code - 1;
+        let jump = self.here();
+        self.program.push(Op::Jump(0), value.start, value.end);
+        self.program.land(branch);
+        self.workspace.pending.push(Pending::Otherwise(jump));
+        self.push_operand(value.start, value.end, value.code);
+        Ok(())
+    }
+
+    /// Emits everything down to the bracket: one whole expression is finished.
+    pub(super) fn finish_test(&mut self) -> Outcome<()> {
+        loop {
+            self.reduce(precedence::OR)?;
+            match self.top() {
+                Pending::Otherwise(jump) => {
+                    self.workspace.pending.pop();
+                    self.program.land(jump as usize);
+                    self.merge_operands();
+                }
+                Pending::Condition => return Err(self.no_else()),
+                _ => return Ok(()),
+            }
+        }
+    }
+}

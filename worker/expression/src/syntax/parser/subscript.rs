@@ -1,0 +1,121 @@
+//! Subscripts: indices, slices, and tuples of them.
+//!
+//! Owns what their colons and commas mean.
+
+use super::frame::{Frame, FrameKind};
+use super::pending::Pending;
+use super::{Parser, State};
+use crate::error::Outcome;
+use crate::machine::program::Op;
+
+impl Parser<'_> {
+    /// `[` behind an operand.
+    pub(super) fn open_subscript(&mut self) -> Outcome<State> {
+        let Some(&value) = self.workspace.operands.last() else {
+            return Err(self.invalid());
+        };
+        let kind = FrameKind::Subscript {
+            colons: 0,
+            has_slices: false,
+            values: 0,
+        };
+        self.push_frame(Frame::new(kind, value.start, value.code))
+    }
+
+    /// A colon where an operand could be: a part of a slice is missing.
+    pub(super) fn colon_without_operand(&mut self) -> Outcome<State> {
+        if !matches!(self.top(), Pending::Bracket) || self.scanner.peek_second() == Some(b'=') {
+            return Err(self.invalid());
+        }
+        let (start, is_subscript) = (
+            self.offset(),
+            matches!(self.frame()?.kind, FrameKind::Subscript { .. }),
+        );
+        if !is_subscript {
+            return Err(self.invalid());
+        }
+        self.program.push(Op::None, start, start);
+        self.slice_colon()
+    }
+
+    pub(super) fn slice_colon(&mut self) -> Outcome<State> {
+        if let FrameKind::Subscript { colons, .. } = &mut self.frame()?.kind {
+            *colons += 1;
+            if *colons > 2 {
+                return Err(self.invalid());
+            }
+        }
+        self.scanner.position += 1;
+        // A part may be missing before a comma or the bracket; another colon is seen where operands are.
+        match self.scanner.token_start()? {
+            Some(byte @ (b',' | b']')) => {
+                self.program.push(Op::None, self.offset(), self.offset());
+                self.finish_item()?;
+                if byte == b']' {
+                    return self.end_subscript();
+                }
+                self.scanner.position += 1;
+                Ok(State::Operand)
+            }
+            _ => Ok(State::Operand),
+        }
+    }
+
+    /// An item of a subscript is finished, and its values are on the stack but for the parts that were left out.
+    pub(super) fn finish_item(&mut self) -> Outcome<()> {
+        let offset = self.offset();
+        let frame = self.frame()?;
+        frame.count += 1;
+        let mut missing = false;
+        if let FrameKind::Subscript {
+            colons,
+            has_slices,
+            values,
+        } = &mut frame.kind
+        {
+            missing = *colons == 1;
+            *values += if *colons > 0 { 3 } else { 1 };
+            *has_slices |= *colons > 0;
+            *colons = 0;
+        }
+        if missing {
+            self.program.push(Op::None, offset, offset);
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_subscript(&mut self) -> Outcome<State> {
+        if self.frame()?.count > 1 {
+            return self.end_subscript_by_tuple();
+        }
+        let frame = self.pop_frame()?;
+        let is_slice = matches!(frame.kind, FrameKind::Subscript { has_slices: true, .. });
+        self.emit_subscript(&frame, if is_slice { Op::Slice } else { Op::Subscript });
+        Ok(State::Operator)
+    }
+
+    pub(super) fn end_subscript_by_tuple(&mut self) -> Outcome<State> {
+        let frame = self.pop_frame()?;
+        let FrameKind::Subscript {
+            has_slices, values, ..
+        } = frame.kind
+        else {
+            return Err(self.invalid());
+        };
+        if has_slices {
+            self.emit_subscript(&frame, Op::SliceTuple(values));
+        } else {
+            self.program
+                .push(Op::Tuple(frame.count), frame.bracket + 1, self.offset() - 1);
+            self.emit_subscript(&frame, Op::Subscript);
+        }
+        Ok(State::Operator)
+    }
+
+    fn emit_subscript(&mut self, frame: &Frame, op: Op) {
+        let end = self.offset();
+        self.pop_operand();
+        self.program.push(op, frame.start, end);
+        self.push_operand(frame.start, end, frame.code);
+    }
+}

@@ -1,0 +1,158 @@
+//! Variables that a job binds.
+//!
+//! Owns the rules for their names and the cap on their depth. It is immutable while an expression is evaluated.
+
+use std::fmt;
+
+use super::Value;
+use crate::object::Object;
+use crate::syntax::keyword::is_keyword;
+
+/// The deepest nesting of a bound value.
+pub(crate) const NAMES_DEPTH: usize = 100;
+
+/// A set of variables for expressions to use.
+///
+/// ```
+/// use expression::{Expression, Limits, Names};
+///
+/// let mut names = Names::default();
+/// names.bind("price", 19.99)?;
+/// names.bind("quantity", 3)?;
+/// let total = Expression::parse("round(price * quantity, 2)")?.evaluate(&names, &Limits::default())?;
+/// assert_eq!(total.to_string(), "59.97");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// Sorted by name.
+    bound: Vec<(Box<str>, Object)>,
+}
+
+/// Why a variable cannot be bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BindError {
+    /// Not `[A-Za-z_][A-Za-z0-9_]*`.
+    NotAName(String),
+    /// A keyword, `math`, or a name that begins with two underscores.
+    Reserved(String),
+    /// The value is nested more than 100 deep.
+    TooDeep(String),
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAName(name) => write!(formatter, "{name:?} is not a name"),
+            Self::Reserved(name) => write!(formatter, "the name {name:?} is reserved"),
+            Self::TooDeep(name) => write!(
+                formatter,
+                "the value of {name:?} is nested more than {NAMES_DEPTH} deep"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+impl Names {
+    /// Binds a variable, or binds it again. It may shadow a function.
+    ///
+    /// # Errors
+    ///
+    /// If the name is not one or is reserved, or if the value is nested too deep.
+    pub fn bind(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Result<(), BindError> {
+        let name = name.into();
+        let mut bytes = name.bytes();
+        let starts_well = bytes
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        if !starts_well || !bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Err(BindError::NotAName(name));
+        }
+        if name.starts_with("__") || name == "math" || is_keyword(name.as_bytes()) {
+            return Err(BindError::Reserved(name));
+        }
+        let object = value.into().into_object();
+        if object.depth() > NAMES_DEPTH {
+            return Err(BindError::TooDeep(name));
+        }
+        match self.place(name.as_bytes()) {
+            Ok(place) => self.bound[place].1 = object,
+            Err(place) => self.bound.insert(place, (name.into(), object)),
+        }
+        Ok(())
+    }
+
+    /// The number of variables.
+    pub fn len(&self) -> usize {
+        self.bound.len()
+    }
+
+    /// Is no variable bound?
+    pub fn is_empty(&self) -> bool {
+        self.bound.is_empty()
+    }
+
+    pub(crate) fn get(&self, name: &[u8]) -> Option<&Object> {
+        if self.bound.is_empty() {
+            return None;
+        }
+        self.place(name).ok().map(|place| &self.bound[place].1)
+    }
+
+    fn place(&self, name: &[u8]) -> Result<usize, usize> {
+        self.bound
+            .binary_search_by(|(bound, _)| bound.as_bytes().cmp(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binds_and_rebinds() {
+        let mut names = Names::default();
+        for (name, value) in [("b", 1_i64), ("a", 2), ("b", 3), ("_x1", 4), ("max", 5)] {
+            names.bind(name, Value::from(value)).unwrap();
+        }
+        assert_eq!(names.len(), 4);
+        assert!(matches!(names.get(b"b"), Some(Object::Int(3))));
+        assert!(names.get(b"c").is_none());
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_name_or_reserved() {
+        let mut names = Names::default();
+        for name in ["", "1a", "a b", "é", "a-b"] {
+            assert_eq!(
+                names.bind(name, Value::from(1_i64)),
+                Err(BindError::NotAName(name.to_owned()))
+            );
+        }
+        for name in ["__a", "math", "lambda", "None", "if"] {
+            assert_eq!(
+                names.bind(name, Value::from(1_i64)),
+                Err(BindError::Reserved(name.to_owned()))
+            );
+        }
+        assert!(names.is_empty());
+    }
+
+    #[test]
+    fn refuses_values_that_are_too_deep() {
+        let mut value = Value::from(1_i64);
+        let mut names = Names::default();
+        for _ in 0..NAMES_DEPTH {
+            value = Value::list([value]).unwrap();
+        }
+        names.bind("deep", value.clone()).unwrap();
+        let deeper = Value::list([value]).unwrap();
+        assert_eq!(
+            names.bind("deeper", deeper),
+            Err(BindError::TooDeep("deeper".to_owned()))
+        );
+    }
+}
