@@ -57,6 +57,8 @@ pub use handle::JobHandle;
 pub use hooks::WorkerStart;
 pub use map::{Map, MapUnordered};
 pub use pool::Pool;
+#[doc(hidden)]
+pub use process::MAX_INLINE_BYTES;
 pub use process::{Child, JoinError, JoinErrorKind, Portable, Process, Run, StartError, Target, main};
 pub use protocol::{
     Bytes, CodecError, Fault, Job, Panicked, sync,

@@ -22,7 +22,6 @@ pub mod capture;
 pub mod child;
 pub mod control;
 pub mod delivery;
-pub mod errand;
 mod error;
 pub mod eval;
 pub mod family;

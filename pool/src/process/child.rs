@@ -12,8 +12,8 @@ use protocol::decode_argument;
 use rustix::process::Signal;
 
 use super::{
-    JoinError, JoinErrorKind, Portable, household,
-    member::{Member, Output},
+    JoinError, JoinErrorKind, Portable, children,
+    supervised::{Member, Output},
 };
 use crate::Exit;
 
@@ -132,7 +132,7 @@ impl<T> AsFd for Child<T> {
 
 impl<T> Drop for Child<T> {
     fn drop(&mut self) {
-        household::let_go(&self.member);
+        children::let_go(&self.member);
     }
 }
 

@@ -11,12 +11,15 @@ use protocol::{
     Fault, PROCESS_ARGUMENT,
     child::{self, ControlMissing, Role, panics, watchdog},
     control::{self, ControlError},
-    errand::{Errand, Payload, Refusal, Report},
     family::{self, Entrusted},
     handshake,
 };
 
-use super::{function::Entry, household};
+use super::{
+    call::{Errand, Payload, Refusal, Report},
+    children,
+    function::Entry,
+};
 
 /// Exit code of a child whose function panicked, as of any Rust program that panics.
 const PANICKED: i32 = 101;
@@ -61,13 +64,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// ```
 pub fn main<R>(main_code: impl FnOnce() -> R) -> R {
     if let Role::Process(_) = Role::of_this_process()
-        && !household::is_open()
+        && !children::is_open()
     {
         std::process::exit(live());
     }
-    household::open(None);
+    children::open(None);
     let ended = catch_unwind(AssertUnwindSafe(main_code));
-    household::close();
+    children::close();
     ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
@@ -124,7 +127,7 @@ fn begin(control: &OwnedFd) -> Result<(Errand, &'static Entry, Vec<u8>), Early> 
 /// Calls the function and reports what came of it; gives the exit code.
 fn run(control: &OwnedFd, errand: Errand, entry: &Entry, arguments: &[u8]) -> i32 {
     panics::install_hook();
-    household::open(Some(errand.name));
+    children::open(Some(errand.name));
     let mut output = Vec::new();
     let called = entry.call(arguments, &mut output);
     let told = called.and_then(|transit| hand_over(control, output, transit.entrust(errand.heir)));
@@ -141,7 +144,7 @@ fn run(control: &OwnedFd, errand: Errand, entry: &Entry, arguments: &[u8]) -> i3
             code
         }
     };
-    household::close();
+    children::close();
     code
 }
 

@@ -3,13 +3,11 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use protocol::{
-    CodecError, Fault, MemoryError, Panicked,
-    control::ControlError,
-    errand::{MAX_NAME_BYTES, Refusal},
-    family::FamilyError,
+    CodecError, Fault, MemoryError, Panicked, control::ControlError, family::FamilyError,
     handshake::HandshakeError,
 };
 
+use super::call::{MAX_NAME_BYTES, Refusal};
 use crate::failure::Exit;
 
 /// Why a process was not started.

@@ -12,15 +12,13 @@
 
 use std::{any::type_name, ptr};
 
-use protocol::{
-    Fault,
-    child::panics,
-    decode_argument, encode_argument,
-    errand::{FunctionReference, MAX_NAME_BYTES, Refusal},
-    family::Transit,
-};
+use protocol::{Fault, child::panics, decode_argument, encode_argument, family::Transit};
 
-use super::{Portable, StartError, Target, image::Image};
+use super::{
+    Portable, StartError, Target,
+    call::{FunctionReference, MAX_NAME_BYTES, Refusal},
+    image::Image,
+};
 
 /// What an entry begins with; random, so that nothing else does.
 const MARK: usize = 0x9d3f_71c2_b5e8_064b;

@@ -5,7 +5,7 @@
 
 use std::{ops::Range, path::PathBuf, sync::OnceLock};
 
-use protocol::errand::ImageIdentity;
+use super::call::ImageIdentity;
 
 /// The file that holds a given address, as it is loaded here.
 #[derive(Debug, Clone, PartialEq, Eq)]

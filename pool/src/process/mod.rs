@@ -1,16 +1,17 @@
 //! Processes with a function to run: what Python's `multiprocessing.Process` is.
 //!
 //! [`main`] is the one call in the program's `main`, [`Process`] what is to be started, [`Child`] what was. The parts
-//! behind them: a [`function`] that another process of the same program can find, the [`household`] of all children
-//! from the beginning of the main code to its end, and one [`member`] of it. There is no thread, and no signal handler.
+//! behind them: a [`function`] that another process of the same program can find, the [`children`] of all children
+//! from the beginning of the main code to its end, and one [`supervised`] of it. There is no thread, and no signal handler.
 
+mod call;
 mod child;
+mod children;
 mod entry;
 mod error;
 mod function;
-mod household;
 mod image;
-mod member;
+mod supervised;
 mod target;
 
 use std::{
@@ -23,15 +24,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use call::MAX_INLINE_BYTES;
 pub use child::Child;
+pub(crate) use children::is_open;
 pub use entry::main;
 pub use error::{JoinError, JoinErrorKind, StartError};
-pub(crate) use household::is_open;
 use protocol::{
     CodecError, PACKAGE_VERSION, PROCESS_ARGUMENT, control,
     control::ControlError,
     encode_argument,
-    errand::{Errand, MAX_NAME_BYTES, Payload},
     family::{self, Heir, Transit},
     handshake,
 };
@@ -39,8 +40,9 @@ use smallvec::SmallVec;
 pub use target::{Portable, Run, Target};
 
 use crate::{offspring::Offspring, program::Program};
+use call::{Errand, MAX_NAME_BYTES, Payload};
 use function::Entry;
-use member::Member;
+use supervised::Member;
 
 /// Encodes the arguments, once.
 type Arguments = Box<dyn FnOnce(&mut Vec<u8>) -> Result<(), CodecError> + Send>;
@@ -127,7 +129,7 @@ impl Process<()> {
 
     /// The name of the process that calls this: that of a child, or `MainProcess`.
     pub fn current_name() -> String {
-        household::own_name().unwrap_or_else(|| "MainProcess".to_owned())
+        children::own_name().unwrap_or_else(|| "MainProcess".to_owned())
     }
 }
 
@@ -193,7 +195,7 @@ impl<T: Portable> Process<T> {
     /// When it could not be started: outside of [`main`], its arguments cannot be encoded, or the system has no
     /// processes, descriptors or memory left.
     pub fn start(self) -> Result<Child<T>, StartError> {
-        let (number, name) = household::enrol(self.name)?;
+        let (number, name) = children::enrol(self.name)?;
         if name.len() > MAX_NAME_BYTES || name.contains('\0') {
             return Err(StartError::Name(name));
         }
@@ -232,7 +234,7 @@ impl<T: Portable> Process<T> {
             }
         }
         let member = Arc::new(member);
-        household::take_in(&member)?;
+        children::take_in(&member)?;
         Ok(Child::new(member))
     }
 }

@@ -11,13 +11,12 @@ use std::{
 
 use protocol::{
     control::{self, ControlError, Received},
-    errand::Report,
     family::Transit,
     handshake,
 };
 use rustix::process::Signal;
 
-use super::error::JoinErrorKind;
+use super::{call::Report, error::JoinErrorKind};
 use crate::{failure::Exit, offspring::Offspring};
 
 /// A child.

@@ -9,7 +9,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::{StartError, member::Member};
+use super::{StartError, supervised::Member};
 
 /// How long a daemon may take to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! What a parent and a child with a function to run tell each other, over the control socket.
 //!
 //! The parent speaks first ([`Errand`]), when the child has been started; the child reports ([`Report`]) that it has
-//! begun and what came of it, and ends. Messages have the prefix of [`crate::handshake`], so that programs of
+//! begun and what came of it, and ends. Messages have the prefix of [`protocol::handshake`], so that programs of
 //! different versions tell each other theirs.
 //!
 //! Arguments and outputs have any size: small ones stand in the message, larger ones lie in shared memory whose
@@ -9,63 +9,62 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use serde::{Deserialize, Serialize};
-
-use crate::{
+use protocol::{
     Fault, MemoryError,
     family::{Entrusted, Heir},
     parcel::Parcel,
 };
+use serde::{Deserialize, Serialize};
 
 /// Payloads of up to this many bytes stand in the message itself.
 ///
-/// With the rest of an errand it stays well below [`crate::control::MAX_CONTROL_BYTES`].
+/// With the rest of an errand it stays well below [`protocol::control::MAX_CONTROL_BYTES`].
 pub const MAX_INLINE_BYTES: usize = 16 * 1024;
 
 /// The most bytes of a name, of a process or of its function's type.
-pub const MAX_NAME_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_NAME_BYTES: usize = 8 * 1024;
 
 /// Parent to child, its first and only message: what to do.
 ///
 /// Answered by [`Report::Begun`] or [`Report::Refused`]. Its descriptors are the family's memory, then that of the
 /// arguments if they are not inline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Errand {
+pub(crate) struct Errand {
     /// The parent's package version, for messages.
-    pub package: String,
+    pub(crate) package: String,
     /// The process's name.
-    pub name: String,
+    pub(crate) name: String,
     /// What to call.
-    pub function: FunctionReference,
+    pub(crate) function: FunctionReference,
     /// The encoded arguments.
-    pub arguments: Payload,
+    pub(crate) arguments: Payload,
     /// To whom the child leaves the handles in its output.
-    pub heir: Heir,
+    pub(crate) heir: Heir,
 }
 
 /// A function of the program, as another process that runs the same file can find it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FunctionReference {
+pub(crate) struct FunctionReference {
     /// The file that holds it.
-    pub image: ImageIdentity,
+    pub(crate) image: ImageIdentity,
     /// How far its entry lies from the anchor of that file, in bytes.
-    pub offset: i64,
+    pub(crate) offset: i64,
     /// The name of its type, compared before it is called, and shown.
-    pub type_name: String,
+    pub(crate) type_name: String,
 }
 
 /// Which file an executable's code was loaded from. As long as a process runs it, no other file can have its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageIdentity {
+pub(crate) struct ImageIdentity {
     /// The device's major and minor number.
-    pub device: (u32, u32),
+    pub(crate) device: (u32, u32),
     /// The inode on that device.
-    pub inode: u64,
+    pub(crate) inode: u64,
 }
 
 /// Child to parent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Report {
+pub(crate) enum Report {
     /// The function was found and is about to be called. [`Report::Returned`] or [`Report::Failed`] follows, unless the
     /// process dies before.
     Begun,
@@ -79,7 +78,7 @@ pub enum Report {
 
 /// Why nothing was called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The child runs another file than its parent, or finds something else where the function should be.
     FunctionNotFound(String),
     /// The child could not use what it was given, or was refused something by the system.
@@ -88,7 +87,7 @@ pub enum Refusal {
 
 /// Bytes of any number: in the message, or in shared memory that comes with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Payload {
+pub(crate) enum Payload {
     /// The bytes themselves, [`MAX_INLINE_BYTES`] at most.
     Inline(Vec<u8>),
     /// How many there are in the memory whose descriptor is the message's last.
@@ -97,11 +96,11 @@ pub enum Payload {
 
 /// The memory that goes with a [`Payload`].
 #[derive(Debug)]
-pub struct Wrapped(Option<Parcel>);
+pub(crate) struct Wrapped(Option<Parcel>);
 
 impl Wrapped {
     /// The descriptor to send, if there is one.
-    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+    pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.0.as_ref().map(Parcel::descriptor)
     }
 }
@@ -111,7 +110,7 @@ impl Payload {
     ///
     /// # Errors
     /// When there is not enough memory, or no descriptor for it.
-    pub fn wrap(bytes: Vec<u8>) -> Result<(Self, Wrapped), MemoryError> {
+    pub(crate) fn wrap(bytes: Vec<u8>) -> Result<(Self, Wrapped), MemoryError> {
         if bytes.len() <= MAX_INLINE_BYTES {
             return Ok((Self::Inline(bytes), Wrapped(None)));
         }
@@ -124,7 +123,7 @@ impl Payload {
     ///
     /// # Errors
     /// When the memory is missing or shorter than was said.
-    pub fn unwrap(self, descriptor: Option<OwnedFd>) -> Result<Vec<u8>, MemoryError> {
+    pub(crate) fn unwrap(self, descriptor: Option<OwnedFd>) -> Result<Vec<u8>, MemoryError> {
         match self {
             Self::Inline(bytes) => Ok(bytes),
             Self::Parcel(length) => {
