@@ -1,11 +1,11 @@
-//! What a parent and a child with a function to run tell each other, over the control socket.
+//! The messages between a parent and a child process that runs a function, over the control socket.
 //!
-//! The parent speaks first ([`Errand`]), when the child has been started; the child reports ([`Report`]) that it has
-//! begun and what came of it, and ends. Messages have the prefix of [`protocol::handshake`], so that programs of
-//! different versions tell each other theirs.
+//! The parent sends one [`CallRequest`] after it has started the child. The child sends [`Report`]s: that it is about to
+//! call the function, then the result. Messages have the prefix of [`protocol::handshake`], so that a parent and a child
+//! of different versions can report both.
 //!
-//! Arguments and outputs have any size: small ones stand in the message, larger ones lie in shared memory whose
-//! descriptor comes with it ([`Payload`]). This file neither finds nor calls the function.
+//! Arguments and outputs have any size: small ones are part of the message, larger ones are in shared memory whose
+//! descriptor travels with the message ([`CallData`]). This file neither finds nor calls the function.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -16,44 +16,45 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Payloads of up to this many bytes stand in the message itself.
+/// Arguments and outputs of up to this many bytes are part of the message.
 ///
-/// With the rest of an errand it stays well below [`protocol::control::MAX_CONTROL_BYTES`].
+/// With the rest of a call request this stays well below [`protocol::control::MAX_CONTROL_BYTES`].
 pub const MAX_INLINE_BYTES: usize = 16 * 1024;
 
-/// The most bytes of a name, of a process or of its function's type.
+/// The longest name, in bytes: of a process, or of its function's type.
 pub(crate) const MAX_NAME_BYTES: usize = 8 * 1024;
 
-/// Parent to child, its first and only message: what to do.
+/// Parent to child, its first and only message: the function to call.
 ///
-/// Answered by [`Report::Begun`] or [`Report::Refused`]. Its descriptors are the family's memory, then that of the
-/// arguments if they are not inline.
+/// The child answers with [`Report::Begun`] or [`Report::Refused`]. The message's descriptors are the shared heap's, then
+/// that of the arguments if they are not inline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Errand {
+pub(crate) struct CallRequest {
     /// The parent's package version, for messages.
     pub(crate) package: String,
-    /// The process's name.
+    /// The child's name.
     pub(crate) name: String,
-    /// What to call.
+    /// The function to call.
     pub(crate) function: FunctionReference,
     /// The encoded arguments.
-    pub(crate) arguments: Payload,
-    /// To whom the child leaves the handles in its output.
-    pub(crate) heir: Heir,
+    pub(crate) arguments: CallData,
+    /// The process to which the child transfers the handles in its output.
+    pub(crate) recipient: Heir,
 }
 
-/// A function of the program, as another process that runs the same file can find it.
+/// A reference to a function of the program, by which another process that runs the same file can find it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FunctionReference {
-    /// The file that holds it.
+    /// The file that contains the function.
     pub(crate) image: ImageIdentity,
-    /// How far its entry lies from the anchor of that file, in bytes.
+    /// The distance of the function's entry from the anchor of that file, in bytes.
     pub(crate) offset: i64,
-    /// The name of its type, compared before it is called, and shown.
+    /// The name of the function's type, which is compared before the call and shown in errors.
     pub(crate) type_name: String,
 }
 
-/// Which file an executable's code was loaded from. As long as a process runs it, no other file can have its identity.
+/// The identity of the file from which a program's code was loaded. While a process runs it, no other file can have the
+/// same identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ImageIdentity {
     /// The device's major and minor number.
@@ -62,72 +63,72 @@ pub(crate) struct ImageIdentity {
     pub(crate) inode: u64,
 }
 
-/// Child to parent.
+/// Child to parent: how the call goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Report {
     /// The function was found and is about to be called. [`Report::Returned`] or [`Report::Failed`] follows, unless the
-    /// process dies before.
+    /// process dies first.
     Begun,
-    /// The errand cannot be done; nothing was called, and the process ends.
+    /// The request cannot be carried out: nothing was called, and the process ends.
     Refused(Refusal),
-    /// The function returned; this is its output, encoded, and the handles in it. With a descriptor if it is not inline.
-    Returned(Payload, Entrusted),
-    /// There is no output: the function panicked, or could not be given its arguments, or its output could not be sent.
+    /// The function returned: its encoded output, and the handles in it. A descriptor comes with it if it is not inline.
+    Returned(CallData, Entrusted),
+    /// There is no output: the function panicked, its arguments could not be decoded, or its output could not be sent.
     Failed(Fault),
 }
 
-/// Why nothing was called.
+/// Why the child called nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Refusal {
-    /// The child runs another file than its parent, or finds something else where the function should be.
+    /// The child runs another file than its parent, or another function is where this one should be.
     FunctionNotFound(String),
-    /// The child could not use what it was given, or was refused something by the system.
+    /// The child could not use the request, or the system refused something it needs.
     Unusable(String),
 }
 
-/// Bytes of any number: in the message, or in shared memory that comes with it.
+/// Encoded arguments or an encoded output of any size: in the message, or in shared memory that comes with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Payload {
+pub(crate) enum CallData {
     /// The bytes themselves, [`MAX_INLINE_BYTES`] at most.
     Inline(Vec<u8>),
-    /// How many there are in the memory whose descriptor is the message's last.
-    Parcel(u64),
+    /// The number of bytes in the shared memory, whose descriptor is the message's last.
+    Shared(u64),
 }
 
-/// The memory that goes with a [`Payload`].
+/// The shared memory of a [`CallData`], if it needs one. Keep it until the message is sent.
 #[derive(Debug)]
-pub(crate) struct Wrapped(Option<Parcel>);
+pub(crate) struct CallMemory(Option<Parcel>);
 
-impl Wrapped {
-    /// The descriptor to send, if there is one.
+impl CallMemory {
+    /// The descriptor to send with the message, if there is one.
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.0.as_ref().map(Parcel::descriptor)
     }
 }
 
-impl Payload {
-    /// Wraps bytes up; the memory that comes out is to be kept until the message was sent.
+impl CallData {
+    /// Puts bytes into a message, or into shared memory if they are too many.
     ///
     /// # Errors
-    /// When there is not enough memory, or no descriptor for it.
-    pub(crate) fn wrap(bytes: Vec<u8>) -> Result<(Self, Wrapped), MemoryError> {
+    /// If there is not enough memory, or no descriptor for it.
+    pub(crate) fn pack(bytes: Vec<u8>) -> Result<(Self, CallMemory), MemoryError> {
         if bytes.len() <= MAX_INLINE_BYTES {
-            return Ok((Self::Inline(bytes), Wrapped(None)));
+            return Ok((Self::Inline(bytes), CallMemory(None)));
         }
-        let mut parcel = Parcel::create("pool-payload")?;
-        let contents = parcel.put(&bytes, &[])?;
-        Ok((Self::Parcel(contents.encoding), Wrapped(Some(parcel))))
+        let mut memory = Parcel::create("pool-call")?;
+        let contents = memory.put(&bytes, &[])?;
+        Ok((Self::Shared(contents.encoding), CallMemory(Some(memory))))
     }
 
-    /// Takes the bytes out again; `descriptor` is the one that came with the message.
+    /// Takes the bytes out of a message that came with this descriptor.
     ///
     /// # Errors
-    /// When the memory is missing or shorter than was said.
-    pub(crate) fn unwrap(self, descriptor: Option<OwnedFd>) -> Result<Vec<u8>, MemoryError> {
+    /// If the shared memory is missing or shorter than the message says.
+    pub(crate) fn unpack(self, descriptor: Option<OwnedFd>) -> Result<Vec<u8>, MemoryError> {
         match self {
             Self::Inline(bytes) => Ok(bytes),
-            Self::Parcel(length) => {
-                let missing = || MemoryError::corrupt("a payload came without its memory");
+            Self::Shared(length) => {
+                let missing = || MemoryError::corrupt("the data of a call came without its memory");
                 Parcel::open(descriptor.ok_or_else(missing)?)?.copy(0..length as usize)
             }
         }
@@ -139,17 +140,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn payloads_of_every_size_arrive() {
+    fn data_of_every_size_arrives() {
         for length in [0, 1, MAX_INLINE_BYTES, MAX_INLINE_BYTES + 1, 40_000_000] {
             let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
-            let (payload, wrapped) = Payload::wrap(bytes.clone()).unwrap();
-            assert_eq!(wrapped.descriptor().is_none(), length <= MAX_INLINE_BYTES);
-            let descriptor = wrapped
+            let (data, memory) = CallData::pack(bytes.clone()).unwrap();
+            assert_eq!(memory.descriptor().is_none(), length <= MAX_INLINE_BYTES);
+            let descriptor = memory
                 .descriptor()
                 .map(|borrowed| borrowed.try_clone_to_owned().unwrap());
-            assert!(payload.unwrap(descriptor).unwrap() == bytes, "{length}");
+            assert!(data.unpack(descriptor).unwrap() == bytes, "{length}");
         }
-        let alone = Payload::Parcel(7).unwrap(None).unwrap_err();
+        let alone = CallData::Shared(7).unpack(None).unwrap_err();
         assert!(alone.to_string().contains("without its memory"), "{alone}");
     }
 }

@@ -1,6 +1,7 @@
-//! All children of this process that have a function to run, from the beginning of its main code to the end.
+//! The child registry: all children of this process that run a function, while its main code runs.
 //!
-//! Owns the list of them, and the rule of the end: daemons are ended, the others are waited for.
+//! Owns the list of them, and what happens when the main code ends: daemons are ended, the others are waited for. It
+//! starts no child.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,58 +10,51 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::{StartError, supervised::Member};
+use super::{StartError, supervised::SupervisedChild};
 
 /// How long a daemon may take to end after SIGTERM before it is killed.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-static HOUSEHOLD: Mutex<Household> = Mutex::new(Household {
-    phase: Phase::Outside,
+static REGISTRY: Mutex<ChildRegistry> = Mutex::new(ChildRegistry {
+    main_code_runs: false,
     name: None,
-    numbers: 0,
-    members: Vec::new(),
+    last_number: 0,
+    children: Vec::new(),
 });
 
 #[derive(Debug)]
-struct Household {
-    phase: Phase,
-    /// The name of this process, when it is a child itself.
+struct ChildRegistry {
+    main_code_runs: bool,
+    /// The name of this process, if it is a child itself.
     name: Option<String>,
-    /// How many children were started, or were to be.
-    numbers: u64,
-    members: Vec<Entry>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// The main code has not begun, or has ended.
-    Outside,
-    Inside,
+    /// The number of the last child that was started, or was to be.
+    last_number: u64,
+    children: Vec<Registered>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    member: Arc<Member>,
-    /// Nobody holds its handle any more.
-    is_let_go: bool,
+struct Registered {
+    child: Arc<SupervisedChild>,
+    /// Its handle was dropped.
+    is_released: bool,
 }
 
-fn household() -> MutexGuard<'static, Household> {
-    HOUSEHOLD.lock().unwrap_or_else(PoisonError::into_inner)
+fn registry() -> MutexGuard<'static, ChildRegistry> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins the main code, of the child `name` or of a program that nobody has started as a child.
+/// Begins the main code, of the child `name` or of a program that is no child.
 ///
 /// # Panics
-/// When it runs already.
+/// If the main code runs already.
 pub(crate) fn open(name: Option<String>) {
-    let mut household = household();
-    let is_free = household.phase == Phase::Outside;
+    let mut registry = registry();
+    let is_free = !registry.main_code_runs;
     if is_free {
-        household.phase = Phase::Inside;
-        household.name = name;
+        registry.main_code_runs = true;
+        registry.name = name;
     }
-    drop(household);
+    drop(registry);
     assert!(
         is_free,
         "`pool::main` is called while it runs: a program calls it once, in `main`"
@@ -69,74 +63,78 @@ pub(crate) fn open(name: Option<String>) {
 
 /// Whether the main code runs.
 pub(crate) fn is_open() -> bool {
-    household().phase == Phase::Inside
+    registry().main_code_runs
 }
 
-/// The name of this process, when it is a child.
+/// The name of this process, if it is a child.
 pub(crate) fn own_name() -> Option<String> {
-    household().name.clone()
+    registry().name.clone()
 }
 
-/// Gives the next child its number, and a name if it has none.
-pub(crate) fn enrol(name: Option<String>) -> Result<(u64, String), StartError> {
-    let mut household = household();
-    if household.phase == Phase::Outside {
+/// Reserves the number of the next child, and a name if it has none.
+pub(crate) fn reserve(name: Option<String>) -> Result<(u64, String), StartError> {
+    let mut registry = registry();
+    if !registry.main_code_runs {
         return Err(StartError::OutsideMain);
     }
-    household.sweep();
-    household.numbers += 1;
-    let number = household.numbers;
-    let name = name.unwrap_or_else(|| match &household.name {
+    registry.forget_ended();
+    registry.last_number += 1;
+    let number = registry.last_number;
+    let name = name.unwrap_or_else(|| match &registry.name {
         None => format!("Process-{number}"),
         Some(own) => format!("{own}:{number}"),
     });
     Ok((number, name))
 }
 
-/// Takes a child in. The main code may have ended while it was started, in another thread: then it is ended too.
-pub(crate) fn take_in(member: &Arc<Member>) -> Result<(), StartError> {
-    let mut household = household();
-    if household.phase == Phase::Outside {
-        drop(household);
-        member.end();
+/// Registers a child. If the main code has ended meanwhile, in another thread, the child is killed.
+pub(crate) fn register(child: &Arc<SupervisedChild>) -> Result<(), StartError> {
+    let mut registry = registry();
+    if !registry.main_code_runs {
+        drop(registry);
+        child.kill_and_reap();
         return Err(StartError::OutsideMain);
     }
-    household.members.push(Entry {
-        member: Arc::clone(member),
-        is_let_go: false,
+    registry.children.push(Registered {
+        child: Arc::clone(child),
+        is_released: false,
     });
     Ok(())
 }
 
-/// Nobody holds the handle of a child any more: it is forgotten when it has ended.
-pub(crate) fn let_go(member: &Member) {
-    let has_ended = member.exit().is_some();
-    let mut household = household();
-    let Some(place) = household.place(member.number) else {
+/// The handle of a child was dropped: the child is forgotten once it has ended.
+pub(crate) fn release_handle(child: &SupervisedChild) {
+    let has_ended = child.exit().is_some();
+    let mut registry = registry();
+    let Some(position) = registry.position(child.number) else {
         return;
     };
     if has_ended {
-        household.members.swap_remove(place);
+        registry.children.swap_remove(position);
     } else {
-        household.members[place].is_let_go = true;
+        registry.children[position].is_released = true;
     }
 }
 
-/// Ends the main code: ends what is a daemon, and waits for all others.
+/// Ends the main code: ends the daemons, and waits for all other children.
 pub(crate) fn close() {
-    let members: Vec<Arc<Member>> = {
-        let mut household = household();
-        household.phase = Phase::Outside;
-        household.members.drain(..).map(|entry| entry.member).collect()
+    let children: Vec<Arc<SupervisedChild>> = {
+        let mut registry = registry();
+        registry.main_code_runs = false;
+        registry
+            .children
+            .drain(..)
+            .map(|registered| registered.child)
+            .collect()
     };
-    let (daemons, others): (Vec<_>, Vec<_>) = members.into_iter().partition(|member| member.is_daemon);
+    let (daemons, others): (Vec<_>, Vec<_>) = children.into_iter().partition(|child| child.is_daemon);
     for daemon in &daemons {
         daemon.signal(Signal::TERM);
     }
-    let deadline = Instant::now() + GRACE;
+    let deadline = Instant::now() + GRACE_PERIOD;
     for daemon in &daemons {
         if daemon.wait(Some(deadline)).is_none() {
-            daemon.end();
+            daemon.kill_and_reap();
         }
     }
     for other in &others {
@@ -144,16 +142,16 @@ pub(crate) fn close() {
     }
 }
 
-impl Household {
-    fn place(&self, number: u64) -> Option<usize> {
-        self.members
+impl ChildRegistry {
+    fn position(&self, number: u64) -> Option<usize> {
+        self.children
             .iter()
-            .position(|entry| entry.member.number == number)
+            .position(|registered| registered.child.number == number)
     }
 
-    /// Forgets those that have ended and whose handle nobody holds.
-    fn sweep(&mut self) {
-        self.members
-            .retain(|entry| !entry.is_let_go || entry.member.exit().is_none());
+    /// Forgets the children that have ended and whose handle was dropped.
+    fn forget_ended(&mut self) {
+        self.children
+            .retain(|registered| !registered.is_released || registered.child.exit().is_none());
     }
 }

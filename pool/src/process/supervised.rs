@@ -1,7 +1,7 @@
-//! One child with a function to run, as its parent holds it.
+//! One supervised child: a child process that runs a function, as its parent sees it.
 //!
-//! Owns the child process and the parent's end of its control socket, whose end is the child's end. Nothing here runs
-//! in the background: whoever asks reads what the child has reported, and reaps it when it has ended.
+//! Owns the process and the parent's end of its control socket, which closes when the child ends. Nothing here runs in
+//! the background: a caller that asks for the state reads the child's reports, and reaps the child once it has ended.
 
 use std::{
     os::fd::{BorrowedFd, OwnedFd},
@@ -19,79 +19,79 @@ use rustix::process::Signal;
 use super::{call::Report, error::JoinErrorKind};
 use crate::{failure::Exit, offspring::Offspring};
 
-/// A child.
+/// A child process that runs a function.
 #[derive(Debug)]
-pub(crate) struct Member {
+pub(crate) struct SupervisedChild {
     pub(crate) number: u64,
     pub(crate) name: String,
     pub(crate) is_daemon: bool,
-    offspring: Offspring,
+    process: Offspring,
     control: OwnedFd,
     started: Instant,
     start_deadline: Duration,
-    account: Mutex<Account>,
+    observed: Mutex<Observed>,
 }
 
-/// What is known of a child's life.
+/// What the parent has observed of a child so far.
 #[derive(Debug, Default)]
-struct Account {
-    stage: Stage,
-    /// The control socket says nothing more.
-    is_deaf: bool,
+struct Observed {
+    phase: Phase,
+    /// No further report can come: the control socket is closed or has failed.
+    is_closed: bool,
     outcome: Option<Result<Output, JoinErrorKind>>,
     exit: Option<Exit>,
-    /// The handles among its arguments, which it may receive for as long as it lives.
+    /// The handles in the arguments, which the child may receive as long as it lives.
     arguments: Option<Transit>,
 }
 
-/// What a function returned.
+/// What a function returned, still encoded.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) bytes: Vec<u8>,
-    /// The handles in it, which are kept until it was decoded.
+    /// The handles in the output, which must be kept until it is decoded.
     pub(crate) handles: Transit,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// It has not said that it found its function.
+enum Phase {
+    /// The child has not reported yet.
     #[default]
     Starting,
-    /// It has answered, one way or the other.
+    /// The child has reported, whatever it reported.
     Begun,
-    /// It was killed because it had not answered in time.
+    /// The child was killed because it had not reported in time.
     GivenUp,
 }
 
-impl Member {
+impl SupervisedChild {
     pub(crate) fn new(
         (number, name): (u64, String),
         is_daemon: bool,
-        (offspring, control): (Offspring, OwnedFd),
-        transit: Transit,
+        (process, control): (Offspring, OwnedFd),
+        arguments: Transit,
         start_deadline: Duration,
     ) -> Self {
         Self {
             number,
             name,
             is_daemon,
-            offspring,
+            process,
             control,
             started: Instant::now(),
             start_deadline,
-            account: Mutex::new(Account {
-                arguments: Some(transit),
-                ..Account::default()
+            observed: Mutex::new(Observed {
+                arguments: Some(arguments),
+                ..Observed::default()
             }),
         }
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.offspring.pid()
+        self.process.pid()
     }
 
     pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
-        self.offspring.pidfd()
+        self.process.pidfd()
     }
 
     pub(crate) fn control(&self) -> &OwnedFd {
@@ -99,46 +99,46 @@ impl Member {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        self.offspring.signal(signal);
+        self.process.signal(signal);
     }
 
-    /// Kills and reaps it.
-    pub(crate) fn end(&self) {
+    /// Kills the child and reaps it.
+    pub(crate) fn kill_and_reap(&self) {
         self.signal(Signal::KILL);
         self.wait(None);
     }
 
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    fn observed(&self) -> MutexGuard<'_, Observed> {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How it ended, if it has.
+    /// How the child ended, if it has.
     pub(crate) fn exit(&self) -> Option<Exit> {
         self.wait(Some(Instant::now()))
     }
 
-    /// Waits until it has ended, until `deadline` at most (`None`: for ever), and reaps it.
+    /// Waits until the child has ended, and reaps it. Waits no longer than until `deadline`, if there is one.
     ///
-    /// Many threads may wait at once. A child that does not come to its function in time is killed meanwhile.
+    /// Many threads may wait at once. A child that does not reach its function in time is killed meanwhile.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Exit> {
         self.wait_begun(deadline);
-        if let Some(exit) = self.account().exit {
+        if let Some(exit) = self.observed().exit {
             return Some(exit);
         }
-        self.offspring.wait_ended(deadline).then(|| self.settle())
+        self.process.wait_ended(deadline).then(|| self.reap())
     }
 
-    /// Waits until it has answered or ended, or was given up, until `deadline` at most.
+    /// Waits until the child has reported, ended or been given up, or until `deadline`.
     fn wait_begun(&self, deadline: Option<Instant>) {
         let latest = self.started.checked_add(self.start_deadline);
         loop {
-            let (stage, is_deaf) = self.hear();
-            if stage != Stage::Starting {
+            let (phase, is_closed) = self.read_first_report();
+            if phase != Phase::Starting {
                 return;
             }
             let until = deadline.into_iter().chain(latest).min();
-            if self.offspring.wait_ended_or(&self.control, !is_deaf, until) {
-                // What it reported before it ended is read when it is settled.
+            if self.process.wait_ended_or(&self.control, !is_closed, until) {
+                // Its last reports are read when it is reaped.
                 return;
             }
             let now = Instant::now();
@@ -152,68 +152,68 @@ impl Member {
     }
 
     fn give_up(&self) {
-        let mut account = self.account();
-        account.hear(&self.control);
-        if account.stage == Stage::Starting {
-            account.stage = Stage::GivenUp;
-            self.offspring.signal(Signal::KILL);
+        let mut observed = self.observed();
+        observed.read_reports(&self.control);
+        if observed.phase == Phase::Starting {
+            observed.phase = Phase::GivenUp;
+            self.process.signal(Signal::KILL);
         }
     }
 
-    /// Reads what it has reported; says how far it is, and whether nothing more will come.
-    fn hear(&self) -> (Stage, bool) {
-        let mut account = self.account();
-        if account.stage == Stage::Starting {
-            account.hear(&self.control);
+    /// Reads the child's reports if there was none yet; returns its phase, and whether no further report can come.
+    fn read_first_report(&self) -> (Phase, bool) {
+        let mut observed = self.observed();
+        if observed.phase == Phase::Starting {
+            observed.read_reports(&self.control);
         }
-        (account.stage, account.is_deaf)
+        (observed.phase, observed.is_closed)
     }
 
-    /// Reaps it after its end, once, and reads its last reports.
-    fn settle(&self) -> Exit {
-        let mut account = self.account();
-        if let Some(exit) = account.exit {
+    /// Reaps the child after its end, once, and reads its last reports.
+    fn reap(&self) -> Exit {
+        let mut observed = self.observed();
+        if let Some(exit) = observed.exit {
             return exit;
         }
-        let exit = self.offspring.reap();
-        account.exit = Some(exit);
-        account.arguments = None;
-        account.hear(&self.control);
+        let exit = self.process.reap();
+        observed.exit = Some(exit);
+        observed.arguments = None;
+        observed.read_reports(&self.control);
         exit
     }
 
-    /// Takes what came of it, after its end.
+    /// Takes the result of the call, after the child's end.
     pub(crate) fn take_outcome(&self, exit: Exit) -> Result<Output, JoinErrorKind> {
-        let mut account = self.account();
-        let stage = account.stage;
-        account.outcome.take().unwrap_or(Err(match stage {
-            // A signal is account enough, whenever it came.
-            Stage::Starting if exit.signal().is_none() => JoinErrorKind::NotBegun(exit),
-            Stage::Starting | Stage::Begun => JoinErrorKind::Died(exit),
-            Stage::GivenUp => JoinErrorKind::Silent(self.start_deadline),
+        let mut observed = self.observed();
+        let phase = observed.phase;
+        observed.outcome.take().unwrap_or(Err(match phase {
+            // A signal says enough, whenever it came.
+            Phase::Starting if exit.signal().is_none() => JoinErrorKind::NotBegun(exit),
+            Phase::Starting | Phase::Begun => JoinErrorKind::Died(exit),
+            Phase::GivenUp => JoinErrorKind::Silent(self.start_deadline),
         }))
     }
 }
 
-impl Account {
-    /// Reads all reports that are there.
-    fn hear(&mut self, control: &OwnedFd) {
-        while !self.is_deaf {
+impl Observed {
+    /// Reads all reports that have arrived.
+    fn read_reports(&mut self, control: &OwnedFd) {
+        while !self.is_closed {
             match control::receive(control, Some(Instant::now())) {
-                Ok(received) => self.take_in(received),
+                Ok(received) => self.apply(received),
                 Err(ControlError::TimedOut) => return,
-                Err(ControlError::Closed) => self.is_deaf = true,
+                Err(ControlError::Closed) => self.is_closed = true,
                 Err(error) => {
-                    self.is_deaf = true;
+                    self.is_closed = true;
                     self.outcome = Some(Err(JoinErrorKind::NotHandedOver(error.to_string())));
                 }
             }
         }
     }
 
-    fn take_in(&mut self, mut received: Received) {
-        if self.stage == Stage::Starting {
-            self.stage = Stage::Begun;
+    fn apply(&mut self, mut received: Received) {
+        if self.phase == Phase::Starting {
+            self.phase = Phase::Begun;
         }
         let report = match handshake::decode::<Report>(&received) {
             Ok(report) => report,
@@ -226,9 +226,9 @@ impl Account {
             Report::Begun => None,
             Report::Refused(refusal) => Some(Err(refusal.into())),
             Report::Failed(fault) => Some(Err(fault.into())),
-            Report::Returned(payload, handles) => {
+            Report::Returned(data, handles) => {
                 let handles = handles.claim();
-                let taken = payload.unwrap(received.descriptors.pop());
+                let taken = data.unpack(received.descriptors.pop());
                 let output = taken.map(|bytes| Output { bytes, handles });
                 Some(output.map_err(|error| JoinErrorKind::NotHandedOver(error.to_string())))
             }
