@@ -4,9 +4,8 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use protocol::{
-    MemoryError, control::ControlError, family::FamilyError, handshake::HandshakeError, link::LinkError,
-};
+use protocol::{MemoryError, control::ControlError, handshake::HandshakeError, link::LinkError};
+use sync::FamilyError;
 
 use crate::{Captured, scheduler::Outlook};
 

@@ -46,6 +46,11 @@ mod stats;
 mod stream;
 mod window;
 
+pub use ::sync;
+pub use ::sync::{
+    Barrier, Condition, Event, GetError, Lock, LockError, Pipe, PipeEnd, PutError, Queue, Semaphore, Value,
+    pipe,
+};
 pub use builder::{Builder, MAX_WORKERS};
 pub use captured::Captured;
 pub use error::{BuildError, JobError, Layer, Rejected, SubmitError};
@@ -60,12 +65,6 @@ pub use pool::Pool;
 #[doc(hidden)]
 pub use process::MAX_INLINE_BYTES;
 pub use process::{Child, JoinError, JoinErrorKind, Portable, Process, Run, StartError, Target, main};
-pub use protocol::{
-    Bytes, CodecError, Fault, Job, Panicked, sync,
-    sync::{
-        Barrier, Condition, Event, GetError, Lock, LockError, Pipe, PipeEnd, PutError, Queue, Semaphore,
-        Value, pipe,
-    },
-};
+pub use protocol::{Bytes, CodecError, Fault, Job, Panicked};
 pub use stats::{Stats, WorkerState, WorkerStats};
 pub use stream::{Block, Order, StreamInput, StreamOutput};

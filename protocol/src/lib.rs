@@ -24,7 +24,6 @@ pub mod control;
 pub mod delivery;
 mod error;
 pub mod eval;
-pub mod family;
 mod fault;
 pub mod frame;
 pub mod handshake;
@@ -39,15 +38,17 @@ pub mod parcel;
 pub mod payload;
 pub mod ring;
 pub mod spin;
-pub mod sync;
 mod view;
 
 pub use bytes::Bytes;
+#[doc(hidden)]
+pub use error::refuse;
 pub use error::{CodecError, MemoryError};
 pub use eval::Eval;
-pub use family::FamilyError;
 pub use fault::{Fault, Panicked, Status};
 pub use job::{Job, decode_argument, encode_argument};
+#[doc(hidden)]
+pub use mapping::Mapping;
 pub use memory::SharedMemory;
 pub use payload::{Delivered, Incoming, Payload};
 

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, ops::Range, os::fd::OwnedFd, sync::mpsc, thread
 use protocol::{
     Bytes, Fault, Job, Payload, Status,
     board::{Board, Progress},
-    control, family,
+    control,
     frame::{self, PARCEL_BYTES},
     handshake::{self, Answer, Gifts, Invitation},
     link::{ParentLink, Rendezvous},
@@ -15,6 +15,7 @@ use protocol::{
     ring::{Body, RingReader},
 };
 use serde::{Deserialize, Serialize};
+use sync::heap;
 
 use crate::{
     failure::Failure,
@@ -126,7 +127,7 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
         capture: None,
     };
     let bytes = handshake::encode(&invitation).unwrap();
-    let family = family::descriptor().unwrap();
+    let family = heap::descriptor().unwrap();
     let descriptors = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
     control::send(&control, &bytes, &descriptors).unwrap();
     match handshake::decode(&control::receive(&control, None).unwrap()).unwrap() {

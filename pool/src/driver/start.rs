@@ -10,12 +10,12 @@ use protocol::{
     board::Board,
     capture::Secret,
     control::{self, ControlError, Received},
-    family,
     handshake::{self, Answer, Gifts, Invitation},
     link::{self, Rendezvous},
     log::Record,
     parcel::Parcel,
 };
+use sync::heap;
 
 use super::{Settings, life::Life, log, memory::Gauge, process::Process, seat::Seat, watch::Watch};
 use crate::{
@@ -103,7 +103,7 @@ impl Starting<'_> {
         let taking = link::taking_descriptors();
         let board = Board::create().map_err(StartFailureKind::Memory)?;
         let (mut inbound, outbound) = self.parcels()?;
-        let family = family::descriptor().map_err(StartFailureKind::Family)?;
+        let family = heap::descriptor().map_err(StartFailureKind::Family)?;
         let gauge = self
             .limit_memory(&process)
             .map_err(StartFailureKind::MemoryLimit)?;

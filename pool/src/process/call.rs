@@ -9,12 +9,9 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use protocol::{
-    Fault, MemoryError,
-    family::{Entrusted, Heir},
-    parcel::Parcel,
-};
+use protocol::{Fault, MemoryError, parcel::Parcel};
 use serde::{Deserialize, Serialize};
+use sync::heap::{Entrusted, Heir};
 
 /// Arguments and outputs of up to this many bytes are part of the message.
 ///

@@ -14,9 +14,9 @@ use protocol::{
     Fault, PROCESS_ARGUMENT,
     child::{self, ControlMissing, Role, panics, watchdog},
     control::{self, ControlError},
-    family::{self, Entrusted},
     handshake,
 };
+use sync::heap::{self, Entrusted};
 
 use super::{
     call::{CallData, CallRequest, Refusal, Report},
@@ -119,7 +119,7 @@ fn prepare(control: &OwnedFd) -> Result<(CallRequest, &'static Entry, Vec<u8>), 
     let heap = descriptors
         .next()
         .ok_or_else(|| NotCalled::unusable("the shared heap's descriptor is missing"))?;
-    family::adopt(heap).map_err(NotCalled::unusable)?;
+    heap::adopt(heap).map_err(NotCalled::unusable)?;
     let entry = Entry::find(&request.function).map_err(NotCalled::Refused)?;
     let arguments = std::mem::replace(&mut request.arguments, CallData::Inline(Vec::new()));
     let arguments = arguments

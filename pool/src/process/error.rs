@@ -2,10 +2,8 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use protocol::{
-    CodecError, Fault, MemoryError, Panicked, control::ControlError, family::FamilyError,
-    handshake::HandshakeError,
-};
+use protocol::{CodecError, Fault, MemoryError, Panicked, control::ControlError, handshake::HandshakeError};
+use sync::FamilyError;
 
 use super::call::{MAX_NAME_BYTES, Refusal};
 use crate::failure::Exit;

@@ -12,7 +12,8 @@
 
 use std::{any::type_name, ptr};
 
-use protocol::{Fault, child::panics, decode_argument, encode_argument, family::Transit};
+use protocol::{Fault, child::panics, decode_argument, encode_argument};
+use sync::heap::Transit;
 
 use super::{
     Portable, StartError, Target,

@@ -31,13 +31,10 @@ pub(crate) use children::is_open;
 pub use entry::main;
 pub use error::{JoinError, JoinErrorKind, StartError};
 use protocol::{
-    CodecError, PACKAGE_VERSION, PROCESS_ARGUMENT, control,
-    control::ControlError,
-    encode_argument,
-    family::{self, Heir, Transit},
-    handshake,
+    CodecError, PACKAGE_VERSION, PROCESS_ARGUMENT, control, control::ControlError, encode_argument, handshake,
 };
 use smallvec::SmallVec;
+use sync::heap::{self, Heir, Transit};
 pub use target::{Portable, Run, Target};
 
 use crate::{offspring::Offspring, program::Program};
@@ -200,7 +197,7 @@ impl<T: Portable> Process<T> {
         if name.len() > MAX_NAME_BYTES || name.contains('\0') {
             return Err(StartError::Name(name));
         }
-        let heap = family::descriptor().map_err(StartError::Family)?;
+        let heap = heap::descriptor().map_err(StartError::Family)?;
         let (encoded, handles) = Transit::of(|| encode(self.arguments));
         let (arguments, memory) = CallData::pack(encoded?).map_err(StartError::Memory)?;
         let request = CallRequest {

@@ -11,10 +11,10 @@ use std::{
 
 use protocol::{
     control::{self, ControlError, Received},
-    family::Transit,
     handshake,
 };
 use rustix::process::Signal;
+use sync::heap::Transit;
 
 use super::{call::Report, error::JoinErrorKind};
 use crate::{failure::Exit, offspring::Offspring};
