@@ -37,6 +37,11 @@ mod spawn;
 mod stats;
 mod stream;
 
+pub use ::sync;
+pub use ::sync::{
+    Barrier, Condition, Event, GetError, Lock, LockError, Pipe, PipeEnd, PutError, Queue, Semaphore, Value,
+    pipe,
+};
 pub use builder::{Builder, MAX_WORKERS};
 pub use captured::Captured;
 pub use failure::{
@@ -50,13 +55,9 @@ pub use policy::{
     FailurePolicy, Halt, Halted, LEAST_FAILURES_FOR_A_SHARE, ParseHaltError, Percent, Threshold, Urgency,
 };
 pub use pool::Pool;
+#[doc(hidden)]
+pub use process::MAX_INLINE_BYTES;
 pub use process::{Child, JoinError, JoinErrorKind, Portable, Process, Run, StartError, Target, main};
-pub use protocol::{
-    Bytes, CodecError, Fault, Job, Panicked, sync,
-    sync::{
-        Barrier, Condition, Event, GetError, Lock, LockError, Pipe, PipeEnd, PutError, Queue, Semaphore,
-        Value, pipe,
-    },
-};
+pub use protocol::{Bytes, CodecError, Fault, Job, Panicked};
 pub use stats::{Stats, WorkerState, WorkerStats};
 pub use stream::{Block, Order, StreamInput, StreamOutput};

@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::{Job, family::Transit};
+use protocol::Job;
+use sync::heap::Transit;
 
 use crate::{
     BuildError, Builder, JobHandle, Map, MapUnordered, Order, Rejected, Stats, StreamInput, StreamOutput,

@@ -19,8 +19,6 @@ compile_error!("the pool needs 64-bit Linux: memfd, pidfd and futexes shared bet
 pub mod board;
 #[doc(hidden)]
 pub mod child;
-pub mod errand;
-pub mod family;
 #[doc(hidden)]
 pub mod job;
 #[doc(hidden)]
@@ -29,10 +27,12 @@ pub mod memory;
 pub mod message;
 #[doc(hidden)]
 pub mod payload;
-pub mod sync;
 
-pub use family::FamilyError;
+#[doc(hidden)]
+pub use job::error::refuse;
 pub use job::{CodecError, Eval, Fault, Job, Panicked, Status, decode_argument, encode_argument};
+#[doc(hidden)]
+pub use memory::mapping::Mapping;
 pub use memory::{MemoryError, SharedMemory};
 pub use payload::{Bytes, Delivered, Incoming, Payload};
 

@@ -56,9 +56,10 @@ mod stories;
 use std::process::ExitCode;
 
 pub use ::expression;
+pub use ::sync;
 pub use context::{Context, Setup};
 pub use forward::ForwardLayer;
-pub use protocol::{Bytes, CodecError, Job, sync};
+pub use protocol::{Bytes, CodecError, Job};
 pub use service::Service;
 
 /// Serves jobs with `handler` until the pool wants no more: the whole `main` of a worker program.

@@ -7,8 +7,8 @@ use std::{convert::Infallible, fmt, marker::PhantomData, process::ExitCode};
 use protocol::{
     CodecError, Delivered, Fault, Incoming, Job, Payload,
     child::{self, ControlMissing, Role, watchdog},
-    family,
 };
+use sync::heap;
 
 use crate::{
     context::{Context, Setup, Stage},
@@ -126,7 +126,7 @@ impl<'a> Service<'a> {
         child::take_program_name();
         let host = Host {
             watch: |control| watchdog::start(control).map_err(Failure::system("starting the watchdog")),
-            adopt: |memory| family::adopt(memory).map_err(|error| Failure::Unusable(error.to_string())),
+            adopt: |memory| heap::adopt(memory).map_err(|error| Failure::Unusable(error.to_string())),
             forward: |control, level| {
                 forward::start(control, level).map_err(Failure::system("telling the pool of the log"))
             },

@@ -10,7 +10,6 @@ use protocol::{
         Board, Progress, outbound,
         ring::{Body, RingReader},
     },
-    family,
     message::{
         control, frame,
         handshake::{self, Answer, Gifts, Invitation},
@@ -22,6 +21,7 @@ use protocol::{
     },
 };
 use serde::{Deserialize, Serialize};
+use sync::heap;
 
 use crate::{
     failure::Failure,
@@ -133,7 +133,7 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
         capture: None,
     };
     let bytes = handshake::encode(&invitation).unwrap();
-    let family = family::descriptor().unwrap();
+    let family = heap::descriptor().unwrap();
     let descriptors = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
     control::send(&control, &bytes, &descriptors).unwrap();
     match handshake::decode(&control::receive(&control, None).unwrap()).unwrap() {

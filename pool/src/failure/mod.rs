@@ -8,9 +8,9 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use protocol::{
     MemoryError,
-    family::FamilyError,
     message::{control::ControlError, handshake::HandshakeError, link::LinkError},
 };
+use sync::FamilyError;
 
 pub use self::error::{BuildError, JobError, Layer, Rejected, SubmitError};
 use crate::{Captured, scheduler::Outlook};

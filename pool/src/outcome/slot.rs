@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use protocol::family::Transit;
+use sync::heap::Transit;
 
 use super::Outcome;
 use crate::Captured;

@@ -1,4 +1,4 @@
-//! The handle of a process that was started.
+//! The handle of a child process.
 
 use std::{
     fmt,
@@ -12,38 +12,38 @@ use protocol::decode_argument;
 use rustix::process::Signal;
 
 use super::{
-    JoinError, JoinErrorKind, Portable, household,
-    member::{Member, Output},
+    JoinError, JoinErrorKind, Portable, children,
+    supervised::{Output, SupervisedChild},
 };
 use crate::Exit;
 
-/// A process that was started, and will give a `T`.
+/// A child process that runs a function which returns a `T`.
 ///
-/// Dropping it neither ends the process nor leaks it: the process runs on, and when the program's main code ends it is
-/// waited for, or ended if it is a daemon. Several threads may use one handle.
+/// Dropping the handle neither ends the process nor leaks it: the process runs on, and when the program's main code ends,
+/// it is waited for, or ended if it is a daemon. Several threads may use one handle.
 ///
-/// As a descriptor ([`AsFd`]) it becomes readable when the process has ended, so that it can be polled among others.
+/// As a descriptor ([`AsFd`]) the handle becomes readable when the process has ended, so that it can be polled with others.
 pub struct Child<T> {
-    member: Arc<Member>,
+    child: Arc<SupervisedChild>,
     output: PhantomData<fn() -> T>,
 }
 
 impl<T: Portable> Child<T> {
-    /// Waits until the process has ended, and gives what its function returned.
+    /// Waits until the process has ended, and returns what its function returned.
     ///
     /// # Errors
-    /// Why it gave nothing: it panicked, a signal ended it, it exited by itself, …; see [`JoinErrorKind`].
+    /// Why there is no value: the function panicked, a signal ended the process, it exited early, …; see [`JoinErrorKind`].
     pub fn join(self) -> Result<T, JoinError> {
         let exit = self.wait();
         self.decode(exit)
     }
 
-    /// Waits until the process has ended, for `patience` at most, and gives the handle back when that was too short.
+    /// Waits until the process has ended, for at most `timeout`, and returns the handle if it has not.
     ///
     /// # Errors
     /// The handle itself, to wait again.
-    pub fn join_timeout(self, patience: Duration) -> Result<Result<T, JoinError>, Self> {
-        match self.wait_timeout(patience) {
+    pub fn join_timeout(self, timeout: Duration) -> Result<Result<T, JoinError>, Self> {
+        match self.wait_timeout(timeout) {
             Some(exit) => Ok(self.decode(exit)),
             None => Err(self),
         }
@@ -55,7 +55,7 @@ impl<T: Portable> Child<T> {
             drop(handles);
             decoded
         };
-        let decoded = self.member.take_outcome(exit).and_then(decode);
+        let decoded = self.child.take_outcome(exit).and_then(decode);
         decoded.map_err(|kind| JoinError {
             name: self.name().to_owned(),
             pid: self.pid(),
@@ -65,74 +65,74 @@ impl<T: Portable> Child<T> {
 }
 
 impl<T> Child<T> {
-    pub(crate) fn new(member: Arc<Member>) -> Self {
+    pub(crate) fn new(child: Arc<SupervisedChild>) -> Self {
         Self {
-            member,
+            child,
             output: PhantomData,
         }
     }
 
-    /// Its process id. It belongs to this process until the handle has told of its end.
+    /// The process id. It stays this process's own until the handle has reported the end.
     pub fn pid(&self) -> u32 {
-        self.member.pid()
+        self.child.pid()
     }
 
-    /// Its name.
+    /// The process's name.
     pub fn name(&self) -> &str {
-        &self.member.name
+        &self.child.name
     }
 
-    /// Whether it is ended, and not waited for, when the main code ends.
+    /// Whether the process is ended, instead of being waited for, when the main code ends.
     pub fn is_daemon(&self) -> bool {
-        self.member.is_daemon
+        self.child.is_daemon
     }
 
-    /// Whether it has not ended yet.
+    /// Whether the process has not ended yet.
     pub fn is_alive(&self) -> bool {
-        self.member.exit().is_none()
+        self.child.exit().is_none()
     }
 
-    /// How it ended, if it has: the code with which it exited, or the signal that ended it.
+    /// How the process ended, if it has: its exit code, or the signal that ended it.
     ///
     /// A process whose function returned exits with 0, one whose function panicked with 101.
     pub fn exit_status(&self) -> Option<Exit> {
-        self.member.exit()
+        self.child.exit()
     }
 
-    /// Waits until it has ended, and leaves its value for [`Child::join`].
+    /// Waits until the process has ended, and leaves its value for [`Child::join`].
     pub fn wait(&self) -> Exit {
-        self.member.wait(None).unwrap_or(Exit::Unknown)
+        self.child.wait(None).unwrap_or(Exit::Unknown)
     }
 
-    /// Waits until it has ended, for `patience` at most, and leaves its value for [`Child::join`].
-    pub fn wait_timeout(&self, patience: Duration) -> Option<Exit> {
-        self.member.wait(Instant::now().checked_add(patience))
+    /// Waits until the process has ended, for at most `timeout`, and leaves its value for [`Child::join`].
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<Exit> {
+        self.child.wait(Instant::now().checked_add(timeout))
     }
 
-    /// Sends it SIGTERM, and does not wait: it may be alive for a moment yet, or for as long as it likes when it
-    /// handles the signal. Does nothing when it has ended.
+    /// Sends SIGTERM without waiting: the process may live for a moment longer, or for any time if it handles the
+    /// signal. Does nothing if the process has ended.
     ///
-    /// Its own children end with it. What else it has started, and left in its group, is ended at the latest when its
-    /// handle tells of its end, or the main code ends.
+    /// Its own children end with it. Other processes that it has started in its process group are killed at the latest
+    /// when a handle reports its end, or when the main code ends.
     pub fn terminate(&self) {
-        self.member.signal(Signal::TERM);
+        self.child.signal(Signal::TERM);
     }
 
-    /// Sends it SIGKILL, which nothing withstands; otherwise as [`Child::terminate`].
+    /// Sends SIGKILL, which no process can handle; otherwise as [`Child::terminate`].
     pub fn kill(&self) {
-        self.member.signal(Signal::KILL);
+        self.child.signal(Signal::KILL);
     }
 }
 
 impl<T> AsFd for Child<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.member.pidfd()
+        self.child.pidfd()
     }
 }
 
 impl<T> Drop for Child<T> {
     fn drop(&mut self) {
-        household::let_go(&self.member);
+        children::release_handle(&self.child);
     }
 }
 

@@ -1,4 +1,7 @@
-//! The one call in `main`, and the life of a child from there on.
+//! `pool::main`, the one call in a program's `main`: it runs the main code, or, in a child, the child's function.
+//!
+//! Owns what a child does from that call to its exit. Starting children and keeping track of them is the part of
+//! [`super::Process`] and [`super::children`].
 
 use std::{
     io::Write,
@@ -10,41 +13,44 @@ use std::{
 use protocol::{
     Fault, PROCESS_ARGUMENT,
     child::{self, ControlMissing, Role, panics, watchdog},
-    errand::{Errand, Payload, Refusal, Report},
-    family::{self, Entrusted},
     message::{
         control::{self, ControlError},
         handshake,
     },
 };
+use sync::heap::{self, Entrusted};
 
-use super::{function::Entry, household};
+use super::{
+    call::{CallData, CallRequest, Refusal, Report},
+    children,
+    function::Entry,
+};
 
 /// Exit code of a child whose function panicked, as of any Rust program that panics.
 const PANICKED: i32 = 101;
-/// Exit code of a child that gave no value for another reason.
+/// Exit code of a child that returned no value for another reason.
 const FAILED: i32 = 1;
-/// Exit code of a child that somebody has started by hand.
+/// Exit code of a child that was started by hand.
 const USAGE: i32 = 64;
 
-/// How long a report is tried while the system allows no more descriptors under way.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to retry a report while the system allows no more descriptors in flight.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Runs the program's main code, in which it may start a [`Process`](super::Process): what
 /// `if __name__ == '__main__'` is for in Python.
 ///
-/// A child is the same program run again, and comes here too: in it, `main_code` is not run, but the child's function,
-/// and the process exits. So this call should be all that the program's `main` does, or at least come before anything
-/// that takes long, reads input, writes output or can fail. (`worker::run_if_worker`, for a program that has a pool of
-/// itself too, stands before it, or first in the main code: only then can the pool's jobs start processes.)
+/// A child is the same program run again, and reaches this call too: there it runs the child's function instead of
+/// `main_code`, and exits the process. So this call should be all that the program's `main` does, or at least come before
+/// anything that takes long, reads input, writes output or can fail. (If the program is also the worker of its own pool,
+/// call `worker::run_if_worker` before it, or first in the main code: only then can the pool's jobs start processes.)
 ///
-/// When the main code ends, by returning or by a panic, the processes that are daemons are ended (with SIGTERM, and
-/// after a second with SIGKILL), and the others are waited for. Then its value is returned, or its panic goes on. A
-/// program that ends otherwise, by a signal or by `std::process::exit`, waits for nobody: all its children, and theirs,
-/// are killed.
+/// When the main code ends, by returning or by a panic, its daemons are ended (with SIGTERM, and after a second with
+/// SIGKILL), and its other processes are waited for. Then this call returns the main code's value, or resumes its panic.
+/// A program that ends in another way, by a signal or by `std::process::exit`, waits for no process: all its children,
+/// and theirs, are killed.
 ///
 /// # Panics
-/// When it is called while it runs; and when the main code panics.
+/// If it is called while it runs, or if the main code panics.
 ///
 /// ```no_run
 /// use pool::Process;
@@ -63,74 +69,76 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// ```
 pub fn main<R>(main_code: impl FnOnce() -> R) -> R {
     if let Role::Process(_) = Role::of_this_process()
-        && !household::is_open()
+        && !children::is_open()
     {
-        std::process::exit(live());
+        std::process::exit(run_child());
     }
-    household::open(None);
+    children::open(None);
     let ended = catch_unwind(AssertUnwindSafe(main_code));
-    household::close();
+    children::close();
     ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
-/// The life of a child; gives its exit code.
-fn live() -> i32 {
+/// Runs a child from here to its end; returns its exit code.
+fn run_child() -> i32 {
     let control = match child::take_control() {
         Ok(control) => control,
         Err(missing) => return report_by_hand(&missing),
     };
     child::take_program_name();
-    let refusal = match begin(&control) {
-        Ok((errand, entry, arguments)) => return run(&control, errand, entry, &arguments),
-        Err(Early::ParentGone) => return FAILED,
-        Err(Early::Refused(refusal)) => refusal,
+    let refusal = match prepare(&control) {
+        Ok((request, entry, arguments)) => return run(&control, request, entry, &arguments),
+        Err(NotCalled::ParentGone) => return FAILED,
+        Err(NotCalled::Refused(refusal)) => refusal,
     };
-    // A parent that does not hear it is gone, and the watchdog is about to end this process.
+    // If the parent is gone, the watchdog is about to end this process.
     drop(report(&control, &Report::Refused(refusal), &[]));
     FAILED
 }
 
-/// Why nothing is called.
-enum Early {
+/// Why the function is not called.
+enum NotCalled {
     ParentGone,
     Refused(Refusal),
 }
 
-impl Early {
+impl NotCalled {
     fn unusable(error: impl std::fmt::Display) -> Self {
         Self::Refused(Refusal::Unusable(error.to_string()))
     }
 }
 
-/// Learns what to do, and finds it.
-fn begin(control: &OwnedFd) -> Result<(Errand, &'static Entry, Vec<u8>), Early> {
+/// Receives the request, and finds its function.
+fn prepare(control: &OwnedFd) -> Result<(CallRequest, &'static Entry, Vec<u8>), NotCalled> {
     let received = match control::receive(control, None) {
-        Err(ControlError::Closed) => return Err(Early::ParentGone),
-        received => received.map_err(Early::unusable)?,
+        Err(ControlError::Closed) => return Err(NotCalled::ParentGone),
+        received => received.map_err(NotCalled::unusable)?,
     };
-    let mut errand: Errand = handshake::decode(&received).map_err(Early::unusable)?;
+    let mut request: CallRequest = handshake::decode(&received).map_err(NotCalled::unusable)?;
     watchdog::start(control)
-        .map_err(|error| Early::unusable(format_args!("starting the watchdog: {error}")))?;
+        .map_err(|error| NotCalled::unusable(format_args!("starting the watchdog: {error}")))?;
     let mut descriptors = received.descriptors.into_iter();
-    let family = descriptors
+    let heap = descriptors
         .next()
-        .ok_or_else(|| Early::unusable("the family's memory is missing"))?;
-    family::adopt(family).map_err(Early::unusable)?;
-    let entry = Entry::find(&errand.function).map_err(Early::Refused)?;
-    let arguments = std::mem::replace(&mut errand.arguments, Payload::Inline(Vec::new()));
-    let arguments = arguments.unwrap(descriptors.next()).map_err(Early::unusable)?;
-    report(control, &Report::Begun, &[]).map_err(Early::unusable)?;
-    Ok((errand, entry, arguments))
+        .ok_or_else(|| NotCalled::unusable("the shared heap's descriptor is missing"))?;
+    heap::adopt(heap).map_err(NotCalled::unusable)?;
+    let entry = Entry::find(&request.function).map_err(NotCalled::Refused)?;
+    let arguments = std::mem::replace(&mut request.arguments, CallData::Inline(Vec::new()));
+    let arguments = arguments
+        .unpack(descriptors.next())
+        .map_err(NotCalled::unusable)?;
+    report(control, &Report::Begun, &[]).map_err(NotCalled::unusable)?;
+    Ok((request, entry, arguments))
 }
 
-/// Calls the function and reports what came of it; gives the exit code.
-fn run(control: &OwnedFd, errand: Errand, entry: &Entry, arguments: &[u8]) -> i32 {
+/// Calls the function and reports the result; returns the exit code.
+fn run(control: &OwnedFd, request: CallRequest, entry: &Entry, arguments: &[u8]) -> i32 {
     panics::install_hook();
-    household::open(Some(errand.name));
+    children::open(Some(request.name));
     let mut output = Vec::new();
     let called = entry.call(arguments, &mut output);
-    let told = called.and_then(|transit| hand_over(control, output, transit.entrust(errand.heir)));
-    let code = match told {
+    let sent = called.and_then(|handles| send_output(control, output, handles.entrust(request.recipient)));
+    let code = match sent {
         Ok(()) => 0,
         Err(fault) => {
             let code = if matches!(fault, Fault::Panicked(_)) {
@@ -138,25 +146,20 @@ fn run(control: &OwnedFd, errand: Errand, entry: &Entry, arguments: &[u8]) -> i3
             } else {
                 FAILED
             };
-            // As above: who is not heard is about to be ended.
+            // As above: if the parent is gone, this process is about to be ended.
             drop(report(control, &Report::Failed(fault.shortened()), &[]));
             code
         }
     };
-    household::close();
+    children::close();
     code
 }
 
-fn hand_over(control: &OwnedFd, output: Vec<u8>, handles: Entrusted) -> Result<(), Fault> {
+fn send_output(control: &OwnedFd, output: Vec<u8>, handles: Entrusted) -> Result<(), Fault> {
     let failed = |error: &dyn std::fmt::Display| Fault::NotHandedOver(error.to_string());
-    let (payload, wrapped) = Payload::wrap(output).map_err(|error| failed(&error))?;
-    let descriptors = wrapped.descriptor();
-    report(
-        control,
-        &Report::Returned(payload, handles),
-        descriptors.as_slice(),
-    )
-    .map_err(|error| failed(&error))
+    let (data, memory) = CallData::pack(output).map_err(|error| failed(&error))?;
+    let descriptors = memory.descriptor();
+    report(control, &Report::Returned(data, handles), descriptors.as_slice()).map_err(|error| failed(&error))
 }
 
 fn report(
@@ -166,7 +169,12 @@ fn report(
 ) -> Result<(), ControlError> {
     let bytes =
         handshake::encode(report).map_err(|error| ControlError::System(std::io::Error::other(error)))?;
-    control::send_until(control.as_fd(), &bytes, descriptors, Instant::now() + PATIENCE)
+    control::send_until(
+        control.as_fd(),
+        &bytes,
+        descriptors,
+        Instant::now() + REPORT_TIMEOUT,
+    )
 }
 
 fn report_by_hand(missing: &ControlMissing) -> i32 {

@@ -1,21 +1,21 @@
-//! Why a process did not start, or gave no value.
+//! The errors of starting a process and of joining it.
 
 use std::{io, path::PathBuf, time::Duration};
 
 use protocol::{
     CodecError, Fault, MemoryError, Panicked,
-    errand::{MAX_NAME_BYTES, Refusal},
-    family::FamilyError,
     message::{control::ControlError, handshake::HandshakeError},
 };
+use sync::FamilyError;
 
+use super::call::{MAX_NAME_BYTES, Refusal};
 use crate::failure::Exit;
 
 /// Why a process was not started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// `pool::main` does not run in this program just now.
+    /// `pool::main` is not running in this program.
     #[error(
         "processes can be started only within `pool::main`: let the program's `main` be `pool::main(|| …)`, which is \
          also what makes the child a child and waits for it in the end"
@@ -27,10 +27,10 @@ pub enum StartError {
     /// The arguments could not be encoded.
     #[error("the arguments could not be encoded: {0}")]
     Arguments(CodecError),
-    /// The program's own file cannot be told, without which no child could check that it runs the same.
-    #[error("the program's own file cannot be told: {0}")]
+    /// The program's own file is unknown, so no child could check that it runs the same one.
+    #[error("the program's own file cannot be determined: {0}")]
     NoImage(String),
-    /// The function lies in a library that was loaded beside the program.
+    /// The function is in a library that was loaded beside the program.
     #[error(
         "the function {function} is not in the program's own file {}, but in a library that was loaded beside it; \
          only what is linked into the program can run in a process", program.display()
@@ -49,18 +49,18 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// The memory that it shares with its family could not be made.
-    #[error("the memory that a family of processes shares could not be made: {0}")]
+    /// The shared heap could not be created.
+    #[error("the shared heap could not be created: {0}")]
     Family(#[source] FamilyError),
     /// There was no memory for the arguments.
-    #[error("the arguments could not be handed over: {0}")]
+    #[error("the arguments could not be sent: {0}")]
     Memory(#[source] MemoryError),
     /// The child could not be reached.
     #[error("the process could not be reached: {0}")]
     Control(#[source] ControlError),
 }
 
-/// Why a process gave no value.
+/// Why a process returned no value.
 #[derive(Debug, thiserror::Error)]
 #[error("process {name} (pid {pid}) {kind}")]
 #[non_exhaustive]
@@ -73,47 +73,47 @@ pub struct JoinError {
     pub kind: JoinErrorKind,
 }
 
-/// What happened to a process that gave no value.
+/// What happened to a process that returned no value.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinErrorKind {
-    /// Its function panicked.
+    /// The function panicked.
     #[error("panicked{0}")]
     Panicked(Panicked),
-    /// It ended before its function returned: a signal ended it, or the function called `exit`.
+    /// The process ended before its function returned: a signal ended it, or the function called `exit`.
     #[error("{0} before its function returned")]
     Died(Exit),
-    /// It ended before it came to call the function.
+    /// The process ended before it called the function.
     #[error(
         "{0} before it came to its function; does the program's `main` call `pool::main` whatever its arguments are, \
          and before anything that can fail?"
     )]
     NotBegun(Exit),
-    /// It did not come to call the function in time, and was killed.
+    /// The process did not call the function in time, and was killed.
     #[error(
         "did not come to its function within {0:?} and was killed; does the program's `main` call `pool::main` \
          whatever its arguments are?"
     )]
     Silent(Duration),
-    /// It has no such function: it runs another build of the program.
+    /// The process has no such function: it runs another build of the program.
     #[error("cannot call its function: {0}")]
     FunctionNotFound(String),
-    /// It could not use what it was given, or was refused something by the system.
+    /// The process could not use the call request, or the system refused something it needs.
     #[error("could not begin: {0}")]
     Unusable(String),
-    /// It answered in another protocol version, or something else altogether.
+    /// The process reported in another protocol version, or something unexpected.
     #[error("failed the handshake: {0}")]
     Handshake(HandshakeError),
-    /// It could not decode its arguments; the function was not called.
+    /// The arguments could not be decoded; the function was not called.
     #[error("could not decode its arguments: {0}")]
     Undecodable(String),
-    /// Its function returned, but the output could not be encoded.
+    /// The function returned, but the output could not be encoded.
     #[error("could not encode its output: {0}")]
     Unencodable(String),
-    /// Its function returned, but its output could not be handed over, on its side or on this one.
+    /// The function returned, but the output could not be sent or received.
     #[error("could not hand over its output: {0}")]
     NotHandedOver(String),
-    /// Its output came and could not be decoded here.
+    /// The output arrived and could not be decoded.
     #[error("gave an output that could not be decoded: {0}")]
     UndecodableOutput(CodecError),
 }

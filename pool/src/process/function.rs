@@ -1,9 +1,9 @@
-//! A function as another process of the same program can find and call it.
+//! References to functions, by which another process of the same program finds and calls them.
 //!
-//! Each function has an [`Entry`]: constant data that the compiler lays into the program beside the code. What travels
-//! is how far the entry lies from a fixed place of the same file, the file's identity, and the name of the function's
-//! type. The child checks all three, and what it finds there, before it calls anything. So no function needs to be
-//! registered, and one of another build is an error and not a wild jump.
+//! Each function has an [`Entry`]: constant data that the compiler places in the program beside the code. A reference
+//! holds the distance of the entry from a fixed address of the same file, the file's identity, and the name of the
+//! function's type. The child checks all three, and the entry itself, before it calls anything. So no function needs to
+//! be registered, and a function of another build is an error and not a wild jump.
 
 #![expect(
     unsafe_code,
@@ -12,24 +12,23 @@
 
 use std::{any::type_name, ptr};
 
-use protocol::{
-    Fault,
-    child::panics,
-    decode_argument, encode_argument,
-    errand::{FunctionReference, MAX_NAME_BYTES, Refusal},
-    family::Transit,
+use protocol::{Fault, child::panics, decode_argument, encode_argument};
+use sync::heap::Transit;
+
+use super::{
+    Portable, StartError, Target,
+    call::{FunctionReference, MAX_NAME_BYTES, Refusal},
+    image::Image,
 };
 
-use super::{Portable, StartError, Target, image::Image};
-
-/// What an entry begins with; random, so that nothing else does.
+/// The first word of an entry; random, so that nothing else begins with it.
 const MARK: usize = 0x9d3f_71c2_b5e8_064b;
 
-/// The place from which entries are measured. An entry points to it, and does so in a program that is loaded and
-/// running, but not in a mere copy of the program's file that is mapped to be read.
+/// The address from which distances are measured. Each entry points to it: this holds in a program that is loaded and
+/// running, but not in a copy of the program's file that is merely mapped.
 static ANCHOR: usize = MARK.rotate_left(32);
 
-/// Decodes arguments, calls the function, and appends its encoded output; gives the handles in it.
+/// Decodes arguments, calls the function, and appends its encoded output; returns the handles in the output.
 type Call = fn(&[u8], &mut Vec<u8>) -> Result<Transit, Fault>;
 
 /// One function with its types.
@@ -58,7 +57,7 @@ impl Entry {
         Of::<F, A>::ENTRY
     }
 
-    /// Says where it is, for a child that runs the same file.
+    /// A reference to this function, for a child that runs the same file.
     pub(crate) fn reference(&'static self) -> Result<FunctionReference, StartError> {
         let image = Image::own(anchor()).map_err(StartError::NoImage)?;
         let address = ptr::from_ref(self).expose_provenance();
@@ -75,7 +74,7 @@ impl Entry {
         })
     }
 
-    /// Finds the entry that a parent has named.
+    /// Finds the entry to which a parent's reference leads.
     pub(crate) fn find(reference: &FunctionReference) -> Result<&'static Self, Refusal> {
         let image = Image::own(anchor()).map_err(Refusal::Unusable)?;
         let function = &reference.type_name;
@@ -86,7 +85,7 @@ impl Entry {
                 image.path.display()
             )));
         }
-        // Wrapping, because it is an untrusted number until the image is seen to hold what it leads to.
+        // Wrapping, because the number is untrusted until the image is known to contain that address.
         let address = anchor().wrapping_add_signed(reference.offset as isize);
         let found = Self::at(address, image).filter(|entry| shortened((entry.type_name)()) == function);
         found.ok_or_else(|| {
@@ -107,7 +106,7 @@ impl Entry {
             return None;
         }
         // SAFETY: as above. Behind this mark, with a pointer that the loader has set to the anchor of this very
-        // program, nothing lies but an `Entry` that the compiler made, constant and for ever.
+        // program, there is only an `Entry` that the compiler made, which is constant and never freed.
         Some(unsafe { &*ptr::with_exposed_provenance::<Self>(address) })
     }
 
@@ -121,7 +120,7 @@ fn anchor() -> usize {
     (&raw const ANCHOR).expose_provenance()
 }
 
-/// A type's name can be of any length; its head is enough to tell it and to compare.
+/// The beginning of a type's name, which can be of any length: enough to show and to compare.
 fn shortened(type_name: &str) -> &str {
     &type_name[..type_name.floor_char_boundary(MAX_NAME_BYTES)]
 }
@@ -131,14 +130,14 @@ fn call<F: Target<A>, A: Portable>(arguments: &[u8], output: &mut Vec<u8>) -> Re
         .map_err(|panicked| Fault::Undecodable(format!("their decoding panicked{panicked}")))?
         .map_err(|error| Fault::Undecodable(error.to_string()))?;
     let value = panics::catch_and_print(|| make::<F, A>().call(arguments)).map_err(Fault::Panicked)?;
-    let (encoded, transit) = Transit::of(|| panics::catch(|| encode_argument(&value, output)));
+    let (encoded, handles) = Transit::of(|| panics::catch(|| encode_argument(&value, output)));
     encoded
         .map_err(|panicked| Fault::Unencodable(format!("its encoding panicked{panicked}")))?
         .map_err(|error| Fault::Unencodable(error.to_string()))?;
-    Ok(transit)
+    Ok(handles)
 }
 
-/// Makes the function's value.
+/// Makes a value of the function's type.
 fn make<F: Target<A>, A: Portable>() -> F {
     const { assert_captures_nothing::<F>() };
     // SAFETY: `F` has no bytes, so every pointer to it that is aligned is valid to read. That a value of it exists is
@@ -197,14 +196,14 @@ mod tests {
         let reference = entry(double, &(1,)).reference().unwrap();
         let mut other_file = reference.clone();
         other_file.image.inode += 1;
-        let told = |reference: &FunctionReference| match Entry::find(reference).unwrap_err() {
+        let refused = |reference: &FunctionReference| match Entry::find(reference).unwrap_err() {
             Refusal::FunctionNotFound(text) => text,
             other @ Refusal::Unusable(_) => panic!("{other:?}"),
         };
-        assert!(told(&other_file).contains("another build"));
+        assert!(refused(&other_file).contains("another build"));
         let mut other_name = reference.clone();
         other_name.type_name = "double".into();
-        assert!(told(&other_name).contains("no function double"));
+        assert!(refused(&other_name).contains("no function double"));
     }
 
     #[test]
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_by_their_stage() {
+    fn faults_say_in_which_step_they_happened() {
         let fails = entry(|text: String| -> u64 { panic!("no {text}") }, &(String::new(),));
         panics::install_hook();
         let mut arguments = Vec::new();

@@ -1,23 +1,23 @@
-//! Which file this program's own code was loaded from, and where it lies in memory.
+//! The file from which this program's own code was loaded, and its addresses in memory.
 //!
-//! Read once from `/proc/self/maps`: nothing else tells it also when the file was replaced, deleted, or started through
-//! a loader.
+//! Read once from `/proc/self/maps`: no other source is right if the file was replaced, deleted, or started through a
+//! loader. This file does not know what a function is.
 
 use std::{ops::Range, path::PathBuf, sync::OnceLock};
 
-use protocol::errand::ImageIdentity;
+use super::call::ImageIdentity;
 
-/// The file that holds a given address, as it is loaded here.
+/// The file that contains a given address, as it is loaded here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Image {
     pub(crate) identity: ImageIdentity,
     pub(crate) path: PathBuf,
-    /// Where its parts lie that can be read.
+    /// The addresses of its readable parts.
     ranges: Vec<Range<usize>>,
 }
 
 impl Image {
-    /// The file that holds `anchor`, which is the same address in each call.
+    /// The file that contains `anchor`, which is the same address in each call.
     pub(crate) fn own(anchor: usize) -> Result<&'static Self, String> {
         static OWN: OnceLock<Image> = OnceLock::new();
         if let Some(own) = OWN.get() {
@@ -26,11 +26,11 @@ impl Image {
         let maps = std::fs::read_to_string("/proc/self/maps")
             .map_err(|error| format!("/proc/self/maps cannot be read: {error}; is /proc mounted?"))?;
         let own = Self::find(&maps, anchor)
-            .ok_or("/proc/self/maps does not tell which file the program was loaded from")?;
+            .ok_or("/proc/self/maps does not show which file the program was loaded from")?;
         Ok(OWN.get_or_init(|| own))
     }
 
-    /// Whether it holds so many bytes at `address`, in one piece.
+    /// Whether it contains `bytes` readable bytes at `address`, in one piece.
     pub(crate) fn holds(&self, address: usize, bytes: usize) -> bool {
         let is_within = |range: &Range<usize>| range.contains(&address) && bytes <= range.end - address;
         self.ranges.iter().any(is_within)

@@ -1,16 +1,18 @@
-//! Processes with a function to run: what Python's `multiprocessing.Process` is.
+//! Child processes that run a function: what Python's `multiprocessing.Process` is.
 //!
-//! [`main`] is the one call in the program's `main`, [`Process`] what is to be started, [`Child`] what was. The parts
-//! behind them: a [`function`] that another process of the same program can find, the [`household`] of all children
-//! from the beginning of the main code to its end, and one [`member`] of it. There is no thread, and no signal handler.
+//! [`main`] is the one call in the program's `main`, [`Process`] describes a process to start, and [`Child`] is the handle
+//! of one that was started. The parts behind them: the [`call`] messages, a reference to a [`function`] that another
+//! process of the same program can find, the registry of all [`children`], and one [`supervised`] child. There is no
+//! background thread and no signal handler.
 
+mod call;
 mod child;
+mod children;
 mod entry;
 mod error;
 mod function;
-mod household;
 mod image;
-mod member;
+mod supervised;
 mod target;
 
 use std::{
@@ -23,30 +25,31 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use call::MAX_INLINE_BYTES;
 pub use child::Child;
+pub(crate) use children::is_open;
 pub use entry::main;
 pub use error::{JoinError, JoinErrorKind, StartError};
-pub(crate) use household::is_open;
 use protocol::{
     CodecError, PACKAGE_VERSION, PROCESS_ARGUMENT, encode_argument,
-    errand::{Errand, MAX_NAME_BYTES, Payload},
-    family::{self, Heir, Transit},
     message::{
         control::{self, ControlError},
         handshake,
     },
 };
 use smallvec::SmallVec;
+use sync::heap::{self, Heir, Transit};
 pub use target::{Portable, Run, Target};
 
 use crate::spawn::{child::Offspring, program::Program};
+use call::{CallData, CallRequest, MAX_NAME_BYTES};
 use function::Entry;
-use member::Member;
+use supervised::SupervisedChild;
 
 /// Encodes the arguments, once.
 type Arguments = Box<dyn FnOnce(&mut Vec<u8>) -> Result<(), CodecError> + Send>;
 
-/// A function with its arguments, to be run in a child process of its own: this same program, run again.
+/// A function with its arguments, to run in a child process: this same program, run again.
 ///
 /// ```no_run
 /// use pool::Process;
@@ -65,17 +68,17 @@ type Arguments = Box<dyn FnOnce(&mut Vec<u8>) -> Result<(), CodecError> + Send>;
 /// ```
 ///
 /// # What holds in the child
-/// - The function runs in the child's main thread. What it is given and what it returns is encoded with serde, of any
-///   size; statics, threads, open files and random state are not the parent's.
+/// - The function runs in the child's main thread. Its arguments and its output are encoded with serde, and may have any
+///   size. Statics, threads, open files and random state are not the parent's.
 /// - Standard input is empty; standard output and standard error are the parent's.
-/// - A panic is printed as in any thread, and told to who joins.
-/// - It leads a process group of its own: a terminal's Ctrl-C reaches the parent alone, which then decides. However
+/// - A panic is printed as in any thread, and reported by [`Child::join`].
+/// - The child leads a process group of its own: a terminal's Ctrl-C reaches only the parent, which then decides. However
 ///   the parent ends, the child, the processes of its group and its own children are killed at once.
 /// - `std::env::args` are the program's name and one argument that makes it a child; its working directory and its
-///   environment are the parent's at the start, as far as nothing else was asked for.
+///   environment are the parent's at the start, unless set otherwise.
 ///
 /// # What can run
-/// Functions, and closures that capture nothing. What would be captured is passed:
+/// Functions, and closures that capture nothing. Pass as an argument what would be captured:
 ///
 /// ```no_run
 /// # pool::main(|| {
@@ -104,7 +107,7 @@ pub struct Process<T> {
 impl Process<()> {
     /// A function with its arguments, as a tuple.
     ///
-    /// It does not compile for a closure that captures something: pass that among the arguments.
+    /// This does not compile for a closure that captures something: pass that as an argument.
     pub fn new<F, A>(function: F, arguments: A) -> Process<F::Output>
     where
         F: Target<A>,
@@ -121,120 +124,120 @@ impl Process<()> {
         }
     }
 
-    /// An object that runs in the child.
+    /// An object whose [`Run::run`] runs in the child.
     pub fn of<R: Run + Send + 'static>(object: R) -> Process<R::Output> {
         Self::new(R::run, (object,))
     }
 
     /// The name of the process that calls this: that of a child, or `MainProcess`.
     pub fn current_name() -> String {
-        household::own_name().unwrap_or_else(|| "MainProcess".to_owned())
+        children::own_name().unwrap_or_else(|| "MainProcess".to_owned())
     }
 }
 
 impl<T: Portable> Process<T> {
-    /// Names it, for messages and the process list. Default: `Process-1`, `Process-2`, … in the main program, and
+    /// Names the process, for messages and the process list. Default: `Process-1`, `Process-2`, … in the main program, and
     /// `Process-1:1` for a child's child.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Whether it is a daemon: it is ended when the main code ends, instead of being waited for. Default: no.
+    /// Whether the process is a daemon: it is ended when the main code ends, instead of being waited for. Default: no.
     ///
-    /// Other than Python's, a daemon may have children; they end with it.
+    /// Unlike Python's, a daemon may have children; they end with it.
     pub fn daemon(mut self, is_daemon: bool) -> Self {
         self.is_daemon = is_daemon;
         self
     }
 
-    /// Sets a variable in its environment. It inherits the others, as they are at the start.
+    /// Sets an environment variable. The process inherits the others, as they are at the start.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.program.set_variable(name.into(), Some(value.into()));
         self
     }
 
-    /// Removes a variable from its environment.
+    /// Removes an environment variable.
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
         self.program.set_variable(name.into(), None);
         self
     }
 
-    /// Lets it inherit no variables.
+    /// Lets the process inherit no environment variables.
     pub fn env_clear(mut self) -> Self {
         self.program.clear_environment();
         self
     }
 
-    /// Its working directory. Default: the parent's.
+    /// Sets the working directory. Default: the parent's.
     pub fn current_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.program.folder = Some(folder.into());
         self
     }
 
-    /// Starts this file instead of the one that this program was started from, as `/proc/self/exe` tells it.
+    /// Starts this file instead of `/proc/self/exe`, the file from which this program was started.
     ///
-    /// It must be the same file by another path: another build is refused, because it need not have the function. That
-    /// is for programs that run under another one (a loader, an emulator), whose own file `/proc/self/exe` is not.
+    /// It must be the same file by another path: another build is refused, because it need not have the function. Use
+    /// this for programs that run under another one (a loader, an emulator), for which `/proc/self/exe` is the wrong file.
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program.path = Some(program.into());
         self
     }
 
-    /// How long it may take from its start until it comes to its function. Past that it counts as a program whose
-    /// `main` does not call [`main`], and is killed by who waits for it. Default: 30 s.
+    /// Sets how long the process may take from its start until it calls its function. After that it counts as a program
+    /// whose `main` does not call [`main`], and is killed by the next call that waits for it. Default: 30 s.
     pub fn start_deadline(mut self, deadline: Duration) -> Self {
         self.start_deadline = deadline;
         self
     }
 
-    /// Starts it, and returns at once: what goes wrong in the child is told by [`Child::join`].
+    /// Starts the process and returns at once. [`Child::join`] reports what goes wrong in the child.
     ///
     /// # Errors
-    /// When it could not be started: outside of [`main`], its arguments cannot be encoded, or the system has no
+    /// If it cannot be started: outside of [`main`], if its arguments cannot be encoded, or if the system has no
     /// processes, descriptors or memory left.
     pub fn start(self) -> Result<Child<T>, StartError> {
-        let (number, name) = household::enrol(self.name)?;
+        let (number, name) = children::reserve(self.name)?;
         if name.len() > MAX_NAME_BYTES || name.contains('\0') {
             return Err(StartError::Name(name));
         }
-        let family = family::descriptor().map_err(StartError::Family)?;
-        let (encoded, transit) = Transit::of(|| encode(self.arguments));
-        let (arguments, wrapped) = Payload::wrap(encoded?).map_err(StartError::Memory)?;
-        let errand = Errand {
+        let heap = heap::descriptor().map_err(StartError::Family)?;
+        let (encoded, handles) = Transit::of(|| encode(self.arguments));
+        let (arguments, memory) = CallData::pack(encoded?).map_err(StartError::Memory)?;
+        let request = CallRequest {
             package: PACKAGE_VERSION.to_owned(),
             name: name.clone(),
             function: self.entry.reference()?,
             arguments,
-            heir: Heir::this_process().map_err(StartError::Family)?,
+            recipient: Heir::this_process().map_err(StartError::Family)?,
         };
-        let errand = handshake::encode(&errand).map_err(StartError::Arguments)?;
+        let request = handshake::encode(&request).map_err(StartError::Arguments)?;
         let (ours, theirs) = control::pair().map_err(StartError::Control)?;
         let command = self.program.command(format!("{PROCESS_ARGUMENT}{name}").into());
-        let offspring = Offspring::spawn(command, theirs).map_err(|source| StartError::Spawn {
+        let process = Offspring::spawn(command, theirs).map_err(|source| StartError::Spawn {
             program: self.program.shown(),
             source,
         })?;
-        let member = Member::new(
+        let child = SupervisedChild::new(
             (number, name),
             self.is_daemon,
-            (offspring, ours),
-            transit,
+            (process, ours),
+            handles,
             self.start_deadline,
         );
-        let descriptors: SmallVec<[_; 2]> = [family].into_iter().chain(wrapped.descriptor()).collect();
+        let descriptors: SmallVec<[_; 2]> = [heap].into_iter().chain(memory.descriptor()).collect();
         let deadline = Instant::now() + self.start_deadline;
-        match control::send_until(member.control().as_fd(), &errand, &descriptors, deadline) {
-            // Who has gone already tells by its end why.
+        match control::send_until(child.control().as_fd(), &request, &descriptors, deadline) {
+            // A child that has ended already reports why by its exit.
             Ok(()) | Err(ControlError::Closed) => {}
             Err(error) => {
-                member.end();
+                child.kill_and_reap();
                 return Err(StartError::Control(error));
             }
         }
-        let member = Arc::new(member);
-        household::take_in(&member)?;
-        Ok(Child::new(member))
+        let child = Arc::new(child);
+        children::register(&child)?;
+        Ok(Child::new(child))
     }
 }
 

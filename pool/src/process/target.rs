@@ -2,7 +2,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// What can travel between processes: every owned type that serde knows. There is nothing to implement.
+/// A value that can travel between processes: every owned type that serde can encode and decode. There is nothing to
+/// implement.
 pub trait Portable: Serialize + DeserializeOwned {}
 
 impl<T: Serialize + DeserializeOwned> Portable for T {}
@@ -17,10 +18,10 @@ impl<T: Serialize + DeserializeOwned> Portable for T {}
     note = "all arguments and the output must be owned serde types (`Serialize` and `DeserializeOwned`)"
 )]
 pub trait Target<Arguments: Portable>: Copy + Send + 'static {
-    /// What it returns, to be had from [`Child::join`](super::Child::join).
+    /// What the function returns, which [`Child::join`](super::Child::join) gives to the parent.
     type Output: Portable;
 
-    /// Calls it.
+    /// Calls the function.
     fn call(self, arguments: Arguments) -> Self::Output;
 }
 

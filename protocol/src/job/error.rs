@@ -19,7 +19,8 @@ fn take_reason() -> Option<String> {
 
 /// Keeps why a value of this crate refuses to be encoded or decoded, until the coder's error reaches [`coded`]: postcard
 /// drops the text of an error.
-pub(crate) fn refuse<E>(reason: &impl fmt::Display, error: impl FnOnce(String) -> E) -> E {
+#[doc(hidden)]
+pub fn refuse<E>(reason: &impl fmt::Display, error: impl FnOnce(String) -> E) -> E {
     let reason = reason.to_string();
     // While the thread's values are being destroyed there is no keeping, and the coder's own text must do.
     let kept = REASON.try_with(|kept| kept.set(Some(reason.clone())));

@@ -31,7 +31,8 @@ impl MemoryError {
     }
 
     /// Wraps an error of the system.
-    pub(crate) fn system(step: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
+    #[doc(hidden)]
+    pub fn system(step: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
         move |errno| Self::System {
             step,
             source: errno.into(),

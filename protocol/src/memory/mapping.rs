@@ -4,7 +4,7 @@
 //! copies of bytes in and out. No reference to the shared bytes ever leaves this file, because another process may
 //! change them at any moment.
 //!
-//! It neither makes memory nor keeps a descriptor: see [`crate::SharedMemory`] and [`crate::family`].
+//! It neither makes memory nor keeps a descriptor: see [`crate::SharedMemory`] and the crate `sync`.
 
 #![expect(
     unsafe_code,
@@ -23,7 +23,8 @@ use crate::MemoryError;
 
 /// Bytes of a file of memory, mapped for reading and writing. An empty one maps nothing.
 #[derive(Debug)]
-pub(crate) struct Mapping {
+#[doc(hidden)]
+pub struct Mapping {
     /// Dangling while `length` is 0.
     start: NonNull<u8>,
     length: usize,
@@ -49,7 +50,7 @@ impl Mapping {
     ///
     /// A page that is not there may be mapped and must not be touched: the file is to be sealed against shrinking, and
     /// the caller knows how far it reaches.
-    pub(crate) fn new(file: impl AsFd, offset: u64, length: usize) -> Result<Self, MemoryError> {
+    pub fn new(file: impl AsFd, offset: u64, length: usize) -> Result<Self, MemoryError> {
         if length == 0 {
             return Ok(Self::empty());
         }
@@ -80,7 +81,7 @@ impl Mapping {
     /// # Panics
     /// When the offset is not aligned to 8 or not within the memory: a mistake in this program.
     #[inline]
-    pub(crate) fn word(&self, offset: usize) -> &AtomicU64 {
+    pub fn word(&self, offset: usize) -> &AtomicU64 {
         assert!(
             offset.is_multiple_of(8) && offset + 8 <= self.length,
             "word at {offset} of {}",
@@ -110,7 +111,7 @@ impl Mapping {
     ///
     /// # Panics
     /// When they do not fit: a mistake in this program.
-    pub(crate) fn write(&self, offset: usize, bytes: &[u8]) {
+    pub fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(
             offset <= self.length && bytes.len() <= self.length - offset,
             "write past the end"
@@ -127,7 +128,7 @@ impl Mapping {
     /// # Panics
     /// When they are not within the memory: a mistake in this program. Lengths that another process gave are to
     /// be checked before.
-    pub(crate) fn read(&self, offset: usize, length: usize, buffer: &mut Vec<u8>) {
+    pub fn read(&self, offset: usize, length: usize, buffer: &mut Vec<u8>) {
         assert!(
             offset <= self.length && length <= self.length - offset,
             "read past the end"
@@ -151,7 +152,7 @@ impl Mapping {
     ///
     /// # Panics
     /// When they are not within the memory: a mistake in this program.
-    pub(crate) fn read_into(&self, offset: usize, buffer: &mut [u8]) {
+    pub fn read_into(&self, offset: usize, buffer: &mut [u8]) {
         assert!(
             offset <= self.length && buffer.len() <= self.length - offset,
             "read past the end"

@@ -146,7 +146,7 @@ impl Parcel {
     ///
     /// # Errors
     /// [`MemoryError::Corrupt`] when they are not, [`MemoryError::System`] when there is no memory for the copy.
-    pub(crate) fn copy(&mut self, range: Range<usize>) -> Result<Vec<u8>, MemoryError> {
+    pub fn copy(&mut self, range: Range<usize>) -> Result<Vec<u8>, MemoryError> {
         self.memory.map(range.end)?;
         self.copy_own(range)
     }

@@ -8,7 +8,6 @@ use std::{
 use protocol::{
     PACKAGE_VERSION,
     board::Board,
-    family,
     message::{
         capture::Secret,
         control::{self, ControlError, Received},
@@ -18,6 +17,7 @@ use protocol::{
     },
     payload::area::Parcel,
 };
+use sync::heap;
 
 use crate::driver::{
     log,
@@ -110,7 +110,7 @@ impl Starting<'_> {
         let taking = link::taking_descriptors();
         let board = Board::create().map_err(StartFailureKind::Memory)?;
         let (mut inbound, outbound) = self.payload_areas()?;
-        let family = family::descriptor().map_err(StartFailureKind::Family)?;
+        let family = heap::descriptor().map_err(StartFailureKind::Family)?;
         let gauge = self
             .limit_memory(&process)
             .map_err(StartFailureKind::MemoryLimit)?;

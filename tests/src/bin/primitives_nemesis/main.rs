@@ -20,11 +20,8 @@ use std::{
 };
 
 use account::Account;
-use protocol::{
-    family,
-    sync::{GetError, LockError},
-};
 use stage::{Stage, Victim};
+use sync::{GetError, LockError, heap};
 
 /// How many processes there are at a time.
 const VICTIMS: usize = 4;
@@ -138,7 +135,7 @@ fn check_objects(stage: &Stage, account: &mut Account) {
             }
         }
     }
-    account.leaked += family::objects().abs_diff(stage::OBJECTS);
+    account.leaked += heap::objects().abs_diff(stage::OBJECTS);
 }
 
 /// Whether all permits come back when all who held some are dead.

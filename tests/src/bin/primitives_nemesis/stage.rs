@@ -8,11 +8,11 @@ use std::{
     thread::JoinHandle,
 };
 
-use protocol::{
-    family::{self, Transit},
-    sync::{Lock, Queue, Semaphore, Value},
-};
 use serde::{Deserialize, Serialize};
+use sync::{
+    Lock, Queue, Semaphore, Value,
+    heap::{self, Transit},
+};
 
 use crate::victim::PERMITS;
 
@@ -83,7 +83,7 @@ impl Stage {
             let _written = write!(text, "{byte:02x}");
             text
         });
-        let memory = family::descriptor().expect("a family").try_clone_to_owned();
+        let memory = heap::descriptor().expect("a family").try_clone_to_owned();
         let seed = random.u64(1..u64::from(u32::MAX));
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .args(["--victim", &handles, &seed.to_string()])

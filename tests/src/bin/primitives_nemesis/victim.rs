@@ -5,10 +5,7 @@
 
 use std::io::Write;
 
-use protocol::{
-    family,
-    sync::{GetError, LockError, PutErrorKind, Value},
-};
+use sync::{GetError, LockError, PutErrorKind, Value, heap};
 
 use crate::stage::{Item, Shared, Ware};
 
@@ -19,7 +16,7 @@ pub(crate) fn run(handles: &str, seed: u64) -> ! {
     let memory = std::os::fd::AsFd::as_fd(&std::io::stdin())
         .try_clone_to_owned()
         .expect("the family's memory");
-    family::adopt(memory).expect("a family");
+    heap::adopt(memory).expect("a family");
     let bytes: Vec<u8> = (0..handles.len() / 2)
         .map(|index| u8::from_str_radix(&handles[2 * index..2 * index + 2], 16).expect("a byte"))
         .collect();
@@ -183,7 +180,7 @@ impl Victim {
 }
 
 /// The value, whatever became of its earlier holders.
-fn whatever<T: bytemuck::Pod>(value: &Value<T>) -> protocol::sync::ValueGuard<'_, T> {
+fn whatever<T: bytemuck::Pod>(value: &Value<T>) -> sync::ValueGuard<'_, T> {
     value.lock().unwrap_or_else(|error| {
         value.clear_poison();
         error.into_guard().expect("held")

@@ -84,7 +84,7 @@ pub(crate) fn every_kind_and_size_comes_back() {
     assert_eq!(process.join().unwrap(), ("a".to_owned(), String::new()));
     let process = Process::new(|a: u32, b: u32| a.pow(b), (2, 10)).start().unwrap();
     assert_eq!(process.join().unwrap(), 1024);
-    let edge = protocol::errand::MAX_INLINE_BYTES;
+    let edge = pool::MAX_INLINE_BYTES;
     for size in [
         0,
         1,

@@ -1,0 +1,237 @@
+//! How the processes of a family know that one of them has ended.
+//!
+//! Each process has an entry in the table of processes, with a *word of life* in it. A thread that does nothing else
+//! writes its number there and names the word to the kernel as its robust futex. When the process ends, however it
+//! ends, the kernel marks the word, before the process is even a zombie: also when the process runs another program in
+//! its place, which has none of the family's objects either. So any process can see of any other, with one load and
+//! without descriptors, parentage, `/proc` or the danger of a number used again, whether it lives.
+//!
+//! The kernel marks the word while the last other threads of a killed process may still be stopping: they have been
+//! interrupted already, but the interrupt may take some microseconds. [`SETTLING`] allows for that.
+//!
+//! A bare `fork` copies the memory but not the thread: the child finds that it has no identity, by a page that the
+//! kernel wipes at a fork.
+
+#![expect(
+    unsafe_code,
+    reason = "names a futex to the kernel as robust, and has a page wiped at a fork"
+)]
+
+use std::{
+    ptr,
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use protocol::MemoryError;
+use rustix::mm::{Advice, MapFlags, ProtFlags};
+
+use super::{
+    FamilyError,
+    arena::Arena,
+    layout::{LIFE, MAX_PROCESSES, PROCESS_BYTES, PROCESSES, PROCESSES_SEEN},
+};
+
+/// The kernel's mark on a word of life.
+const ENDED: u64 = rustix::thread::futex::OWNER_DIED as u64;
+
+/// How long after the mark a killed process may still execute instructions, with a wide margin.
+const SETTLING: Duration = Duration::from_millis(1);
+
+const STACK_BYTES: usize = 64 * 1024;
+
+/// Where the number of a process's slot stands in the number of an owner; below it stands the thread's.
+const SLOT_SHIFT: u32 = 20;
+
+/// The number of a thread as an owner, from its process's identity and its own number.
+pub(crate) fn owner(identity: u64, thread: u32) -> u64 {
+    identity | u64::from(thread)
+}
+
+/// The slot of an owner's process.
+pub(crate) fn slot_of(owner: u64) -> Option<usize> {
+    ((owner >> SLOT_SHIFT) as usize).checked_sub(1)
+}
+
+/// This process's place in the table.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    pub(crate) slot: usize,
+    /// The slot as part of an owner's number; 0 after a fork.
+    identity: &'static AtomicU64,
+}
+
+impl Presence {
+    /// Enters this process in the table.
+    pub(crate) fn enter(arena: &'static Arena) -> Result<Self, FamilyError> {
+        let identity = wiped_at_fork()?;
+        let (tell, told) = mpsc::sync_channel(1);
+        std::thread::Builder::new()
+            .name("pool-presence".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || keep(arena, &tell))
+            .map_err(|source| MemoryError::System {
+                step: "starting the thread that shows this process's life",
+                source,
+            })?;
+        let slot = told
+            .recv()
+            .unwrap_or(Err(FamilyError::TooManyProcesses { limit: MAX_PROCESSES }))?;
+        identity.store((slot as u64 + 1) << SLOT_SHIFT, Ordering::Relaxed);
+        Ok(Self { slot, identity })
+    }
+
+    /// The slot as part of an owner's number.
+    pub(crate) fn identity(&self) -> Result<u64, FamilyError> {
+        match self.identity.load(Ordering::Relaxed) {
+            0 => Err(FamilyError::Forked),
+            identity => Ok(identity),
+        }
+    }
+}
+
+/// Whether the process in this slot has ended; it executes no instruction any more.
+pub(crate) fn has_ended(arena: &Arena, slot: usize) -> bool {
+    let ended = shows_end(arena, slot);
+    if ended {
+        std::thread::sleep(SETTLING);
+    }
+    ended
+}
+
+/// Whether the process in this slot has ended, or is about to.
+pub(crate) fn shows_end(arena: &Arena, slot: usize) -> bool {
+    slot < MAX_PROCESSES && life(arena, slot).load(Ordering::Acquire) & ENDED != 0
+}
+
+/// The slots whose processes have ended.
+pub(crate) fn ended(arena: &Arena) -> impl Iterator<Item = usize> {
+    let seen = arena.word(PROCESSES_SEEN).load(Ordering::Relaxed) as usize;
+    (0..seen.min(MAX_PROCESSES)).filter(|slot| shows_end(arena, *slot))
+}
+
+/// Gives the slot of a process that has ended, and of which nothing is left, to whoever comes next.
+pub(crate) fn vacate(arena: &Arena, slot: usize) {
+    life(arena, slot).store(0, Ordering::Release);
+}
+
+fn entry(slot: usize) -> u64 {
+    PROCESSES + slot as u64 * PROCESS_BYTES
+}
+
+fn life(arena: &Arena, slot: usize) -> &AtomicU64 {
+    arena.word(entry(slot) + LIFE)
+}
+
+/// A word of its own page, which is zero in a child made by `fork`.
+fn wiped_at_fork() -> Result<&'static AtomicU64, FamilyError> {
+    const PAGE: usize = 4096;
+    // SAFETY: a fresh private mapping at an address of the kernel's choice touches no memory that Rust knows of.
+    let page = unsafe {
+        rustix::mm::mmap_anonymous(
+            ptr::null_mut(),
+            PAGE,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::PRIVATE,
+        )
+    }
+    .map_err(MemoryError::system("mmap"))?;
+    // Kernels before 4.14 cannot; a fork is then not noticed.
+    // SAFETY: the range is the mapping that was just made, and the advice changes nothing before a fork.
+    let _wiped_or_not = unsafe { rustix::mm::madvise(page, PAGE, Advice::LinuxWipeOnFork) };
+    // SAFETY: the page is aligned, zeroed, and never unmapped; only this word of it is used, as an atomic.
+    Ok(unsafe { AtomicU64::from_ptr(page.cast()) })
+}
+
+#[repr(C)]
+struct RobustNode {
+    next: *const RobustNode,
+}
+
+/// What the kernel walks when a thread ends (`struct robust_list_head`).
+#[repr(C)]
+struct RobustHead {
+    list: RobustNode,
+    /// From a node to its futex.
+    futex_offset: libc::c_long,
+    pending: *const RobustNode,
+}
+
+/// The life of the thread that shows the process's life.
+fn keep(arena: &'static Arena, tell: &mpsc::SyncSender<Result<usize, FamilyError>>) {
+    ignore_signals();
+    let node: &mut RobustNode = Box::leak(Box::new(RobustNode { next: ptr::null() }));
+    let head: *mut RobustHead = Box::leak(Box::new(RobustHead {
+        list: RobustNode { next: node },
+        futex_offset: 0,
+        pending: ptr::null(),
+    }));
+    // SAFETY: `head` was leaked just now and is reached by this thread and the kernel alone.
+    node.next = unsafe { &raw const (*head).list };
+    let point_to = |slot: usize| {
+        let offset =
+            life(arena, slot).as_ptr().addr().cast_signed() - (&raw const *node).addr().cast_signed();
+        // SAFETY: as above; volatile, because the kernel reads it when the thread ends, which no compiler sees.
+        unsafe { (&raw mut (*head).futex_offset).write_volatile(offset as libc::c_long) };
+    };
+    point_to(0);
+    // SAFETY: the list that `head` names is whole and is never freed; its one node's futex lies in the family's
+    // memory, which stays mapped. This thread uses no robust mutex of the C library, whose list this one replaces.
+    let set = unsafe {
+        libc::syscall(
+            libc::SYS_set_robust_list,
+            head.cast_const(),
+            size_of::<RobustHead>(),
+        )
+    };
+    if set != 0 {
+        let source = std::io::Error::last_os_error();
+        let what = "robust futexes (set_robust_list)";
+        let _nobody_waits = tell.send(Err(FamilyError::Missing { what, source }));
+        return;
+    }
+    let slot = take_slot(arena, point_to);
+    let has_slot = slot.is_some();
+    let _nobody_waits = tell.send(slot.ok_or(FamilyError::TooManyProcesses { limit: MAX_PROCESSES }));
+    if has_slot {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Takes the first free slot. The kernel is told of the word before it is written, so that a process that is killed
+/// just then leaves no slot behind for ever; a word that another thread has written is left alone by the kernel.
+fn take_slot(arena: &Arena, point_to: impl Fn(usize)) -> Option<usize> {
+    let thread = rustix::thread::gettid().as_raw_nonzero().get();
+    (0..MAX_PROCESSES).find(|slot| {
+        let life = life(arena, *slot);
+        if life.load(Ordering::Relaxed) != 0 {
+            return false;
+        }
+        point_to(*slot);
+        let number = u64::from(thread.cast_unsigned());
+        let is_ours = life
+            .compare_exchange(0, number, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok();
+        if is_ours {
+            arena
+                .word(PROCESSES_SEEN)
+                .fetch_max(*slot as u64 + 1, Ordering::AcqRel);
+        }
+        is_ours
+    })
+}
+
+/// Keeps the program's signal handlers off this thread.
+fn ignore_signals() {
+    // SAFETY: the set is filled before it is used, and only this thread's mask is changed.
+    unsafe {
+        let mut all = std::mem::zeroed::<libc::sigset_t>();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, ptr::null_mut());
+    }
+}

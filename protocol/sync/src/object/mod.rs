@@ -1,0 +1,7 @@
+//! Shared objects as a process sees them: references to them, their release, and the handles in messages.
+
+pub(crate) mod channel_memory;
+pub(crate) mod in_flight;
+pub(crate) mod member;
+pub(crate) mod reference;
+pub(crate) mod release;

@@ -1,0 +1,513 @@
+//! A queue between processes.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use protocol::refuse;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
+
+use crate::{
+    FamilyError,
+    heap::{
+        Arena,
+        objects::{BODY, Kind, Plan, annexes},
+    },
+    item_error::{GetError, PutError},
+    object::{
+        channel_memory::{self, Conduit, Limits},
+        member::Books,
+        reference::Tie,
+    },
+    word::{channel::Name, futex::Word, lock_word::Patience},
+};
+
+/// How many items a queue holds, unless it was made with another number.
+pub const DEFAULT_ITEMS: usize = 1024;
+
+/// How many bytes of encoded items a queue holds, unless it was made with another number: 1 MiB.
+pub const DEFAULT_BYTES: usize = 1 << 20;
+
+/// In the body: how many items, and how many bytes.
+const ITEMS: u64 = 0;
+const BYTES: u64 = 1;
+
+/// A first-in, first-out queue between the threads of all processes of a family, with many producers and consumers.
+///
+/// It is bounded in items and in bytes: [`Queue::put`] waits while there is no room. Its memory is taken when it is made,
+/// so that a put never fails for lack of it.
+///
+/// A process that is killed in the middle of an operation leaves the queue whole: an item is there entirely or not at
+/// all, none is delivered twice, and none is lost but one that the killed process had just taken. Nobody waits for the
+/// dead for more than some 25 ms. Handles of shared objects may be put like any other value.
+///
+/// ```
+/// use sync::{GetError, Queue};
+///
+/// let queue = Queue::new()?;
+/// let producer = queue.clone();
+/// std::thread::spawn(move || {
+///     for number in 0..100_u64 {
+///         producer.put(number).unwrap();
+///     }
+///     producer.close().unwrap();
+/// });
+/// let numbers: Result<Vec<u64>, GetError> = queue.iter().collect();
+/// assert!(numbers?.into_iter().eq(0..100));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Queue<T> {
+    tie: Arc<Tie>,
+    conduit: Conduit,
+    items: PhantomData<fn(T) -> T>,
+}
+
+impl<T> Queue<T> {
+    /// Makes a queue of [`DEFAULT_ITEMS`] and [`DEFAULT_BYTES`].
+    ///
+    /// # Errors
+    /// When the system lacks what shared objects need, or has run out of it.
+    pub fn new() -> Result<Self, FamilyError> {
+        Self::with_limits(DEFAULT_ITEMS, DEFAULT_BYTES)
+    }
+
+    /// Makes a queue of so many items, and [`DEFAULT_BYTES`].
+    ///
+    /// # Errors
+    /// [`FamilyError::Impossible`] for a queue of no items; else as [`Queue::new`].
+    pub fn bounded(items: usize) -> Result<Self, FamilyError> {
+        Self::with_limits(items, DEFAULT_BYTES)
+    }
+
+    /// Makes a queue of so many items and so many bytes of encoded items: the latter is also the most that one item
+    /// can have.
+    ///
+    /// # Errors
+    /// [`FamilyError::Impossible`] for a queue without room, or of more than 2^28 items or 2^32 - 1 bytes; else as
+    /// [`Queue::new`].
+    pub fn with_limits(items: usize, bytes: usize) -> Result<Self, FamilyError> {
+        let limits = Limits::new(items, bytes)?;
+        let tie = Tie::create(Plan {
+            kind: Kind::Queue,
+            annexes: 2,
+            extent_bytes: limits.channel_bytes(),
+        })?;
+        tie.body(ITEMS).store(limits.items, Ordering::Relaxed);
+        tie.body(BYTES).store(limits.bytes, Ordering::Release);
+        Self::of(tie)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn tie(&self) -> &Tie {
+        &self.tie
+    }
+
+    fn of(tie: Tie) -> Result<Self, FamilyError> {
+        let [conduit] = conduits(&tie)?;
+        Ok(Self {
+            conduit,
+            tie: Arc::new(tie),
+            items: PhantomData,
+        })
+    }
+
+    /// Closes the queue: nothing can be put any more, and when it is empty, getting says so instead of waiting.
+    ///
+    /// # Errors
+    /// [`FamilyError::Forked`] only.
+    pub fn close(&self) -> Result<(), FamilyError> {
+        self.conduit.close(&self.tie)
+    }
+
+    /// Whether it is closed. Items may be left in it.
+    pub fn is_closed(&self) -> bool {
+        self.conduit.is_closed()
+    }
+
+    /// How many items are in it.
+    pub fn len(&self) -> usize {
+        self.conduit.length()
+    }
+
+    /// Whether no item is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many items it can hold.
+    pub fn item_limit(&self) -> usize {
+        self.conduit.limits().items as usize
+    }
+
+    /// How many bytes of encoded items it can hold.
+    pub fn byte_limit(&self) -> usize {
+        self.conduit.limits().bytes as usize
+    }
+}
+
+impl<T: Serialize> Queue<T> {
+    /// Puts an item at the end, waiting while there is no room.
+    ///
+    /// # Errors
+    /// With the item: when the queue is closed, or the item is too large or cannot be encoded.
+    pub fn put(&self, item: T) -> Result<(), PutError<T>> {
+        self.conduit.put(&self.tie, item, Patience::Endless)
+    }
+
+    /// Puts an item at the end if there is room.
+    ///
+    /// # Errors
+    /// [`crate::PutErrorKind::Full`] when there is none; else as [`Queue::put`].
+    pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
+        self.conduit.put(&self.tie, item, Patience::None)
+    }
+
+    /// Puts an item at the end, waiting for room for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`crate::PutErrorKind::TimedOut`] when there was none for all that time; else as [`Queue::put`].
+    pub fn put_timeout(&self, item: T, timeout: Duration) -> Result<(), PutError<T>> {
+        self.conduit.put(&self.tie, item, Patience::of(timeout))
+    }
+}
+
+impl<T: DeserializeOwned> Queue<T> {
+    /// Takes the first item, waiting until there is one.
+    ///
+    /// # Errors
+    /// [`GetError::Closed`] when the queue is closed and empty; [`GetError::Decoding`] when the item is no `T`.
+    pub fn get(&self) -> Result<T, GetError> {
+        self.conduit.get(&self.tie, Patience::Endless)
+    }
+
+    /// Takes the first item if there is one.
+    ///
+    /// # Errors
+    /// [`GetError::Empty`] when there is none; else as [`Queue::get`].
+    pub fn try_get(&self) -> Result<T, GetError> {
+        self.conduit.get(&self.tie, Patience::None)
+    }
+
+    /// Takes the first item, waiting for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`GetError::TimedOut`] when there was none for all that time; else as [`Queue::get`].
+    pub fn get_timeout(&self, timeout: Duration) -> Result<T, GetError> {
+        self.conduit.get(&self.tie, Patience::of(timeout))
+    }
+
+    /// Takes items, waiting for each, until the queue is closed and empty.
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter {
+            queue: self,
+            is_over: false,
+        }
+    }
+}
+
+/// The items of a [`Queue`] as they come, until it is closed.
+#[derive(Debug)]
+pub struct Iter<'a, T> {
+    queue: &'a Queue<T>,
+    is_over: bool,
+}
+
+impl<T: DeserializeOwned> Iterator for Iter<'_, T> {
+    type Item = Result<T, GetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let item = self.queue.get();
+        self.is_over = matches!(item, Err(GetError::Closed | GetError::Family(_)));
+        (!matches!(item, Err(GetError::Closed))).then_some(item)
+    }
+}
+
+impl<T: DeserializeOwned> std::iter::FusedIterator for Iter<'_, T> {}
+
+impl<'a, T: DeserializeOwned> IntoIterator for &'a Queue<T> {
+    type Item = Result<T, GetError>;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Self {
+            tie: Arc::clone(&self.tie),
+            conduit: self.conduit.clone(),
+            items: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("len", &self.len())
+            .field("item_limit", &self.item_limit())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> Serialize for Queue<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.tie.serialize_copy(serializer)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Queue<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::of(Tie::deserialize(deserializer, Kind::Queue)?)
+            .map_err(|error| refuse(&error, D::Error::custom))
+    }
+}
+
+/// The channels of an object that this process refers to, one behind the other in its extent.
+pub(crate) fn conduits<const N: usize>(tie: &Tie) -> Result<[Conduit; N], FamilyError> {
+    let found = open(tie.member().arena(), tie.object(), N)?;
+    found.try_into().map_err(|_| FamilyError::NotAFamily {
+        why: "an object without its channels lies in it".to_owned(),
+    })
+}
+
+fn open(arena: &'static Arena, object: u64, number: usize) -> Result<Vec<Conduit>, FamilyError> {
+    let body = |index| arena.word(object + BODY + 8 * index).load(Ordering::Acquire);
+    let limits = Limits::new(body(ITEMS) as usize, body(BYTES) as usize)?;
+    let (place, _) = crate::heap::objects::extent(arena, object);
+    let mapping = Arc::new(arena.map(place, limits.channel_bytes() * number as u64)?);
+    let annexes: Vec<u64> = annexes(arena, object).collect();
+    let (pairs, _) = annexes.as_chunks::<2>();
+    let conduits = pairs.iter().zip(0..).map(|(pair, index)| {
+        let start = limits.channel_bytes() * index;
+        Conduit::new(arena, *pair, Arc::clone(&mapping), limits, start)
+    });
+    Ok(conduits.collect())
+}
+
+/// The references under way in the items of a queue or pipe.
+///
+/// # Errors
+/// When there is no memory to map the items.
+pub(crate) fn handles_inside(books: &Books<'_>, object: u64) -> Result<Vec<u64>, FamilyError> {
+    let arena = books.member.arena();
+    let annexes: Vec<u64> = annexes(arena, object).collect();
+    let (pairs, _) = annexes.as_chunks::<2>();
+    let load = |pair: &[u64; 2], name| channel_memory::word(arena, *pair, name).load(Ordering::Acquire);
+    if pairs
+        .iter()
+        .all(|pair| load(pair, Name::Head) >= load(pair, Name::Tail))
+    {
+        return Ok(Vec::new());
+    }
+    let conduits = open(arena, object, pairs.len())?;
+    let tickets = conduits.iter().flat_map(Conduit::tickets_inside);
+    let transaction = books.transaction();
+    Ok(tickets
+        .filter(|ticket| books.has_cell(ticket.reference) && transaction.is_under_way(*ticket, None))
+        .map(|ticket| ticket.reference)
+        .collect())
+}
+
+/// Tells each end of a pipe that the other is gone.
+pub(crate) fn cut_off(arena: &Arena, object: u64) {
+    let annexes: Vec<u64> = annexes(arena, object).collect();
+    for pair in annexes.as_chunks::<2>().0 {
+        let word = |name| channel_memory::word(arena, *pair, name);
+        word(Name::Closed).store(1, Ordering::SeqCst);
+        for sleepers in [word(Name::Getters), word(Name::Putters)] {
+            sleepers.store(0, Ordering::SeqCst);
+            sleepers.wake(u32::MAX);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, PutErrorKind, object::member::OPENINGS, pipe};
+
+    #[test]
+    fn it_is_first_in_first_out_and_bounded_in_items() {
+        let queue = Queue::bounded(2).unwrap();
+        queue.put("one".to_owned()).unwrap();
+        queue.try_put("two".to_owned()).unwrap();
+        let full = queue.try_put("three".to_owned()).unwrap_err();
+        assert!(matches!(full.kind(), PutErrorKind::Full));
+        assert_eq!(full.into_item(), "three", "the item comes back");
+        let late = queue.put_timeout("three".to_owned(), Duration::from_millis(12));
+        assert!(matches!(late.unwrap_err().kind(), PutErrorKind::TimedOut));
+        assert_eq!(queue.len(), 2);
+        assert_eq!(queue.get().unwrap(), "one");
+        assert_eq!(queue.try_get().unwrap(), "two");
+        assert!(matches!(queue.try_get(), Err(GetError::Empty)));
+        let late = queue.get_timeout(Duration::from_millis(12));
+        assert!(matches!(late, Err(GetError::TimedOut)));
+    }
+
+    #[test]
+    fn it_is_bounded_in_bytes_and_names_the_limit() {
+        let queue = Queue::with_limits(10, 100).unwrap();
+        let error = queue.put(vec![1_u8; 101]).unwrap_err();
+        assert!(error.to_string().contains("limit is 100"), "{error}");
+        for round in 0..50_u8 {
+            queue.put(vec![round; 60]).unwrap();
+            assert!(
+                queue.try_put(vec![round; 60]).is_err(),
+                "there is no room for two"
+            );
+            queue.try_put(vec![round; 30]).unwrap();
+            assert_eq!(queue.get().unwrap(), [round; 60]);
+            assert_eq!(queue.get().unwrap(), [round; 30]);
+        }
+    }
+
+    #[test]
+    fn a_queue_without_room_cannot_be() {
+        for (items, bytes) in [(0, 1), (1, 0), (usize::MAX, 1), (1, usize::MAX)] {
+            let error = Queue::<u8>::with_limits(items, bytes).unwrap_err();
+            assert!(matches!(error, FamilyError::Impossible { .. }), "{error}");
+        }
+        let smallest = Queue::with_limits(1, 1).unwrap();
+        smallest.put(1_u8).unwrap();
+        assert!(smallest.try_put(2).is_err());
+    }
+
+    #[test]
+    fn a_closed_queue_is_emptied_first() {
+        let queue = Queue::new().unwrap();
+        queue.put(1_u32).unwrap();
+        queue.close().unwrap();
+        let refused = queue.put(2).unwrap_err();
+        assert!(matches!(refused.kind(), PutErrorKind::Closed));
+        assert!(queue.iter().map(Result::unwrap).eq([1]));
+        assert!(matches!(queue.get(), Err(GetError::Closed)));
+    }
+
+    #[test]
+    fn closing_wakes_all_who_wait() {
+        let (empty, full) = (Queue::<u32>::new().unwrap(), Queue::bounded(1).unwrap());
+        full.put(1_u32).unwrap();
+        std::thread::scope(|scope| {
+            let getters = [(); 3].map(|()| scope.spawn(|| empty.get().is_err()));
+            let putters = [(); 3].map(|()| scope.spawn(|| full.put(2).is_err()));
+            empty.close().unwrap();
+            full.close().unwrap();
+            assert!(getters.into_iter().all(|thread| thread.join().unwrap()));
+            assert!(putters.into_iter().all(|thread| thread.join().unwrap()));
+        });
+    }
+
+    #[test]
+    fn many_producers_and_consumers_lose_and_double_nothing() {
+        let queue = Queue::with_limits(7, 300).unwrap();
+        let taken = std::thread::scope(|scope| {
+            let consumers: Vec<_> = (0..3)
+                .map(|_| scope.spawn(|| queue.iter().map(Result::unwrap).collect::<Vec<(u32, u32)>>()))
+                .collect();
+            let producers: Vec<_> = (0..3)
+                .map(|producer| {
+                    let queue = &queue;
+                    scope.spawn(move || (0..4000).for_each(|number| queue.put((producer, number)).unwrap()))
+                })
+                .collect();
+            for producer in producers {
+                producer.join().unwrap();
+            }
+            queue.close().unwrap();
+            let taken = consumers.into_iter().map(|consumer| consumer.join().unwrap());
+            taken.collect::<Vec<_>>()
+        });
+        for one in &taken {
+            for producer in 0..3 {
+                assert!(one.iter().filter(|item| item.0 == producer).is_sorted());
+            }
+        }
+        let mut all: Vec<_> = taken.concat();
+        all.sort_unstable();
+        let expected = (0..3).flat_map(|producer| (0..4000).map(move |number| (producer, number)));
+        assert!(all.into_iter().eq(expected));
+    }
+
+    #[test]
+    fn handles_go_through_it_and_end_with_it() {
+        let queue = Queue::new().unwrap();
+        let event = Event::new().unwrap();
+        queue.put(event.clone()).unwrap();
+        let received = queue.get().unwrap();
+        received.set();
+        assert!(event.is_set());
+        let (near, far) = pipe::<u8, u8>().unwrap();
+        let ends = Queue::new().unwrap();
+        ends.put(far).unwrap();
+        near.send(1).unwrap();
+        drop(ends);
+        assert!(near.is_closed(), "the end that lay in it is gone with it");
+    }
+
+    #[test]
+    fn a_handle_is_put_with_the_books_opened_once() {
+        let openings = |put: &dyn Fn()| {
+            let before = OPENINGS.get();
+            put();
+            OPENINGS.get() - before
+        };
+        let (events, ends) = (Queue::new().unwrap(), Queue::new().unwrap());
+        let event = Event::new().unwrap();
+        assert_eq!(
+            openings(&|| events.put([event.clone(), event.clone()]).unwrap()),
+            2
+        );
+        let end = std::cell::Cell::new(Some(pipe::<u8, u8>().unwrap().1));
+        assert_eq!(openings(&|| ends.put(end.take().unwrap()).unwrap()), 1);
+        assert!(events.get().unwrap().iter().all(|event| !event.is_set()));
+        assert!(ends.get().unwrap().is_closed());
+    }
+
+    #[test]
+    fn queues_that_lie_in_queues_end_with_the_outermost() {
+        let mut inner = Queue::<Vec<u8>>::new().unwrap();
+        inner.put(b"the core".to_vec()).unwrap();
+        let (near, far) = pipe::<u8, u8>().unwrap();
+        let ends = Queue::new().unwrap();
+        ends.put(far).unwrap();
+        let mut bytes = Vec::new();
+        protocol::encode_argument(&ends, &mut bytes).unwrap();
+        drop(ends);
+        // Any queue may hold any queue: their handles are all alike.
+        for _ in 0..50 {
+            let outer = Queue::<Queue<Vec<u8>>>::with_limits(2, 200).unwrap();
+            outer.put(inner).unwrap();
+            let mut bytes = Vec::new();
+            protocol::encode_argument(&outer, &mut bytes).unwrap();
+            inner = protocol::decode_argument(&bytes).unwrap();
+        }
+        let holder = Queue::<Queue<crate::PipeEnd<u8, u8>>>::new().unwrap();
+        holder.put(protocol::decode_argument(&bytes).unwrap()).unwrap();
+        assert!(!near.is_closed());
+        drop(holder);
+        assert!(near.is_closed());
+        drop(inner);
+    }
+
+    #[test]
+    fn an_item_that_does_not_decode_is_an_error_and_used_up() {
+        let texts = Queue::<String>::new().unwrap();
+        let mut bytes = Vec::new();
+        protocol::encode_argument(&texts, &mut bytes).unwrap();
+        let raw: Queue<Vec<u8>> = protocol::decode_argument(&bytes).unwrap();
+        raw.put(vec![0xff, 0xfe]).unwrap();
+        texts.put("fine".to_owned()).unwrap();
+        assert!(matches!(texts.get(), Err(GetError::Decoding(_))));
+        assert_eq!(texts.get().unwrap(), "fine");
+    }
+}

@@ -1,0 +1,376 @@
+//! The order in which items go into a ring of shared memory and come out of it.
+//!
+//! A channel has a ring of bytes and a ring of slots; slot `n` says where item `n` lies and how long it is. Two marks
+//! count the items: `tail` those put, `head` those taken. Producers exclude each other by one lock, consumers by
+//! another; a producer and a consumer never wait for each other's lock.
+//!
+//! # Why a death leaves it whole
+//! A put writes the bytes, then the slot, then raises `tail`: that one store is the put. A take copies the bytes, then
+//! raises `head`: that one store is the take. There is nothing else to be kept in step; a process killed before its
+//! store has done nothing, and one killed behind it has done all, whatever the locks say. So whoever takes a lock over
+//! from the dead has nothing to repair. There is one slot more than items can be, so that the last item's slot, which
+//! says where the next one starts, is never the one that a producer is writing.
+//!
+//! # Why no wake-up is lost
+//! A consumer that finds nothing raises the flag `getters`, then looks at `tail` again, then sleeps while the flag is
+//! up; a producer raises `tail`, then looks at the flag. With a full fence between store and load on either side, one of
+//! them sees the other. The producer lowers the flag and wakes one. The woken one raises the flag again before it takes
+//! its item, since others may sleep, and wakes one more if it leaves an item behind. Should the woken one be killed in
+//! between, the others' slices end (see [`super::lock_word::SLICE`]).
+//!
+//! # Copies of the marks
+//! A mark that another core has just written is slow to read. Producers therefore keep a copy of `head`, and consumers
+//! one of `tail`, each under their own lock, and read the true mark only when the copy says that there is no room, or
+//! nothing to take. A copy is a value that the mark once had: it lags behind, and is never ahead. As long as the copy of
+//! `head` leaves room for the item that is put, the slots from it on have not been used again.
+//!
+//! Producers that wait for room are woken together, and only when half of the room is free, so that a full channel
+//! does not cost two context switches for each item.
+
+use std::sync::atomic::Ordering;
+
+use super::{
+    futex::Word,
+    lock_word::{self, Held, Patience, Peers},
+};
+
+/// A channel's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Name {
+    PutLock,
+    Tail,
+    /// Whether a consumer may be asleep.
+    Getters,
+    Closed,
+    GetLock,
+    Head,
+    /// Whether a producer may be asleep.
+    Putters,
+    /// The producers' copy of `head`, which may lag behind it.
+    SeenHead,
+    /// The consumers' copy of `tail`, which may lag behind it.
+    SeenTail,
+}
+
+/// The memory of a channel.
+pub(crate) trait Channel {
+    type Word: Word;
+
+    fn word(&self, name: Name) -> &Self::Word;
+    /// The two words of a slot: where its item starts, and how long it is.
+    fn slot(&self, index: u64) -> (&Self::Word, &Self::Word);
+    /// How many items there can be.
+    fn item_limit(&self) -> u64;
+    /// How many bytes there can be.
+    fn byte_limit(&self) -> u64;
+    /// Copies bytes into the ring, from this position on.
+    fn write(&self, position: u64, bytes: &[u8]);
+    /// Appends a copy of bytes of the ring.
+    fn read(&self, position: u64, length: usize, buffer: &mut Vec<u8>);
+}
+
+/// Why nothing was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotPut {
+    Full,
+    Closed,
+    TooLarge,
+}
+
+/// Why nothing was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotTaken {
+    Empty,
+    Closed,
+}
+
+/// How the caller waits, and as whom.
+#[derive(Debug)]
+pub(crate) struct Caller<'a, P> {
+    pub(crate) me: u64,
+    pub(crate) patience: Patience,
+    pub(crate) peers: &'a P,
+}
+
+/// Puts an item, made of `prefix` and `body`; `tag` travels with it.
+pub(crate) fn put<C: Channel>(
+    channel: &C,
+    caller: &Caller<'_, impl Peers>,
+    tag: u32,
+    prefix: &[u8],
+    body: &[u8],
+) -> Result<(), NotPut> {
+    let length = (prefix.len() + body.len()) as u64;
+    if length > channel.byte_limit() {
+        return Err(NotPut::TooLarge);
+    }
+    loop {
+        let lock = hold(channel, Name::PutLock, caller).ok_or(NotPut::Full)?;
+        let room = if is_closed(channel) {
+            Err(NotPut::Closed)
+        } else {
+            place_for(channel, length).ok_or(NotPut::Full)
+        };
+        if let Ok((tail, start)) = room {
+            channel.write(start, prefix);
+            channel.write(start + prefix.len() as u64, body);
+            let (start_word, length_word) = channel.slot(tail);
+            start_word.store(start, Ordering::Relaxed);
+            length_word.store(u64::from(tag) << 32 | length, Ordering::Relaxed);
+            channel.word(Name::Tail).store(tail + 1, Ordering::Release);
+        }
+        release(channel, Name::PutLock, &lock);
+        match room {
+            Ok(_) => {
+                C::Word::full_fence();
+                wake_one(channel.word(Name::Getters));
+                return Ok(());
+            }
+            Err(NotPut::Full) => wait_for_room(channel, caller, length)?,
+            Err(refused) => return Err(refused),
+        }
+    }
+}
+
+/// Where an item of this length goes, if there is room. The caller holds the producers' lock.
+fn place_for<C: Channel>(channel: &C, length: u64) -> Option<(u64, u64)> {
+    let tail = channel.word(Name::Tail).load(Ordering::Relaxed);
+    let start = end_of_last(channel, tail);
+    let has_room = |head| {
+        tail - head < channel.item_limit() && {
+            let first = if head == tail {
+                start
+            } else {
+                start_of(channel, head)
+            };
+            start - first + length <= channel.byte_limit()
+        }
+    };
+    let copy = channel.word(Name::SeenHead);
+    if !has_room(copy.load(Ordering::Acquire)) {
+        // Acquire: what was taken has been copied before its room is written again. Release, and the acquire above: also
+        // when the producer that made the copy was killed.
+        let head = channel.word(Name::Head).load(Ordering::Acquire);
+        copy.store(head, Ordering::Release);
+        if !has_room(head) {
+            return None;
+        }
+    }
+    Some((tail, start))
+}
+
+fn start_of<C: Channel>(channel: &C, item: u64) -> u64 {
+    channel.slot(item).0.load(Ordering::Relaxed)
+}
+
+fn end_of_last<C: Channel>(channel: &C, tail: u64) -> u64 {
+    if tail == 0 {
+        return 0;
+    }
+    let (start, length) = channel.slot(tail - 1);
+    start.load(Ordering::Relaxed) + (length.load(Ordering::Relaxed) & u64::from(u32::MAX))
+}
+
+fn wait_for_room<C: Channel>(
+    channel: &C,
+    caller: &Caller<'_, impl Peers>,
+    length: u64,
+) -> Result<(), NotPut> {
+    let slice = caller.patience.slice().ok_or(NotPut::Full)?;
+    let putters = channel.word(Name::Putters);
+    putters.store(1, Ordering::Relaxed);
+    C::Word::full_fence();
+    // Another producer may write the slots meanwhile: what is read here only decides whether to sleep.
+    let head = channel.word(Name::Head).load(Ordering::Acquire);
+    let tail = channel.word(Name::Tail).load(Ordering::Acquire);
+    let is_full = tail.saturating_sub(head) >= channel.item_limit()
+        || used_bytes(channel, head, tail).is_none_or(|used| used + length > channel.byte_limit());
+    if is_full && !is_closed(channel) {
+        putters.sleep(1, slice);
+        caller.peers.tend();
+    }
+    Ok(())
+}
+
+/// The bytes in use, as far as an onlooker can tell; `None` when the slots changed while they were read.
+fn used_bytes<C: Channel>(channel: &C, head: u64, tail: u64) -> Option<u64> {
+    if head >= tail {
+        return Some(0);
+    }
+    end_of_last(channel, tail).checked_sub(start_of(channel, head))
+}
+
+/// Takes the oldest item, appends its bytes to `buffer`, and gives its tag. `claim` is called with the tag and the
+/// bytes, if the tag is not 0, before the item is taken for good.
+pub(crate) fn take<C: Channel>(
+    channel: &C,
+    caller: &Caller<'_, impl Peers>,
+    buffer: &mut Vec<u8>,
+    claim: impl Fn(u32, &[u8]),
+) -> Result<u32, NotTaken> {
+    let mut slept = false;
+    let mut spins = C::Word::SPINS;
+    loop {
+        if has_copied(channel) || !looks_empty(channel) {
+            let lock = hold(channel, Name::GetLock, caller).ok_or(NotTaken::Empty)?;
+            let taken = take_first(channel, buffer, &claim);
+            release(channel, Name::GetLock, &lock);
+            if let Some((tag, left)) = taken {
+                C::Word::full_fence();
+                tell_producers(channel);
+                if left || slept {
+                    pass_the_wake_on(channel);
+                }
+                return Ok(tag);
+            }
+        } else if is_closed(channel) && looks_empty(channel) {
+            return Err(NotTaken::Closed);
+        } else if spins > 0 && !matches!(caller.patience, Patience::None) {
+            spins -= 1;
+            std::hint::spin_loop();
+        } else {
+            slept |= wait_for_item(channel, caller)?;
+        }
+    }
+}
+
+/// Whether the consumers' copy of the mark tells of an item.
+fn has_copied<C: Channel>(channel: &C) -> bool {
+    let head = channel.word(Name::Head).load(Ordering::Relaxed);
+    channel.word(Name::SeenTail).load(Ordering::Relaxed) > head
+}
+
+/// How many items have been put, at least: the true number when the copy tells of none behind `head`. The caller holds
+/// the consumers' lock.
+fn tail_behind<C: Channel>(channel: &C, head: u64) -> u64 {
+    let copy = channel.word(Name::SeenTail);
+    // Acquire: whoever sees the mark sees the slot and the bytes that were written before it. The copy hands that on,
+    // also when the consumer that made it was killed.
+    let seen = copy.load(Ordering::Acquire);
+    if seen > head {
+        return seen;
+    }
+    let tail = channel.word(Name::Tail).load(Ordering::Acquire);
+    copy.store(tail, Ordering::Release);
+    tail
+}
+
+fn looks_empty<C: Channel>(channel: &C) -> bool {
+    let head = channel.word(Name::Head).load(Ordering::Acquire);
+    channel.word(Name::Tail).load(Ordering::Acquire) <= head
+}
+
+/// Takes the first item, if there is one, and says whether another is left. The caller holds the consumers' lock.
+fn take_first<C: Channel>(
+    channel: &C,
+    buffer: &mut Vec<u8>,
+    claim: &impl Fn(u32, &[u8]),
+) -> Option<(u32, bool)> {
+    let head = channel.word(Name::Head).load(Ordering::Relaxed);
+    if tail_behind(channel, head) <= head {
+        return None;
+    }
+    let (start, length) = channel.slot(head);
+    let (start, length) = (start.load(Ordering::Relaxed), length.load(Ordering::Relaxed));
+    let tag = (length >> 32) as u32;
+    let before = buffer.len();
+    channel.read(start, (length & u64::from(u32::MAX)) as usize, buffer);
+    if tag != 0 {
+        claim(tag, &buffer[before..]);
+    }
+    channel.word(Name::Head).store(head + 1, Ordering::Release);
+    Some((tag, tail_behind(channel, head + 1) > head + 1))
+}
+
+fn wait_for_item<C: Channel>(channel: &C, caller: &Caller<'_, impl Peers>) -> Result<bool, NotTaken> {
+    let slice = caller.patience.slice().ok_or(NotTaken::Empty)?;
+    let getters = channel.word(Name::Getters);
+    getters.store(1, Ordering::Relaxed);
+    C::Word::full_fence();
+    if !looks_empty(channel) || is_closed(channel) {
+        return Ok(false);
+    }
+    getters.sleep(1, slice);
+    // Others may sleep still: the flag must be up before this one takes its item.
+    getters.store(1, Ordering::Relaxed);
+    C::Word::full_fence();
+    caller.peers.tend();
+    Ok(true)
+}
+
+/// Wakes another consumer if there is something for it.
+fn pass_the_wake_on<C: Channel>(channel: &C) {
+    let getters = channel.word(Name::Getters);
+    if getters.load(Ordering::Relaxed) != 0 && !looks_empty(channel) {
+        wake_one(getters);
+    }
+}
+
+/// Wakes the producers if they wait and there is room again.
+fn tell_producers<C: Channel>(channel: &C) {
+    let putters = channel.word(Name::Putters);
+    if putters.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let head = channel.word(Name::Head).load(Ordering::Relaxed);
+    let tail = channel.word(Name::Tail).load(Ordering::Acquire);
+    let used = used_bytes(channel, head, tail).unwrap_or(0);
+    let has_room = tail.saturating_sub(head) <= channel.item_limit() / 2 && used <= channel.byte_limit() / 2;
+    if has_room && putters.swap(0, Ordering::Relaxed) != 0 {
+        putters.wake(u32::MAX);
+    }
+}
+
+fn wake_one<W: Word>(sleepers: &W) {
+    if sleepers.load(Ordering::Relaxed) != 0 && sleepers.swap(0, Ordering::Relaxed) != 0 {
+        sleepers.wake(1);
+    }
+}
+
+/// Lets nothing be put any more. What is there can still be taken.
+pub(crate) fn close<C: Channel>(channel: &C, caller: &Caller<'_, impl Peers>) {
+    // With the producers' lock, so that each put is either before it, and will be taken, or refused.
+    let lock = hold(channel, Name::PutLock, caller);
+    cut_off(channel);
+    if let Some(lock) = lock {
+        release(channel, Name::PutLock, &lock);
+    }
+}
+
+/// Closes it for producers that are gone.
+pub(crate) fn cut_off<C: Channel>(channel: &C) {
+    channel.word(Name::Closed).store(1, Ordering::Release);
+    C::Word::full_fence();
+    for sleepers in [Name::Getters, Name::Putters] {
+        channel.word(sleepers).store(0, Ordering::Relaxed);
+        channel.word(sleepers).wake(u32::MAX);
+    }
+}
+
+pub(crate) fn is_closed<C: Channel>(channel: &C) -> bool {
+    channel.word(Name::Closed).load(Ordering::Acquire) != 0
+}
+
+/// How many items are there.
+pub(crate) fn length<C: Channel>(channel: &C) -> u64 {
+    let head = channel.word(Name::Head).load(Ordering::Acquire);
+    channel
+        .word(Name::Tail)
+        .load(Ordering::Acquire)
+        .saturating_sub(head)
+}
+
+fn hold<C: Channel>(channel: &C, lock: Name, caller: &Caller<'_, impl Peers>) -> Option<Held> {
+    // A try gives up only when there is nothing to be had, not because another is just putting or taking: those are
+    // moments, and a holder that was killed in one is noticed.
+    let patience = match caller.patience {
+        Patience::None => Patience::Endless,
+        patience => patience,
+    };
+    lock_word::acquire(channel.word(lock), caller.me, patience, caller.peers).ok()
+}
+
+fn release<C: Channel>(channel: &C, lock: Name, held: &Held) {
+    lock_word::release(channel.word(lock), held, None);
+}
