@@ -141,7 +141,7 @@ impl Scheduling {
         self.now += Duration::from_nanos(100);
         self.scheduler.handle(event, self.now, &mut self.actions);
         for action in self.actions.drain(..) {
-            if let Action::Send {
+            if let Action::Enqueue {
                 worker,
                 incarnation,
                 first,

@@ -126,6 +126,26 @@ impl Core {
         });
     }
 
+    /// A worker has not reacted for this long.
+    pub(super) fn unresponsive(&self, slot: &WorkerSlot, worker: &Worker, timeout: Duration) {
+        self.take_results(slot, worker);
+        self.handle(Event::Unresponsive {
+            worker: slot.index,
+            incarnation: worker.incarnation,
+            timeout,
+        });
+    }
+
+    /// A worker uses more memory than it may.
+    pub(super) fn memory_exceeded(&self, slot: &WorkerSlot, worker: &Worker, used: u64, limit: u64) {
+        self.handle(Event::MemoryExceeded {
+            worker: slot.index,
+            incarnation: worker.incarnation,
+            used,
+            limit,
+        });
+    }
+
     /// A worker has grown so large that it is to be replaced.
     pub(super) fn grown(&self, slot: &WorkerSlot, worker: &Worker) {
         self.handle(Event::Grown {

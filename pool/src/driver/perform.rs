@@ -18,11 +18,12 @@ use crate::{
 };
 
 impl Core {
-    /// Puts the frames among the actions in line at their workers, under the scheduler's lock; what is left of each
-    /// action is to send the line.
+    /// Performs the `Enqueue` actions, and takes them out. To be called under the scheduler's lock, so that each outbox has
+    /// the order of the positions.
     pub(super) fn enqueue(&self, actions: &mut Actions) {
-        for action in actions {
-            if let Action::Send {
+        let is_enqueue = |action: &mut Action<Jobs>| matches!(action, Action::Enqueue { .. });
+        for action in actions.extract_if(.., is_enqueue) {
+            if let Action::Enqueue {
                 worker,
                 incarnation,
                 epoch,
@@ -30,26 +31,24 @@ impl Core {
                 count,
                 frame,
             } = action
-                && let Some(receiver) = self.slots[*worker].worker(*incarnation)
+                && let Some(receiver) = self.slots[worker].worker(incarnation)
             {
-                let frame = std::mem::take(frame);
                 receiver.enqueue(Outgoing {
-                    epoch: *epoch,
-                    first: *first,
-                    count: *count,
+                    epoch,
+                    first,
+                    count,
                     frame,
                 });
             }
         }
     }
 
-    /// Performs actions in their order. What they deliver is in the harvest.
+    /// Performs all other actions in their order, with no lock held. What they deliver is in the harvest.
     pub(super) fn perform(&self, actions: Actions, harvest: &mut Harvest) {
         for action in actions {
             match action {
-                Action::Send {
-                    worker, incarnation, ..
-                } => self.send(worker, incarnation),
+                Action::Enqueue { .. } => unreachable!("frames go into outboxes under the lock"),
+                Action::Flush { worker, incarnation } => self.flush(worker, incarnation),
                 Action::Deliver { worker, first, span } => {
                     if self.settings.capture.is_some() {
                         self.attach_captured(worker, first, &span);
@@ -128,7 +127,7 @@ impl Core {
         }
     }
 
-    fn send(&self, worker: usize, incarnation: u64) {
+    fn flush(&self, worker: usize, incarnation: u64) {
         if let Some(worker) = self.slots[worker].worker(incarnation) {
             worker.flush();
             if self.settings.keeps_time() || worker.has_unclaimed_jobs() {
@@ -169,6 +168,8 @@ impl From<KillReason> for EndReason {
             KillReason::Cancelled => Self::Cancelled,
             KillReason::Halted => Self::Halted,
             KillReason::Killed => Self::Closed,
+            KillReason::Unresponsive(timeout) => Self::Unresponsive(timeout),
+            KillReason::MemoryExceeded { used, limit } => Self::Memory { used, limit },
         }
     }
 }

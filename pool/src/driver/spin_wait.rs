@@ -83,9 +83,7 @@ impl Core {
             return None;
         }
         let sleeper = |action: &Action<_>| match action {
-            Action::Send {
-                worker, incarnation, ..
-            } => {
+            Action::Flush { worker, incarnation } => {
                 let slot = &self.slots[*worker];
                 let worker = slot.worker(*incarnation)?;
                 (!inbox::is_open(&worker.board)).then_some((slot, worker))

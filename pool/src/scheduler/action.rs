@@ -19,14 +19,22 @@ pub(crate) enum Action<J: SpanContents> {
         number: u32,
         after: Duration,
     },
-    /// Send these jobs, which have the positions from `first` on, under this epoch.
-    Send {
+    /// Put this frame into the worker's outbox. Its jobs have the positions from `first` on, under this epoch.
+    ///
+    /// To be performed under the lock under which `handle` ran, so that the frames of an outbox have the order of their
+    /// positions. A `Flush` of the same worker follows it.
+    Enqueue {
         worker: WorkerId,
         incarnation: Incarnation,
         epoch: u16,
         first: u64,
         count: u32,
         frame: J::Frame,
+    },
+    /// Send what is in the worker's outbox, after the lock was released: copying a large job takes time.
+    Flush {
+        worker: WorkerId,
+        incarnation: Incarnation,
     },
     /// Hand the results at the positions from `first` on to those who wait for the span.
     Deliver {
@@ -83,6 +91,17 @@ pub(crate) enum KillReason {
     Halted,
     /// The pool was killed.
     Killed,
+    /// It has not reacted for this long.
+    Unresponsive(Duration),
+    /// It used more memory than the limit, both in bytes.
+    MemoryExceeded { used: u64, limit: u64 },
+}
+
+impl KillReason {
+    /// Whether the worker is to blame, rather than a job or the pool's end.
+    pub(super) fn is_workers_fault(self) -> bool {
+        matches!(self, Self::Unresponsive(_) | Self::MemoryExceeded { .. })
+    }
 }
 
 /// Why a job failed without an answer of its own.

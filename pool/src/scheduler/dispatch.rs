@@ -19,12 +19,14 @@ impl<J: SpanContents> Scheduler<J> {
         if let Phase::Broken(_) | Phase::Halted(_) | Phase::Killed = self.phase {
             return;
         }
+        let enqueued_from = actions.len();
         while let Some(is_solitary) = self.queue.front().map(Span::is_solitary) {
             let Some((worker, limit)) = self.taker(is_solitary) else {
-                return;
+                break;
             };
-            self.send(worker, limit, actions);
+            self.enqueue(worker, limit, actions);
         }
+        flush_enqueued(enqueued_from, actions);
     }
 
     /// Whether jobs that are at hand should be submitted now, rather than together with later ones: a worker has nothing
@@ -88,7 +90,7 @@ impl<J: SpanContents> Scheduler<J> {
         self.roster.in_state(WorkerState::Ready)
     }
 
-    fn send(&mut self, worker: WorkerId, limit: u32, actions: &mut Vec<Action<J>>) {
+    fn enqueue(&mut self, worker: WorkerId, limit: u32, actions: &mut Vec<Action<J>>) {
         let first = self.in_flight.next_position(worker);
         let mut frame = J::Frame::default();
         let (mut count, mut bytes) = (0, 0);
@@ -106,7 +108,7 @@ impl<J: SpanContents> Scheduler<J> {
         self.counters.frames += 1;
         let slot = self.roster.get_mut(worker);
         slot.sent();
-        actions.push(Action::Send {
+        actions.push(Action::Enqueue {
             worker,
             incarnation: slot.incarnation,
             epoch: slot.epoch,
@@ -127,5 +129,22 @@ impl<J: SpanContents> Scheduler<J> {
             return self.queue.take_one();
         }
         span
+    }
+}
+
+/// Has each worker flushed once that got frames by the actions from this index on.
+fn flush_enqueued<J: SpanContents>(from: usize, actions: &mut Vec<Action<J>>) {
+    for index in from..actions.len() {
+        let Action::Enqueue {
+            worker, incarnation, ..
+        } = actions[index]
+        else {
+            continue;
+        };
+        let is_same =
+            |action: &Action<J>| matches!(action, Action::Enqueue { worker: other, .. } if *other == worker);
+        if !actions[from..index].iter().any(is_same) {
+            actions.push(Action::Flush { worker, incarnation });
+        }
     }
 }

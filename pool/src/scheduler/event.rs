@@ -68,6 +68,21 @@ pub(crate) enum Event<J: SpanContents> {
         worker: WorkerId,
         incarnation: Incarnation,
     },
+    /// The worker has not reacted for this long: it took none of the jobs that it was sent and ran none, or did not end
+    /// after a `Close`. Answered by `Kill`.
+    Unresponsive {
+        worker: WorkerId,
+        incarnation: Incarnation,
+        timeout: Duration,
+    },
+    /// The worker uses more memory than it may, both in bytes. Answered by `Revoke` if it has jobs, and by `Kill` once
+    /// that was answered.
+    MemoryExceeded {
+        worker: WorkerId,
+        incarnation: Incarnation,
+        used: u64,
+        limit: u64,
+    },
     /// The worker has grown past what it may keep. It is replaced as soon as a successor is ready.
     Grown {
         worker: WorkerId,

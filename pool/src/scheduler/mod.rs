@@ -19,6 +19,7 @@ mod dispatch;
 mod event;
 mod halting;
 mod in_flight;
+mod kill;
 mod outcome;
 mod pace;
 mod queue;
@@ -180,6 +181,17 @@ impl<J: SpanContents> Scheduler<J> {
             Event::Stalled { worker, incarnation } => self.stalled(worker, incarnation, actions),
             Event::Silent { worker, incarnation } => self.silent(worker, incarnation, actions),
             Event::Grown { worker, incarnation } => self.grown(worker, incarnation),
+            Event::Unresponsive {
+                worker,
+                incarnation,
+                timeout,
+            } => self.unresponsive(worker, incarnation, timeout, actions),
+            Event::MemoryExceeded {
+                worker,
+                incarnation,
+                used,
+                limit,
+            } => self.memory_exceeded(worker, incarnation, (used, limit), actions),
             Event::Revoked {
                 worker,
                 incarnation,

@@ -118,7 +118,7 @@ impl RosterSlot {
     pub(crate) fn is_serving(&self) -> bool {
         matches!(
             self.state,
-            WorkerState::Ready | WorkerState::Retiring | WorkerState::KillPending
+            WorkerState::Ready | WorkerState::Retiring | WorkerState::KillPending | WorkerState::Killed
         )
     }
 
@@ -153,10 +153,24 @@ impl RosterSlot {
 
     /// It is to be killed as soon as no innocent job runs there. The first sentence is the one that is told.
     pub(crate) fn kill_when_done(&mut self, reason: KillReason) {
-        if self.state != WorkerState::KillPending {
+        if matches!(self.state, WorkerState::Ready | WorkerState::Retiring) {
             self.state = WorkerState::KillPending;
             self.kill_reason = reason;
         }
+    }
+
+    /// It is to be killed as soon as a revocation has been answered, whatever runs there.
+    pub(crate) fn kill_when_revoked(&mut self, reason: KillReason) {
+        let is_asked_for = self.state == WorkerState::KillPending && self.kill_reason.is_workers_fault();
+        if !is_asked_for {
+            self.state = WorkerState::KillPending;
+            self.kill_reason = reason;
+        }
+    }
+
+    /// Whether its pending kill waits neither for the jobs that run there nor for a revocation.
+    pub(crate) fn waits_for_nothing(&self) -> bool {
+        self.kill_reason.is_workers_fault() && !self.revoking
     }
 
     pub(crate) fn sent(&mut self) {

@@ -97,6 +97,11 @@ fn check_variety(histories: &[(Counters, Coverage)]) {
         ("halted", count(|counters| counters.halted)),
         ("recycled", seen(|coverage| coverage.recycled)),
         ("silences", seen(|coverage| coverage.silences)),
+        ("unresponsive workers", seen(|coverage| coverage.unresponsive)),
+        (
+            "workers over their memory limit",
+            seen(|coverage| coverage.over_limit),
+        ),
         ("largest frames", seen(|coverage| coverage.largest_frame)),
         ("buffered frames", seen(|coverage| coverage.buffered_frames)),
         ("solitary frames", seen(|coverage| coverage.solitary_frames)),

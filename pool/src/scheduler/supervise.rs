@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::action::{Action, FailReason, KillReason};
+use super::action::{Action, FailReason};
 use super::budget::Verdict;
 use super::event::{Incarnation, Outlook, WorkerId};
 use super::roster::WorkerState;
@@ -81,7 +81,7 @@ impl<J: SpanContents> Scheduler<J> {
         let Some(slot) = self.roster.living(worker, incarnation) else {
             return;
         };
-        let state = slot.state;
+        let (state, kill_reason) = (slot.state, slot.kill_reason);
         if state == WorkerState::Starting {
             return self.start_failed(worker, incarnation, cause, Outlook::Open, now, actions);
         }
@@ -94,9 +94,19 @@ impl<J: SpanContents> Scheduler<J> {
         if self.leaves_place(worker) {
             return;
         }
-        match state {
-            WorkerState::Ready if !has_claimed => self.failed(worker, cause, Outlook::Open, now, actions),
-            _ => self.replace(worker, Duration::ZERO, now, actions),
+        // A worker that ended before it took a job is as one that failed to start, unless the pool ended it for a reason
+        // that is not the worker's.
+        let is_failed_start = match state {
+            WorkerState::Ready => !has_claimed,
+            WorkerState::KillPending | WorkerState::Killed => {
+                !has_claimed && kill_reason.is_workers_fault() && self.needs_workers()
+            }
+            _ => false,
+        };
+        if is_failed_start {
+            self.failed(worker, cause, Outlook::Open, now, actions);
+        } else {
+            self.replace(worker, Duration::ZERO, now, actions);
         }
     }
 
@@ -132,35 +142,6 @@ impl<J: SpanContents> Scheduler<J> {
     pub(super) fn close(&mut self) {
         if self.is_open() {
             self.phase = Phase::Closing;
-        }
-    }
-
-    pub(super) fn kill(&mut self, actions: &mut Vec<Action<J>>) {
-        self.phase = Phase::Killed;
-        for worker in self.roster.ids() {
-            for piece in self.in_flight.clear(worker) {
-                self.fail(piece.span, FailReason::Closed, actions);
-            }
-            let slot = self.roster.get(worker);
-            if slot.is_alive() && slot.state != WorkerState::Killed {
-                self.kill_worker(worker, KillReason::Killed, actions);
-            }
-        }
-        while let Some(span) = self.queue.pop() {
-            self.fail(span, FailReason::Closed, actions);
-        }
-    }
-
-    /// Kills a condemned worker, and closes a retiring one, as soon as it has nothing left to do.
-    pub(super) fn end_if_done(&mut self, worker: WorkerId, actions: &mut Vec<Action<J>>) {
-        if self.in_flight.jobs(worker) > 0 {
-            return;
-        }
-        let slot = self.roster.get(worker);
-        match slot.state {
-            WorkerState::KillPending => self.kill_worker(worker, slot.kill_reason, actions),
-            WorkerState::Retiring => self.retire(worker, actions),
-            _ => {}
         }
     }
 
@@ -202,16 +183,6 @@ impl<J: SpanContents> Scheduler<J> {
             }
             _ => {}
         }
-    }
-
-    pub(super) fn kill_worker(&mut self, worker: WorkerId, reason: KillReason, actions: &mut Vec<Action<J>>) {
-        let slot = self.roster.get_mut(worker);
-        slot.state = WorkerState::Killed;
-        actions.push(Action::Kill {
-            worker,
-            incarnation: slot.incarnation,
-            reason,
-        });
     }
 
     /// Decides about a job that was running when its worker died.

@@ -12,7 +12,7 @@ use crate::driver::{
     core::Core,
     worker::{Worker, slot::WorkerSlot},
 };
-use crate::{failure::EndReason, spawn::stuck};
+use crate::spawn::stuck;
 
 /// A job that has run for this long loses those behind it to other workers.
 const STALL: Duration = Duration::from_millis(4);
@@ -125,7 +125,7 @@ impl Look<'_> {
             self.again_in(deadline.min(PULSE));
         }
         self.check_memory(slot, worker, runs || has_unclaimed_jobs);
-        self.check_end(worker);
+        self.check_end(slot, worker);
         self.check_news(slot, worker);
     }
 
@@ -190,7 +190,8 @@ impl Look<'_> {
         // It may be making the state of a lane anew, after a panic, which may take as long as at its start.
         let timeout = self.core.settings.start_deadline;
         if silent >= timeout {
-            return worker.process.kill(EndReason::Unresponsive(timeout));
+            self.again_in(SILENCE);
+            return self.core.unresponsive(slot, worker, timeout);
         }
         if has_unclaimed_jobs && silent >= SILENCE {
             // Told at each look while it lasts: what was sent meanwhile is to be taken back too.
@@ -209,9 +210,7 @@ impl Look<'_> {
             self.again_in(MEMORY_LOOK);
         }
         if let Some(limit) = limits.max.filter(|limit| used > *limit) {
-            // What has not been started is taken away first, so that no neighbour starts only to die.
-            worker.revoke();
-            worker.process.kill(EndReason::Memory { used, limit });
+            self.core.memory_exceeded(slot, worker, used, limit);
         } else if limits.recycle.is_some_and(|limit| used > limit) {
             let mark = (slot.index, worker.incarnation);
             if !self.before.grown.contains(&mark) {
@@ -222,13 +221,14 @@ impl Look<'_> {
     }
 
     /// A worker that was asked to end.
-    fn check_end(&mut self, worker: &Worker) {
+    fn check_end(&mut self, slot: &WorkerSlot, worker: &Worker) {
         let Some(closed_at) = worker.closed_at() else {
             return;
         };
         let waited = self.before.clock.since(closed_at);
         if waited >= UNRESPONSIVE {
-            worker.process.kill(EndReason::Unresponsive(UNRESPONSIVE));
+            self.core.unresponsive(slot, worker, UNRESPONSIVE);
+            self.again_in(SILENCE);
         } else {
             // Often, because whoever sends meanwhile does not wake a watch that keeps time already.
             self.again_in(UNRESPONSIVE.saturating_sub(waited).min(MEMORY_LOOK));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::policy::Urgency;
 use crate::scheduler::test_jobs::TestJobs;
-use crate::scheduler::{Action, Config, Event, Scheduler, Span, WorkerState};
+use crate::scheduler::{Action, Config, Event, KillReason, Scheduler, Span, WorkerState};
 
 /// One thing that a scheduler might get wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,18 @@ pub(super) enum Fault {
     NeverRecycles,
     /// Jobs stay with a worker that takes none.
     IgnoresSilence,
+    /// A worker that does not react is left alone.
+    ForgetsUnresponsive,
+    /// A worker that uses too much memory is left alone.
+    ForgetsMemory,
+    /// A worker that uses too much memory is killed while it may still start what it was sent.
+    KillsWithoutRevoking,
+    /// What was found of an earlier worker has the present one killed.
+    KillsLaterIncarnation,
+    /// Results that come after a kill was asked for are lost.
+    LosesResultsOfKilled,
+    /// A frame stays in its outbox.
+    ForgetsFlush,
     /// The worker runs what was sent before a revocation.
     WorkerIgnoresEpoch,
     /// The driver tells of a death before it has taken in what was published.
@@ -59,7 +71,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 28] = [
         Self::ForgetsBatchAtDeath,
         Self::SuspectsWholeBatch,
         Self::IgnoresIncarnation,
@@ -80,6 +92,12 @@ impl Fault {
         Self::HaltsTooSlowly,
         Self::NeverRecycles,
         Self::IgnoresSilence,
+        Self::ForgetsUnresponsive,
+        Self::ForgetsMemory,
+        Self::KillsWithoutRevoking,
+        Self::KillsLaterIncarnation,
+        Self::LosesResultsOfKilled,
+        Self::ForgetsFlush,
         Self::WorkerIgnoresEpoch,
         Self::DriverForgetsDrain,
     ];
@@ -131,10 +149,11 @@ impl Subject {
             return;
         }
         self.set_back(fault, &event);
-        let subject = if let Event::Overdue { worker, .. } | Event::Revoked { worker, .. } = event {
-            Some(worker)
-        } else {
-            None
+        let subject = match event {
+            Event::Overdue { worker, .. }
+            | Event::Revoked { worker, .. }
+            | Event::MemoryExceeded { worker, .. } => Some(worker),
+            _ => None,
         };
         let overlooked = (fault == Fault::ForgetsOrder)
             .then(|| self.scheduler.queue.pop())
@@ -151,6 +170,13 @@ impl Subject {
                     slot.state = WorkerState::Ready;
                 }
             }
+            (Fault::KillsWithoutRevoking, Some(worker)) => {
+                let reason = self.scheduler.roster.get(worker).kill_reason;
+                if reason.is_workers_fault() {
+                    kill_in_place_of_revoking(actions, reason);
+                }
+            }
+            (Fault::ForgetsFlush, _) => actions.retain(|action| !matches!(action, Action::Flush { .. })),
             (Fault::ForgetsRoom, _) => actions.retain(|action| !matches!(action, Action::Room)),
             (Fault::ForgetsEnd, _) => actions.retain(|action| !matches!(action, Action::Ended)),
             (Fault::LosesResult, _) => actions.retain(|action| !matches!(action, Action::Deliver { .. })),
@@ -165,9 +191,22 @@ impl Subject {
         match (fault, event) {
             (Fault::SuspectsWholeBatch, Event::Died { claimed, .. }) => *claimed = u64::MAX,
             (Fault::IgnoresCredit, Event::Progress { received, .. }) => *received = u64::MAX,
-            (Fault::IgnoresStall, Event::Stalled { .. }) | (Fault::IgnoresSilence, Event::Silent { .. }) => {
-                return true;
+            (Fault::IgnoresStall, Event::Stalled { .. })
+            | (Fault::IgnoresSilence, Event::Silent { .. })
+            | (Fault::ForgetsUnresponsive, Event::Unresponsive { .. })
+            | (Fault::ForgetsMemory, Event::MemoryExceeded { .. }) => return true,
+            (Fault::LosesResultsOfKilled, Event::Finished { worker, .. }) => {
+                return scheduler.roster.get(*worker).state == WorkerState::Killed;
             }
+            (
+                Fault::KillsLaterIncarnation,
+                Event::Unresponsive {
+                    worker, incarnation, ..
+                }
+                | Event::MemoryExceeded {
+                    worker, incarnation, ..
+                },
+            ) => *incarnation = scheduler.roster.get(*worker).incarnation,
             (Fault::IgnoresLateCancel, Event::Cancel { job }) => {
                 return scheduler.queue.front().is_none_or(|span| *job < span.first);
             }
@@ -228,5 +267,18 @@ fn repeat_deliveries(actions: &mut Vec<Action<TestJobs>>) {
             contents,
         };
         actions.push(Action::Deliver { worker, first, span });
+    }
+}
+
+/// Kills in place of each revocation.
+fn kill_in_place_of_revoking(actions: &mut [Action<TestJobs>], reason: KillReason) {
+    for action in actions {
+        if let Action::Revoke { worker, incarnation } = *action {
+            *action = Action::Kill {
+                worker,
+                incarnation,
+                reason,
+            };
+        }
     }
 }

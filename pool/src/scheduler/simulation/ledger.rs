@@ -6,13 +6,14 @@
 mod actions;
 mod deaths;
 mod events;
+mod kills;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::policy::Halted;
-use crate::scheduler::{Config, Incarnation, JobId, WorkerId};
+use crate::scheduler::{Config, Incarnation, JobId, KillReason, WorkerId};
 
 /// What was found to be wrong.
 pub(super) type Check = Result<(), String>;
@@ -65,6 +66,17 @@ enum SlotState {
     Over,
 }
 
+impl SlotState {
+    /// The state of a worker of this state once it is to be killed.
+    fn with_kill_pending(self) -> Self {
+        if self == Self::Killed {
+            Self::Killed
+        } else {
+            Self::KillPending
+        }
+    }
+}
+
 /// How soon a worker is to come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comeback {
@@ -95,6 +107,9 @@ struct Slot {
     failures_in_a_row: u32,
     starts_at: Duration,
     comeback: Comeback,
+    /// It uses too much memory, and is to be killed for that once its unstarted jobs are taken back.
+    over_limit: Option<KillReason>,
+    killed_for: Option<KillReason>,
 }
 
 /// What the pool is about.
@@ -118,6 +133,8 @@ pub(super) struct Coverage {
     pub(super) halts: u64,
     pub(super) recycled: u64,
     pub(super) silences: u64,
+    pub(super) unresponsive: u64,
+    pub(super) over_limit: u64,
 }
 
 /// What is still to be told, each once.
@@ -151,6 +168,9 @@ pub(super) struct Ledger {
     must_halt: Option<Halted>,
     halted_by: Option<Halted>,
     must_revoke: BTreeSet<WorkerId>,
+    must_kill: BTreeMap<WorkerId, KillReason>,
+    /// Workers with frames that were enqueued and not flushed.
+    unflushed: BTreeSet<WorkerId>,
     due: Due,
 }
 
@@ -180,6 +200,8 @@ impl Ledger {
             failures_in_a_row: 0,
             starts_at: Duration::ZERO,
             comeback: Comeback::AtOnce,
+            over_limit: None,
+            killed_for: None,
         };
         Self {
             config: config.clone(),
@@ -201,6 +223,8 @@ impl Ledger {
             must_halt: None,
             halted_by: None,
             must_revoke: BTreeSet::new(),
+            must_kill: BTreeMap::new(),
+            unflushed: BTreeSet::new(),
             due: Due {
                 ready: false,
                 drained: false,

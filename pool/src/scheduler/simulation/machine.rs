@@ -67,6 +67,8 @@ pub(super) struct Machine {
     pub(super) incarnation: Incarnation,
     pub(super) state: ProcessState,
     pub(super) word: Word,
+    /// What the driver has still to send.
+    pub(super) outbox: VecDeque<Frame>,
     pub(super) channel: VecDeque<Frame>,
     pub(super) current: Option<Frame>,
     pub(super) lanes: Vec<Option<Running>>,
@@ -80,6 +82,8 @@ pub(super) struct Machine {
     pub(super) overdue: Option<(u64, u64)>,
     pub(super) is_to_die: bool,
     pub(super) is_to_end: bool,
+    /// It takes no more jobs, and does not end when it is asked to.
+    pub(super) is_stuck: bool,
 }
 
 impl Machine {
@@ -96,6 +100,7 @@ impl Machine {
             incarnation,
             state,
             word: Word::default(),
+            outbox: VecDeque::new(),
             channel: VecDeque::new(),
             current: None,
             lanes: vec![None; lanes],
@@ -108,7 +113,13 @@ impl Machine {
             overdue: None,
             is_to_die: false,
             is_to_end: false,
+            is_stuck: false,
         }
+    }
+
+    /// Sends what is in the outbox.
+    pub(super) fn flush(&mut self) {
+        self.channel.append(&mut self.outbox);
     }
 
     /// Raises the epoch and returns the claims.
@@ -120,6 +131,9 @@ impl Machine {
     /// Claims the next job for a lane that is free, if there is one, and starts it.
     pub(super) fn claim(&mut self, lane: usize, checks_epoch: bool) -> Option<JobId> {
         assert!(self.lanes[lane].is_none(), "a lane runs one job");
+        if self.is_stuck {
+            return None;
+        }
         loop {
             let Some(frame) = &mut self.current else {
                 self.current = Some(self.channel.pop_front()?);

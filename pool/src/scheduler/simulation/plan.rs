@@ -30,6 +30,10 @@ pub(super) struct Plan {
     pub(super) poison: u32,
     pub(super) hang: u32,
     pub(super) death: u32,
+    /// How often a worker takes no more jobs and does not end when asked to.
+    pub(super) stuck: u32,
+    /// How often a worker uses too much memory.
+    pub(super) memory: u32,
     pub(super) failed_start: u32,
     pub(super) permanent: u32,
     /// How many results are failures.
@@ -56,6 +60,8 @@ impl Plan {
             poison: pick(random, &[0, 0, 20, 100]),
             hang: pick(random, &[0, 0, 20, 100]),
             death: pick(random, &[0, 20, 100, 400]),
+            stuck: pick(random, &[0, 0, 50, 300]),
+            memory: pick(random, &[0, 0, 20, 200]),
             failed_start: pick(random, &[0, 0, 100, 600]),
             permanent: pick(random, &[0, 0, 300]),
             failing: pick(random, &[0, 30, 300]),

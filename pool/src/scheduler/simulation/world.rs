@@ -5,6 +5,7 @@
 
 mod calm;
 mod driver;
+mod watch;
 
 use std::rc::Rc;
 use std::time::Duration;

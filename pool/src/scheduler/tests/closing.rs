@@ -4,31 +4,18 @@ use super::*;
 
 #[test]
 fn a_closed_pool_does_its_jobs_and_replaces_workers_for_them() {
-    let mut pool = Pool::ready(2, |_| {});
-    pool.submit(3);
-    pool.seen.clear();
+    let mut pool = arrange(2).jobs(3).ready();
     pool.handle(Event::Close);
     assert!(!pool.scheduler.is_open());
-    pool.died(1, 1, 0, 1);
+    pool.worker(1).died(0, 1);
     pool.expect(&["start 1/2 later"]);
-    pool.handle(Event::Finished {
-        worker: 0,
-        incarnation: 1,
-        first: 0,
-        count: 1,
-        failed: 0,
-    });
+    pool.worker(0).finished(0, 1);
     pool.expect(&["deliver 0 at 0: 0..1", "send 0 epoch 0 at 1: 1"]);
-    pool.done(0, 1, 1, 2, FAST);
+    pool.worker(0).done(1, 1, 2, FAST);
     pool.expect(&["deliver 0 at 1: 1..2", "send 0 epoch 0 at 2: 2"]);
-    pool.died(0, 1, 3, 2);
+    pool.worker(0).died(3, 2);
     pool.expect(&["fail 2..3: died of 2", "close 1", "drained"]);
-    pool.handle(Event::StartFailed {
-        worker: 1,
-        incarnation: 2,
-        cause: 3,
-        outlook: Outlook::Open,
-    });
+    pool.incarnation(1, 2).start_failed(3, Outlook::Open);
     pool.expect(&["ended"]);
     assert_eq!(
         pool.scheduler.counters().deaths,
@@ -42,7 +29,7 @@ fn a_closed_pool_does_its_jobs_and_replaces_workers_for_them() {
 
 #[test]
 fn a_killed_pool_fails_all_jobs_and_ends() {
-    let mut pool = with_six_in_flight(|_| {});
+    let mut pool = arrange(1).six_jobs();
     pool.handle(Event::Kill);
     pool.expect(&[
         "fail 1..2: closed",
@@ -51,13 +38,7 @@ fn a_killed_pool_fails_all_jobs_and_ends() {
         "fail 6..7: closed",
         "drained",
     ]);
-    pool.handle(Event::Finished {
-        worker: 0,
-        incarnation: 1,
-        first: 1,
-        count: 1,
-        failed: 0,
-    });
-    pool.died(0, 1, 2, 1);
+    pool.worker(0).finished(1, 1);
+    pool.worker(0).died(2, 1);
     pool.expect(&["ended"]);
 }

@@ -4,36 +4,19 @@ use super::*;
 
 /// A pool that halts as this says, in which a frame of three jobs is at a worker and two more are queued.
 fn about_to_halt(halt: &str) -> Pool {
-    let mut pool = Pool::ready(1, |config| config.halt = Some(halt.parse().expect("a halt")));
-    pool.submit(1);
-    pool.done(0, 0, 1, 1, FAST);
-    pool.submit(6);
-    pool.handle(Event::Finished {
-        worker: 0,
-        incarnation: 1,
-        first: 1,
-        count: 1,
-        failed: 0,
-    });
-    pool.handle(Event::Progress {
-        worker: 0,
-        incarnation: 1,
-        received: 2,
-        done: 2,
-        busy: FAST * 2,
-    });
+    let mut pool = arrange(1)
+        .config(|config| config.halt = Some(halt.parse().expect("a halt")))
+        .warm()
+        .jobs(6)
+        .ready();
+    pool.worker(0).finished(1, 1);
+    pool.worker(0).progress(2, 2, FAST * 2);
     pool.seen.clear();
     pool
 }
 
 fn fails(pool: &mut Pool, first: u64) {
-    pool.handle(Event::Finished {
-        worker: 0,
-        incarnation: 1,
-        first,
-        count: 1,
-        failed: 1,
-    });
+    pool.worker(0).finished_with_failures(first, 1, 1);
 }
 
 #[test]
@@ -43,11 +26,7 @@ fn a_halt_soon_lets_what_was_started_end_and_runs_nothing_else() {
     assert!(!pool.scheduler.is_open());
     assert!(pool.seen.iter().any(|seen| seen == "halted") && pool.seen.iter().any(|seen| seen == "revoke 0"));
     pool.seen.clear();
-    pool.handle(Event::Revoked {
-        worker: 0,
-        incarnation: 1,
-        claimed: 4,
-    });
+    pool.worker(0).revoked(4);
     assert!(
         pool.seen
             .iter()
@@ -58,7 +37,7 @@ fn a_halt_soon_lets_what_was_started_end_and_runs_nothing_else() {
     pool.seen.clear();
     fails(&mut pool, 3);
     pool.expect(&["deliver 0 at 3: 3..4", "close 0", "drained"]);
-    pool.died(0, 1, 4, 1);
+    pool.worker(0).died(4, 1);
     pool.expect(&["ended"]);
 }
 
@@ -67,11 +46,7 @@ fn a_halt_now_ends_what_runs_with_its_worker() {
     let mut pool = about_to_halt("now,fail=1");
     fails(&mut pool, 2);
     pool.seen.clear();
-    pool.handle(Event::Revoked {
-        worker: 0,
-        incarnation: 1,
-        claimed: 4,
-    });
+    pool.worker(0).revoked(4);
     let started = pool
         .seen
         .iter()
@@ -84,10 +59,12 @@ fn a_halt_now_ends_what_runs_with_its_worker() {
 
 #[test]
 fn a_death_counts_as_a_failure_and_a_cancelled_job_does_not() {
-    let mut pool = Pool::ready(2, |config| config.halt = "soon,fail=1".parse().ok());
+    let mut pool = arrange(2)
+        .config(|config| config.halt = "soon,fail=1".parse().ok())
+        .ready();
     pool.submit(3);
     pool.handle(Event::Cancel { job: 2 });
     assert!(pool.scheduler.is_open());
-    pool.died(0, 1, 1, 7);
+    pool.worker(0).died(1, 7);
     assert!(!pool.scheduler.is_open());
 }

@@ -1,10 +1,11 @@
-//! Stories of one pool, each told as events and what they bring.
+//! Tests of one pool each, written as events and the actions that answer them.
 
 mod cancelling;
 mod closing;
 mod deadlines;
 mod deaths;
 mod halting;
+mod kills;
 mod news;
 mod recycling;
 mod room;
@@ -12,23 +13,29 @@ mod sending;
 mod stalls;
 mod starting;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::test_jobs::{Owner, TestItem, TestJobs};
-use super::{Action, Config, Event, FailReason, Outlook, Recycling, RestartLimit, Scheduler, WorkerState};
+use super::{
+    Action, Config, Event, FailReason, KillReason, Outlook, Recycling, RestartLimit, Scheduler, WorkerState,
+};
 
-/// A scheduler at a time that the story moves, and jobs of one submitter.
-struct Pool {
-    scheduler: Scheduler<TestJobs>,
-    owner: Rc<Owner>,
-    now: Duration,
-    seen: Vec<String>,
+const FAST: Duration = Duration::from_micros(10);
+const SLOW: Duration = Duration::from_millis(20);
+
+/// A pool to test with, before its workers are ready.
+struct Arrangement {
+    config: Config,
+    is_warm: bool,
+    jobs: u64,
 }
 
-impl Pool {
-    fn new(workers: usize, change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config {
+/// Arranges a pool of this many workers with one lane each, no bounds, and no second attempts.
+fn arrange(workers: usize) -> Arrangement {
+    Arrangement {
+        config: Config {
             workers,
             lanes: 1,
             attempts: 1,
@@ -41,37 +48,118 @@ impl Pool {
             halt: None,
             recycling: Recycling::default(),
             seed: 0,
-        };
-        change(&mut config);
-        let mut pool = Self {
-            scheduler: Scheduler::new(config),
+        },
+        is_warm: false,
+        jobs: 0,
+    }
+}
+
+impl Arrangement {
+    /// Changes the configuration.
+    fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Has worker 0 do one fast job first, so that the time of a job is known.
+    fn warm(mut self) -> Self {
+        self.is_warm = true;
+        self
+    }
+
+    /// Submits this many jobs in the end.
+    fn jobs(mut self, jobs: u64) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// The pool with its workers starting. The starts are the first that is seen of it.
+    fn starting(self) -> Pool {
+        assert!(
+            !self.is_warm && self.jobs == 0,
+            "nothing can be done before a start"
+        );
+        let mut pool = Pool {
+            scheduler: Scheduler::new(self.config),
             owner: Rc::default(),
             now: Duration::ZERO,
             seen: Vec::new(),
         };
         let mut actions = Vec::new();
         pool.scheduler.start(pool.now, &mut actions);
-        pool.seen.extend(actions.iter().map(tell));
+        pool.see(&actions);
         pool
     }
 
-    /// A pool whose workers are all ready.
-    fn ready(workers: usize, change: impl FnOnce(&mut Config)) -> Self {
-        let mut pool = Self::new(workers, change);
-        for worker in 0..workers {
-            pool.handle(Event::Ready {
-                worker,
-                incarnation: 1,
-            });
+    /// The pool with all workers ready. What has led there is not seen.
+    fn ready(self) -> Pool {
+        let Self {
+            config,
+            is_warm,
+            jobs,
+        } = self;
+        let workers = config.workers;
+        let idle = Self {
+            config,
+            is_warm: false,
+            jobs: 0,
+        };
+        let mut pool = idle.starting();
+        (0..workers).for_each(|worker| pool.worker(worker).ready());
+        if is_warm {
+            pool.submit(1);
+            pool.worker(0).done(0, 1, 1, FAST);
         }
+        pool.submit(jobs);
         pool.seen.clear();
         pool
     }
 
+    /// The pool with six jobs: five in flight at the one worker, at the positions 1..6, in two frames, and one queued.
+    fn six_jobs(self) -> Pool {
+        let mut pool = self.ready();
+        pool.submit(7);
+        pool.worker(0).done(0, 1, 1, FAST);
+        assert_eq!((pool.scheduler.in_flight(), pool.scheduler.queued()), (5, 1));
+        pool.seen.clear();
+        pool
+    }
+}
+
+/// A scheduler at a time that the test moves, and jobs of one submitter.
+struct Pool {
+    scheduler: Scheduler<TestJobs>,
+    owner: Rc<Owner>,
+    now: Duration,
+    seen: Vec<String>,
+}
+
+impl Pool {
     fn handle(&mut self, event: Event<TestJobs>) {
         let mut actions = Vec::new();
         self.scheduler.handle(event, self.now, &mut actions);
-        self.seen.extend(actions.iter().map(tell));
+        self.see(&actions);
+    }
+
+    /// Notes the actions of one event. Flushes are checked here and left out: each worker that got frames has one behind
+    /// all of them.
+    fn see(&mut self, actions: &[Action<TestJobs>]) {
+        let mut enqueued = BTreeSet::new();
+        for action in actions {
+            match *action {
+                Action::Enqueue { worker, .. } => drop(enqueued.insert(worker)),
+                Action::Flush { worker, .. } => {
+                    assert!(
+                        enqueued.remove(&worker),
+                        "worker {worker} is flushed without need"
+                    );
+                    continue;
+                }
+                _ => {}
+            }
+            self.seen.push(describe(action));
+        }
+        assert!(enqueued.is_empty(), "frames for {enqueued:?} are not flushed");
     }
 
     fn submit(&mut self, jobs: u64) {
@@ -88,33 +176,18 @@ impl Pool {
         }));
     }
 
-    /// A frame is done: its results, then its wake-up, at this time for each job.
-    fn done(&mut self, worker: usize, first: u64, count: u32, frames: u64, job: Duration) {
-        self.handle(Event::Finished {
-            worker,
-            incarnation: 1,
-            first,
-            count,
-            failed: 0,
-        });
-        let done = first + u64::from(count);
-        let busy = job * u32::try_from(done).expect("few jobs");
-        self.handle(Event::Progress {
-            worker,
-            incarnation: 1,
-            received: frames,
-            done,
-            busy,
-        });
+    /// The first incarnation of a worker, which something happens to.
+    fn worker(&mut self, worker: usize) -> Incarnated<'_> {
+        self.incarnation(worker, 1)
     }
 
-    fn died(&mut self, worker: usize, incarnation: u64, claimed: u64, cause: u64) {
-        self.handle(Event::Died {
+    /// An incarnation of a worker, which something happens to.
+    fn incarnation(&mut self, worker: usize, incarnation: u64) -> Incarnated<'_> {
+        Incarnated {
+            pool: self,
             worker,
             incarnation,
-            claimed,
-            cause,
-        });
+        }
     }
 
     /// Compares what was seen since the last time.
@@ -124,7 +197,140 @@ impl Pool {
     }
 }
 
-fn tell(action: &Action<TestJobs>) -> String {
+/// What happens to one incarnation of a worker.
+struct Incarnated<'a> {
+    pool: &'a mut Pool,
+    worker: usize,
+    incarnation: u64,
+}
+
+impl Incarnated<'_> {
+    fn ready(self) {
+        self.pool.handle(Event::Ready {
+            worker: self.worker,
+            incarnation: self.incarnation,
+        });
+    }
+
+    fn finished(self, first: u64, count: u32) {
+        self.pool.handle(Event::Finished {
+            worker: self.worker,
+            incarnation: self.incarnation,
+            first,
+            count,
+            failed: 0,
+        });
+    }
+
+    fn finished_with_failures(self, first: u64, count: u32, failed: u32) {
+        self.pool.handle(Event::Finished {
+            worker: self.worker,
+            incarnation: self.incarnation,
+            first,
+            count,
+            failed,
+        });
+    }
+
+    fn progress(self, received: u64, done: u64, busy: Duration) {
+        self.pool.handle(Event::Progress {
+            worker: self.worker,
+            incarnation: self.incarnation,
+            received,
+            done,
+            busy,
+        });
+    }
+
+    /// A frame is done: its results, then its wake-up, at this time for each job.
+    fn done(self, first: u64, count: u32, frames: u64, job: Duration) {
+        let Self {
+            pool,
+            worker,
+            incarnation,
+        } = self;
+        pool.incarnation(worker, incarnation).finished(first, count);
+        let done = first + u64::from(count);
+        let busy = job * u32::try_from(done).expect("few jobs");
+        pool.incarnation(worker, incarnation).progress(frames, done, busy);
+    }
+
+    fn stalled(self) {
+        self.pool.handle(Event::Stalled {
+            worker: self.worker,
+            incarnation: self.incarnation,
+        });
+    }
+
+    fn silent(self) {
+        self.pool.handle(Event::Silent {
+            worker: self.worker,
+            incarnation: self.incarnation,
+        });
+    }
+
+    fn grown(self) {
+        self.pool.handle(Event::Grown {
+            worker: self.worker,
+            incarnation: self.incarnation,
+        });
+    }
+
+    fn unresponsive(self, timeout: Duration) {
+        self.pool.handle(Event::Unresponsive {
+            worker: self.worker,
+            incarnation: self.incarnation,
+            timeout,
+        });
+    }
+
+    fn memory_exceeded(self, used: u64, limit: u64) {
+        self.pool.handle(Event::MemoryExceeded {
+            worker: self.worker,
+            incarnation: self.incarnation,
+            used,
+            limit,
+        });
+    }
+
+    fn revoked(self, claimed: u64) {
+        self.pool.handle(Event::Revoked {
+            worker: self.worker,
+            incarnation: self.incarnation,
+            claimed,
+        });
+    }
+
+    fn overdue(self, position: u64, claimed: u64) {
+        self.pool.handle(Event::Overdue {
+            worker: self.worker,
+            incarnation: self.incarnation,
+            position,
+            claimed,
+        });
+    }
+
+    fn died(self, claimed: u64, cause: u64) {
+        self.pool.handle(Event::Died {
+            worker: self.worker,
+            incarnation: self.incarnation,
+            claimed,
+            cause,
+        });
+    }
+
+    fn start_failed(self, cause: u64, outlook: Outlook) {
+        self.pool.handle(Event::StartFailed {
+            worker: self.worker,
+            incarnation: self.incarnation,
+            cause,
+            outlook,
+        });
+    }
+}
+
+/// An action in a few words.
+fn describe(action: &Action<TestJobs>) -> String {
     match action {
         Action::Start {
             worker,
@@ -135,7 +341,7 @@ fn tell(action: &Action<TestJobs>) -> String {
         Action::Start {
             worker, incarnation, ..
         } => format!("start {worker}/{incarnation} later"),
-        Action::Send {
+        Action::Enqueue {
             worker,
             epoch,
             first,
@@ -150,6 +356,7 @@ fn tell(action: &Action<TestJobs>) -> String {
                 frame[0] + u64::from(*count)
             ),
         },
+        Action::Flush { worker, .. } => format!("flush {worker}"),
         Action::Deliver { worker, first, span } => {
             format!("deliver {worker} at {first}: {}..{}", span.first, span.end())
         }
@@ -167,7 +374,11 @@ fn tell(action: &Action<TestJobs>) -> String {
         }
         Action::Revoke { worker, .. } => format!("revoke {worker}"),
         Action::Halted(_) => "halted".into(),
-        Action::Kill { worker, .. } => format!("kill {worker}"),
+        Action::Kill { worker, reason, .. } => match reason {
+            KillReason::Unresponsive(timeout) => format!("kill {worker}: unresponsive for {timeout:?}"),
+            KillReason::MemoryExceeded { used, limit } => format!("kill {worker}: {used} of {limit} bytes"),
+            _ => format!("kill {worker}"),
+        },
         Action::Close { worker, .. } => format!("close {worker}"),
         Action::Broken(cause) => format!("broken by {cause}"),
         Action::Room => "room".to_owned(),
@@ -175,17 +386,4 @@ fn tell(action: &Action<TestJobs>) -> String {
         Action::FirstReady => "first ready".to_owned(),
         Action::Ended => "ended".to_owned(),
     }
-}
-
-const FAST: Duration = Duration::from_micros(10);
-const SLOW: Duration = Duration::from_millis(20);
-
-/// Brings six jobs into flight at the one worker, at the positions 1..7, in two frames.
-fn with_six_in_flight(change: impl FnOnce(&mut Config)) -> Pool {
-    let mut pool = Pool::ready(1, change);
-    pool.submit(7);
-    pool.done(0, 0, 1, 1, FAST);
-    assert_eq!((pool.scheduler.in_flight(), pool.scheduler.queued()), (5, 1));
-    pool.seen.clear();
-    pool
 }

@@ -4,33 +4,28 @@ use super::*;
 
 #[test]
 fn a_worker_that_is_due_is_replaced_before_it_ends() {
-    let mut pool = Pool::ready(1, |config| {
-        config.recycling = Recycling {
-            after_jobs: std::num::NonZero::new(2),
-            spares: 1,
-        };
-    });
+    let mut pool = arrange(1)
+        .config(|config| {
+            config.recycling = Recycling {
+                after_jobs: std::num::NonZero::new(2),
+                spares: 1,
+            };
+        })
+        .ready();
     pool.submit(2);
     pool.expect(&["send 0 epoch 0 at 0: 0"]);
-    pool.done(0, 0, 1, 1, SLOW);
+    pool.worker(0).done(0, 1, 1, SLOW);
     pool.expect(&["deliver 0 at 0: 0..1", "send 0 epoch 0 at 1: 1"]);
     pool.submit(2);
-    pool.done(0, 1, 1, 2, SLOW);
+    pool.worker(0).done(1, 1, 2, SLOW);
     pool.expect(&["deliver 0 at 1: 1..2", "start 1/1", "send 0 epoch 0 at 2: 2"]);
-    pool.handle(Event::Ready {
-        worker: 1,
-        incarnation: 1,
-    });
+    pool.worker(1).ready();
     pool.expect(&["revoke 0", "send 1 epoch 0 at 0: 3"]);
-    pool.handle(Event::Revoked {
-        worker: 0,
-        incarnation: 1,
-        claimed: 3,
-    });
+    pool.worker(0).revoked(3);
     pool.expect(&[]);
-    pool.done(0, 2, 1, 3, SLOW);
+    pool.worker(0).done(2, 1, 3, SLOW);
     pool.expect(&["deliver 0 at 2: 2..3", "close 0"]);
-    pool.died(0, 1, 3, 1);
+    pool.worker(0).died(3, 1);
     pool.expect(&[]);
     assert_eq!(pool.scheduler.counters().recycled, 1);
     let numbers: Vec<_> = pool
@@ -43,19 +38,12 @@ fn a_worker_that_is_due_is_replaced_before_it_ends() {
 
 #[test]
 fn a_successor_that_does_not_start_harms_nobody() {
-    let mut pool = Pool::ready(1, |config| config.recycling.spares = 1);
-    pool.handle(Event::Grown {
-        worker: 0,
-        incarnation: 1,
-    });
+    let mut pool = arrange(1).config(|config| config.recycling.spares = 1).ready();
+    pool.worker(0).grown();
     pool.expect(&["start 1/1"]);
     for incarnation in 1..20 {
-        pool.handle(Event::StartFailed {
-            worker: 1,
-            incarnation,
-            cause: 1,
-            outlook: Outlook::Hopeless,
-        });
+        pool.incarnation(1, incarnation)
+            .start_failed(1, Outlook::Hopeless);
         let next = format!("start 1/{} later", incarnation + 1);
         pool.expect(&[&next]);
     }
@@ -65,19 +53,13 @@ fn a_successor_that_does_not_start_harms_nobody() {
 
 #[test]
 fn a_worker_that_dies_while_its_successor_starts_is_replaced_by_that_one() {
-    let mut pool = Pool::ready(1, |config| config.recycling.spares = 1);
-    pool.handle(Event::Grown {
-        worker: 0,
-        incarnation: 1,
-    });
+    let mut pool = arrange(1).config(|config| config.recycling.spares = 1).ready();
+    pool.worker(0).grown();
     pool.submit(1);
     pool.seen.clear();
-    pool.died(0, 1, 1, 5);
+    pool.worker(0).died(1, 5);
     pool.expect(&["fail 0..1: died of 5", "drained"]);
     pool.submit(1);
-    pool.handle(Event::Ready {
-        worker: 1,
-        incarnation: 1,
-    });
+    pool.worker(1).ready();
     pool.expect(&["send 1 epoch 0 at 0: 1"]);
 }

@@ -4,37 +4,37 @@ use super::*;
 
 #[test]
 fn submitters_that_were_turned_away_are_told_of_room_once() {
-    let mut pool = Pool::ready(1, |config| config.queue_jobs = 4);
+    let mut pool = arrange(1).config(|config| config.queue_jobs = 4).ready();
     pool.submit(5);
-    pool.done(0, 0, 1, 1, SLOW);
+    pool.worker(0).done(0, 1, 1, SLOW);
     assert!(pool.scheduler.has_room(1, 10), "three of four places are taken");
     pool.submit(1);
     pool.seen.clear();
     assert!(!pool.scheduler.has_room(1, 10), "the queue is full");
-    pool.done(0, 1, 1, 2, SLOW);
+    pool.worker(0).done(1, 1, 2, SLOW);
     pool.expect(&["deliver 0 at 1: 1..2", "send 0 epoch 0 at 2: 2", "room"]);
-    pool.done(0, 2, 1, 3, SLOW);
+    pool.worker(0).done(2, 1, 3, SLOW);
     pool.expect(&["deliver 0 at 2: 2..3", "send 0 epoch 0 at 3: 3"]);
 }
 
 #[test]
 fn a_large_job_that_was_turned_away_is_told_of_room_for_it() {
-    let mut pool = Pool::ready(1, |config| config.queue_bytes = 100);
+    let mut pool = arrange(1).config(|config| config.queue_bytes = 100).ready();
     pool.submit(7);
     assert!(!pool.scheduler.has_room(1, 60), "60 bytes are queued");
     pool.seen.clear();
-    pool.done(0, 0, 1, 1, SLOW);
+    pool.worker(0).done(0, 1, 1, SLOW);
     assert!(
         !std::mem::take(&mut pool.seen).contains(&"room".to_owned()),
         "50 bytes are queued"
     );
-    pool.done(0, 1, 1, 2, SLOW);
+    pool.worker(0).done(1, 1, 2, SLOW);
     pool.expect(&["deliver 0 at 1: 1..2", "send 0 epoch 0 at 2: 2", "room"]);
 }
 
 #[test]
 fn submitters_that_wait_are_told_when_the_pool_closes() {
-    let mut pool = Pool::ready(1, |config| config.queue_jobs = 1);
+    let mut pool = arrange(1).config(|config| config.queue_jobs = 1).ready();
     pool.submit(2);
     assert!(!pool.scheduler.has_room(1, 10));
     pool.seen.clear();
@@ -44,21 +44,18 @@ fn submitters_that_wait_are_told_when_the_pool_closes() {
 
 #[test]
 fn a_job_larger_than_the_bound_enters_an_empty_queue() {
-    let mut pool = Pool::new(1, |config| config.queue_bytes = 100);
+    let mut pool = arrange(1).config(|config| config.queue_bytes = 100).starting();
     assert!(pool.scheduler.has_room(1, 1_000));
     pool.submit(1);
     assert!(pool.scheduler.has_room(1, 90) && !pool.scheduler.has_room(1, 91));
     pool.seen.clear();
-    pool.handle(Event::Ready {
-        worker: 0,
-        incarnation: 1,
-    });
+    pool.worker(0).ready();
     pool.expect(&["first ready", "send 0 epoch 0 at 0: 0", "room"]);
 }
 
 #[test]
 fn jobs_that_nobody_waits_for_are_dropped_from_the_queue() {
-    let mut pool = Pool::ready(1, |_| {});
+    let mut pool = arrange(1).ready();
     pool.submit(3);
     pool.owner.has_left.set(true);
     pool.handle(Event::PurgeAbandoned);
@@ -67,6 +64,6 @@ fn jobs_that_nobody_waits_for_are_dropped_from_the_queue() {
         (0, 2)
     );
     pool.seen.clear();
-    pool.done(0, 0, 1, 1, FAST);
+    pool.worker(0).done(0, 1, 1, FAST);
     pool.expect(&["deliver 0 at 0: 0..1", "drained"]);
 }

@@ -8,7 +8,7 @@ use crate::scheduler::dispatch::FRAME_BYTES;
 use crate::scheduler::pace::MAX_FRAME_JOBS;
 use crate::scheduler::roster::FRAME_CREDIT;
 use crate::scheduler::test_jobs::TestJobs;
-use crate::scheduler::{Action, FailReason, Incarnation, JobId, Span, WorkerId};
+use crate::scheduler::{Action, FailReason, Incarnation, JobId, KillReason, Span, WorkerId};
 
 impl Ledger {
     /// Checks one action, in the order in which they come.
@@ -24,7 +24,7 @@ impl Ledger {
                 self.seat(worker, number)?;
                 self.start(worker, incarnation, after, now)
             }
-            Action::Send {
+            Action::Enqueue {
                 worker,
                 incarnation,
                 epoch,
@@ -36,6 +36,7 @@ impl Ledger {
                 ensure!(frame.len() == count as usize, "a frame is miscounted");
                 self.send(worker, frame)
             }
+            Action::Flush { worker, incarnation } => self.flush(worker, incarnation),
             Action::Deliver {
                 worker,
                 first,
@@ -44,8 +45,10 @@ impl Ledger {
             Action::Fail { ref span, ref reason } => self.fail(span, reason),
             Action::Revoke { worker, incarnation } => self.revoke(worker, incarnation),
             Action::Kill {
-                worker, incarnation, ..
-            } => self.kill_one(worker, incarnation),
+                worker,
+                incarnation,
+                reason,
+            } => self.kill_one(worker, incarnation, reason),
             Action::Close {
                 worker,
                 incarnation,
@@ -141,6 +144,7 @@ impl Ledger {
         (slot.is_revoking, slot.is_held, slot.is_silent) = (false, false, false);
         (slot.done, slot.is_grown) = (0, false);
         (slot.successor, slot.is_replaced) = (None, false);
+        (slot.over_limit, slot.killed_for) = (None, None);
         ensure!(self.needs_workers(), "worker {worker} starts for nothing");
         Ok(())
     }
@@ -185,6 +189,15 @@ impl Ledger {
             slot.next += 1;
         }
         self.slots[worker].sent += 1;
+        self.unflushed.insert(worker);
+        Ok(())
+    }
+
+    fn flush(&mut self, worker: WorkerId, incarnation: Incarnation) -> Check {
+        ensure!(
+            self.unflushed.remove(&worker) && self.slots[worker].incarnation == incarnation,
+            "worker {worker} is flushed without need"
+        );
         Ok(())
     }
 
@@ -271,7 +284,7 @@ impl Ledger {
         ensure!(
             matches!(
                 slot.state,
-                SlotState::Ready | SlotState::Retiring | SlotState::KillPending
+                SlotState::Ready | SlotState::Retiring | SlotState::KillPending | SlotState::Killed
             ),
             "a revocation goes to nobody"
         );
@@ -283,21 +296,24 @@ impl Ledger {
         Ok(())
     }
 
-    fn kill_one(&mut self, worker: WorkerId, incarnation: Incarnation) -> Check {
+    fn kill_one(&mut self, worker: WorkerId, incarnation: Incarnation, reason: KillReason) -> Check {
+        let demanded = self.must_kill.remove(&worker);
         let slot = &mut self.slots[worker];
-        let is_due = match slot.state {
-            SlotState::KillPending => slot.flight.is_empty(),
-            SlotState::Starting | SlotState::Ready | SlotState::Retiring | SlotState::Closing => {
-                self.phase == Phase::Killed
+        let is_due = match (demanded, slot.state) {
+            (Some(demanded), _) => demanded == reason,
+            (None, SlotState::KillPending) => slot.flight.is_empty() && slot.may_be_killed_for(reason),
+            (None, SlotState::Starting | SlotState::Ready | SlotState::Retiring | SlotState::Closing) => {
+                self.phase == Phase::Killed && reason == KillReason::Killed
             }
             _ => false,
         };
         ensure!(
             is_due && slot.incarnation == incarnation,
-            "worker {worker}, which is {:?}, is killed",
+            "worker {worker}, which is {:?}, is killed for {reason:?}",
             slot.state
         );
         slot.state = SlotState::Killed;
+        slot.killed_for = Some(reason);
         Ok(())
     }
 
@@ -325,6 +341,19 @@ impl Ledger {
         );
         slot.state = SlotState::Closing;
         Ok(())
+    }
+}
+
+impl Slot {
+    /// Whether this may be the reason to kill the worker now that nothing is in flight there.
+    fn may_be_killed_for(&self, reason: KillReason) -> bool {
+        match reason {
+            KillReason::Killed | KillReason::Halted => true,
+            KillReason::Deadline | KillReason::Cancelled => self.over_limit.is_none(),
+            KillReason::Unresponsive(_) | KillReason::MemoryExceeded { .. } => {
+                self.over_limit == Some(reason)
+            }
+        }
     }
 }
 

@@ -3,7 +3,21 @@
 use std::time::Duration;
 
 use super::{Comeback, Ledger, Phase, Resolution, Slot, SlotState};
-use crate::scheduler::{Incarnation, JobId, Outlook, WorkerId};
+use crate::scheduler::{Incarnation, JobId, KillReason, Outlook, WorkerId};
+
+impl Slot {
+    /// Whether it is killed, or about to be, for what the worker itself did.
+    fn is_at_fault(&self) -> bool {
+        match self.state {
+            SlotState::KillPending => self.over_limit.is_some(),
+            SlotState::Killed => matches!(
+                self.killed_for,
+                Some(KillReason::Unresponsive(_) | KillReason::MemoryExceeded { .. })
+            ),
+            _ => false,
+        }
+    }
+}
 
 impl Ledger {
     pub(super) fn died(
@@ -30,6 +44,7 @@ impl Ledger {
         ) {
             return;
         }
+        let is_at_fault = self.slots[worker].is_at_fault();
         let state = self.slots[worker].state;
         let has_claimed = claimed.min(self.slots[worker].next) > 0;
         self.raise(worker, claimed);
@@ -46,7 +61,10 @@ impl Ledger {
             }
             return;
         }
-        if state == SlotState::Ready && !has_claimed {
+        // What is expected to be resolved is no longer a reason to start workers.
+        let needs_workers = self.needs_workers() && (self.is_open() || self.unresolved > self.expected.len());
+        let is_failed_start = state == SlotState::Ready || (is_at_fault && needs_workers);
+        if is_failed_start && !has_claimed {
             self.count_failed_start(worker, cause, Outlook::Open, now);
         }
     }

@@ -5,7 +5,15 @@ use std::{num::NonZero, time::Duration};
 use super::{Job, Ledger, Phase, Resolution, Slot, SlotState};
 use crate::policy::{Halted, Urgency};
 use crate::scheduler::test_jobs::{TestItem, TestJobs};
-use crate::scheduler::{Event, Incarnation, JobId, WorkerId};
+use crate::scheduler::{Event, Incarnation, JobId, KillReason, WorkerId};
+
+/// The states of a worker whose process may still be doing jobs.
+const SERVING: [SlotState; 4] = [
+    SlotState::Ready,
+    SlotState::Retiring,
+    SlotState::KillPending,
+    SlotState::Killed,
+];
 
 impl Ledger {
     /// Writes down what the event must bring, before the scheduler is told of it.
@@ -33,6 +41,17 @@ impl Ledger {
                     self.slots[worker].is_grown = true;
                 }
             }
+            Event::Unresponsive {
+                worker,
+                incarnation,
+                timeout,
+            } => self.unresponsive(worker, incarnation, timeout),
+            Event::MemoryExceeded {
+                worker,
+                incarnation,
+                used,
+                limit,
+            } => self.memory_exceeded(worker, incarnation, KillReason::MemoryExceeded { used, limit }),
             Event::Revoked {
                 worker,
                 incarnation,
@@ -86,9 +105,8 @@ impl Ledger {
             failed: self.failed,
             ended: self.ended,
         });
-        let serving = [SlotState::Ready, SlotState::Retiring, SlotState::KillPending];
         for (worker, slot) in self.slots.iter().enumerate() {
-            if serving.contains(&slot.state) && !slot.flight.is_empty() {
+            if SERVING.contains(&slot.state) && !slot.flight.is_empty() {
                 self.must_revoke.insert(worker);
             }
         }
@@ -135,11 +153,7 @@ impl Ledger {
     }
 
     fn is_serving(&self, worker: WorkerId, incarnation: Incarnation) -> bool {
-        self.is_at(
-            worker,
-            incarnation,
-            &[SlotState::Ready, SlotState::Retiring, SlotState::KillPending],
-        )
+        self.is_at(worker, incarnation, &SERVING)
     }
 
     fn ready(&mut self, worker: WorkerId, incarnation: Incarnation) {
@@ -239,23 +253,24 @@ impl Ledger {
             self.slots[worker].is_revoking = false;
             self.slots[worker].is_held = true;
             self.raise(worker, claimed);
-            self.halt_running(worker);
+            if !self.halt_running(worker) {
+                self.kill_over_limit(worker);
+            }
         }
     }
 
-    /// In a pool that halts now, what runs ends with its worker.
-    fn halt_running(&mut self, worker: WorkerId) {
+    /// In a pool that halts now, what runs ends with its worker. Says whether that is so.
+    fn halt_running(&mut self, worker: WorkerId) -> bool {
         let is_now = |by: Halted| by.halt.urgency == Urgency::Now;
-        if !self.halted_by.is_some_and(is_now) || self.phase != Phase::Halted {
-            return;
-        }
         let slot = &mut self.slots[worker];
-        if slot.flight.is_empty() {
-            return;
+        let halts = self.halted_by.is_some_and(is_now) && self.phase == Phase::Halted;
+        if !halts || slot.flight.is_empty() {
+            return false;
         }
-        slot.state = SlotState::KillPending;
+        slot.state = slot.state.with_kill_pending();
         let running = std::mem::take(&mut slot.flight).into_values();
         self.expected.extend(running.map(|job| (job, Resolution::Halted)));
+        true
     }
 
     fn overdue(&mut self, worker: WorkerId, incarnation: Incarnation, position: u64, claimed: u64) {
@@ -263,7 +278,7 @@ impl Ledger {
             return;
         }
         self.raise(worker, claimed);
-        self.slots[worker].state = SlotState::KillPending;
+        self.slots[worker].state = self.slots[worker].state.with_kill_pending();
         if let Some(job) = self.slots[worker].flight.remove(&position) {
             self.expected.insert(job, Resolution::Deadline);
             self.count_failure();
@@ -291,7 +306,7 @@ impl Ledger {
         for (position, job) in self.slots[worker].flight.clone() {
             if self.record(job).is_cancelled {
                 self.slots[worker].flight.remove(&position);
-                self.slots[worker].state = SlotState::KillPending;
+                self.slots[worker].state = self.slots[worker].state.with_kill_pending();
                 self.expected.insert(job, Resolution::Cancelled);
             }
         }

@@ -29,6 +29,16 @@ impl Ledger {
                 "worker {worker} is not asked for what it has"
             );
         }
+        ensure!(
+            self.must_kill.is_empty(),
+            "workers are not killed: {:?}",
+            self.must_kill
+        );
+        ensure!(
+            self.unflushed.is_empty(),
+            "frames stay in the outboxes of {:?}",
+            self.unflushed
+        );
         self.check_recycling()?;
         self.check_numbers(scheduler)?;
         let lives = scheduler.workers().zip(&self.slots);

@@ -65,6 +65,9 @@ impl World {
             has_moved |= self.machines[worker].word.claimed > before;
         }
         has_moved |= self.wait_behind_hung(worker)?;
+        if self.machines[worker].is_stuck {
+            has_moved |= self.report_unresponsive(worker)?;
+        }
         let machine = &self.machines[worker];
         has_moved |= machine.revocation != Revocation::None || machine.state == ProcessState::Dead;
         has_moved |= !machine.wakes.is_empty() || !machine.published.is_empty() || machine.overdue.is_some();
@@ -78,7 +81,7 @@ impl World {
 
     fn is_due(&self, worker: WorkerId) -> bool {
         let machine = &self.machines[worker];
-        let is_told = machine.is_to_die || machine.is_to_end;
+        let is_told = machine.is_to_die || (machine.is_to_end && !machine.is_stuck);
         match machine.state {
             ProcessState::Starting(at) => at <= self.now || is_told,
             ProcessState::Up => {

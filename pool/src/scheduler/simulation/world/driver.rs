@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::super::fault::Fault;
 use super::super::ledger::{Check, ensure};
 use super::super::machine::{Frame, ProcessState, Revocation};
+use super::watch::{MEMORY_LIMIT, UNRESPONSIVE};
 use super::{Nature, World};
 use crate::scheduler::test_jobs::TestJobs;
 use crate::scheduler::{Action, Event, JobId, Outlook, WorkerId};
@@ -22,20 +23,21 @@ impl World {
                 after,
                 ..
             } => self.machines[worker].begin(incarnation, self.now + after),
-            Action::Send {
+            Action::Enqueue {
                 worker,
                 epoch,
                 first,
                 frame,
                 ..
             } => {
-                self.machines[worker].channel.push_back(Frame {
+                self.machines[worker].outbox.push_back(Frame {
                     epoch,
                     first,
                     jobs: frame,
                     cursor: 0,
                 });
             }
+            Action::Flush { worker, .. } => self.machines[worker].flush(),
             Action::Revoke { worker, .. } => self.machines[worker].revocation = Revocation::Asked,
             Action::Kill { worker, .. } => self.machines[worker].is_to_die = true,
             Action::Close { worker, .. } => self.machines[worker].is_to_end = true,
@@ -47,7 +49,7 @@ impl World {
     /// Lets one thing happen at this worker.
     pub(super) fn step_machine(&mut self, worker: WorkerId) -> Check {
         let lane = self.random.usize(..self.machines[worker].lanes.len());
-        match self.random.u32(..26) {
+        match self.random.u32(..30) {
             0..4 => self.start(worker)?,
             4..8 => self.finish(worker, lane),
             8 => self.harvest(worker)?,
@@ -61,6 +63,9 @@ impl World {
             18 if self.happens(self.plan.death) => self.die(worker),
             19 if self.random.bool() => self.fall_silent(worker)?,
             20 if self.happens(50) => self.grow(worker)?,
+            21 if self.happens(self.plan.stuck) => self.get_stuck(worker),
+            22 => self.notice_unresponsive(worker)?,
+            23 if self.happens(self.plan.memory) => self.exceed_memory(worker)?,
             _ => self.claim(worker, lane)?,
         }
         Ok(())
@@ -164,63 +169,6 @@ impl World {
         self.tell(progress)
     }
 
-    pub(super) fn stall(&mut self, worker: WorkerId) -> Check {
-        let machine = &self.machines[worker];
-        if machine.running().next().is_none() {
-            return Ok(());
-        }
-        self.tell(Event::Stalled {
-            worker,
-            incarnation: machine.incarnation,
-        })
-    }
-
-    /// The driver finds that nothing runs there although jobs were sent.
-    pub(super) fn fall_silent(&mut self, worker: WorkerId) -> Check {
-        let machine = &self.machines[worker];
-        if !self.is_up(worker) || machine.running().next().is_some() || !machine.has_unfinished_frames() {
-            return Ok(());
-        }
-        let incarnation = machine.incarnation;
-        self.harvest(worker)?;
-        self.tell(Event::Silent { worker, incarnation })
-    }
-
-    fn grow(&mut self, worker: WorkerId) -> Check {
-        if !self.is_up(worker) {
-            return Ok(());
-        }
-        self.tell(Event::Grown {
-            worker,
-            incarnation: self.machines[worker].incarnation,
-        })
-    }
-
-    /// The driver finds a job late and raises the epoch.
-    pub(super) fn notice_late(&mut self, worker: WorkerId, lane: usize) {
-        let Some(running) = self.machines[worker].lanes[lane] else {
-            return;
-        };
-        if self.machines[worker].overdue.is_none() && self.nature(running.job) == Nature::Hangs {
-            let claimed = self.machines[worker].revoke();
-            self.machines[worker].overdue = Some((running.position, claimed));
-        }
-    }
-
-    pub(super) fn tell_late(&mut self, worker: WorkerId) -> Check {
-        let Some((position, claimed)) = self.machines[worker].overdue.take() else {
-            return Ok(());
-        };
-        self.harvest(worker)?;
-        let incarnation = self.machines[worker].incarnation;
-        self.tell(Event::Overdue {
-            worker,
-            incarnation,
-            position,
-            claimed,
-        })
-    }
-
     /// One of the two steps of a revocation.
     pub(super) fn revoke(&mut self, worker: WorkerId) -> Check {
         match self.machines[worker].revocation {
@@ -246,7 +194,7 @@ impl World {
     /// The process is killed, or ends as it was asked to.
     pub(super) fn obey(&mut self, worker: WorkerId) -> Check {
         let machine = &self.machines[worker];
-        if !machine.is_to_die && !machine.is_to_end {
+        if !machine.is_to_die && (!machine.is_to_end || machine.is_stuck) {
             return Ok(());
         }
         if let ProcessState::Starting(_) = machine.state {
@@ -328,9 +276,20 @@ impl World {
         };
         let claimed = self.random.u64(..20);
         let cause = self.next_cause();
-        let event = match self.random.u32(..10) {
+        let event = match self.random.u32(..14) {
             8 => Event::Silent { worker, incarnation },
             9 => Event::Grown { worker, incarnation },
+            10 => Event::Unresponsive {
+                worker,
+                incarnation,
+                timeout: UNRESPONSIVE,
+            },
+            11 => Event::MemoryExceeded {
+                worker,
+                incarnation,
+                used: MEMORY_LIMIT + 1,
+                limit: MEMORY_LIMIT,
+            },
             0 => Event::Ready { worker, incarnation },
             1 => Event::Finished {
                 worker,
