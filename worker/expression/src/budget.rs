@@ -5,9 +5,8 @@
 
 use num_bigint::BigInt;
 
-use crate::error::{Outcome, limit_exceeded};
-use crate::limits::Limits;
-use crate::value::names::NAMES_DEPTH;
+use crate::error::{Error, Outcome, limit_exceeded};
+use crate::limits::{Limits, NAMES_DEPTH};
 
 /// What is left for one evaluation.
 #[derive(Debug, Clone)]
@@ -51,7 +50,7 @@ impl Budget {
     }
 
     #[cold]
-    fn empty(&mut self) -> crate::Error {
+    fn empty(&mut self) -> Error {
         self.fuel = 0;
         limit_exceeded("out of fuel")
     }
@@ -173,7 +172,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::error::ErrorKind;
 
     #[test]
     fn fuel_ends_and_stays_ended() {

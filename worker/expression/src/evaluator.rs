@@ -87,7 +87,7 @@ impl Evaluator {
         let context = Context {
             program: &self.program,
             source,
-            names,
+            names: names.bindings(),
         };
         let value = self.machine.run(context, &mut budget)?;
         push_result(&value, out, &mut budget).map_err(|error| error.at(0, self.program.end()))

@@ -32,6 +32,7 @@ mod builtins;
 mod calculator;
 mod error;
 mod evaluator;
+mod expression;
 mod limits;
 mod machine;
 mod object;
@@ -40,79 +41,14 @@ mod syntax;
 mod text;
 mod value;
 
-use std::sync::Arc;
-
-use self::budget::Budget;
 pub use self::error::{Error, ErrorKind};
 pub use self::evaluator::{Evaluator, evaluate_to_text};
+pub use self::expression::Expression;
 pub use self::limits::Limits;
-use self::machine::program::Program;
-use self::machine::{Context, Machine};
-use self::syntax::parser::Workspace;
 pub use self::value::Value;
 pub use self::value::from_rust::{Key, Plain};
 pub use self::value::into_rust::ConversionError;
 pub use self::value::names::{BindError, Names};
-
-/// A parsed expression: parsed once, evaluated as often as needed, from any thread. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Expression {
-    parsed: Arc<Parsed>,
-}
-
-#[derive(Debug)]
-struct Parsed {
-    source: Box<str>,
-    program: Program,
-}
-
-impl Expression {
-    /// Parses a source within the default limits.
-    ///
-    /// # Errors
-    ///
-    /// `SyntaxError`, `Unsupported` or `LimitExceeded`.
-    pub fn parse(source: &str) -> Result<Self, Error> {
-        Self::parse_with(source, &Limits::default())
-    }
-
-    /// Parses a source within limits.
-    ///
-    /// # Errors
-    ///
-    /// `SyntaxError`, `Unsupported` or `LimitExceeded`.
-    pub fn parse_with(source: &str, limits: &Limits) -> Result<Self, Error> {
-        let mut program = Program::default();
-        syntax::parser::parse(source.as_bytes(), limits, &mut program, &mut Workspace::default())?;
-        Ok(Self {
-            parsed: Arc::new(Parsed {
-                source: source.into(),
-                program,
-            }),
-        })
-    }
-
-    /// The text that was parsed.
-    pub fn source(&self) -> &str {
-        &self.parsed.source
-    }
-
-    /// The value of the expression with these variables.
-    ///
-    /// # Errors
-    ///
-    /// What Python would raise, `Unsupported` or `LimitExceeded`.
-    pub fn evaluate(&self, names: &Names, limits: &Limits) -> Result<Value, Error> {
-        let context = Context {
-            program: &self.parsed.program,
-            source: self.parsed.source.as_bytes(),
-            names,
-        };
-        Machine::default()
-            .run(context, &mut Budget::new(limits))
-            .map(Value::new)
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,9 @@ pub struct Limits {
 /// The nesting at which walks over values, which recurse, still fit the stack of a thread with 2 MiB.
 pub(crate) const HIGHEST_DEPTH: usize = 400;
 
+/// The deepest nesting of a bound value.
+pub(crate) const NAMES_DEPTH: usize = 100;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

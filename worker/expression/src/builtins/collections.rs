@@ -1,14 +1,15 @@
 //! `all any len max min sorted sum`.
 
-use super::Arguments;
 use super::numbers::index;
 use crate::budget::Budget;
 use crate::error::{Outcome, overflow, type_error, unsupported, value_error};
 use crate::object::Object;
-use crate::object::compare::{Comparison, compare};
+use crate::object::arguments::Arguments;
+use crate::object::compare::Comparison;
 use crate::object::iterate::{Cursor, collect, length};
 use crate::object::sort::merge_sort;
 use crate::operator::arithmetic::{BinaryOperator, binary};
+use crate::operator::comparison::compare;
 
 pub(super) fn any(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
     truth(arguments, true, budget)

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use num_traits::ToPrimitive;
 
-use super::Arguments;
 use super::numbers::index;
 use crate::budget::Budget;
 use crate::error::{Outcome, limit_exceeded, type_error, value_error};
+use crate::object::arguments::Arguments;
 use crate::object::dict::DictBuilder;
 use crate::object::int::{self, from_big};
 use crate::object::iterate::{Cursor, collect};

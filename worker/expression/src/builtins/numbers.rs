@@ -1,15 +1,15 @@
 //! `abs divmod pow round`.
 
-use super::Arguments;
 use crate::budget::Budget;
 use crate::error::{Outcome, type_error, zero_division};
+use crate::object::arguments::Arguments;
 use crate::object::int::{self, Integer};
 use crate::object::{Number, Object};
 use crate::operator::arithmetic::{BinaryOperator, as_float, binary};
 use crate::operator::division;
+use crate::operator::float_division;
 use crate::operator::power::modular_power;
 use crate::operator::round as rounding;
-use crate::text::float_text;
 
 /// An int, or a `TypeError` in Python's words.
 pub(crate) fn index(value: &Object) -> Outcome<Integer<'_>> {
@@ -42,7 +42,7 @@ pub(super) fn divmod(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<
             if right == 0.0 {
                 return Err(zero_division("float divmod()"));
             }
-            let (quotient, rest) = float_text::floor_divide(left, right)?;
+            let (quotient, rest) = float_division::floor_divide(left, right)?;
             (Object::Float(quotient), Object::Float(rest))
         }
         _ => {

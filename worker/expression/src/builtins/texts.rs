@@ -1,12 +1,13 @@
 //! `ascii bin chr hex oct ord repr str`.
 
-use super::Arguments;
 use super::numbers::index;
 use crate::budget::Budget;
 use crate::error::{Outcome, overflow, type_error, unsupported, value_error};
 use crate::object::Object;
+use crate::object::arguments::Arguments;
 use crate::text::int_text::prefixed;
-use crate::text::repr::{Charset, text_of};
+use crate::text::quote::Charset;
+use crate::text::repr::text_of;
 
 pub(super) fn repr(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
     text_of(arguments.one()?, Charset::Printable, budget).map(Object::text)

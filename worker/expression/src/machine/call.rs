@@ -5,14 +5,14 @@
 use super::program::{Op, Refusal};
 use super::{Context, Machine};
 use crate::budget::Budget;
-use crate::builtins::Arguments;
 use crate::error::{Error, Outcome, attribute_error, type_error, unsupported};
 use crate::object::Object;
+use crate::object::arguments::Arguments;
 
 impl Machine {
     pub(super) fn callee(&mut self, op: Op, context: Context<'_>) -> Outcome<()> {
         let callee = match op {
-            Op::MathFunction(function) => Object::Function(function),
+            Op::MathFunction(function) => Object::Function(function.function()),
             Op::Callee(symbol) => self.lookup(symbol, context)?,
             Op::Fail(Refusal::MathAsValue) => return Err(unsupported("the module math as a value")),
             Op::Fail(Refusal::MathFunctionAsValue) => {

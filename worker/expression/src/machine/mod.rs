@@ -3,24 +3,26 @@
 //! Owns the stack of values, jumps, and the memory of a run, which is kept from one to the next. What the operations
 //! mean for values is elsewhere.
 
+pub(crate) mod bindings;
 mod call;
 pub(crate) mod program;
 mod scope;
 mod slot;
 
+use self::bindings::Bindings;
 use self::program::{Op, Program};
 use self::scope::ActiveScope;
 use self::slot::Slot;
 use crate::budget::Budget;
 use crate::error::Outcome;
 use crate::object::Object;
-use crate::object::compare::{Comparison, compare};
+use crate::object::compare::Comparison;
 use crate::object::dict::DictBuilder;
 use crate::object::iterate::Cursor;
 use crate::object::set::SetBuilder;
 use crate::operator::arithmetic::{BinaryOperator, binary, unary};
+use crate::operator::comparison::compare;
 use crate::operator::slice::{slice, slices_in_a_tuple, subscript};
-use crate::value::names::Names;
 
 /// The memory of a run.
 #[derive(Debug, Default)]
@@ -39,7 +41,7 @@ pub(crate) struct Machine {
 pub(crate) struct Context<'a> {
     pub(crate) program: &'a Program,
     pub(crate) source: &'a [u8],
-    pub(crate) names: &'a Names,
+    pub(crate) names: &'a Bindings,
 }
 
 impl Machine {

@@ -5,9 +5,11 @@
 
 use std::collections::HashMap;
 
-use crate::builtins::Function;
+use crate::builtins::builtin;
+use crate::builtins::math::MathFunction;
 use crate::object::Object;
 use crate::object::compare::Comparison;
+use crate::object::function::Function;
 use crate::operator::arithmetic::{BinaryOperator, UnaryOperator};
 
 /// One operation. Jumps count from their own place.
@@ -22,7 +24,7 @@ pub(crate) enum Op {
     /// Pushes what a name means in front of an argument list: a variable or a function.
     Callee(u32),
     /// Pushes a function of the `math` module.
-    MathFunction(Function),
+    MathFunction(MathFunction),
     /// Raises an `Unsupported`, for what is wrong only if it is evaluated.
     Fail(Refusal),
     /// Raises an `AttributeError` for a name that `math` does not have.
@@ -90,7 +92,7 @@ pub(crate) struct Span {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Symbol {
     span: Span,
-    pub(crate) function: Option<Function>,
+    pub(crate) function: Option<&'static Function>,
 }
 
 /// The arguments of a call with keywords: the last ones have names.
@@ -229,7 +231,7 @@ impl Program {
         };
         self.symbols.push(Symbol {
             span,
-            function: Function::builtin(name),
+            function: builtin(name),
         });
         if !self.index.is_empty() {
             self.index.insert(name.into(), place);
@@ -259,7 +261,8 @@ mod tests {
 
     #[test]
     fn an_operation_is_small() {
-        assert!(size_of::<Op>() <= 8);
+        assert_eq!(size_of::<Op>(), 8);
+        assert_eq!(size_of::<Symbol>(), 16);
     }
 
     #[test]

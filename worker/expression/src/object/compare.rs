@@ -1,6 +1,6 @@
 //! Equality and order.
 //!
-//! Owns the comparison operators but for `in` (see `contains`) and `is`. Numbers compare exactly across their types.
+//! Owns what the comparison operators mean for two values, but for `in` and `is`. Numbers compare exactly across their types.
 //! Not-a-number equals nothing, in containers either: Python's shortcut for identical objects is not imitated.
 
 use std::cmp::Ordering;
@@ -11,7 +11,6 @@ use super::set::{self, Set};
 use super::{Number, Object};
 use crate::budget::Budget;
 use crate::error::{Outcome, type_error};
-use crate::operator::contains::contains;
 
 /// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,33 +54,6 @@ impl Comparison {
             Self::Equal | Self::In | Self::Is => ordering.is_eq(),
             Self::NotEqual | Self::NotIn | Self::IsNot => ordering.is_ne(),
         }
-    }
-}
-
-/// `left operator right`.
-pub(crate) fn compare(
-    operator: Comparison,
-    left: &Object,
-    right: &Object,
-    budget: &mut Budget,
-) -> Outcome<bool> {
-    match operator {
-        Comparison::Equal => equal(left, right, budget),
-        Comparison::NotEqual => Ok(!equal(left, right, budget)?),
-        Comparison::In => contains(right, left, budget),
-        Comparison::NotIn => Ok(!contains(right, left, budget)?),
-        Comparison::Is => Ok(identical(left, right)),
-        Comparison::IsNot => Ok(!identical(left, right)),
-        _ => ordered(operator, left, right, budget),
-    }
-}
-
-/// Identity, which the parser admits against None, True and False only.
-fn identical(left: &Object, right: &Object) -> bool {
-    match (left, right) {
-        (Object::None, Object::None) => true,
-        (Object::Bool(left), Object::Bool(right)) => left == right,
-        _ => false,
     }
 }
 
@@ -134,7 +106,12 @@ fn first_difference(left: &[Object], right: &[Object], budget: &mut Budget) -> O
 }
 
 /// `left < right` and its kin.
-fn ordered(operator: Comparison, left: &Object, right: &Object, budget: &mut Budget) -> Outcome<bool> {
+pub(crate) fn ordered(
+    operator: Comparison,
+    left: &Object,
+    right: &Object,
+    budget: &mut Budget,
+) -> Outcome<bool> {
     budget.burn(1)?;
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
         burn_long(left, right, budget)?;
@@ -206,7 +183,6 @@ fn compare_mixed(left: Integer<'_>, right: f64) -> Option<Ordering> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Limits;
 
     fn order(left: i64, right: f64) -> Option<Ordering> {
         compare_numbers(Number::Int(Integer::Small(left)), Number::Float(right))
@@ -229,31 +205,5 @@ mod tests {
         assert_eq!(order(0, -0.0), Some(Ordering::Equal));
         assert_eq!(order(0, f64::NAN), None);
         assert_eq!(order(0, f64::NEG_INFINITY), Some(Ordering::Greater));
-    }
-
-    #[test]
-    fn deep_values_compare_on_a_small_stack() {
-        let limits = Limits::default().max_depth(crate::limits::HIGHEST_DEPTH);
-        let mut budget = Budget::new(&limits);
-        let mut build = || {
-            let mut value = Object::Int(1);
-            for _ in 0..500 {
-                value = Object::tuple(vec![value], &mut budget).unwrap();
-            }
-            value
-        };
-        let (left, right) = (build(), build());
-        let small = std::thread::Builder::new().stack_size(512 << 10);
-        let thread = small.spawn(move || {
-            assert!(equal(&left, &right, &mut budget).unwrap());
-            assert!(!compare(Comparison::Less, &left, &right, &mut budget).unwrap());
-            assert!(crate::object::hash::hash(&left, &mut budget).is_ok());
-            assert_eq!(
-                crate::text::repr::repr_text(&right, &mut budget).unwrap().len(),
-                1501
-            );
-            drop((left, right));
-        });
-        thread.unwrap().join().unwrap();
     }
 }

@@ -4,8 +4,10 @@
 //! live in files of their own, by topic. The public face is `value`.
 
 pub(crate) mod arguments;
+pub(crate) mod bounds;
 pub(crate) mod compare;
 pub(crate) mod dict;
+pub(crate) mod function;
 pub(crate) mod hash;
 pub(crate) mod int;
 pub(crate) mod iterate;
@@ -20,12 +22,12 @@ use std::sync::{Arc, LazyLock};
 use num_bigint::BigInt;
 
 use self::dict::Dict;
+use self::function::Function;
 use self::int::Integer;
 use self::range::Range;
 use self::set::Set;
 use self::text::Text;
 use crate::budget::Budget;
-use crate::builtins::Function;
 use crate::error::Outcome;
 
 /// A value: small ones inline, others shared. Nothing in the language mutates a value.
@@ -44,7 +46,7 @@ pub(crate) enum Object {
     Dict(Arc<Dict>),
     Range(Arc<Range>),
     /// A function about to be called. The parser lets it appear nowhere else.
-    Function(Function),
+    Function(&'static Function),
 }
 
 /// The items of a tuple or list, and how deep values are nested below them.

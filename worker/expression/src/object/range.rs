@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use super::Object;
+use super::bounds::Bounds;
 use crate::budget::Budget;
 use crate::error::{Outcome, limit_exceeded, value_error};
-use crate::operator::slice::Bounds;
 
 /// An arithmetic progression.
 #[derive(Debug, Clone, Copy)]

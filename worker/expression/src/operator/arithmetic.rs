@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::division::{quotient, remainder, to_float, true_divide};
+use super::float_division;
 use super::power::power;
 use crate::budget::Budget;
 use crate::error::{Error, Outcome, limit_exceeded, overflow, type_error, unsupported, zero_division};
@@ -12,7 +13,6 @@ use crate::object::int::{self, BitOperator, Integer};
 use crate::object::set::SetOperator;
 use crate::object::text::Text;
 use crate::object::{Number, Object, Sequence};
-use crate::text::float_text;
 
 /// An operator with two operands that are both evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,9 +153,9 @@ fn floats(operator: BinaryOperator, left: &Object, right: &Object, budget: &mut 
         Op::Add => left + right,
         Op::Subtract => left - right,
         Op::Multiply => left * right,
-        Op::FloorDivide => float_text::floor_divide(left, right)?.0,
+        Op::FloorDivide => float_division::floor_divide(left, right)?.0,
         Op::Modulo if right == 0.0 => return Err(zero_division("float modulo")),
-        Op::Modulo => float_text::floor_divide(left, right)?.1,
+        Op::Modulo => float_division::floor_divide(left, right)?.1,
         _ if right == 0.0 => return Err(zero_division("float division by zero")),
         _ => left / right,
     };

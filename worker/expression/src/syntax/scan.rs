@@ -3,7 +3,7 @@
 //! Owns where an expression begins and ends in its source. Numbers and strings have files of their own.
 
 use crate::error::{Error, Outcome, syntax_error};
-use crate::text::repr::is_printable;
+use crate::text::quote::is_printable;
 
 /// A place in a source that is valid UTF-8.
 #[derive(Debug, Clone, Copy)]

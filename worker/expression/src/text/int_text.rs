@@ -57,7 +57,7 @@ pub(crate) fn parse(text: &str, base: u32) -> Outcome<BigInt> {
     let invalid = || {
         value_error(format!(
             "invalid literal for int() with base {base}: {}",
-            super::repr::quoted(text)
+            super::quote::quoted(text)
         ))
     };
     let body = text.trim_matches(is_blank);

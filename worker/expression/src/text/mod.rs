@@ -3,4 +3,5 @@
 pub(crate) mod float_text;
 pub(crate) mod int_text;
 mod nonprintable;
+pub(crate) mod quote;
 pub(crate) mod repr;

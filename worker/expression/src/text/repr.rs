@@ -1,23 +1,14 @@
 //! The text of values, as Python's `repr()` writes it.
 //!
-//! Owns quoting and escapes and the output limit, which is checked while the text is written: a small value that
-//! shares its parts may have a text of any length. Float text is in `float`, digits of ints are in `int_text`.
+//! Owns the output limit, which is checked while the text is written: a small value that shares its parts may have a
+//! text of any length. Quotes and escapes are in `quote`, float text is in `float_text`, digits of ints are in `int_text`.
 
 use super::float_text::push_float;
 use super::int_text::{decimal, push_small};
-use super::nonprintable::NONPRINTABLE;
+use super::quote::{Charset, into_string, push_quoted};
 use crate::budget::Budget;
 use crate::error::{Outcome, limit_exceeded};
 use crate::object::Object;
-
-/// Which characters are escaped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Charset {
-    /// `repr()`: what Unicode 14 calls printable stays.
-    Printable,
-    /// `ascii()`: only ASCII stays.
-    Ascii,
-}
 
 /// Where a text goes and how long it may get.
 struct Writer<'a> {
@@ -80,18 +71,6 @@ pub(crate) fn repr_short(value: &Object, budget: &mut Budget) -> String {
         Ok(()) => into_string(out),
         Err(_) => format!("a {}", value.type_name()),
     }
-}
-
-/// A text in quotes for a message, cut.
-pub(crate) fn quoted(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let mut out = Vec::new();
-    push_quoted(text, Charset::Printable, &mut out);
-    into_string(out).chars().take(LONGEST).collect()
-}
-
-fn into_string(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_default()
 }
 
 impl Writer<'_> {
@@ -184,79 +163,13 @@ impl Writer<'_> {
     }
 }
 
-/// Appends a str in quotes: single ones, unless it has single and no double ones.
-fn push_quoted(text: &str, charset: Charset, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
-        b'"'
-    } else {
-        b'\''
-    };
-    out.push(quote);
-    let mut plain = 0;
-    for (offset, character) in text.char_indices() {
-        if is_plain(character, quote, charset) {
-            continue;
-        }
-        out.extend_from_slice(&bytes[plain..offset]);
-        push_escape(character, out);
-        plain = offset + character.len_utf8();
-    }
-    out.extend_from_slice(&bytes[plain..]);
-    out.push(quote);
-}
-
-fn is_plain(character: char, quote: u8, charset: Charset) -> bool {
-    match character {
-        '\\' => false,
-        ' '..='~' => character != char::from(quote),
-        _ if character.is_ascii() => false,
-        _ => charset == Charset::Printable && is_printable(character),
-    }
-}
-
-/// Does Unicode 14 call this character printable? Bidirectional controls, blanks and their like are not.
-pub(crate) fn is_printable(character: char) -> bool {
-    let point = u32::from(character);
-    let index = NONPRINTABLE.partition_point(|&(_, last)| last < point);
-    NONPRINTABLE.get(index).is_none_or(|&(first, _)| point < first)
-}
-
-fn push_escape(character: char, out: &mut Vec<u8>) {
-    let escape = match (character, u32::from(character)) {
-        ('\n', _) => "\\n".to_owned(),
-        ('\r', _) => "\\r".to_owned(),
-        ('\t', _) => "\\t".to_owned(),
-        ('\\' | '\'' | '"', _) => format!("\\{character}"),
-        (_, point @ 0..=0xff) => format!("\\x{point:02x}"),
-        (_, point @ 0x100..=0xffff) => format!("\\u{point:04x}"),
-        (_, point) => format!("\\U{point:08x}"),
-    };
-    out.extend_from_slice(escape.as_bytes());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Limits;
 
     #[test]
-    fn quotes() {
-        for (text, expected) in [
-            ("a", "'a'"),
-            ("O'Brien", "\"O'Brien\""),
-            ("'\"", "'\\'\"'"),
-            ("\"", "'\"'"),
-            ("a\\b\t\n\r\u{0}\u{7f}", "'a\\\\b\\t\\n\\r\\x00\\x7f'"),
-            ("é☃", "'é☃'"),
-            (
-                "\u{85}\u{ad}\u{200b}\u{e000}\u{10ffff}",
-                "'\\x85\\xad\\u200b\\ue000\\U0010ffff'",
-            ),
-            ("\u{a0}\u{2028}", "'\\xa0\\u2028'"),
-        ] {
-            assert_eq!(quoted(text), expected);
-        }
+    fn the_ascii_form_escapes_all_else() {
         let mut budget = Budget::new(&Limits::default());
         assert_eq!(
             text_of(&Object::text("é☃😀"), Charset::Ascii, &mut budget).unwrap(),

@@ -12,6 +12,7 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
 use super::Value;
+use crate::error::Error;
 use crate::object::Object;
 
 /// A type whose values are nested no deeper than the type itself, so that each of them is a [`Value`].
@@ -114,7 +115,7 @@ tuples! {
 }
 
 /// The compiler refuses types that are nested half as deep as values may be, and keys have hashes.
-fn never_too_deep(value: Result<Value, crate::Error>) -> Value {
+fn never_too_deep(value: Result<Value, Error>) -> Value {
     value.expect("a type is not nested as deep as values may be, and its keys have hashes")
 }
 

@@ -5,11 +5,9 @@
 use std::fmt;
 
 use super::Value;
-use crate::object::Object;
+use crate::limits::NAMES_DEPTH;
+use crate::machine::bindings::Bindings;
 use crate::syntax::keyword::is_keyword;
-
-/// The deepest nesting of a bound value.
-pub(crate) const NAMES_DEPTH: usize = 100;
 
 /// A set of variables for expressions to use.
 ///
@@ -25,8 +23,7 @@ pub(crate) const NAMES_DEPTH: usize = 100;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    /// Sorted by name.
-    bound: Vec<(Box<str>, Object)>,
+    bindings: Bindings,
 }
 
 /// Why a variable cannot be bound.
@@ -78,39 +75,29 @@ impl Names {
         if object.depth() > NAMES_DEPTH {
             return Err(BindError::TooDeep(name));
         }
-        match self.place(name.as_bytes()) {
-            Ok(place) => self.bound[place].1 = object,
-            Err(place) => self.bound.insert(place, (name.into(), object)),
-        }
+        self.bindings.bind(name.into(), object);
         Ok(())
     }
 
     /// The number of variables.
     pub fn len(&self) -> usize {
-        self.bound.len()
+        self.bindings.len()
     }
 
     /// Is no variable bound?
     pub fn is_empty(&self) -> bool {
-        self.bound.is_empty()
+        self.len() == 0
     }
 
-    pub(crate) fn get(&self, name: &[u8]) -> Option<&Object> {
-        if self.bound.is_empty() {
-            return None;
-        }
-        self.place(name).ok().map(|place| &self.bound[place].1)
-    }
-
-    fn place(&self, name: &[u8]) -> Result<usize, usize> {
-        self.bound
-            .binary_search_by(|(bound, _)| bound.as_bytes().cmp(name))
+    pub(crate) fn bindings(&self) -> &Bindings {
+        &self.bindings
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::Object;
 
     #[test]
     fn binds_and_rebinds() {
@@ -119,8 +106,8 @@ mod tests {
             names.bind(name, Value::from(value)).unwrap();
         }
         assert_eq!(names.len(), 4);
-        assert!(matches!(names.get(b"b"), Some(Object::Int(3))));
-        assert!(names.get(b"c").is_none());
+        assert!(matches!(names.bindings().get(b"b"), Some(Object::Int(3))));
+        assert!(names.bindings().get(b"c").is_none());
     }
 
     #[test]

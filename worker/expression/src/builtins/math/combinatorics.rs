@@ -4,11 +4,11 @@ use num_bigint::BigInt;
 use num_integer::Integer as _;
 use num_traits::One;
 
-use super::integer;
+use super::convert::integer;
 use crate::budget::Budget;
-use crate::builtins::Arguments;
 use crate::error::{Outcome, overflow, type_error, value_error};
 use crate::object::Object;
+use crate::object::arguments::Arguments;
 use crate::object::int::{self, Integer, from_big, multiply};
 
 /// The product of `first..=last` by halves, which keeps the factors of equal size. Depth is that of a binary tree.

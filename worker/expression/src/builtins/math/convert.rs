@@ -1,8 +1,8 @@
 //! Arguments of `math`, and the functions that need no more than the float itself.
 
 use crate::budget::Budget;
-use crate::builtins::Arguments;
 use crate::error::{Outcome, type_error, value_error};
+use crate::object::arguments::Arguments;
 use crate::object::int::{self, Integer};
 use crate::object::{Number, Object};
 use crate::operator::arithmetic::as_float;

@@ -2,12 +2,11 @@
 
 use num_integer::Roots;
 
-use super::convert::one_real;
-use super::{integer, real};
+use super::convert::{integer, one_real, real};
 use crate::budget::Budget;
-use crate::builtins::Arguments;
 use crate::error::{Outcome, value_error};
 use crate::object::Object;
+use crate::object::arguments::Arguments;
 use crate::object::int::from_big;
 use crate::operator::division::scale;
 

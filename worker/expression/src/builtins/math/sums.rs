@@ -1,10 +1,10 @@
 //! `fsum` and `prod`.
 
-use super::real;
+use super::convert::real;
 use crate::budget::Budget;
-use crate::builtins::Arguments;
 use crate::error::{Outcome, overflow, type_error, value_error};
 use crate::object::Object;
+use crate::object::arguments::Arguments;
 use crate::object::iterate::Cursor;
 use crate::operator::arithmetic::{BinaryOperator, binary};
 

@@ -7,12 +7,11 @@ use std::f64::consts::LN_2;
 
 use num_traits::ToPrimitive;
 
-use super::convert::{one_real, two_reals};
-use super::real;
+use super::convert::{one_real, real, two_reals};
 use crate::budget::Budget;
-use crate::builtins::Arguments;
 use crate::error::{Error, Outcome, overflow, type_error, value_error, zero_division};
 use crate::object::Object;
+use crate::object::arguments::Arguments;
 use crate::object::int::Integer;
 use crate::operator::division::to_float;
 

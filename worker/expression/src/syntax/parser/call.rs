@@ -20,7 +20,7 @@ impl Parser<'_> {
                     *op = Op::Callee(symbol);
                 }
             }
-            Some(Op::MathFunction(math)) => function = Some(*math),
+            Some(Op::MathFunction(math)) => function = Some(math.function()),
             _ => {}
         }
         let kind = FrameKind::Call {

@@ -10,52 +10,13 @@
 //!     exit:  Leave
 //! ```
 
+use super::clauses::{Clause, Clauses};
 use super::frame::{Frame, FrameKind};
 use super::{Parser, State};
-use crate::builtins::Function;
+use crate::builtins::{ALL, ANY};
 use crate::error::{Outcome, syntax_error, unsupported};
 use crate::machine::program::{Collector, Op, Program, Scope, Span, small};
-
-/// The clauses of a comprehension under construction.
-#[derive(Debug)]
-pub(super) struct Clauses {
-    collector: Collector,
-    /// Is this the argument of a call, and not a bracket of its own?
-    is_argument: bool,
-    /// Where the element's code is, until it is moved.
-    element: u32,
-    element_span: Span,
-    /// Where the code of the clauses begins.
-    code: u32,
-    /// The first and the last `Next` so far.
-    loops: Option<(u32, u32)>,
-    clause: Clause,
-    /// The targets of the clause at hand, whose code comes behind that of its iterable.
-    targets: Vec<(Op, Span)>,
-    variables: Vec<u32>,
-}
-
-/// Whose operand is being parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Clause {
-    Iterable,
-    Filter,
-}
-
-impl Clauses {
-    /// From the element on, as far as it is known.
-    pub(super) fn whole(&self) -> Span {
-        self.element_span
-    }
-
-    pub(super) fn closing(&self) -> u8 {
-        match self.collector {
-            _ if self.is_argument => b')',
-            Collector::Set | Collector::Dict => b'}',
-            _ => b']',
-        }
-    }
-}
+use crate::object::function::Function;
 
 impl Parser<'_> {
     /// `for`: the element of a comprehension has ended, or a clause has.
@@ -146,10 +107,10 @@ impl Parser<'_> {
     }
 
     /// What a generator is collected into, by the function it is given to.
-    fn generator(function: Option<Function>) -> Collector {
+    fn generator(function: Option<&'static Function>) -> Collector {
         match function {
-            Some(function) if function == Function::ANY => Collector::Any,
-            Some(function) if function == Function::ALL => Collector::All,
+            Some(function) if std::ptr::eq(function, ANY) => Collector::Any,
+            Some(function) if std::ptr::eq(function, ALL) => Collector::All,
             _ => Collector::List,
         }
     }

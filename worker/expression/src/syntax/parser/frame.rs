@@ -3,12 +3,12 @@
 //! Owns what may be separated by commas and colons, and what is emitted when a bracket closes. What is special about
 //! calls, subscripts and comprehensions is in files of their own.
 
-use super::comprehension::Clauses;
+use super::clauses::Clauses;
 use super::pending::Pending;
 use super::{Operand, Parser, State};
-use crate::builtins::Function;
 use crate::error::{Error, Outcome, syntax_error, unsupported};
 use crate::machine::program::Op;
+use crate::object::function::Function;
 
 /// An open bracket.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(super) enum FrameKind {
         values: u32,
     },
     Call {
-        function: Option<Function>,
+        function: Option<&'static Function>,
         keywords: Vec<u32>,
         /// A keyword and its equals sign are there, its value is not.
         has_keyword: bool,

@@ -5,6 +5,7 @@
 //! Nothing here recurses, so no input can exhaust the stack of the thread.
 
 mod call;
+mod clauses;
 mod comprehension;
 mod frame;
 mod operand;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::frame::FrameKind;
 use super::pending::Pending;
 use super::{Parser, State};
-use crate::builtins::Function;
-use crate::builtins::math::constant;
+use crate::builtins::math::{MathFunction, constant};
 use crate::error::{Error, Outcome, limit_exceeded, syntax_error, unsupported};
 use crate::machine::program::{Op, Refusal, small};
 use crate::object::Object;
@@ -206,7 +205,7 @@ impl Parser<'_> {
         }
         let op = if let Some(value) = constant(name) {
             self.program.constant(Object::Float(value))
-        } else if let Some(function) = Function::math(name) {
+        } else if let Some(function) = MathFunction::find(name) {
             if self.scanner.token_start()? == Some(b'(') {
                 Op::MathFunction(function)
             } else {
