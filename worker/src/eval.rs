@@ -178,7 +178,7 @@ fn in_binding(name: &str, error: &Error) -> EvalError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stand_in::{Parent, Terms, encode_argument, hire, invite};
+    use crate::fake_parent::{Parent, Terms, encode_argument, hire, invite};
 
     fn terms(argument: Vec<u8>) -> Terms {
         Terms {

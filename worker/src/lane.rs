@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use protocol::{Payload, board::Board};
 
 use crate::{
-    bell::Bell,
-    course::{Course, Jobs},
     failure::Failure,
-    feed::{Feed, Stint, Work},
+    frame_source::{Feed, Stint, Work},
+    job_loop::{Course, Jobs},
     publisher::Publisher,
     runner::Bench,
+    wake_sender::Bell,
 };
 
 /// A lane at work.

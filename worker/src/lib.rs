@@ -33,25 +33,25 @@
 //! The crate knows nothing of scheduling: it runs what it is sent, in that order.
 
 mod batch;
-mod bell;
 mod bootstrap;
 mod context;
-mod course;
 pub mod eval;
 mod failure;
-mod feed;
+#[cfg(test)]
+mod fake_parent;
 mod forward;
-mod gate;
+mod frame_source;
+mod job_loop;
 mod lane;
-mod marks;
+mod output_marks;
 mod publisher;
+mod ready;
 mod runner;
+#[cfg(test)]
+mod scenarios;
 mod service;
 mod session;
-#[cfg(test)]
-mod stand_in;
-#[cfg(test)]
-mod stories;
+mod wake_sender;
 
 use std::process::ExitCode;
 

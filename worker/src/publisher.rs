@@ -12,7 +12,7 @@ use protocol::{
     ring::{MAX_RING_RESULT, RingWriter},
 };
 
-use crate::bell::Bell;
+use crate::wake_sender::Bell;
 
 /// The writing ends, which belong to all lanes.
 #[derive(Debug)]

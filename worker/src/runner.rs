@@ -7,9 +7,9 @@ use protocol::{Fault, Incoming, Panicked, Payload, child::panics};
 
 use crate::{
     context::{Context, Setup, Stage},
-    course::Course,
     failure::Failure,
     forward,
+    job_loop::Course,
 };
 
 /// A kind of job, as encoded bytes.

@@ -13,16 +13,16 @@ use protocol::{Payload, board::Board, capture::BEFORE_JOBS, child::panics};
 use rayon::ThreadPoolBuilder;
 
 use crate::{
-    bell::Bell,
     bootstrap::{Equipment, Invited},
     context::{Place, Setup},
     failure::Failure,
-    feed::Feed,
-    gate::{Gate, Opening},
+    frame_source::Feed,
     lane::Lane,
-    marks,
+    output_marks,
     publisher::{Outlet, Publisher},
+    ready::{Gate, Opening},
     runner::{Bench, Serving},
+    wake_sender::Bell,
 };
 
 /// The stack of a lane's thread: what the main thread usually has, so that a job runs alike in every kind of lane.
@@ -63,7 +63,7 @@ fn serve_invited(
     (host.watch)(control)?;
     (host.forward)(control, invited.log_level())?;
     if let Some(secret) = invited.capture() {
-        marks::start(secret).map_err(Failure::system("duplicating the standard streams"))?;
+        output_marks::start(secret).map_err(Failure::system("duplicating the standard streams"))?;
     }
     let Equipment {
         family,
@@ -118,7 +118,7 @@ impl Hall<'_> {
         };
         let mut bench = self.serving.bench(Setup::new(place, Arc::clone(&self.argument)));
         let served = if self.opening.meet(bench.rebuild()) {
-            marks::end(BEFORE_JOBS);
+            output_marks::end(BEFORE_JOBS);
             self.lane(number, &mut *bench).serve()
         } else {
             Ok(())

@@ -13,7 +13,7 @@ use protocol::{
     parcel::{KEPT_BYTES, Part},
 };
 
-use crate::{batch::Reader, bell::Bell, failure::Failure, marks, publisher::Publisher};
+use crate::{batch::Reader, failure::Failure, output_marks, publisher::Publisher, wake_sender::Bell};
 
 /// When the parent was last woken this long ago, it is woken for what has been published before the next job starts.
 const UNTOLD_NS: u64 = 1_000_000;
@@ -109,7 +109,7 @@ impl<'a, 'p> Course<'a, 'p> {
         let Some(position) = self.running.take() else {
             return;
         };
-        marks::end(position);
+        output_marks::end(position);
         match ran {
             _ if self.delivery.is_some() || !self.output.attached.is_empty() => {
                 self.publish_large(position, ran);

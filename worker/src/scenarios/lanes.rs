@@ -15,8 +15,8 @@ use super::{Turnstile, echo};
 use crate::{
     context::Setup,
     failure::Failure,
+    fake_parent::{Task, Terms, hire},
     service::Service,
-    stand_in::{Task, Terms, hire},
 };
 
 fn lanes(lanes: u16) -> Terms {

@@ -10,8 +10,8 @@ use protocol::{Bytes, Fault, Job, Payload, attachment};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    fake_parent::{PATIENCE, Parent, Terms, hire},
     service::Service,
-    stand_in::{PATIENCE, Parent, Terms, hire},
 };
 
 /// Bytes that come back.

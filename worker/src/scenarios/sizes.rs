@@ -3,7 +3,7 @@
 use protocol::{Fault, frame::PARCEL_BYTES, parcel::KEPT_BYTES, ring::MAX_RING_RESULT};
 
 use super::echo;
-use crate::stand_in::{Terms, hire};
+use crate::fake_parent::{Terms, hire};
 
 #[test]
 fn jobs_and_results_of_every_size_arrive_whole() {

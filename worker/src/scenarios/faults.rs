@@ -12,8 +12,8 @@ use super::{Turnstile, echo};
 use crate::{
     context::Setup,
     failure::Failure,
+    fake_parent::{Task, Terms, encoded, hire},
     service::Service,
-    stand_in::{Task, Terms, encoded, hire},
 };
 
 /// Jobs that counts those before them in the state; `panic` does.
@@ -40,7 +40,7 @@ fn a_panic_reaches_the_parent_and_the_next_job_runs() {
         panic!("another fault")
     };
     assert_eq!(panicked.message, "boom");
-    assert!(panicked.location.unwrap().contains("stories/mod.rs:"));
+    assert!(panicked.location.unwrap().contains("scenarios/mod.rs:"));
     assert_eq!(parent.output(1), "a");
 }
 

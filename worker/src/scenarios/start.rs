@@ -15,8 +15,8 @@ use super::echo;
 use crate::{
     context::Setup,
     failure::Failure,
+    fake_parent::{Task, Terms, Worker, encode_argument, hire, invite},
     service::Service,
-    stand_in::{Task, Terms, Worker, encode_argument, hire, invite},
 };
 
 fn answer_of(service: Service<'static>, terms: &Terms) -> (Answer, Failure) {

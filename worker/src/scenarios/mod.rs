@@ -9,7 +9,7 @@ mod start;
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use crate::{service::Service, stand_in::Task};
+use crate::{fake_parent::Task, service::Service};
 
 /// Answers with what it is asked; `panic why` panics, `bytes n` answers with so many.
 fn echo() -> Service<'static> {
@@ -44,7 +44,7 @@ impl Turnstile {
 
     fn wait_for_arrival(&self) {
         self.arrived
-            .recv_timeout(crate::stand_in::PATIENCE)
+            .recv_timeout(crate::fake_parent::PATIENCE)
             .expect("a job arrives");
     }
 

@@ -22,7 +22,7 @@ use protocol::{
     spin::Spin,
 };
 
-use crate::{batch::Batch, bell::Bell, failure::Failure};
+use crate::{batch::Batch, failure::Failure, wake_sender::Bell};
 
 /// How long a lane looks for the next frame before it sleeps.
 const LINGER: Duration = Duration::from_micros(20);

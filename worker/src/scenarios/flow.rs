@@ -13,8 +13,8 @@ use protocol::board;
 use super::{Turnstile, echo};
 use crate::{
     context::Setup,
+    fake_parent::{Task, Terms, encoded, hire},
     service::Service,
-    stand_in::{Task, Terms, encoded, hire},
 };
 
 #[test]
@@ -121,7 +121,7 @@ fn a_parent_that_does_not_look_is_woken_once() {
     let mut parent = hire(echo(), &Terms::default());
     parent.send(&["a"]);
     parent.send(&["b"]);
-    let deadline = Instant::now() + crate::stand_in::PATIENCE;
+    let deadline = Instant::now() + crate::fake_parent::PATIENCE;
     while parent.board.progress().received < 2 {
         assert!(Instant::now() < deadline, "the worker is stuck");
         std::thread::yield_now();
@@ -158,7 +158,7 @@ fn a_full_ring_holds_the_worker_back_until_it_is_read() {
     let tasks = vec!["bytes 30000"; 100];
     parent.send(&tasks);
     // Nothing is read until the worker, with no room left, stops claiming.
-    let deadline = Instant::now() + crate::stand_in::PATIENCE;
+    let deadline = Instant::now() + crate::fake_parent::PATIENCE;
     while parent.board.claimed() < 9 {
         assert!(Instant::now() < deadline, "the worker is stuck");
         std::thread::yield_now();
