@@ -5,7 +5,7 @@
 
 use protocol::frame::{Frame, FrameError, Jobs};
 
-use crate::failure::Failure;
+use crate::error::WorkerError;
 
 /// A frame of jobs.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn next(
         &mut self,
         claim: impl FnOnce() -> Option<u64>,
-    ) -> Result<Option<(u64, &'a [u8])>, Failure> {
+    ) -> Result<Option<(u64, &'a [u8])>, WorkerError> {
         let Some(job) = self.jobs.next().transpose()? else {
             return Ok(None);
         };
@@ -77,8 +77,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn misplaced(&self, position: u64) -> Failure {
-        Failure::BrokenProtocol(format!(
+    fn misplaced(&self, position: u64) -> WorkerError {
+        WorkerError::BrokenProtocol(format!(
             "position {position} was claimed in a frame of which the jobs from {} to {} were left",
             self.at, self.end
         ))
@@ -124,7 +124,7 @@ mod tests {
         for position in [39, 42, u64::MAX] {
             let batch = batch(&[b"a", b"b"]);
             let taken = batch.read().unwrap().next(|| Some(position));
-            assert!(matches!(taken, Err(Failure::BrokenProtocol(_))), "{position}");
+            assert!(matches!(taken, Err(WorkerError::BrokenProtocol(_))), "{position}");
         }
     }
 

@@ -18,11 +18,11 @@ use protocol::{
     parcel::Parcel,
 };
 
-use crate::failure::Failure;
+use crate::error::WorkerError;
 
 /// What a parent gave its worker.
 #[derive(Debug)]
-pub(crate) struct Equipment {
+pub(crate) struct Startup {
     pub(crate) worker: u32,
     pub(crate) lanes: usize,
     pub(crate) message_limit: u64,
@@ -36,24 +36,24 @@ pub(crate) struct Equipment {
 
 /// An invitation that fits this worker, not yet taken up.
 #[derive(Debug)]
-pub(crate) struct Invited {
+pub(crate) struct StartRequest {
     invitation: Invitation,
     gifts: Gifts,
 }
 
-impl Invited {
+impl StartRequest {
     /// Waits for the invitation and checks that it is for a worker that serves these jobs.
-    pub(crate) fn receive(control: &OwnedFd, serves: &'static str) -> Result<Self, Failure> {
+    pub(crate) fn receive(control: &OwnedFd, serves: &'static str) -> Result<Self, WorkerError> {
         let received = control::receive(control, None)?;
         let invitation: Invitation = handshake::decode(&received)?;
         if invitation.job != serves {
-            return Err(Failure::WrongJob {
+            return Err(WorkerError::WrongJob {
                 asked: invitation.job,
                 serves,
             });
         }
         if !(1..=MAX_LANES).contains(&usize::from(invitation.lanes)) {
-            return Err(Failure::Unusable(format!(
+            return Err(WorkerError::Unusable(format!(
                 "{} lanes are asked for, {MAX_LANES} being the most",
                 invitation.lanes
             )));
@@ -73,11 +73,11 @@ impl Invited {
     }
 
     /// Takes the argument out of its area and connects the link.
-    pub(crate) fn accept(self) -> Result<Equipment, Failure> {
+    pub(crate) fn accept(self) -> Result<Startup, WorkerError> {
         let Self { invitation, gifts } = self;
         let mut inbound = gifts.inbound;
         let argument = argument(&mut inbound, &invitation)?;
-        Ok(Equipment {
+        Ok(Startup {
             worker: invitation.worker,
             lanes: invitation.lanes.into(),
             message_limit: invitation.message_limit,
@@ -92,7 +92,7 @@ impl Invited {
 }
 
 /// Takes the argument out of its area.
-fn argument(inbound: &mut Deliveries, invitation: &Invitation) -> Result<Arc<[u8]>, Failure> {
+fn argument(inbound: &mut Deliveries, invitation: &Invitation) -> Result<Arc<[u8]>, WorkerError> {
     let contents = Contents {
         encoding: invitation.argument_bytes,
         attached: 0,

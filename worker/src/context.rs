@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 /// One lane of one worker: a thread that runs one job at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct LaneInfo {
     pub(crate) worker: u32,
     pub(crate) lane: usize,
     pub(crate) lanes: usize,
@@ -18,16 +18,16 @@ pub(crate) struct Place {
 /// What an initialiser is told: for which lane it makes the state, and the pool's argument.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    place: Place,
+    place: LaneInfo,
     argument: Arc<[u8]>,
 }
 
 impl Setup {
-    pub(crate) fn new(place: Place, argument: Arc<[u8]>) -> Self {
+    pub(crate) fn new(place: LaneInfo, argument: Arc<[u8]>) -> Self {
         Self { place, argument }
     }
 
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> LaneInfo {
         self.place
     }
 
@@ -65,7 +65,7 @@ impl Setup {
 
 /// How far a job has come: decides what a panic is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum JobPhase {
     Decoding,
     Running,
     Encoding,
@@ -74,33 +74,33 @@ pub(crate) enum Stage {
 /// What a handler is told beside its job, and the state of its lane.
 pub struct Context<'a, S> {
     state: &'a mut S,
-    place: Place,
+    place: LaneInfo,
     position: u64,
-    stage: Stage,
+    phase: JobPhase,
 }
 
 impl<'a, S> Context<'a, S> {
-    pub(crate) fn new(state: &'a mut S, place: Place) -> Self {
+    pub(crate) fn new(state: &'a mut S, place: LaneInfo) -> Self {
         Self {
             state,
             place,
             position: 0,
-            stage: Stage::Decoding,
+            phase: JobPhase::Decoding,
         }
     }
 
     /// Turns to the next job.
     pub(crate) fn begin(&mut self, position: u64) {
         self.position = position;
-        self.stage = Stage::Decoding;
+        self.phase = JobPhase::Decoding;
     }
 
-    pub(crate) fn stage(&self) -> Stage {
-        self.stage
+    pub(crate) fn phase(&self) -> JobPhase {
+        self.phase
     }
 
-    pub(crate) fn enter(&mut self, stage: Stage) {
-        self.stage = stage;
+    pub(crate) fn enter(&mut self, phase: JobPhase) {
+        self.phase = phase;
     }
 
     /// The lane's state, which the initialiser made. No other lane sees it; after a panic of a handler it is made
@@ -136,7 +136,7 @@ impl<S> fmt::Debug for Context<'_, S> {
             .debug_struct("Context")
             .field("place", &self.place)
             .field("position", &self.position)
-            .field("stage", &self.stage)
+            .field("phase", &self.phase)
             .finish_non_exhaustive()
     }
 }

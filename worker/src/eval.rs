@@ -12,7 +12,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::{Context, Setup, Stage},
+    context::{Context, JobPhase, Setup},
     expression::{Error, Evaluator, Expression, Limits, Names},
     runner::Runner,
     service::Service,
@@ -20,7 +20,7 @@ use crate::{
 
 /// The service that evaluates expressions. Its pool gives an [`EvalSetup`] as the initialiser's argument, or none.
 pub fn service() -> Service<'static> {
-    Service::from_runner(Evaluating)
+    Service::from_runner(EvalRunner)
 }
 
 /// What holds for every expression of a pool: the argument of the service's initialiser.
@@ -82,23 +82,23 @@ fn apply<T>(limits: Limits, value: Option<T>, set: impl FnOnce(Limits, T) -> Lim
 }
 
 /// The runner: the state is all it has.
-struct Evaluating;
+struct EvalRunner;
 
 /// What a lane keeps from expression to expression.
-struct Desk {
+struct EvalState {
     evaluator: Evaluator,
     names: Names,
     limits: Limits,
 }
 
-impl Runner for Evaluating {
-    type State = Desk;
+impl Runner for EvalRunner {
+    type State = EvalState;
 
     fn job_name(&self) -> &'static str {
         Eval::NAME
     }
 
-    fn initialise(&self, setup: &Setup) -> Result<Desk, String> {
+    fn initialise(&self, setup: &Setup) -> Result<EvalState, String> {
         let setup: EvalSetup = if setup.has_argument() {
             setup.argument().map_err(|error| error.to_string())?
         } else {
@@ -106,7 +106,7 @@ impl Runner for Evaluating {
         };
         let limits = Limits::from(setup.limits);
         let names = bound(Names::default(), &setup.names, &limits).map_err(|error| error.to_string())?;
-        Ok(Desk {
+        Ok(EvalState {
             evaluator: Evaluator::new(limits.clone()),
             names,
             limits,
@@ -116,18 +116,18 @@ impl Runner for Evaluating {
     fn run(
         &self,
         job: Incoming<'_>,
-        context: &mut Context<'_, Desk>,
+        context: &mut Context<'_, EvalState>,
         output: &mut Payload,
     ) -> Result<(), Fault> {
         let job = EvalRef::decode(job.encoding()).map_err(|error| Fault::Undecodable(error.to_string()))?;
-        context.enter(Stage::Running);
-        let desk = context.state();
-        encode_evaluated(&mut output.encoding, |output| desk.evaluate(&job, output))
+        context.enter(JobPhase::Running);
+        let state = context.state();
+        encode_evaluated(&mut output.encoding, |output| state.evaluate(&job, output))
             .map_err(|error| Fault::Unencodable(error.to_string()))
     }
 }
 
-impl Desk {
+impl EvalState {
     #[inline]
     fn evaluate(&mut self, job: &EvalRef<'_>, output: &mut Vec<u8>) -> Result<(), EvalError> {
         let names = match &*job.names {
@@ -178,26 +178,26 @@ fn in_binding(name: &str, error: &Error) -> EvalError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake_parent::{Parent, Terms, encode_argument, hire, invite};
+    use crate::fake_parent::{FakeParent, StartOptions, encode_argument, start, start_ready};
 
-    fn terms(argument: Vec<u8>) -> Terms {
-        Terms {
+    fn options(argument: Vec<u8>) -> StartOptions {
+        StartOptions {
             job: Eval::NAME,
             argument,
-            ..Terms::default()
+            ..StartOptions::default()
         }
     }
 
-    fn with_setup(names: &[(&str, &str)]) -> Terms {
+    fn with_setup(names: &[(&str, &str)]) -> StartOptions {
         let names = names
             .iter()
             .map(|&(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let limits = EvalLimits::default();
-        terms(encode_argument(&EvalSetup { names, limits }))
+        options(encode_argument(&EvalSetup { names, limits }))
     }
 
-    fn evaluate(parent: &mut Parent, job: &Eval) -> Result<String, EvalError> {
+    fn evaluate(parent: &mut FakeParent, job: &Eval) -> Result<String, EvalError> {
         let mut bytes = Vec::new();
         job.encode(&mut bytes).unwrap();
         let position = parent.send_encoded(&[bytes]) - 1;
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_expression_becomes_the_text_of_its_value() {
-        let mut parent = hire(service(), &terms(Vec::new()));
+        let mut parent = start_ready(service(), &options(Vec::new()));
         assert_eq!(evaluate(&mut parent, &Eval::new("1+2+3")).unwrap(), "6");
         let error = evaluate(&mut parent, &Eval::new("nobody")).unwrap_err();
         assert_eq!(error.to_string(), "NameError: name 'nobody' is not defined");
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn names_of_the_pool_hold_for_all_jobs_and_a_jobs_own_for_it_alone() {
-        let mut parent = hire(service(), &with_setup(&[("a", "1"), ("b", "a + a")]));
+        let mut parent = start_ready(service(), &with_setup(&[("a", "1"), ("b", "a + a")]));
         let own = Eval::new("a + b + c").bind("a", "10").bind("c", "a + 100");
         assert_eq!(evaluate(&mut parent, &own).unwrap(), "122");
         assert_eq!(evaluate(&mut parent, &Eval::new("a + b")).unwrap(), "3");
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_be_bound_is_the_jobs_error() {
-        let mut parent = hire(service(), &terms(Vec::new()));
+        let mut parent = start_ready(service(), &options(Vec::new()));
         let error = evaluate(&mut parent, &Eval::new("1").bind("x", "nobody")).unwrap_err();
         assert_eq!(error.message, "in the value of `x`: name 'nobody' is not defined");
         assert_eq!((error.start, error.end), (0, 0));
@@ -236,18 +236,18 @@ mod tests {
 
     #[test]
     fn a_setup_that_cannot_be_used_fails_the_start() {
-        for terms in [
+        for options in [
             with_setup(&[("x", "nobody")]),
             with_setup(&[("__x", "1")]),
-            terms(vec![0xff; 9]),
+            options(vec![0xff; 9]),
         ] {
-            assert!(invite(service(), &terms).is_err());
+            assert!(start(service(), &options).is_err());
         }
     }
 
     #[test]
     fn what_is_no_eval_job_is_undecodable() {
-        let mut parent = hire(service(), &terms(Vec::new()));
+        let mut parent = start_ready(service(), &options(Vec::new()));
         parent.send_encoded(&[vec![1, 0xff]]);
         assert!(matches!(parent.fault(0), Fault::Undecodable(_)));
     }

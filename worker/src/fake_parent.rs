@@ -17,7 +17,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    failure::Failure,
+    error::WorkerError,
     service::Service,
     session::{self, Host},
 };
@@ -32,13 +32,13 @@ impl Job for Task {
 }
 
 /// Longer than anything here takes, and short enough to see a hang fail.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 const TOKEN: [u8; 16] = [3; 16];
 
 /// A worker on a thread.
 pub(crate) struct Worker {
-    ended: mpsc::Receiver<Result<(), Failure>>,
+    ended: mpsc::Receiver<Result<(), WorkerError>>,
 }
 
 impl Worker {
@@ -63,21 +63,21 @@ impl Worker {
     }
 
     /// How it ended, once it has.
-    pub(crate) fn outcome(&self) -> Result<(), Failure> {
-        self.ended.recv_timeout(PATIENCE).expect("the worker ends")
+    pub(crate) fn outcome(&self) -> Result<(), WorkerError> {
+        self.ended.recv_timeout(TEST_TIMEOUT).expect("the worker ends")
     }
 }
 
 /// What the invitation says.
 #[derive(Debug, Clone)]
-pub(crate) struct Terms {
+pub(crate) struct StartOptions {
     pub(crate) job: &'static str,
     pub(crate) lanes: u16,
     pub(crate) message_limit: u64,
     pub(crate) argument: Vec<u8>,
 }
 
-impl Default for Terms {
+impl Default for StartOptions {
     fn default() -> Self {
         Self {
             job: Task::NAME,
@@ -89,7 +89,7 @@ impl Default for Terms {
 }
 
 /// The parent of one worker.
-pub(crate) struct Parent {
+pub(crate) struct FakeParent {
     pub(crate) worker: Worker,
     pub(crate) board: Board,
     pub(crate) link: Option<ParentLink>,
@@ -106,22 +106,25 @@ pub(crate) struct Parent {
 }
 
 /// Invites a worker and hears its answer.
-pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent, (Answer, Worker)> {
+pub(crate) fn start(
+    service: Service<'static>,
+    options: &StartOptions,
+) -> Result<FakeParent, (Answer, Worker)> {
     let (control, theirs) = control::pair().unwrap();
     let worker = Worker::start(service, theirs);
     let rendezvous = Rendezvous::new().unwrap();
     let board = Board::create().unwrap();
     let mut inbound = Parcel::create("inbound").unwrap();
     let outbound = Parcel::create("outbound").unwrap();
-    inbound.put(&terms.argument, &[]).unwrap();
+    inbound.put(&options.argument, &[]).unwrap();
     let invitation = Invitation {
         package: "0.0.0".into(),
-        job: terms.job.into(),
+        job: options.job.into(),
         token: TOKEN,
         worker: 5,
-        lanes: terms.lanes,
-        message_limit: terms.message_limit,
-        argument_bytes: terms.argument.len() as u64,
+        lanes: options.lanes,
+        message_limit: options.message_limit,
+        argument_bytes: options.argument.len() as u64,
         log_level: 0,
         capture: None,
     };
@@ -130,7 +133,7 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
     let descriptors = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
     control::send(&control, &bytes, &descriptors).unwrap();
     match handshake::decode(&control::receive(&control, None).unwrap()).unwrap() {
-        Answer::Ready { .. } => Ok(Parent {
+        Answer::Ready { .. } => Ok(FakeParent {
             worker,
             board,
             link: Some(rendezvous.accept(TOKEN).unwrap()),
@@ -149,11 +152,11 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
 }
 
 /// Invites a worker that accepts.
-pub(crate) fn hire(service: Service<'static>, terms: &Terms) -> Parent {
-    invite(service, terms).unwrap_or_else(|(answer, _)| panic!("{answer:?}"))
+pub(crate) fn start_ready(service: Service<'static>, options: &StartOptions) -> FakeParent {
+    start(service, options).unwrap_or_else(|(answer, _)| panic!("{answer:?}"))
 }
 
-impl Parent {
+impl FakeParent {
     /// Sends one frame of tasks; gives the position after the last.
     pub(crate) fn send(&mut self, tasks: &[&str]) -> u64 {
         let encoded: Vec<Vec<u8>> = tasks.iter().map(|task| encoded(task)).collect();
@@ -212,7 +215,13 @@ impl Parent {
 
     /// Waits for one wake-up and reads what is there.
     pub(crate) fn attend(&mut self) {
-        let wake = self.link.as_ref().unwrap().wakes.receive(Some(PATIENCE)).unwrap();
+        let wake = self
+            .link
+            .as_ref()
+            .unwrap()
+            .wakes
+            .receive(Some(TEST_TIMEOUT))
+            .unwrap();
         assert!(
             wake.is_some(),
             "the worker keeps silent; its progress: {:?}",
@@ -292,7 +301,7 @@ impl Parent {
     }
 
     /// Closes the link and hears how the worker ended.
-    pub(crate) fn close(mut self) -> Result<(), Failure> {
+    pub(crate) fn close(mut self) -> Result<(), WorkerError> {
         self.link = None;
         let outcome = self.worker.outcome();
         drop(self.control);

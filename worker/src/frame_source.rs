@@ -22,10 +22,10 @@ use protocol::{
     spin::Spin,
 };
 
-use crate::{batch::Batch, failure::Failure, wake_sender::Bell};
+use crate::{batch::Batch, error::WorkerError, wake_sender::SharedWakeSender};
 
 /// How long a lane looks for the next frame before it sleeps.
-const LINGER: Duration = Duration::from_micros(20);
+const SPIN_TIME: Duration = Duration::from_micros(20);
 
 /// Something to do for one lane.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub(crate) enum Work {
 
 /// What a lane has done since it last asked for work.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Stint {
+pub(crate) struct WorkReport {
     /// The turn of its last work.
     pub(crate) turn: u64,
     /// Jobs finished.
@@ -53,9 +53,9 @@ pub(crate) struct Stint {
 
 /// Where the lanes get their work.
 #[derive(Debug)]
-pub(crate) struct Feed<'a> {
+pub(crate) struct FrameSource<'a> {
     board: &'a Board,
-    bell: &'a Bell<'a>,
+    wake_sender: &'a SharedWakeSender<'a>,
     progress: Mutex<Progress>,
     source: Mutex<Source>,
     message_limit: u64,
@@ -74,17 +74,17 @@ struct Source {
     ended: bool,
 }
 
-impl<'a> Feed<'a> {
+impl<'a> FrameSource<'a> {
     pub(crate) fn new(
         board: &'a Board,
-        bell: &'a Bell<'a>,
+        wake_sender: &'a SharedWakeSender<'a>,
         frames: FrameReceiver,
         inbound: Deliveries,
         message_limit: u64,
     ) -> Self {
         Self {
             board,
-            bell,
+            wake_sender,
             progress: Mutex::default(),
             source: Mutex::new(Source {
                 frames,
@@ -99,37 +99,37 @@ impl<'a> Feed<'a> {
     }
 
     /// Accounts for what the lane has done and gives it its next work, with its turn; `None` at the link's end.
-    pub(crate) fn next(&self, mut stint: Stint) -> Result<Option<(u64, Work)>, Failure> {
-        let mut source = self.enter(&mut stint);
+    pub(crate) fn next(&self, mut report: WorkReport) -> Result<Option<(u64, Work)>, WorkerError> {
+        let mut source = self.enter(&mut report);
         loop {
             if source.ended {
-                self.account(stint, None);
+                self.account(report, None);
                 return Ok(None);
             }
-            if let Some(batch) = source.unseen(stint.turn) {
-                self.account(stint, None);
+            if let Some(batch) = source.unseen(report.turn) {
+                self.account(report, None);
                 return Ok(Some((source.turn, Work::Frame(batch))));
             }
-            self.account(stint, Some(source.turn));
-            stint = Stint::default();
+            self.account(report, Some(source.turn));
+            report = WorkReport::default();
             let work = self.receive(&mut source).inspect_err(|_| source.ended = true)?;
             if let Some(work) = work {
                 return Ok(Some((source.turn, work)));
             }
-            stint.turn = source.turn;
+            report.turn = source.turn;
         }
     }
 
     /// Locks the source. When that takes waiting, tells the parent before: another lane may be waiting for a frame.
-    fn enter(&self, stint: &mut Stint) -> MutexGuard<'_, Source> {
+    fn enter(&self, report: &mut WorkReport) -> MutexGuard<'_, Source> {
         match self.source.try_lock() {
             Ok(source) => source,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                self.account(*stint, None);
-                *stint = Stint {
-                    turn: stint.turn,
-                    ..Stint::default()
+                self.account(*report, None);
+                *report = WorkReport {
+                    turn: report.turn,
+                    ..WorkReport::default()
                 };
                 self.source.lock().unwrap_or_else(PoisonError::into_inner)
             }
@@ -137,21 +137,21 @@ impl<'a> Feed<'a> {
     }
 
     /// Shows what has been done, and that `received` frames have been used up; wakes the parent to see it.
-    fn account(&self, stint: Stint, received: Option<u64>) {
+    fn account(&self, report: WorkReport, received: Option<u64>) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let before = *progress;
-        progress.done += stint.done;
-        progress.busy += stint.busy;
+        progress.done += report.done;
+        progress.busy += report.busy;
         progress.received = received.unwrap_or(progress.received);
         if *progress != before {
             self.board.show_progress(*progress);
             drop(progress);
-            self.bell.ring();
+            self.wake_sender.wake();
         }
     }
 
     /// Receives one frame. `None`: it was a parcel's and has been revoked, or the link has ended.
-    fn receive(&self, source: &mut Source) -> Result<Option<Work>, Failure> {
+    fn receive(&self, source: &mut Source) -> Result<Option<Work>, WorkerError> {
         let seen = self.look(source.turn, source.came_by_link)?;
         source.came_by_link = seen.is_none();
         let bytes = match seen {
@@ -178,9 +178,9 @@ impl<'a> Feed<'a> {
 
     /// Looks for the next frame for a moment, because it often follows the answer to the last one at once; gives it when it
     /// has come by the inbox. Whoever has woken this process may wait for the answer on the same CPU: he has it first.
-    fn look(&self, received: u64, came_by_link: bool) -> Result<Option<Vec<u8>>, Failure> {
+    fn look(&self, received: u64, came_by_link: bool) -> Result<Option<Vec<u8>>, WorkerError> {
         inbox::open(self.board, received);
-        if let Some(spin) = Spin::begin(LINGER) {
+        if let Some(spin) = Spin::begin(SPIN_TIME) {
             spin.yielding_first(came_by_link)
                 .run(|| inbox::is_taken(self.board) || self.board.sent() != received);
         }
@@ -194,12 +194,12 @@ impl<'a> Feed<'a> {
         inbound: &mut Deliveries,
         frame: &Frame<'_>,
         large: Large<'_>,
-    ) -> Result<Option<Work>, Failure> {
+    ) -> Result<Option<Work>, WorkerError> {
         let Some(position) = self.board.claim(frame.epoch, frame.first.saturating_add(1)) else {
             return Ok(None);
         };
         if position != frame.first {
-            return Err(Failure::BrokenProtocol(format!(
+            return Err(WorkerError::BrokenProtocol(format!(
                 "position {position} was claimed for the large job at {}",
                 frame.first
             )));
@@ -208,7 +208,7 @@ impl<'a> Feed<'a> {
             Large::Parcel(contents) => match inbound.receive(contents, self.message_limit) {
                 Ok(payload) => Ok(payload),
                 Err(error @ MemoryError::System { .. }) => Err(Fault::Undecodable(error.to_string())),
-                Err(error) => return Err(Failure::BrokenProtocol(error.to_string())),
+                Err(error) => return Err(WorkerError::BrokenProtocol(error.to_string())),
             },
             Large::Withdrawn(reason) => Err(Fault::Withdrawn(String::from_utf8_lossy(reason).into_owned())),
         };

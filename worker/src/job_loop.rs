@@ -13,17 +13,19 @@ use protocol::{
     parcel::{KEPT_BYTES, Part},
 };
 
-use crate::{batch::Reader, failure::Failure, output_marks, publisher::Publisher, wake_sender::Bell};
+use crate::{
+    batch::Reader, error::WorkerError, output_marks, publisher::Publisher, wake_sender::SharedWakeSender,
+};
 
 /// When the parent was last woken this long ago, it is woken for what has been published before the next job starts.
-const UNTOLD_NS: u64 = 1_000_000;
+const WAKE_INTERVAL_NS: u64 = 1_000_000;
 
 /// A lane's jobs until it needs new work.
 #[derive(Debug)]
-pub(crate) struct Course<'a, 'p> {
+pub(crate) struct JobLoop<'a, 'p> {
     lane: usize,
     board: &'a Board,
-    bell: &'a Bell<'a>,
+    wake_sender: &'a SharedWakeSender<'a>,
     publisher: &'a mut Publisher<'p>,
     jobs: Jobs<'a>,
     running: Option<u64>,
@@ -31,7 +33,7 @@ pub(crate) struct Course<'a, 'p> {
     delivery: Option<Delivery>,
     done: u64,
     /// When the parent was last told, on the board's clock.
-    told_ns: Option<u64>,
+    last_wake_ns: Option<u64>,
     /// Where the encoded output of a job goes. Reused from job to job.
     output: Payload,
 }
@@ -45,11 +47,11 @@ pub(crate) enum Jobs<'a> {
     Delivered(Option<(u64, Delivery)>),
 }
 
-impl<'a, 'p> Course<'a, 'p> {
+impl<'a, 'p> JobLoop<'a, 'p> {
     pub(crate) fn new(
         lane: usize,
         board: &'a Board,
-        bell: &'a Bell<'a>,
+        wake_sender: &'a SharedWakeSender<'a>,
         publisher: &'a mut Publisher<'p>,
         jobs: Jobs<'a>,
         output: Payload,
@@ -57,20 +59,20 @@ impl<'a, 'p> Course<'a, 'p> {
         Self {
             lane,
             board,
-            bell,
+            wake_sender,
             publisher,
             jobs,
             running: None,
             delivery: None,
             done: 0,
-            told_ns: None,
+            last_wake_ns: None,
             output,
         }
     }
 
     /// Starts the next job: from here on it counts as started. `None` when there is none left.
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<(u64, Incoming<'a>)>, Failure> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, Incoming<'a>)>, WorkerError> {
         let next = match &mut self.jobs {
             Jobs::Frame(reader) => {
                 let (board, epoch, end) = (self.board, reader.epoch(), reader.end());
@@ -86,7 +88,7 @@ impl<'a, 'p> Course<'a, 'p> {
         if let Some((position, _)) = &next {
             self.running = Some(*position);
             let now_ns = self.board.show_start(self.lane, *position);
-            self.tell_if_late(now_ns);
+            self.wake_if_due(now_ns);
         }
         Ok(next)
     }
@@ -150,7 +152,7 @@ impl<'a, 'p> Course<'a, 'p> {
     /// Shows the lane as idle and tells the parent of all that is done: something that is no job takes time now.
     pub(crate) fn pause(&self) {
         self.board.show_idle(self.lane);
-        self.bell.ring();
+        self.wake_sender.wake();
     }
 
     /// How many jobs are done, and the buffer back.
@@ -161,11 +163,11 @@ impl<'a, 'p> Course<'a, 'p> {
 
     /// Wakes the parent for what has been published, when it was woken too long ago and another job goes first.
     #[inline]
-    fn tell_if_late(&mut self, now_ns: u64) {
-        let told_ns = *self.told_ns.get_or_insert(now_ns);
-        if self.done > 0 && now_ns.saturating_sub(told_ns) >= UNTOLD_NS {
-            self.bell.ring();
-            self.told_ns = Some(now_ns);
+    fn wake_if_due(&mut self, now_ns: u64) {
+        let last_wake_ns = *self.last_wake_ns.get_or_insert(now_ns);
+        if self.done > 0 && now_ns.saturating_sub(last_wake_ns) >= WAKE_INTERVAL_NS {
+            self.wake_sender.wake();
+            self.last_wake_ns = Some(now_ns);
         }
     }
 }

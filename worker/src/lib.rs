@@ -35,8 +35,8 @@
 mod batch;
 mod bootstrap;
 mod context;
+mod error;
 pub mod eval;
-mod failure;
 #[cfg(test)]
 mod fake_parent;
 mod forward;

@@ -9,11 +9,11 @@ use std::{
 
 use protocol::capture::{self, Secret};
 
-static MARKER: OnceLock<Marker> = OnceLock::new();
+static WRITER: OnceLock<DelimiterWriter> = OnceLock::new();
 
 /// What marks begin with, and where they go: descriptors of its own, so that nothing stands in a buffer.
 #[derive(Debug)]
-struct Marker {
+struct DelimiterWriter {
     secret: Secret,
     output: File,
     errors: File,
@@ -21,25 +21,25 @@ struct Marker {
 
 /// Begins to write marks.
 pub(crate) fn start(secret: Secret) -> io::Result<()> {
-    let marker = Marker {
+    let marker = DelimiterWriter {
         secret,
         output: io::stdout().as_fd().try_clone_to_owned()?.into(),
         errors: io::stderr().as_fd().try_clone_to_owned()?.into(),
     };
     // A process serves once; a second start is none.
-    let _started_before = MARKER.set(marker);
+    let _started_before = WRITER.set(marker);
     Ok(())
 }
 
 /// Marks the end of the job at `position` in both streams, when the parent captures them.
 #[inline]
 pub(crate) fn end(position: u64) {
-    if let Some(marker) = MARKER.get() {
+    if let Some(marker) = WRITER.get() {
         marker.mark(position);
     }
 }
 
-impl Marker {
+impl DelimiterWriter {
     #[cold]
     fn mark(&self, position: u64) {
         // What has not left this process's own buffer yet belongs before the mark.

@@ -12,17 +12,17 @@ use protocol::{
     ring::{MAX_RING_RESULT, RingWriter},
 };
 
-use crate::wake_sender::Bell;
+use crate::wake_sender::SharedWakeSender;
 
 /// The writing ends, which belong to all lanes.
 #[derive(Debug)]
-pub(crate) struct Outlet {
+pub(crate) struct ResultWriter {
     ring: RingWriter,
     outbound: Parcel,
     message_limit: u64,
 }
 
-impl Outlet {
+impl ResultWriter {
     pub(crate) fn new(outbound: Parcel, message_limit: u64) -> Mutex<Self> {
         Mutex::new(Self {
             ring: RingWriter::new(),
@@ -53,12 +53,12 @@ impl Outlet {
 
     #[inline]
     fn publish_record(&mut self, way: Way<'_>, position: u64, status: Status, body: &[u8]) {
-        let mut wait = || way.bell.ring();
+        let mut wait = || way.wake_sender.wake();
         self.ring.publish(way.board, position, status, body, &mut wait);
     }
 
     fn publish_parcel(&mut self, way: Way<'_>, position: u64, output: &[u8], attached: &[Part]) {
-        let mut wait = || way.bell.ring();
+        let mut wait = || way.wake_sender.wake();
         parcel::wait_until_empty(way.board, &mut wait);
         let contents = match self.outbound.put(output, attached) {
             Ok(contents) => contents,
@@ -81,24 +81,29 @@ impl Outlet {
 #[derive(Debug, Clone, Copy)]
 struct Way<'a> {
     board: &'a Board,
-    bell: &'a Bell<'a>,
+    wake_sender: &'a SharedWakeSender<'a>,
 }
 
 /// One lane's way to the outlet.
 #[derive(Debug)]
 pub(crate) struct Publisher<'a> {
     way: Way<'a>,
-    outlet: &'a Mutex<Outlet>,
+    writer: &'a Mutex<ResultWriter>,
     /// A lane that is alone keeps the lock for good, so that a result costs it no atomic operation more.
-    held: Option<MutexGuard<'a, Outlet>>,
+    held: Option<MutexGuard<'a, ResultWriter>>,
 }
 
 impl<'a> Publisher<'a> {
-    pub(crate) fn new(board: &'a Board, bell: &'a Bell<'a>, outlet: &'a Mutex<Outlet>, lanes: usize) -> Self {
+    pub(crate) fn new(
+        board: &'a Board,
+        wake_sender: &'a SharedWakeSender<'a>,
+        writer: &'a Mutex<ResultWriter>,
+        lanes: usize,
+    ) -> Self {
         Self {
-            way: Way { board, bell },
-            outlet,
-            held: (lanes == 1).then(|| lock(outlet)),
+            way: Way { board, wake_sender },
+            writer,
+            held: (lanes == 1).then(|| lock(writer)),
         }
     }
 
@@ -106,16 +111,16 @@ impl<'a> Publisher<'a> {
     #[inline]
     pub(crate) fn output(&mut self, position: u64, output: &[u8]) {
         match &mut self.held {
-            Some(outlet) => outlet.publish(self.way, position, output),
-            None => lock(self.outlet).publish(self.way, position, output),
+            Some(writer) => writer.publish(self.way, position, output),
+            None => lock(self.writer).publish(self.way, position, output),
         }
     }
 
     /// Publishes the encoded output of the job at `position` with what is attached to it.
     pub(crate) fn output_with(&mut self, position: u64, output: &[u8], attached: &[Part]) {
         match &mut self.held {
-            Some(outlet) => outlet.publish_large(self.way, position, output, attached),
-            None => lock(self.outlet).publish_large(self.way, position, output, attached),
+            Some(writer) => writer.publish_large(self.way, position, output, attached),
+            None => lock(self.writer).publish_large(self.way, position, output, attached),
         }
     }
 
@@ -123,12 +128,12 @@ impl<'a> Publisher<'a> {
     #[cold]
     pub(crate) fn fault(&mut self, position: u64, fault: Fault) {
         match &mut self.held {
-            Some(outlet) => outlet.publish_fault(self.way, position, fault),
-            None => lock(self.outlet).publish_fault(self.way, position, fault),
+            Some(writer) => writer.publish_fault(self.way, position, fault),
+            None => lock(self.writer).publish_fault(self.way, position, fault),
         }
     }
 }
 
-fn lock(outlet: &Mutex<Outlet>) -> MutexGuard<'_, Outlet> {
-    outlet.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(writer: &Mutex<ResultWriter>) -> MutexGuard<'_, ResultWriter> {
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,16 +15,16 @@ use protocol::{
     handshake::{self, Answer},
 };
 
-use crate::failure::Failure;
+use crate::error::WorkerError;
 
 /// Answers the parent, once.
 #[derive(Debug)]
-pub(crate) struct Gate<'a> {
+pub(crate) struct ReadyReply<'a> {
     control: &'a OwnedFd,
     answered: AtomicBool,
 }
 
-impl<'a> Gate<'a> {
+impl<'a> ReadyReply<'a> {
     pub(crate) fn new(control: &'a OwnedFd) -> Self {
         Self {
             control,
@@ -33,39 +33,39 @@ impl<'a> Gate<'a> {
     }
 
     /// Answers that the worker takes jobs.
-    fn accept(&self) -> Result<(), Failure> {
+    fn send_ready(&self) -> Result<(), WorkerError> {
         self.answer(&Answer::ready())
     }
 
     /// Answers why the worker takes no jobs, unless it has answered before.
-    pub(crate) fn refuse(&self, failure: &Failure) {
+    pub(crate) fn refuse(&self, failure: &WorkerError) {
         if let Some(answer) = failure.answer() {
             // A parent that hears nothing finds the reason on the worker's standard error.
             drop(self.answer(&answer));
         }
     }
 
-    fn answer(&self, answer: &Answer) -> Result<(), Failure> {
+    fn answer(&self, answer: &Answer) -> Result<(), WorkerError> {
         if self.answered.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        let bytes = handshake::encode(answer).map_err(|error| Failure::Unusable(error.to_string()))?;
+        let bytes = handshake::encode(answer).map_err(|error| WorkerError::Unusable(error.to_string()))?;
         Ok(control::send(self.control, &bytes, &[])?)
     }
 }
 
 /// Where the lanes meet once their initialisers have run.
 #[derive(Debug)]
-pub(crate) struct Opening<'a> {
-    gate: &'a Gate<'a>,
+pub(crate) struct StartBarrier<'a> {
+    reply: &'a ReadyReply<'a>,
     barrier: Barrier,
-    failure: Mutex<Option<Failure>>,
+    failure: Mutex<Option<WorkerError>>,
 }
 
-impl<'a> Opening<'a> {
-    pub(crate) fn new(gate: &'a Gate<'a>, lanes: usize) -> Self {
+impl<'a> StartBarrier<'a> {
+    pub(crate) fn new(reply: &'a ReadyReply<'a>, lanes: usize) -> Self {
         Self {
-            gate,
+            reply,
             barrier: Barrier::new(lanes),
             failure: Mutex::new(None),
         }
@@ -73,13 +73,13 @@ impl<'a> Opening<'a> {
 
     /// Waits until every lane has come here with what its initialiser gave, and until the parent is answered; says
     /// whether the worker serves.
-    pub(crate) fn meet(&self, opened: Result<(), String>) -> bool {
+    pub(crate) fn wait(&self, opened: Result<(), String>) -> bool {
         if let Err(message) = opened {
-            self.note(Failure::Initialiser(message));
+            self.note(WorkerError::Initialiser(message));
         }
         if self.barrier.wait().is_leader()
             && !self.has_failed()
-            && let Err(failure) = self.gate.accept()
+            && let Err(failure) = self.reply.send_ready()
         {
             self.note(failure);
         }
@@ -88,12 +88,12 @@ impl<'a> Opening<'a> {
     }
 
     /// Why the worker does not serve, if it does not.
-    pub(crate) fn outcome(self) -> Result<(), Failure> {
+    pub(crate) fn outcome(self) -> Result<(), WorkerError> {
         let failure = self.failure.into_inner().unwrap_or_else(PoisonError::into_inner);
         failure.map_or(Ok(()), Err)
     }
 
-    fn note(&self, failure: Failure) {
+    fn note(&self, failure: WorkerError) {
         let mut first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert(failure);
     }

@@ -1,15 +1,15 @@
 //! What the serve loop needs of a kind of job, and how a job's faults are told apart.
 //!
-//! A [`Runner`] is one kind of job with its handler and initialiser; it sees jobs as they came. A [`Bench`] is one
+//! A [`Runner`] is one kind of job with its handler and initialiser; it sees jobs as they came. A [`LaneRunner`] is one
 //! lane's runner with its state; it is what the lane works at. Neither knows how jobs come or results leave.
 
 use protocol::{Fault, Incoming, Panicked, Payload, child::panics};
 
 use crate::{
-    context::{Context, Setup, Stage},
-    failure::Failure,
+    context::{Context, JobPhase, Setup},
+    error::WorkerError,
     forward,
-    job_loop::Course,
+    job_loop::JobLoop,
 };
 
 /// A kind of job, as encoded bytes.
@@ -33,16 +33,16 @@ pub(crate) trait Runner: Sync {
 }
 
 /// A runner whose type of state is forgotten.
-pub(crate) trait Serving: Sync {
+pub(crate) trait ErasedRunner: Sync {
     /// The name that both processes compare.
     fn job_name(&self) -> &'static str;
 
     /// The bench of one lane, still without a state.
-    fn bench(&self, setup: Setup) -> Box<dyn Bench + '_>;
+    fn runner(&self, setup: Setup) -> Box<dyn LaneRunner + '_>;
 }
 
 /// Where one lane runs its jobs. It stays in the lane's thread.
-pub(crate) trait Bench {
+pub(crate) trait LaneRunner {
     /// Drops the state, if there is one, and runs the initialiser.
     fn rebuild(&mut self) -> Result<(), String>;
 
@@ -50,19 +50,19 @@ pub(crate) trait Bench {
     ///
     /// # Panics
     /// Without a state.
-    fn run(&mut self, course: &mut Course<'_, '_>) -> Result<(), Failure>;
+    fn run(&mut self, job_loop: &mut JobLoop<'_, '_>) -> Result<(), WorkerError>;
 
     /// Drops the state. A panic of its drop is printed and goes no further.
     fn close(&mut self);
 }
 
-impl<R: Runner> Serving for R {
+impl<R: Runner> ErasedRunner for R {
     fn job_name(&self) -> &'static str {
         Runner::job_name(self)
     }
 
-    fn bench(&self, setup: Setup) -> Box<dyn Bench + '_> {
-        Box::new(Furnished {
+    fn runner(&self, setup: Setup) -> Box<dyn LaneRunner + '_> {
+        Box::new(StatefulRunner {
             runner: self,
             setup,
             state: None,
@@ -71,13 +71,13 @@ impl<R: Runner> Serving for R {
 }
 
 /// A bench and what stands on it: the state.
-struct Furnished<'a, R: Runner> {
+struct StatefulRunner<'a, R: Runner> {
     runner: &'a R,
     setup: Setup,
     state: Option<R::State>,
 }
 
-impl<R: Runner> Bench for Furnished<'_, R> {
+impl<R: Runner> LaneRunner for StatefulRunner<'_, R> {
     fn rebuild(&mut self) -> Result<(), String> {
         self.close();
         let made = panics::catch(|| self.runner.initialise(&self.setup)).map_err(|panicked| told(&panicked));
@@ -85,24 +85,24 @@ impl<R: Runner> Bench for Furnished<'_, R> {
         Ok(())
     }
 
-    fn run(&mut self, course: &mut Course<'_, '_>) -> Result<(), Failure> {
+    fn run(&mut self, job_loop: &mut JobLoop<'_, '_>) -> Result<(), WorkerError> {
         loop {
             let state = self.state.as_mut().expect("a state has been built");
             let mut context = Context::new(state, self.setup.place());
-            let caught = panics::catch_each(|watched| run_jobs(self.runner, &mut context, course, watched));
+            let caught = panics::catch_each(|watched| run_jobs(self.runner, &mut context, job_loop, watched));
             forward::runs(None);
             let panicked = match caught {
                 Ok(ran) => return ran,
-                Err(panicked) if course.running().is_none() => return Err(Failure::Panicked(panicked)),
+                Err(panicked) if job_loop.running().is_none() => return Err(WorkerError::Panicked(panicked)),
                 Err(panicked) => panicked,
             };
-            let fault = named(context.stage(), panicked);
+            let fault = named(context.phase(), panicked);
             let spoils_state = matches!(fault, Fault::Panicked(_));
-            course.finish(Err(fault));
+            job_loop.finish(Err(fault));
             if spoils_state {
                 // No job is shown as running meanwhile, and the parent knows of the panic.
-                course.pause();
-                self.rebuild().map_err(Failure::Rebuilding)?;
+                job_loop.pause();
+                self.rebuild().map_err(WorkerError::Rebuilding)?;
             }
         }
     }
@@ -117,15 +117,15 @@ impl<R: Runner> Bench for Furnished<'_, R> {
 fn run_jobs<R: Runner>(
     runner: &R,
     context: &mut Context<'_, R::State>,
-    course: &mut Course<'_, '_>,
+    job_loop: &mut JobLoop<'_, '_>,
     watched: &panics::Watched,
-) -> Result<(), Failure> {
-    while let Some((position, job)) = course.next()? {
+) -> Result<(), WorkerError> {
+    while let Some((position, job)) = job_loop.next()? {
         watched.renew();
         forward::runs(Some(position));
         context.begin(position);
-        let ran = runner.run(job, context, course.output());
-        course.finish(ran);
+        let ran = runner.run(job, context, job_loop.output());
+        job_loop.finish(ran);
     }
     Ok(())
 }
@@ -134,10 +134,10 @@ fn told(panicked: &Panicked) -> String {
     format!("it panicked{panicked}")
 }
 
-fn named(stage: Stage, panicked: Panicked) -> Fault {
-    match stage {
-        Stage::Decoding => Fault::Undecodable(told(&panicked)),
-        Stage::Running => Fault::Panicked(panicked),
-        Stage::Encoding => Fault::Unencodable(told(&panicked)),
+fn named(phase: JobPhase, panicked: Panicked) -> Fault {
+    match phase {
+        JobPhase::Decoding => Fault::Undecodable(told(&panicked)),
+        JobPhase::Running => Fault::Panicked(panicked),
+        JobPhase::Encoding => Fault::Unencodable(told(&panicked)),
     }
 }

@@ -11,10 +11,10 @@ use protocol::{
 };
 
 use crate::{
-    context::{Context, Setup, Stage},
-    failure::{self, Failure},
+    context::{Context, JobPhase, Setup},
+    error::{self, WorkerError},
     forward,
-    runner::{Runner, Serving},
+    runner::{ErasedRunner, Runner},
     session::{self, Host},
 };
 
@@ -43,7 +43,7 @@ use crate::{
 /// }
 /// ```
 pub struct Service<'a> {
-    serving: Box<dyn Serving + 'a>,
+    serving: Box<dyn ErasedRunner + 'a>,
 }
 
 impl<'a> Service<'a> {
@@ -83,7 +83,7 @@ impl<'a> Service<'a> {
     }
 
     #[cfg(test)]
-    pub(crate) fn serving(&self) -> &dyn Serving {
+    pub(crate) fn serving(&self) -> &dyn ErasedRunner {
         &*self.serving
     }
 
@@ -110,27 +110,27 @@ impl<'a> Service<'a> {
     fn serve_process(&self) -> u8 {
         match self.try_serve() {
             Ok(()) => 0,
-            Err(failure) => failure::report(&failure),
+            Err(failure) => error::report(&failure),
         }
     }
 
-    fn try_serve(&self) -> Result<(), Failure> {
+    fn try_serve(&self) -> Result<(), WorkerError> {
         let serves = self.serving.job_name();
         let Role::WorkerFor(_) = Role::of_this_process() else {
-            return Err(Failure::StartedByHand { serves });
+            return Err(WorkerError::StartedByHand { serves });
         };
         let control = child::take_control().map_err(|missing| match missing {
-            ControlMissing::StartedByHand => Failure::StartedByHand { serves },
-            ControlMissing::System { step, source } => Failure::System { step, source },
+            ControlMissing::StartedByHand => WorkerError::StartedByHand { serves },
+            ControlMissing::System { step, source } => WorkerError::System { step, source },
         })?;
         child::take_program_name();
         let host = Host {
-            watch: |control| watchdog::start(control).map_err(Failure::system("starting the watchdog")),
-            adopt: |memory| family::adopt(memory).map_err(|error| Failure::Unusable(error.to_string())),
+            watch: |control| watchdog::start(control).map_err(WorkerError::system("starting the watchdog")),
+            adopt: |memory| family::adopt(memory).map_err(|error| WorkerError::Unusable(error.to_string())),
             forward: |control, level| {
-                forward::start(control, level).map_err(Failure::system("telling the pool of the log"))
+                forward::start(control, level).map_err(WorkerError::system("telling the pool of the log"))
             },
-            fatal: |failure| std::process::exit(failure::report(failure).into()),
+            fatal: |failure| std::process::exit(error::report(failure).into()),
         };
         session::serve(&control, &*self.serving, &host)?;
         watchdog::wait_for_leave();
@@ -215,9 +215,9 @@ where
             Ok(job) => job,
             Err(error) => return Err(Fault::Undecodable(error.to_string())),
         };
-        context.enter(Stage::Running);
+        context.enter(JobPhase::Running);
         let value = (self.handler)(job, context);
-        context.enter(Stage::Encoding);
+        context.enter(JobPhase::Encoding);
         let encoded = output.encode(|encoding| J::encode_output(&value, encoding));
         encoded.map_err(|error| Fault::Unencodable(error.to_string()))
     }

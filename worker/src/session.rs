@@ -13,16 +13,16 @@ use protocol::{Payload, board::Board, capture::BEFORE_JOBS, child::panics};
 use rayon::ThreadPoolBuilder;
 
 use crate::{
-    bootstrap::{Equipment, Invited},
-    context::{Place, Setup},
-    failure::Failure,
-    frame_source::Feed,
+    bootstrap::{StartRequest, Startup},
+    context::{LaneInfo, Setup},
+    error::WorkerError,
+    frame_source::FrameSource,
     lane::Lane,
     output_marks,
-    publisher::{Outlet, Publisher},
-    ready::{Gate, Opening},
-    runner::{Bench, Serving},
-    wake_sender::Bell,
+    publisher::{Publisher, ResultWriter},
+    ready::{ReadyReply, StartBarrier},
+    runner::{ErasedRunner, LaneRunner},
+    wake_sender::SharedWakeSender,
 };
 
 /// The stack of a lane's thread: what the main thread usually has, so that a job runs alike in every kind of lane.
@@ -32,40 +32,40 @@ const LANE_STACK_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub(crate) struct Host {
     /// Sees to it that the process does not outlive its parent.
-    pub(crate) watch: fn(&OwnedFd) -> Result<(), Failure>,
+    pub(crate) watch: fn(&OwnedFd) -> Result<(), WorkerError>,
     /// Makes the process a member of its parent's family.
-    pub(crate) adopt: fn(OwnedFd) -> Result<(), Failure>,
+    pub(crate) adopt: fn(OwnedFd) -> Result<(), WorkerError>,
     /// Tells the parent of the process's log, up to this level.
-    pub(crate) forward: fn(&OwnedFd, u8) -> Result<(), Failure>,
+    pub(crate) forward: fn(&OwnedFd, u8) -> Result<(), WorkerError>,
     /// Ends the process because one of several lanes cannot go on.
-    pub(crate) fatal: fn(&Failure),
+    pub(crate) fatal: fn(&WorkerError),
 }
 
 /// Serves the parent at the other end of the control socket until it closes the link.
-pub(crate) fn serve(control: &OwnedFd, serving: &dyn Serving, host: &Host) -> Result<(), Failure> {
+pub(crate) fn serve(control: &OwnedFd, serving: &dyn ErasedRunner, host: &Host) -> Result<(), WorkerError> {
     panics::install_hook();
-    let gate = Gate::new(control);
-    let served = serve_invited(control, serving, host, &gate);
+    let reply = ReadyReply::new(control);
+    let served = serve_invited(control, serving, host, &reply);
     if let Err(failure) = &served {
-        gate.refuse(failure);
+        reply.refuse(failure);
     }
     served
 }
 
 fn serve_invited(
     control: &OwnedFd,
-    serving: &dyn Serving,
+    serving: &dyn ErasedRunner,
     host: &Host,
-    gate: &Gate<'_>,
-) -> Result<(), Failure> {
-    let invited = Invited::receive(control, serving.job_name())?;
+    reply: &ReadyReply<'_>,
+) -> Result<(), WorkerError> {
+    let invited = StartRequest::receive(control, serving.job_name())?;
     // From here on the parent says only one thing more, its end; and the initialiser may take its time.
     (host.watch)(control)?;
     (host.forward)(control, invited.log_level())?;
     if let Some(secret) = invited.capture() {
-        output_marks::start(secret).map_err(Failure::system("duplicating the standard streams"))?;
+        output_marks::start(secret).map_err(WorkerError::system("duplicating the standard streams"))?;
     }
-    let Equipment {
+    let Startup {
         family,
         worker,
         lanes,
@@ -77,65 +77,65 @@ fn serve_invited(
         link,
     } = invited.accept()?;
     (host.adopt)(family)?;
-    let bell = Bell::new(&board, link.wakes);
-    let feed = Feed::new(&board, &bell, link.frames, inbound, message_limit);
-    let hall = Hall {
+    let wake_sender = SharedWakeSender::new(&board, link.wakes);
+    let frame_source = FrameSource::new(&board, &wake_sender, link.frames, inbound, message_limit);
+    let shared = SharedState {
         serving,
         worker,
         lanes,
         argument,
-        opening: Opening::new(gate, lanes),
+        start_barrier: StartBarrier::new(reply, lanes),
         board: &board,
-        bell: &bell,
-        feed: &feed,
-        outlet: Outlet::new(outbound, message_limit),
+        wake_sender: &wake_sender,
+        frame_source: &frame_source,
+        writer: ResultWriter::new(outbound, message_limit),
     };
-    on_every_lane(lanes, host, |lane| hall.run_lane(lane))?;
-    hall.opening.outcome()
+    on_every_lane(lanes, host, |lane| shared.run_lane(lane))?;
+    shared.start_barrier.outcome()
 }
 
 /// What the lanes share.
-struct Hall<'a> {
-    serving: &'a dyn Serving,
+struct SharedState<'a> {
+    serving: &'a dyn ErasedRunner,
     worker: u32,
     lanes: usize,
     argument: Arc<[u8]>,
-    opening: Opening<'a>,
+    start_barrier: StartBarrier<'a>,
     board: &'a Board,
-    bell: &'a Bell<'a>,
-    feed: &'a Feed<'a>,
-    outlet: Mutex<Outlet>,
+    wake_sender: &'a SharedWakeSender<'a>,
+    frame_source: &'a FrameSource<'a>,
+    writer: Mutex<ResultWriter>,
 }
 
-impl Hall<'_> {
+impl SharedState<'_> {
     /// The life of one lane, in its own thread.
-    fn run_lane(&self, number: usize) -> Result<(), Failure> {
+    fn run_lane(&self, number: usize) -> Result<(), WorkerError> {
         let (worker, lanes) = (self.worker, self.lanes);
-        let place = Place {
+        let place = LaneInfo {
             worker,
             lane: number,
             lanes,
         };
-        let mut bench = self.serving.bench(Setup::new(place, Arc::clone(&self.argument)));
-        let served = if self.opening.meet(bench.rebuild()) {
+        let mut runner = self.serving.runner(Setup::new(place, Arc::clone(&self.argument)));
+        let served = if self.start_barrier.wait(runner.rebuild()) {
             output_marks::end(BEFORE_JOBS);
-            self.lane(number, &mut *bench).serve()
+            self.lane(number, &mut *runner).serve()
         } else {
             Ok(())
         };
         // The lane has done its part; what the drop panicked with is printed and changes nothing.
-        bench.close();
+        runner.close();
         served
     }
 
-    fn lane<'b>(&'b self, number: usize, bench: &'b mut dyn Bench) -> Lane<'b> {
+    fn lane<'b>(&'b self, number: usize, runner: &'b mut dyn LaneRunner) -> Lane<'b> {
         Lane {
             number,
             board: self.board,
-            bell: self.bell,
-            feed: self.feed,
-            publisher: Publisher::new(self.board, self.bell, &self.outlet, self.lanes),
-            bench,
+            wake_sender: self.wake_sender,
+            frame_source: self.frame_source,
+            publisher: Publisher::new(self.board, self.wake_sender, &self.writer, self.lanes),
+            runner,
             output: Payload::default(),
         }
     }
@@ -145,8 +145,8 @@ impl Hall<'_> {
 fn on_every_lane(
     lanes: usize,
     host: &Host,
-    work: impl Fn(usize) -> Result<(), Failure> + Sync,
-) -> Result<(), Failure> {
+    work: impl Fn(usize) -> Result<(), WorkerError> + Sync,
+) -> Result<(), WorkerError> {
     if lanes == 1 {
         return work(0);
     }
@@ -155,7 +155,7 @@ fn on_every_lane(
         .stack_size(LANE_STACK_BYTES)
         .thread_name(|lane| format!("lane {lane}"))
         .build()
-        .map_err(|error| Failure::Unusable(format!("starting {lanes} lanes: {error}")))?;
+        .map_err(|error| WorkerError::Unusable(format!("starting {lanes} lanes: {error}")))?;
     // One broadcast for the worker's whole life, not one for each frame: a lane with a long job then holds up no other.
     let served = threads.broadcast(|thread| {
         let _whole = AbortOnUnwind;

@@ -11,13 +11,13 @@ use protocol::{
 
 /// Wakes the parent.
 #[derive(Debug)]
-pub(crate) struct Bell<'a> {
+pub(crate) struct SharedWakeSender<'a> {
     board: &'a Board,
     /// Not for order: the sender may not be shared between threads.
     sender: Mutex<WakeSender>,
 }
 
-impl<'a> Bell<'a> {
+impl<'a> SharedWakeSender<'a> {
     pub(crate) fn new(board: &'a Board, sender: WakeSender) -> Self {
         Self {
             board,
@@ -26,7 +26,7 @@ impl<'a> Bell<'a> {
     }
 
     /// Sees to it that the parent will look after this instant.
-    pub(crate) fn ring(&self) {
+    pub(crate) fn wake(&self) {
         if self.board.request_wake() {
             let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
             // A parent that listens no more has gone: the link's end says so to the lanes, and the watchdog to all.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, se
 use super::{Turnstile, echo};
 use crate::{
     context::Setup,
-    failure::Failure,
-    fake_parent::{Task, Terms, encoded, hire},
+    error::WorkerError,
+    fake_parent::{StartOptions, Task, encoded, start_ready},
     service::Service,
 };
 
@@ -34,7 +34,7 @@ fn counting(initialisations: &Arc<AtomicU32>, most: u32) -> Service<'static> {
 
 #[test]
 fn a_panic_reaches_the_parent_and_the_next_job_runs() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     parent.send(&["panic boom", "a"]);
     let Fault::Panicked(panicked) = parent.fault(0) else {
         panic!("another fault")
@@ -46,7 +46,7 @@ fn a_panic_reaches_the_parent_and_the_next_job_runs() {
 
 #[test]
 fn a_panic_message_of_any_length_has_a_place_to_go() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     parent.send_encoded(&[encoded(&format!("panic {}", "é".repeat(1 << 20)))]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
 }
@@ -54,7 +54,7 @@ fn a_panic_message_of_any_length_has_a_place_to_go() {
 #[test]
 fn a_panicked_state_is_made_anew() {
     let initialisations = Arc::default();
-    let mut parent = hire(counting(&initialisations, 10), &Terms::default());
+    let mut parent = start_ready(counting(&initialisations, 10), &StartOptions::default());
     parent.send(&["a", "b", "panic", "c"]);
     assert_eq!(
         [parent.output(0), parent.output(1), parent.output(3)],
@@ -65,7 +65,7 @@ fn a_panicked_state_is_made_anew() {
 
 #[test]
 fn a_state_that_cannot_be_made_anew_ends_the_worker_after_the_fault_was_told() {
-    let mut parent = hire(counting(&Arc::default(), 1), &Terms::default());
+    let mut parent = start_ready(counting(&Arc::default(), 1), &StartOptions::default());
     parent.send(&["panic", "never"]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
     let failure = parent.worker.outcome().unwrap_err();
@@ -120,11 +120,11 @@ impl Job for Awkward {
 
 #[test]
 fn what_cannot_be_decoded_or_encoded_is_a_fault_of_that_job_alone() {
-    let terms = Terms {
+    let options = StartOptions {
         job: Awkward::NAME,
-        ..Terms::default()
+        ..StartOptions::default()
     };
-    let mut parent = hire(Service::new(|job: Awkward, _cx| AwkwardOutput(job.0)), &terms);
+    let mut parent = start_ready(Service::new(|job: Awkward, _cx| AwkwardOutput(job.0)), &options);
     parent.send_encoded(&[vec![1], vec![2], vec![3], vec![4], vec![], vec![5, 5], vec![5]]);
     let faults: Vec<_> = (0..6).map(|position| parent.fault(position)).collect();
     for (fault, decodes) in faults.iter().zip([false, false, true, true, false, false]) {
@@ -154,10 +154,10 @@ fn a_broken_frame_ends_the_worker_before_any_of_its_jobs_runs() {
     with_flags[3] = 0x40;
     let broken = [&whole[..whole.len() - 1], &whole[..7], &with_flags, b""];
     for frame in broken {
-        let mut parent = hire(echo(), &Terms::default());
+        let mut parent = start_ready(echo(), &StartOptions::default());
         parent.send_bytes(frame);
         let failure = parent.worker.outcome().unwrap_err();
-        assert!(matches!(failure, Failure::BrokenFrame(_)), "{failure}");
+        assert!(matches!(failure, WorkerError::BrokenFrame(_)), "{failure}");
         assert_eq!(failure.exit_code(), 70);
         parent.harvest();
         assert_eq!((parent.unread(), parent.board.claimed()), (vec![], 0));
@@ -179,10 +179,10 @@ fn a_frame_for_positions_that_were_never_sent_ends_the_worker() {
         parcel(0, 0, 1),
         parcel(0, 0, 1 << 60),
     ] {
-        let parent = hire(echo(), &Terms::default());
+        let parent = start_ready(echo(), &StartOptions::default());
         parent.send_bytes(&bytes);
         let failure = parent.worker.outcome().unwrap_err();
-        assert!(matches!(failure, Failure::BrokenProtocol(_)), "{failure}");
+        assert!(matches!(failure, WorkerError::BrokenProtocol(_)), "{failure}");
         assert_eq!(failure.exit_code(), 70);
     }
 }
@@ -190,7 +190,7 @@ fn a_frame_for_positions_that_were_never_sent_ends_the_worker() {
 #[test]
 fn a_parent_that_goes_while_a_job_runs_is_noticed_after_it() {
     let (service, turnstile) = Turnstile::service();
-    let mut parent = hire(service, &Terms::default());
+    let mut parent = start_ready(service, &StartOptions::default());
     parent.send(&["wait"]);
     turnstile.wait_for_arrival();
     parent.link = None;

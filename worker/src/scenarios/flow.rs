@@ -13,13 +13,13 @@ use protocol::board;
 use super::{Turnstile, echo};
 use crate::{
     context::Setup,
-    fake_parent::{Task, Terms, encoded, hire},
+    fake_parent::{StartOptions, Task, encoded, start_ready},
     service::Service,
 };
 
 #[test]
 fn jobs_are_run_in_order_and_the_worker_ends_well() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     parent.send(&["a", "", "b"]);
     parent.send(&["c"]);
     let outputs: Vec<_> = (0..4).map(|position| parent.output(position)).collect();
@@ -42,7 +42,7 @@ fn a_handler_knows_where_it_runs() {
             cx.position()
         )
     });
-    let mut parent = hire(service, &Terms::default());
+    let mut parent = start_ready(service, &StartOptions::default());
     parent.send(&["", ""]);
     assert_eq!(parent.output(1), "worker 5 lane 0 of 1 job 1");
 }
@@ -50,7 +50,7 @@ fn a_handler_knows_where_it_runs() {
 #[test]
 fn the_job_that_runs_is_shown_with_its_start() {
     let (service, turnstile) = Turnstile::service();
-    let mut parent = hire(service, &Terms::default());
+    let mut parent = start_ready(service, &StartOptions::default());
     let before = board::now();
     parent.send(&["a", "wait"]);
     turnstile.wait_for_arrival();
@@ -64,7 +64,7 @@ fn the_job_that_runs_is_shown_with_its_start() {
 #[test]
 fn a_revocation_divides_the_frame_at_the_job_that_runs() {
     let (service, turnstile) = Turnstile::service();
-    let mut parent = hire(service, &Terms::default());
+    let mut parent = start_ready(service, &StartOptions::default());
     parent.send(&["a", "wait", "never", "never"]);
     parent.send(&["never"]);
     turnstile.wait_for_arrival();
@@ -79,7 +79,7 @@ fn a_revocation_divides_the_frame_at_the_job_that_runs() {
 #[test]
 fn a_revoked_large_job_leaves_its_area_to_the_next() {
     let (service, turnstile) = Turnstile::service();
-    let mut parent = hire(service, &Terms::default());
+    let mut parent = start_ready(service, &StartOptions::default());
     parent.send(&["wait"]);
     turnstile.wait_for_arrival();
     parent.send(&[&"old".repeat(50_000)]);
@@ -93,7 +93,7 @@ fn a_revoked_large_job_leaves_its_area_to_the_next() {
 
 #[test]
 fn an_empty_frame_and_a_wholly_revoked_one_are_told_too() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     parent.send(&[]);
     assert_eq!(parent.attend_until_received(1).done, 0);
     let stale = parent.frame(&[encoded("never")]);
@@ -106,7 +106,7 @@ fn an_empty_frame_and_a_wholly_revoked_one_are_told_too() {
 
 #[test]
 fn a_frame_costs_one_wake_up_unless_it_takes_long() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     let tasks = vec!["task"; 2000];
     let start = Instant::now();
     parent.send(&tasks);
@@ -118,10 +118,10 @@ fn a_frame_costs_one_wake_up_unless_it_takes_long() {
 
 #[test]
 fn a_parent_that_does_not_look_is_woken_once() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     parent.send(&["a"]);
     parent.send(&["b"]);
-    let deadline = Instant::now() + crate::fake_parent::PATIENCE;
+    let deadline = Instant::now() + crate::fake_parent::TEST_TIMEOUT;
     while parent.board.progress().received < 2 {
         assert!(Instant::now() < deadline, "the worker is stuck");
         std::thread::yield_now();
@@ -137,7 +137,7 @@ fn a_parent_that_does_not_look_is_woken_once() {
 #[test]
 fn results_do_not_wait_for_the_slow_job_behind_them() {
     let (service, turnstile) = Turnstile::service();
-    let mut parent = hire(service, &Terms::default());
+    let mut parent = start_ready(service, &StartOptions::default());
     parent.send(&["wait", "a", "wait"]);
     turnstile.wait_for_arrival();
     // The first job has to have run for longer than results may go untold.
@@ -154,11 +154,11 @@ fn results_do_not_wait_for_the_slow_job_behind_them() {
 
 #[test]
 fn a_full_ring_holds_the_worker_back_until_it_is_read() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     let tasks = vec!["bytes 30000"; 100];
     parent.send(&tasks);
     // Nothing is read until the worker, with no room left, stops claiming.
-    let deadline = Instant::now() + crate::fake_parent::PATIENCE;
+    let deadline = Instant::now() + crate::fake_parent::TEST_TIMEOUT;
     while parent.board.claimed() < 9 {
         assert!(Instant::now() < deadline, "the worker is stuck");
         std::thread::yield_now();
@@ -184,7 +184,7 @@ fn the_state_is_dropped_at_the_end_even_when_its_drop_panics() {
         move |_: &Setup| Ok::<_, String>(State(Arc::clone(&count))),
         |task: Task, _cx| task.0,
     );
-    let mut parent = hire(service, &Terms::default());
+    let mut parent = start_ready(service, &StartOptions::default());
     parent.send(&["a"]);
     assert_eq!(parent.output(0), "a");
     parent.close().unwrap();
@@ -193,7 +193,7 @@ fn the_state_is_dropped_at_the_end_even_when_its_drop_panics() {
 
 #[test]
 fn what_was_sent_before_the_end_is_still_done() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     parent.send(&["a", "b"]);
     parent.send(&["c"]);
     parent.link = None;

@@ -14,15 +14,15 @@ use protocol::Fault;
 use super::{Turnstile, echo};
 use crate::{
     context::Setup,
-    failure::Failure,
-    fake_parent::{Task, Terms, hire},
+    error::WorkerError,
+    fake_parent::{StartOptions, Task, start_ready},
     service::Service,
 };
 
-fn lanes(lanes: u16) -> Terms {
-    Terms {
+fn lanes(lanes: u16) -> StartOptions {
+    StartOptions {
         lanes,
-        ..Terms::default()
+        ..StartOptions::default()
     }
 }
 
@@ -37,7 +37,7 @@ fn meeting() -> Service<'static> {
 
 #[test]
 fn the_jobs_of_one_frame_run_at_once() {
-    let mut parent = hire(meeting(), &lanes(3));
+    let mut parent = start_ready(meeting(), &lanes(3));
     parent.send(&["", "", ""]);
     let mut lanes: Vec<_> = (0..3).map(|position| parent.output(position)).collect();
     lanes.sort();
@@ -47,7 +47,7 @@ fn the_jobs_of_one_frame_run_at_once() {
 
 #[test]
 fn the_jobs_of_several_frames_run_at_once() {
-    let mut parent = hire(meeting(), &lanes(3));
+    let mut parent = start_ready(meeting(), &lanes(3));
     parent.send(&[""]);
     parent.send(&[""]);
     // A used-up frame counts as received although its job still runs: the parent may send the next.
@@ -62,7 +62,7 @@ fn the_jobs_of_several_frames_run_at_once() {
 #[test]
 fn a_long_job_keeps_neither_jobs_nor_results_of_the_others_back() {
     let (service, turnstile) = Turnstile::service();
-    let mut parent = hire(service, &lanes(2));
+    let mut parent = start_ready(service, &lanes(2));
     parent.send(&["wait", "a", "b"]);
     turnstile.wait_for_arrival();
     assert_eq!([parent.output(1), parent.output(2)], ["a", "b"]);
@@ -78,7 +78,7 @@ fn a_long_job_keeps_neither_jobs_nor_results_of_the_others_back() {
 
 #[test]
 fn every_job_of_many_frames_has_one_result() {
-    let mut parent = hire(echo(), &lanes(4));
+    let mut parent = start_ready(echo(), &lanes(4));
     let mut expected = Vec::new();
     for round in 0..200 {
         let tasks: Vec<String> = (0..round % 97)
@@ -104,7 +104,7 @@ fn every_job_of_many_frames_has_one_result() {
 
 #[test]
 fn a_revocation_divides_exactly_among_lanes() {
-    let mut parent = hire(echo(), &lanes(3));
+    let mut parent = start_ready(echo(), &lanes(3));
     for _ in 0..100 {
         let first = parent.send(&["first"]) - 1;
         parent.send(&["x"; 300]);
@@ -136,7 +136,7 @@ fn a_state_need_not_leave_its_thread() {
             task.0
         },
     );
-    let mut parent = hire(service, &lanes(2));
+    let mut parent = start_ready(service, &lanes(2));
     parent.send(&["a"; 50]);
     for position in 0..50 {
         parent.output(position);
@@ -147,7 +147,7 @@ fn a_state_need_not_leave_its_thread() {
 
 #[test]
 fn a_panic_costs_its_lane_nothing() {
-    let mut parent = hire(echo(), &lanes(2));
+    let mut parent = start_ready(echo(), &lanes(2));
     parent.send(&["panic a", "b", "panic c", "d"]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
     assert!(matches!(parent.fault(2), Fault::Panicked(_)));
@@ -164,9 +164,9 @@ fn a_lane_that_cannot_go_on_is_the_workers_failure() {
         },
         |task: Task, _cx| panic!("{}", task.0),
     );
-    let mut parent = hire(service, &lanes(2));
+    let mut parent = start_ready(service, &lanes(2));
     parent.send(&["as asked"]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
     // A real worker exits here at once; in a test the other lane goes on until the link's end.
-    assert!(matches!(parent.close(), Err(Failure::Rebuilding(_))));
+    assert!(matches!(parent.close(), Err(WorkerError::Rebuilding(_))));
 }

@@ -44,7 +44,7 @@ impl Turnstile {
 
     fn wait_for_arrival(&self) {
         self.arrived
-            .recv_timeout(crate::fake_parent::PATIENCE)
+            .recv_timeout(crate::fake_parent::TEST_TIMEOUT)
             .expect("a job arrives");
     }
 

@@ -10,7 +10,7 @@ use protocol::{Bytes, Fault, Job, Payload, attachment};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fake_parent::{PATIENCE, Parent, Terms, hire},
+    fake_parent::{FakeParent, StartOptions, TEST_TIMEOUT, start_ready},
     service::Service,
 };
 
@@ -29,11 +29,11 @@ const OWN: u8 = 201;
 
 const LENGTH: usize = 200_000;
 
-fn terms(lanes: u16) -> Terms {
-    Terms {
+fn options(lanes: u16) -> StartOptions {
+    StartOptions {
         job: Store::NAME,
         lanes,
-        ..Terms::default()
+        ..StartOptions::default()
     }
 }
 
@@ -53,14 +53,14 @@ fn showing() -> (Service<'static>, mpsc::Receiver<Bytes>) {
     (service, shown)
 }
 
-fn deliver(parent: &mut Parent, byte: u8) {
+fn deliver(parent: &mut FakeParent, byte: u8) {
     let mut job = Payload::default();
     job.encode(|encoding| Store(vec![byte; LENGTH].into()).encode(encoding))
         .unwrap();
     parent.deliver(&job);
 }
 
-fn output(parent: &mut Parent, position: u64) -> Bytes {
+fn output(parent: &mut FakeParent, position: u64) -> Bytes {
     let encoding = parent.result(position).unwrap();
     let attached = parent.attached.remove(&position).unwrap_or_default();
     attachment::offer(attached, || Store::decode_output(&encoding)).unwrap()
@@ -69,9 +69,9 @@ fn output(parent: &mut Parent, position: u64) -> Bytes {
 #[test]
 fn bytes_kept_in_another_thread_stay_while_other_jobs_come() {
     let (service, shown) = showing();
-    let mut parent = hire(service, &terms(1));
+    let mut parent = start_ready(service, &options(1));
     deliver(&mut parent, 1);
-    let kept = shown.recv_timeout(PATIENCE).unwrap();
+    let kept = shown.recv_timeout(TEST_TIMEOUT).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let watching = std::thread::spawn(move || {
@@ -96,18 +96,18 @@ fn bytes_kept_in_another_thread_stay_while_other_jobs_come() {
 #[test]
 fn a_panic_that_carries_the_bytes_away_holds_nothing_up() {
     let (service, shown) = showing();
-    let mut parent = hire(service, &terms(1));
+    let mut parent = start_ready(service, &options(1));
     deliver(&mut parent, PANIC);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
     deliver(&mut parent, 3);
     assert_eq!(output(&mut parent, 1), vec![3; LENGTH]);
-    assert_eq!(shown.recv_timeout(PATIENCE).unwrap()[..], vec![PANIC; LENGTH]);
+    assert_eq!(shown.recv_timeout(TEST_TIMEOUT).unwrap()[..], vec![PANIC; LENGTH]);
 }
 
 #[test]
 fn results_of_the_job_and_of_the_handler_leave_from_every_lane() {
     let (service, shown) = showing();
-    let mut parent = hire(service, &terms(3));
+    let mut parent = start_ready(service, &options(3));
     for position in 0..60 {
         let byte = if position % 2 == 0 { OWN } else { position as u8 };
         deliver(&mut parent, byte);

@@ -14,13 +14,13 @@ use protocol::{
 use super::echo;
 use crate::{
     context::Setup,
-    failure::Failure,
-    fake_parent::{Task, Terms, Worker, encode_argument, hire, invite},
+    error::WorkerError,
+    fake_parent::{StartOptions, Task, Worker, encode_argument, start, start_ready},
     service::Service,
 };
 
-fn answer_of(service: Service<'static>, terms: &Terms) -> (Answer, Failure) {
-    match invite(service, terms) {
+fn answer_of(service: Service<'static>, options: &StartOptions) -> (Answer, WorkerError) {
+    match start(service, options) {
         Ok(_) => panic!("the worker is ready"),
         Err((answer, worker)) => (answer, worker.outcome().unwrap_err()),
     }
@@ -34,9 +34,9 @@ fn with_initialiser<E: Display + 'static>(
 
 #[test]
 fn the_argument_reaches_every_initialiser() {
-    let terms = Terms {
+    let options = StartOptions {
         argument: encode_argument(&("hello", 7_u8)),
-        ..Terms::default()
+        ..StartOptions::default()
     };
     let service = with_initialiser(|setup: &Setup| {
         let place = (setup.worker(), setup.lane(), setup.lanes());
@@ -44,7 +44,7 @@ fn the_argument_reaches_every_initialiser() {
             .argument::<(String, u8)>()
             .map(|argument| format!("{argument:?} {place:?}"))
     });
-    let mut parent = hire(service, &terms);
+    let mut parent = start_ready(service, &options);
     parent.send(&["you"]);
     assert_eq!(parent.output(0), r#"("hello", 7) (5, 0, 1) you"#);
     // Its area is free again for a job.
@@ -55,15 +55,15 @@ fn the_argument_reaches_every_initialiser() {
 #[test]
 fn a_failed_initialiser_is_told_whichever_lane_it_was() {
     for lanes in [1, 3] {
-        let terms = Terms {
+        let options = StartOptions {
             lanes,
-            ..Terms::default()
+            ..StartOptions::default()
         };
         let service = with_initialiser(|setup: &Setup| match setup.lane() {
             last if last + 1 == setup.lanes() => Err("no licence"),
             _ => Ok(String::new()),
         });
-        let (answer, failure) = answer_of(service, &terms);
+        let (answer, failure) = answer_of(service, &options);
         let message = "no licence".to_owned();
         assert_eq!(answer, Answer::InitialiserFailed { message });
         assert_eq!(failure.exit_code(), 1);
@@ -73,7 +73,7 @@ fn a_failed_initialiser_is_told_whichever_lane_it_was() {
 #[test]
 fn a_panicking_initialiser_is_told_with_its_place() {
     let service = with_initialiser::<String>(|_: &Setup| panic!("no such library"));
-    let (Answer::InitialiserFailed { message }, _) = answer_of(service, &Terms::default()) else {
+    let (Answer::InitialiserFailed { message }, _) = answer_of(service, &StartOptions::default()) else {
         panic!("another answer")
     };
     assert!(
@@ -86,11 +86,11 @@ fn a_panicking_initialiser_is_told_with_its_place() {
 fn a_missing_argument_and_a_wrong_one_are_told() {
     for (argument, why) in [(Vec::new(), "gave its workers no argument"), (vec![1, 0xff], "")] {
         let service = with_initialiser(|setup: &Setup| setup.argument::<String>());
-        let terms = Terms {
+        let options = StartOptions {
             argument,
-            ..Terms::default()
+            ..StartOptions::default()
         };
-        let (Answer::InitialiserFailed { message }, _) = answer_of(service, &terms) else {
+        let (Answer::InitialiserFailed { message }, _) = answer_of(service, &options) else {
             panic!("another answer")
         };
         assert!(message.contains(why), "{message}");
@@ -100,15 +100,15 @@ fn a_missing_argument_and_a_wrong_one_are_told() {
 #[test]
 fn another_type_of_job_is_refused_by_name_and_initialises_nothing() {
     static INITIALISED: AtomicBool = AtomicBool::new(false);
-    let terms = Terms {
+    let options = StartOptions {
         job: "resize",
-        ..Terms::default()
+        ..StartOptions::default()
     };
     let service = with_initialiser(|_: &Setup| {
         INITIALISED.store(true, Ordering::Relaxed);
         Ok::<_, String>(String::new())
     });
-    let (answer, failure) = answer_of(service, &terms);
+    let (answer, failure) = answer_of(service, &options);
     let serves = "task".to_owned();
     assert_eq!(answer, Answer::WrongJob { serves });
     assert!(failure.to_string().contains("resize"), "{failure}");
@@ -118,11 +118,11 @@ fn another_type_of_job_is_refused_by_name_and_initialises_nothing() {
 #[test]
 fn impossible_lanes_are_refused() {
     for lanes in [0, 65] {
-        let terms = Terms {
+        let options = StartOptions {
             lanes,
-            ..Terms::default()
+            ..StartOptions::default()
         };
-        let (answer, _) = answer_of(echo(), &terms);
+        let (answer, _) = answer_of(echo(), &options);
         assert!(matches!(answer, Answer::Unusable { .. }), "{answer:?}");
     }
 }
@@ -140,7 +140,7 @@ fn strangers_and_other_versions_are_answered_and_left() {
         let failure = worker.outcome().unwrap_err();
         assert!(matches!(
             failure,
-            Failure::Handshake(HandshakeError::Version { .. } | HandshakeError::NotAHandshake)
+            WorkerError::Handshake(HandshakeError::Version { .. } | HandshakeError::NotAHandshake)
         ));
     }
 }
@@ -150,5 +150,5 @@ fn a_parent_that_never_invites_ends_the_worker() {
     let (ours, theirs) = control::pair().unwrap();
     let worker = Worker::start(echo(), theirs);
     drop(ours);
-    assert!(matches!(worker.outcome(), Err(Failure::Control(_))));
+    assert!(matches!(worker.outcome(), Err(WorkerError::Control(_))));
 }

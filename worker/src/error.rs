@@ -12,7 +12,7 @@ use protocol::{
 
 /// Why a worker ends otherwise than well.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum WorkerError {
     /// No pool started the process.
     #[error(
         "this program is a worker: it serves jobs of the type `{serves}` to a pool, which starts it with the argument \
@@ -57,7 +57,7 @@ pub(crate) enum Failure {
     BrokenProtocol(String),
 }
 
-impl Failure {
+impl WorkerError {
     /// Wraps an error of the system.
     pub(crate) fn system<E: Into<std::io::Error>>(step: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::System {
@@ -92,14 +92,14 @@ impl Failure {
     }
 }
 
-impl From<MemoryError> for Failure {
+impl From<MemoryError> for WorkerError {
     fn from(error: MemoryError) -> Self {
         Self::Unusable(error.to_string())
     }
 }
 
 /// Prints a failure on standard error; gives the process's exit code.
-pub(crate) fn report(failure: &Failure) -> u8 {
+pub(crate) fn report(failure: &WorkerError) -> u8 {
     // Nothing can be done when standard error is closed.
     drop(writeln!(std::io::stderr(), "worker: {failure}"));
     failure.exit_code()
@@ -120,14 +120,14 @@ mod tests {
 
     #[test]
     fn an_error_of_any_length_fits_a_control_message() {
-        let failure = Failure::Initialiser("é".repeat(1 << 20));
+        let failure = WorkerError::Initialiser("é".repeat(1 << 20));
         let bytes = protocol::handshake::encode(&failure.answer().unwrap()).unwrap();
         assert!(bytes.len() < protocol::control::MAX_CONTROL_BYTES);
     }
 
     #[test]
     fn the_usage_error_names_the_job_and_how_it_is_started() {
-        let failure = Failure::StartedByHand { serves: "resize" };
+        let failure = WorkerError::StartedByHand { serves: "resize" };
         assert!(failure.to_string().contains("--pool-worker=resize"));
         assert_eq!((failure.exit_code(), failure.answer()), (64, None));
     }
