@@ -1,7 +1,7 @@
-//! The service of the job [`protocol::Eval`]: one expression in, the text of its value out.
+//! The service for the job [`protocol::Eval`], which takes an expression and returns the text of its value.
 //!
-//! Owns the adapter between the job's bytes and the evaluator, and the argument that the pool gives it. What an
-//! expression means is for [`crate::expression`].
+//! Owns the adapter between the job's bytes and the evaluator, and the type of the pool's argument. [`crate::expression`]
+//! defines what an expression means.
 
 use std::borrow::Cow;
 
@@ -18,12 +18,12 @@ use crate::{
     service::Service,
 };
 
-/// The service that evaluates expressions. Its pool gives an [`EvalSetup`] as the initialiser's argument, or none.
+/// A service that evaluates expressions. Its initialiser's argument is an [`EvalSetup`], or none.
 pub fn service() -> Service<'static> {
     Service::from_runner(EvalRunner)
 }
 
-/// What holds for every expression of a pool: the argument of the service's initialiser.
+/// Names and limits for every expression of a pool: the argument of the service's initialiser.
 ///
 /// ```
 /// use worker::eval::{EvalLimits, EvalSetup};
@@ -36,7 +36,7 @@ pub fn service() -> Service<'static> {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvalSetup {
-    /// Names with the expressions that give their values. Each may use the names before it.
+    /// Names, each with the expression of its value. An expression may use the names before it.
     pub names: Vec<(String, String)>,
     /// The limits that differ from the defaults.
     pub limits: EvalLimits,
@@ -81,10 +81,10 @@ fn apply<T>(limits: Limits, value: Option<T>, set: impl FnOnce(Limits, T) -> Lim
     }
 }
 
-/// The runner: the state is all it has.
+/// The runner of the service. All that it uses is in the lane's state.
 struct EvalRunner;
 
-/// What a lane keeps from expression to expression.
+/// The state of a lane, kept from expression to expression.
 struct EvalState {
     evaluator: Evaluator,
     names: Names,
@@ -140,7 +140,7 @@ impl EvalState {
     }
 }
 
-/// `names` and those that `bindings` add, one after the other.
+/// Adds `bindings` to `names`, in order.
 fn bound(mut names: Names, bindings: &[(String, String)], limits: &Limits) -> Result<Names, EvalError> {
     for (name, expression) in bindings {
         let value = Expression::parse_with(expression, limits)
@@ -165,7 +165,7 @@ fn in_source(error: &Error) -> EvalError {
     }
 }
 
-/// An error in a name's value has no place in the expression that is evaluated.
+/// An error in the value of a name has no position in the job's expression.
 fn in_binding(name: &str, error: &Error) -> EvalError {
     EvalError {
         message: format!("in the value of `{name}`: {}", error.message()),
@@ -208,12 +208,12 @@ mod tests {
     fn an_expression_becomes_the_text_of_its_value() {
         let mut parent = start_ready(service(), &options(Vec::new()));
         assert_eq!(evaluate(&mut parent, &Eval::new("1+2+3")).unwrap(), "6");
-        let error = evaluate(&mut parent, &Eval::new("nobody")).unwrap_err();
-        assert_eq!(error.to_string(), "NameError: name 'nobody' is not defined");
+        let error = evaluate(&mut parent, &Eval::new("missing")).unwrap_err();
+        assert_eq!(error.to_string(), "NameError: name 'missing' is not defined");
     }
 
     #[test]
-    fn names_of_the_pool_hold_for_all_jobs_and_a_jobs_own_for_it_alone() {
+    fn names_of_the_pool_are_bound_in_all_jobs_and_those_of_a_job_only_in_it() {
         let mut parent = start_ready(service(), &with_setup(&[("a", "1"), ("b", "a + a")]));
         let own = Eval::new("a + b + c").bind("a", "10").bind("c", "a + 100");
         assert_eq!(evaluate(&mut parent, &own).unwrap(), "122");
@@ -227,8 +227,11 @@ mod tests {
     #[test]
     fn a_name_that_cannot_be_bound_is_the_jobs_error() {
         let mut parent = start_ready(service(), &options(Vec::new()));
-        let error = evaluate(&mut parent, &Eval::new("1").bind("x", "nobody")).unwrap_err();
-        assert_eq!(error.message, "in the value of `x`: name 'nobody' is not defined");
+        let error = evaluate(&mut parent, &Eval::new("1").bind("x", "missing")).unwrap_err();
+        assert_eq!(
+            error.message,
+            "in the value of `x`: name 'missing' is not defined"
+        );
         assert_eq!((error.start, error.end), (0, 0));
         let error = evaluate(&mut parent, &Eval::new("1").bind("__x", "1")).unwrap_err();
         assert!(error.message.contains("__x"), "{error}");
@@ -237,7 +240,7 @@ mod tests {
     #[test]
     fn a_setup_that_cannot_be_used_fails_the_start() {
         for options in [
-            with_setup(&[("x", "nobody")]),
+            with_setup(&[("x", "missing")]),
             with_setup(&[("__x", "1")]),
             options(vec![0xff; 9]),
         ] {
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_eval_job_is_undecodable() {
+    fn bytes_that_are_no_eval_job_are_undecodable() {
         let mut parent = start_ready(service(), &options(Vec::new()));
         parent.send_encoded(&[vec![1, 0xff]]);
         assert!(matches!(parent.fault(0), Fault::Undecodable(_)));

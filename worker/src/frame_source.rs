@@ -1,11 +1,11 @@
-//! How work comes to the lanes: frame after frame, from the link or the inbox.
+//! Supplies the lanes with work, frame by frame, from the link or the inbox.
 //!
-//! Owns the link's receiving end, the inbound parcel area and the account of what has been done. The lanes take turns:
-//! one that finds the current frame used up receives the next, for all; the others find it here when they come. So a
-//! lane never waits for another, and the only lane of a worker receives in its own thread.
+//! Owns the link's receiving end, the inbound payload area and the progress that the parent reads. A lane that finds the
+//! current frame used up receives the next one for all lanes; the others find it here. So no lane waits for the jobs of
+//! another, no thread is needed to receive, and the only lane of a worker receives in its own thread.
 //!
-//! A lane that waits for a frame does so inside the lock of the source; whoever else waits for that lock has nothing
-//! to do either. What must be told to the parent is told before.
+//! A lane waits for a frame while it holds the lock. Another lane that waits for the lock has nothing to do either. Each
+//! reports its progress to the parent before it waits.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
@@ -24,10 +24,10 @@ use protocol::{
 
 use crate::{batch::Batch, error::WorkerError, wake_sender::SharedWakeSender};
 
-/// How long a lane looks for the next frame before it sleeps.
+/// How long a lane polls for the next frame before it sleeps.
 const SPIN_TIME: Duration = Duration::from_micros(20);
 
-/// Something to do for one lane.
+/// Work for one lane.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Jobs to claim, shared with the other lanes.
@@ -35,7 +35,7 @@ pub(crate) enum Work {
     /// One large job, claimed already.
     Large {
         position: u64,
-        /// The encoded job, where it lies; or why it cannot be seen.
+        /// The encoded job, where it arrived; or why it cannot be read.
         payload: Result<Delivery, Fault>,
     },
 }
@@ -43,31 +43,31 @@ pub(crate) enum Work {
 /// What a lane has done since it last asked for work.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct WorkReport {
-    /// The turn of its last work.
-    pub(crate) turn: u64,
-    /// Jobs finished.
+    /// The number of the frame that its last work came from.
+    pub(crate) frame: u64,
+    /// The number of finished jobs.
     pub(crate) done: u64,
-    /// Time spent on them.
+    /// The time spent on them.
     pub(crate) busy: Duration,
 }
 
-/// Where the lanes get their work.
+/// Hands out work to the lanes.
 #[derive(Debug)]
 pub(crate) struct FrameSource<'a> {
     board: &'a Board,
     wake_sender: &'a SharedWakeSender<'a>,
     progress: Mutex<Progress>,
-    source: Mutex<Source>,
+    receiver: Mutex<Receiver>,
     message_limit: u64,
 }
 
 #[derive(Debug)]
-struct Source {
+struct Receiver {
     frames: FrameReceiver,
     inbound: Deliveries,
-    /// How many frames have been received.
-    turn: u64,
-    /// The last of them, unless it was a parcel's.
+    /// The number of frames received, which is also the number of the last one.
+    received: u64,
+    /// The last frame, unless it announced a large job.
     current: Option<Arc<Batch>>,
     /// Whether the last frame came by the link, and perhaps woke this process.
     came_by_link: bool,
@@ -86,10 +86,10 @@ impl<'a> FrameSource<'a> {
             board,
             wake_sender,
             progress: Mutex::default(),
-            source: Mutex::new(Source {
+            receiver: Mutex::new(Receiver {
                 frames,
                 inbound,
-                turn: 0,
+                received: 0,
                 current: None,
                 came_by_link: true,
                 ended: false,
@@ -98,46 +98,49 @@ impl<'a> FrameSource<'a> {
         }
     }
 
-    /// Accounts for what the lane has done and gives it its next work, with its turn; `None` at the link's end.
+    /// Publishes the lane's report and returns its next work, with the number of the frame; `None` at the link's end.
     pub(crate) fn next(&self, mut report: WorkReport) -> Result<Option<(u64, Work)>, WorkerError> {
-        let mut source = self.enter(&mut report);
+        let mut receiver = self.lock(&mut report);
         loop {
-            if source.ended {
-                self.account(report, None);
+            if receiver.ended {
+                self.publish(report, None);
                 return Ok(None);
             }
-            if let Some(batch) = source.unseen(report.turn) {
-                self.account(report, None);
-                return Ok(Some((source.turn, Work::Frame(batch))));
+            if let Some(batch) = receiver.frame_after(report.frame) {
+                self.publish(report, None);
+                return Ok(Some((receiver.received, Work::Frame(batch))));
             }
-            self.account(report, Some(source.turn));
+            self.publish(report, Some(receiver.received));
             report = WorkReport::default();
-            let work = self.receive(&mut source).inspect_err(|_| source.ended = true)?;
+            let work = self
+                .receive(&mut receiver)
+                .inspect_err(|_| receiver.ended = true)?;
             if let Some(work) = work {
-                return Ok(Some((source.turn, work)));
+                return Ok(Some((receiver.received, work)));
             }
-            report.turn = source.turn;
+            report.frame = receiver.received;
         }
     }
 
-    /// Locks the source. When that takes waiting, tells the parent before: another lane may be waiting for a frame.
-    fn enter(&self, report: &mut WorkReport) -> MutexGuard<'_, Source> {
-        match self.source.try_lock() {
-            Ok(source) => source,
+    /// Locks the receiver. Publishes the report first if it has to wait: another lane may be waiting for a frame.
+    fn lock(&self, report: &mut WorkReport) -> MutexGuard<'_, Receiver> {
+        match self.receiver.try_lock() {
+            Ok(receiver) => receiver,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                self.account(*report, None);
+                self.publish(*report, None);
                 *report = WorkReport {
-                    turn: report.turn,
+                    frame: report.frame,
                     ..WorkReport::default()
                 };
-                self.source.lock().unwrap_or_else(PoisonError::into_inner)
+                self.receiver.lock().unwrap_or_else(PoisonError::into_inner)
             }
         }
     }
 
-    /// Shows what has been done, and that `received` frames have been used up; wakes the parent to see it.
-    fn account(&self, report: WorkReport, received: Option<u64>) {
+    /// Adds a report to the progress on the board, and that `received` frames are used up. Wakes the parent if the
+    /// progress changes.
+    fn publish(&self, report: WorkReport, received: Option<u64>) {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let before = *progress;
         progress.done += report.done;
@@ -150,35 +153,36 @@ impl<'a> FrameSource<'a> {
         }
     }
 
-    /// Receives one frame. `None`: it was a parcel's and has been revoked, or the link has ended.
-    fn receive(&self, source: &mut Source) -> Result<Option<Work>, WorkerError> {
-        let seen = self.look(source.turn, source.came_by_link)?;
-        source.came_by_link = seen.is_none();
-        let bytes = match seen {
+    /// Receives one frame. `None` if it announced a large job that has been revoked, or if the link has ended.
+    fn receive(&self, receiver: &mut Receiver) -> Result<Option<Work>, WorkerError> {
+        let polled = self.poll_inbox(receiver.received, receiver.came_by_link)?;
+        receiver.came_by_link = polled.is_none();
+        let bytes = match polled {
             Some(bytes) => bytes,
-            None => match source.frames.receive() {
+            None => match receiver.frames.receive() {
                 Ok(bytes) => bytes,
                 Err(LinkError::Closed) => {
-                    source.ended = true;
+                    receiver.ended = true;
                     return Ok(None);
                 }
                 Err(error) => return Err(error.into()),
             },
         };
-        source.turn += 1;
-        source.current = None;
+        receiver.received += 1;
+        receiver.current = None;
         let frame = Frame::parse(&bytes)?;
         if let Some(large) = frame.large() {
-            return self.take_large(&mut source.inbound, &frame, large);
+            return self.claim_large(&mut receiver.inbound, &frame, large);
         }
         let batch = Arc::new(Batch::new(bytes)?);
-        source.current = Some(Arc::clone(&batch));
+        receiver.current = Some(Arc::clone(&batch));
         Ok(Some(Work::Frame(batch)))
     }
 
-    /// Looks for the next frame for a moment, because it often follows the answer to the last one at once; gives it when it
-    /// has come by the inbox. Whoever has woken this process may wait for the answer on the same CPU: he has it first.
-    fn look(&self, received: u64, came_by_link: bool) -> Result<Option<Vec<u8>>, WorkerError> {
+    /// Polls for the next frame for a short time, because it often follows the answer to the last one at once. Returns it
+    /// if it came by the inbox. If the last frame came by the link, the thread that sent it may wait for the answer on
+    /// this CPU, so it gets the CPU first.
+    fn poll_inbox(&self, received: u64, came_by_link: bool) -> Result<Option<Vec<u8>>, WorkerError> {
         inbox::open(self.board, received);
         if let Some(spin) = Spin::begin(SPIN_TIME) {
             spin.yielding_first(came_by_link)
@@ -187,9 +191,9 @@ impl<'a> FrameSource<'a> {
         Ok(inbox::close(self.board, received)?)
     }
 
-    /// Claims a large job and looks at it in the inbound area, which is this worker's from the claim to the record of the
-    /// job's result: a large job is sent only to a worker that has no other.
-    fn take_large(
+    /// Claims a large job and opens it in the inbound area. The area belongs to this worker from the claim to the record of
+    /// the job's result: the parent sends a large job only to a worker that has no other.
+    fn claim_large(
         &self,
         inbound: &mut Deliveries,
         frame: &Frame<'_>,
@@ -216,9 +220,9 @@ impl<'a> FrameSource<'a> {
     }
 }
 
-impl Source {
-    /// The current frame, when it came after the given turn.
-    fn unseen(&self, turn: u64) -> Option<Arc<Batch>> {
-        self.current.clone().filter(|_| self.turn > turn)
+impl Receiver {
+    /// The current frame, if its number is higher than `number`.
+    fn frame_after(&self, number: u64) -> Option<Arc<Batch>> {
+        self.current.clone().filter(|_| self.received > number)
     }
 }

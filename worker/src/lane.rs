@@ -1,4 +1,4 @@
-//! One lane: a thread that runs one job at a time, from piece of work to piece of work.
+//! A lane: a thread that runs one job at a time.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use protocol::{Payload, board::Board};
 use crate::{
     error::WorkerError,
     frame_source::{FrameSource, Work, WorkReport},
-    job_loop::{JobLoop, Jobs},
+    job_loop::{JobLoop, JobSource},
     publisher::Publisher,
     runner::LaneRunner,
     wake_sender::SharedWakeSender,
 };
 
-/// A lane at work.
+/// A lane and all that it uses.
 pub(crate) struct Lane<'a> {
     pub(crate) number: usize,
     pub(crate) board: &'a Board,
@@ -21,7 +21,7 @@ pub(crate) struct Lane<'a> {
     pub(crate) frame_source: &'a FrameSource<'a>,
     pub(crate) publisher: Publisher<'a>,
     pub(crate) runner: &'a mut dyn LaneRunner,
-    /// Reused from course to course.
+    /// Reused from one job loop to the next.
     pub(crate) output: Payload,
 }
 
@@ -29,25 +29,25 @@ impl Lane<'_> {
     /// Serves until the link's end.
     pub(crate) fn serve(&mut self) -> Result<(), WorkerError> {
         let mut report = WorkReport::default();
-        while let Some((turn, work)) = self.frame_source.next(report)? {
+        while let Some((frame, work)) = self.frame_source.next(report)? {
             let start = Instant::now();
             let done = self.perform(work)?;
             report = WorkReport {
-                turn,
+                frame,
                 done,
-                // A look at a used-up frame is no work, and nothing to wake the parent for.
+                // Finding a frame used up isn't work, and no reason to wake the parent.
                 busy: if done > 0 { start.elapsed() } else { Duration::ZERO },
             };
         }
         Ok(())
     }
 
-    /// Does what it can get of the work; says how many jobs that was.
+    /// Runs the jobs of `work` that no other lane claims. Returns their number.
     fn perform(&mut self, work: Work) -> Result<u64, WorkerError> {
         match work {
-            Work::Frame(batch) => self.run(Jobs::Frame(batch.read()?)),
+            Work::Frame(batch) => self.run(JobSource::Frame(batch.read()?)),
             Work::Large { position, payload } => match payload {
-                Ok(delivery) => self.run(Jobs::Delivered(Some((position, delivery)))),
+                Ok(delivery) => self.run(JobSource::Delivered(Some((position, delivery)))),
                 Err(fault) => {
                     self.publisher.fault(position, fault);
                     Ok(1)
@@ -56,7 +56,7 @@ impl Lane<'_> {
         }
     }
 
-    fn run(&mut self, jobs: Jobs<'_>) -> Result<u64, WorkerError> {
+    fn run(&mut self, jobs: JobSource<'_>) -> Result<u64, WorkerError> {
         let output = std::mem::take(&mut self.output);
         let mut job_loop = JobLoop::new(
             self.number,

@@ -1,4 +1,5 @@
-//! Marks at the end of each job in what the worker writes, for a parent that captures it: see [`protocol::capture`].
+//! Writes delimiters into the worker's output, one after each job, for a parent that captures it: see
+//! [`protocol::capture`].
 
 use std::{
     fs::File,
@@ -11,7 +12,7 @@ use protocol::capture::{self, Secret};
 
 static WRITER: OnceLock<DelimiterWriter> = OnceLock::new();
 
-/// What marks begin with, and where they go: descriptors of its own, so that nothing stands in a buffer.
+/// Writes delimiters to descriptors of its own, so that they don't pass through a buffer.
 #[derive(Debug)]
 struct DelimiterWriter {
     secret: Secret,
@@ -19,34 +20,34 @@ struct DelimiterWriter {
     errors: File,
 }
 
-/// Begins to write marks.
+/// Starts to write delimiters.
 pub(crate) fn start(secret: Secret) -> io::Result<()> {
-    let marker = DelimiterWriter {
+    let writer = DelimiterWriter {
         secret,
         output: io::stdout().as_fd().try_clone_to_owned()?.into(),
         errors: io::stderr().as_fd().try_clone_to_owned()?.into(),
     };
-    // A process serves once; a second start is none.
-    let _started_before = WRITER.set(marker);
+    // A process serves once; a second start has no effect.
+    let _started_before = WRITER.set(writer);
     Ok(())
 }
 
-/// Marks the end of the job at `position` in both streams, when the parent captures them.
+/// Writes the delimiter of the job at `position` to both streams, if the parent captures them.
 #[inline]
-pub(crate) fn end(position: u64) {
-    if let Some(marker) = WRITER.get() {
-        marker.mark(position);
+pub(crate) fn end_job(position: u64) {
+    if let Some(writer) = WRITER.get() {
+        writer.write(position);
     }
 }
 
 impl DelimiterWriter {
     #[cold]
-    fn mark(&self, position: u64) {
-        // What has not left this process's own buffer yet belongs before the mark.
+    fn write(&self, position: u64) {
+        // Output that is still in this process's buffer belongs before the delimiter.
         drop(io::stdout().flush());
-        let mark = capture::mark(self.secret, position);
-        // A parent that reads no more has gone.
-        drop((&self.output).write_all(&mark));
-        drop((&self.errors).write_all(&mark));
+        let delimiter = capture::mark(self.secret, position);
+        // Writing fails only if the parent is gone.
+        drop((&self.output).write_all(&delimiter));
+        drop((&self.errors).write_all(&delimiter));
     }
 }

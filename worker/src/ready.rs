@@ -1,6 +1,6 @@
-//! The one answer to the parent's invitation.
+//! The reply to the parent's start request.
 //!
-//! A worker is ready when the initialisers of all its lanes have succeeded; the first that fails speaks for all.
+//! A worker is ready once the initialisers of all its lanes have succeeded. If one fails, the first failure is the reply.
 
 use std::{
     os::fd::OwnedFd,
@@ -17,7 +17,7 @@ use protocol::{
 
 use crate::error::WorkerError;
 
-/// Answers the parent, once.
+/// Answers the start request, at most once.
 #[derive(Debug)]
 pub(crate) struct ReadyReply<'a> {
     control: &'a OwnedFd,
@@ -32,15 +32,15 @@ impl<'a> ReadyReply<'a> {
         }
     }
 
-    /// Answers that the worker takes jobs.
+    /// Answers that the worker is ready for jobs.
     fn send_ready(&self) -> Result<(), WorkerError> {
         self.answer(&Answer::ready())
     }
 
     /// Answers why the worker takes no jobs, unless it has answered before.
-    pub(crate) fn refuse(&self, failure: &WorkerError) {
-        if let Some(answer) = failure.answer() {
-            // A parent that hears nothing finds the reason on the worker's standard error.
+    pub(crate) fn refuse(&self, error: &WorkerError) {
+        if let Some(answer) = error.answer() {
+            // If this fails, the parent finds the reason on the worker's standard error.
             drop(self.answer(&answer));
         }
     }
@@ -54,12 +54,12 @@ impl<'a> ReadyReply<'a> {
     }
 }
 
-/// Where the lanes meet once their initialisers have run.
+/// A barrier at which the lanes wait for each other after their initialisers.
 #[derive(Debug)]
 pub(crate) struct StartBarrier<'a> {
     reply: &'a ReadyReply<'a>,
     barrier: Barrier,
-    failure: Mutex<Option<WorkerError>>,
+    error: Mutex<Option<WorkerError>>,
 }
 
 impl<'a> StartBarrier<'a> {
@@ -67,39 +67,39 @@ impl<'a> StartBarrier<'a> {
         Self {
             reply,
             barrier: Barrier::new(lanes),
-            failure: Mutex::new(None),
+            error: Mutex::new(None),
         }
     }
 
-    /// Waits until every lane has come here with what its initialiser gave, and until the parent is answered; says
+    /// Waits until every lane has arrived with the result of its initialiser, and until the parent is answered. Returns
     /// whether the worker serves.
-    pub(crate) fn wait(&self, opened: Result<(), String>) -> bool {
-        if let Err(message) = opened {
+    pub(crate) fn wait(&self, initialised: Result<(), String>) -> bool {
+        if let Err(message) = initialised {
             self.note(WorkerError::Initialiser(message));
         }
         if self.barrier.wait().is_leader()
             && !self.has_failed()
-            && let Err(failure) = self.reply.send_ready()
+            && let Err(error) = self.reply.send_ready()
         {
-            self.note(failure);
+            self.note(error);
         }
         self.barrier.wait();
         !self.has_failed()
     }
 
-    /// Why the worker does not serve, if it does not.
+    /// The first error of any lane.
     pub(crate) fn outcome(self) -> Result<(), WorkerError> {
-        let failure = self.failure.into_inner().unwrap_or_else(PoisonError::into_inner);
-        failure.map_or(Ok(()), Err)
+        let error = self.error.into_inner().unwrap_or_else(PoisonError::into_inner);
+        error.map_or(Ok(()), Err)
     }
 
-    fn note(&self, failure: WorkerError) {
-        let mut first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert(failure);
+    fn note(&self, error: WorkerError) {
+        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(error);
     }
 
     fn has_failed(&self) -> bool {
-        self.failure
+        self.error
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .is_some()

@@ -1,6 +1,7 @@
-//! The wake-up of the parent.
+//! Wakes the parent.
 //!
-//! Owns the sender. A message goes out only when none is on its way already: the parent looks at everything each time.
+//! Owns the sender of wake-ups. A message is sent only if none is on its way: the parent reads everything on each
+//! wake-up.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,11 +10,11 @@ use protocol::{
     link::{Wake, WakeSender},
 };
 
-/// Wakes the parent.
+/// Sends wake-ups to the parent, from any lane.
 #[derive(Debug)]
 pub(crate) struct SharedWakeSender<'a> {
     board: &'a Board,
-    /// Not for order: the sender may not be shared between threads.
+    /// The lock gives no order: it is there because the sender isn't `Sync`.
     sender: Mutex<WakeSender>,
 }
 
@@ -25,11 +26,11 @@ impl<'a> SharedWakeSender<'a> {
         }
     }
 
-    /// Sees to it that the parent will look after this instant.
+    /// Makes the parent read the board at some time after this call.
     pub(crate) fn wake(&self) {
         if self.board.request_wake() {
             let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-            // A parent that listens no more has gone: the link's end says so to the lanes, and the watchdog to all.
+            // Sending fails only if the parent is gone: the lanes notice at the link's end, the process by its watchdog.
             drop(sender.send(Wake::Progress));
         }
     }

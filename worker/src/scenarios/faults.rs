@@ -1,4 +1,4 @@
-//! Jobs that give no output, and parents that send nonsense.
+//! Jobs that have no output, and parents that send nonsense.
 
 use std::sync::{
     Arc,
@@ -16,7 +16,7 @@ use crate::{
     service::Service,
 };
 
-/// Jobs that counts those before them in the state; `panic` does.
+/// A service that counts its jobs in the state; the task `panic` panics. The initialiser fails after `most` calls.
 fn counting(initialisations: &Arc<AtomicU32>, most: u32) -> Service<'static> {
     let initialisations = Arc::clone(initialisations);
     Service::with_state(
@@ -45,14 +45,14 @@ fn a_panic_reaches_the_parent_and_the_next_job_runs() {
 }
 
 #[test]
-fn a_panic_message_of_any_length_has_a_place_to_go() {
+fn a_panic_message_of_any_length_is_published() {
     let mut parent = start_ready(echo(), &StartOptions::default());
     parent.send_encoded(&[encoded(&format!("panic {}", "é".repeat(1 << 20)))]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
 }
 
 #[test]
-fn a_panicked_state_is_made_anew() {
+fn the_state_is_replaced_after_a_panic() {
     let initialisations = Arc::default();
     let mut parent = start_ready(counting(&initialisations, 10), &StartOptions::default());
     parent.send(&["a", "b", "panic", "c"]);
@@ -64,17 +64,17 @@ fn a_panicked_state_is_made_anew() {
 }
 
 #[test]
-fn a_state_that_cannot_be_made_anew_ends_the_worker_after_the_fault_was_told() {
+fn a_state_that_cannot_be_replaced_ends_the_worker_after_the_fault_is_published() {
     let mut parent = start_ready(counting(&Arc::default(), 1), &StartOptions::default());
     parent.send(&["panic", "never"]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
-    let failure = parent.worker.outcome().unwrap_err();
-    assert!(failure.to_string().contains("the device is gone"), "{failure}");
-    assert_eq!((failure.exit_code(), parent.board.claimed()), (1, 1));
+    let error = parent.worker.outcome().unwrap_err();
+    assert!(error.to_string().contains("the device is gone"), "{error}");
+    assert_eq!((error.exit_code(), parent.board.claimed()), (1, 1));
     assert_eq!(parent.board.running(0), None);
 }
 
-/// Says in its first byte what goes wrong with it.
+/// A job whose byte decides what goes wrong with it.
 #[derive(Debug)]
 struct Awkward(u8);
 
@@ -119,7 +119,7 @@ impl Job for Awkward {
 }
 
 #[test]
-fn what_cannot_be_decoded_or_encoded_is_a_fault_of_that_job_alone() {
+fn a_codec_error_is_a_fault_of_its_job_alone() {
     let options = StartOptions {
         job: Awkward::NAME,
         ..StartOptions::default()
@@ -156,9 +156,9 @@ fn a_broken_frame_ends_the_worker_before_any_of_its_jobs_runs() {
     for frame in broken {
         let mut parent = start_ready(echo(), &StartOptions::default());
         parent.send_bytes(frame);
-        let failure = parent.worker.outcome().unwrap_err();
-        assert!(matches!(failure, WorkerError::BrokenFrame(_)), "{failure}");
-        assert_eq!(failure.exit_code(), 70);
+        let error = parent.worker.outcome().unwrap_err();
+        assert!(matches!(error, WorkerError::BrokenFrame(_)), "{error}");
+        assert_eq!(error.exit_code(), 70);
         parent.harvest();
         assert_eq!((parent.unread(), parent.board.claimed()), (vec![], 0));
     }
@@ -170,30 +170,30 @@ fn a_frame_for_positions_that_were_never_sent_ends_the_worker() {
     frame::begin(&mut skipping);
     frame::append_job(&mut skipping, &encoded("a"));
     frame::finish(&mut skipping, frame::Form::Counted, 0, 7, 1);
-    let parcel = |position, encoding, attached| frame::parcel(0, position, Contents { encoding, attached });
+    let large = |position, encoding, attached| frame::parcel(0, position, Contents { encoding, attached });
     for bytes in [
         skipping,
-        parcel(7, 3, 0),
-        parcel(0, 1 << 40, 0),
-        parcel(0, 1 << 20, 0),
-        parcel(0, 0, 1),
-        parcel(0, 0, 1 << 60),
+        large(7, 3, 0),
+        large(0, 1 << 40, 0),
+        large(0, 1 << 20, 0),
+        large(0, 0, 1),
+        large(0, 0, 1 << 60),
     ] {
         let parent = start_ready(echo(), &StartOptions::default());
         parent.send_bytes(&bytes);
-        let failure = parent.worker.outcome().unwrap_err();
-        assert!(matches!(failure, WorkerError::BrokenProtocol(_)), "{failure}");
-        assert_eq!(failure.exit_code(), 70);
+        let error = parent.worker.outcome().unwrap_err();
+        assert!(matches!(error, WorkerError::BrokenProtocol(_)), "{error}");
+        assert_eq!(error.exit_code(), 70);
     }
 }
 
 #[test]
-fn a_parent_that_goes_while_a_job_runs_is_noticed_after_it() {
+fn a_parent_that_ends_while_a_job_runs_is_noticed_after_the_job() {
     let (service, turnstile) = Turnstile::service();
     let mut parent = start_ready(service, &StartOptions::default());
     parent.send(&["wait"]);
     turnstile.wait_for_arrival();
     parent.link = None;
-    turnstile.let_one_go();
+    turnstile.release_one();
     parent.worker.outcome().unwrap();
 }

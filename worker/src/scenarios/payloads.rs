@@ -1,4 +1,4 @@
-//! Bytes attached to jobs and results, seen where they lie and kept for longer.
+//! Bytes attached to jobs and results: read where they arrived, and kept for longer.
 
 use std::sync::{
     Arc, Mutex,
@@ -14,7 +14,7 @@ use crate::{
     service::Service,
 };
 
-/// Bytes that come back.
+/// A job whose output is its bytes.
 #[derive(Debug, Serialize, Deserialize)]
 struct Store(Bytes);
 
@@ -23,7 +23,7 @@ impl Job for Store {
     const NAME: &'static str = "store";
 }
 
-/// What the handler is asked to do, by the first byte.
+/// First bytes that make the handler panic, or return bytes of its own.
 const PANIC: u8 = 200;
 const OWN: u8 = 201;
 
@@ -37,12 +37,12 @@ fn options(lanes: u16) -> StartOptions {
     }
 }
 
-/// Gives bytes back, and shows them to the test.
+/// A service that returns the bytes, and the channel on which it sends them to the test.
 fn showing() -> (Service<'static>, mpsc::Receiver<Bytes>) {
     let (show, shown) = mpsc::channel();
     let show = Mutex::new(show);
     let service = Service::new(move |store: Store, _cx| {
-        // A test may look no more.
+        // The test may have dropped the receiver.
         drop(show.lock().unwrap().send(store.0.clone()));
         match store.0[0] {
             PANIC => std::panic::panic_any(store.0),
@@ -57,7 +57,7 @@ fn deliver(parent: &mut FakeParent, byte: u8) {
     let mut job = Payload::default();
     job.encode(|encoding| Store(vec![byte; LENGTH].into()).encode(encoding))
         .unwrap();
-    parent.deliver(&job);
+    parent.send_large(&job);
 }
 
 fn output(parent: &mut FakeParent, position: u64) -> Bytes {
@@ -67,7 +67,7 @@ fn output(parent: &mut FakeParent, position: u64) -> Bytes {
 }
 
 #[test]
-fn bytes_kept_in_another_thread_stay_while_other_jobs_come() {
+fn bytes_kept_in_another_thread_stay_unchanged_while_other_jobs_run() {
     let (service, shown) = showing();
     let mut parent = start_ready(service, &options(1));
     deliver(&mut parent, 1);
@@ -88,13 +88,13 @@ fn bytes_kept_in_another_thread_stay_while_other_jobs_come() {
         assert_eq!(output(&mut parent, position), vec![byte; LENGTH]);
     }
     stop.store(true, Ordering::Relaxed);
-    assert!(watching.join().unwrap(), "its bytes changed under it");
+    assert!(watching.join().unwrap(), "the kept bytes changed");
     drop(shown);
     parent.close().unwrap();
 }
 
 #[test]
-fn a_panic_that_carries_the_bytes_away_holds_nothing_up() {
+fn a_panic_with_the_bytes_as_payload_blocks_no_later_job() {
     let (service, shown) = showing();
     let mut parent = start_ready(service, &options(1));
     deliver(&mut parent, PANIC);
@@ -105,7 +105,7 @@ fn a_panic_that_carries_the_bytes_away_holds_nothing_up() {
 }
 
 #[test]
-fn results_of_the_job_and_of_the_handler_leave_from_every_lane() {
+fn every_lane_returns_bytes_of_the_job_and_of_the_handler() {
     let (service, shown) = showing();
     let mut parent = start_ready(service, &options(3));
     for position in 0..60 {

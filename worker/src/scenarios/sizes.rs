@@ -27,13 +27,13 @@ fn jobs_and_results_of_every_size_arrive_whole() {
         parent.send(&[&text]);
         assert!(
             parent.output(position as u64) == text,
-            "{size} bytes came back otherwise"
+            "{size} bytes came back changed"
         );
     }
 }
 
 #[test]
-fn large_results_of_one_frame_leave_one_after_the_other() {
+fn large_results_of_one_frame_are_published_one_after_the_other() {
     let mut parent = start_ready(echo(), &StartOptions::default());
     let sizes = [MAX_RING_RESULT, 1, 3 << 20, 20 << 20, 0, MAX_RING_RESULT + 1];
     let tasks: Vec<String> = sizes.iter().map(|size| format!("bytes {size}")).collect();
@@ -61,7 +61,7 @@ fn a_result_over_the_limit_is_a_fault_that_names_both_sizes() {
 }
 
 #[test]
-fn a_result_for_which_there_is_no_memory_is_a_fault() {
+fn a_result_without_memory_for_it_is_a_fault() {
     let mut parent = start_ready(echo(), &StartOptions::default());
     parent.forbid_large_results();
     parent.send(&["bytes 50000", "bytes 5"]);
