@@ -5,7 +5,7 @@
 
 use num_bigint::BigInt;
 
-use crate::error::{Error, Outcome, limit_exceeded};
+use crate::error::{Error, Result, limit_exceeded};
 use crate::limits::{Limits, NAMES_DEPTH};
 
 /// What is left for one evaluation.
@@ -39,7 +39,7 @@ impl Budget {
 
     /// Pays for `units` of work.
     #[inline]
-    pub(crate) fn burn(&mut self, units: u64) -> Outcome<()> {
+    pub(crate) fn burn(&mut self, units: u64) -> Result<()> {
         match self.fuel.checked_sub(units) {
             Some(rest) => {
                 self.fuel = rest;
@@ -57,25 +57,25 @@ impl Budget {
 
     /// Pays for a visit of `count` items.
     #[inline]
-    pub(crate) fn burn_items(&mut self, count: usize) -> Outcome<()> {
+    pub(crate) fn burn_items(&mut self, count: usize) -> Result<()> {
         self.burn(count as u64)
     }
 
     /// Pays for a walk over `bytes` of text.
     #[inline]
-    pub(crate) fn burn_bytes(&mut self, bytes: usize) -> Outcome<()> {
+    pub(crate) fn burn_bytes(&mut self, bytes: usize) -> Result<()> {
         self.burn((bytes / BYTES_PER_FUEL) as u64)
     }
 
     /// Pays for a multiplication or division of numbers with so many bits.
-    pub(crate) fn burn_product(&mut self, left_bits: u64, right_bits: u64) -> Outcome<()> {
+    pub(crate) fn burn_product(&mut self, left_bits: u64, right_bits: u64) -> Result<()> {
         let limbs = (left_bits / 64 + 1).saturating_mul(right_bits / 64 + 1);
         self.burn(limbs / 16)
     }
 
     /// Pays for `bytes` of memory, before they are taken.
     #[inline]
-    pub(crate) fn allocate(&mut self, bytes: usize) -> Outcome<()> {
+    pub(crate) fn allocate(&mut self, bytes: usize) -> Result<()> {
         match self.alloc.checked_sub(bytes as u64) {
             Some(rest) => {
                 self.alloc = rest;
@@ -86,7 +86,7 @@ impl Budget {
     }
 
     /// Admits a str of so many bytes and pays for it.
-    pub(crate) fn text(&mut self, bytes: usize) -> Outcome<()> {
+    pub(crate) fn text(&mut self, bytes: usize) -> Result<()> {
         self.length(bytes)?;
         self.burn_bytes(bytes)?;
         self.value(bytes)
@@ -94,20 +94,20 @@ impl Budget {
 
     /// Pays for a value with so many bytes of contents.
     #[inline]
-    pub(crate) fn value(&mut self, bytes: usize) -> Outcome<()> {
+    pub(crate) fn value(&mut self, bytes: usize) -> Result<()> {
         self.allocate(bytes.saturating_add(HEADER))
     }
 
     /// Admits a list or tuple of so many items and pays for it.
     #[inline]
-    pub(crate) fn sequence(&mut self, items: usize) -> Outcome<()> {
+    pub(crate) fn sequence(&mut self, items: usize) -> Result<()> {
         self.length(items)?;
         self.burn((items / 4) as u64 + 1)?;
         self.value(items.saturating_mul(16))
     }
 
     /// Admits one more entry of a set or dict, which has `length` of them already, and pays for it.
-    pub(crate) fn entry(&mut self, length: usize) -> Outcome<()> {
+    pub(crate) fn entry(&mut self, length: usize) -> Result<()> {
         self.length(length + 1)?;
         self.burn(1)?;
         self.allocate(64)
@@ -115,7 +115,7 @@ impl Budget {
 
     /// Admits a value of this length.
     #[inline]
-    pub(crate) fn length(&self, length: usize) -> Outcome<()> {
+    pub(crate) fn length(&self, length: usize) -> Result<()> {
         if length > self.max_len {
             return Err(limit_exceeded(format!("a value longer than {}", self.max_len)));
         }
@@ -124,7 +124,7 @@ impl Budget {
 
     /// Admits a container of this depth.
     #[inline]
-    pub(crate) fn depth(&self, depth: usize) -> Outcome<()> {
+    pub(crate) fn depth(&self, depth: usize) -> Result<()> {
         if depth > self.max_depth {
             return Err(limit_exceeded(format!(
                 "a value nested more than {} deep",
@@ -135,7 +135,7 @@ impl Budget {
     }
 
     /// Admits an int of this many bits (an estimate from below is enough, the result is asked again).
-    pub(crate) fn int_bits(&self, bits: u64) -> Outcome<()> {
+    pub(crate) fn int_bits(&self, bits: u64) -> Result<()> {
         if bits > self.max_int_bits {
             return Err(limit_exceeded(format!(
                 "an int longer than {} bits",
@@ -146,7 +146,7 @@ impl Budget {
     }
 
     /// Admits a finished long int and pays for it.
-    pub(crate) fn big(&mut self, value: &BigInt) -> Outcome<()> {
+    pub(crate) fn big(&mut self, value: &BigInt) -> Result<()> {
         let bits = value.bits();
         self.int_bits(bits)?;
         self.burn(bits / 1024)?;

@@ -180,7 +180,7 @@ shorthands! {
 }
 
 /// What the functions of the evaluator return.
-pub(crate) type Outcome<T> = Result<T, Error>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[cfg(test)]
 mod tests {

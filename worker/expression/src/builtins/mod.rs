@@ -9,7 +9,7 @@ pub(crate) mod math;
 mod numbers;
 mod texts;
 
-use crate::object::function::{Body, Consumer, Function, find};
+use crate::object::function::{Consumer, Function, Implementation, find};
 
 /// Sorted by name.
 static BUILTINS: [Function; 27] = [
@@ -42,8 +42,8 @@ static BUILTINS: [Function; 27] = [
     function("tuple", Consumer::Yes, conversions::tuple),
 ];
 
-const fn function(name: &'static str, consumer: Consumer, body: Body) -> Function {
-    Function::new("", name, consumer, body)
+const fn function(name: &'static str, consumer: Consumer, implementation: Implementation) -> Function {
+    Function::new("", name, consumer, implementation)
 }
 
 /// The functions that end early, whose generators the parser compiles to loops that decide.

@@ -5,12 +5,12 @@
 use super::program::{Op, Refusal};
 use super::{Context, Machine};
 use crate::budget::Budget;
-use crate::error::{Error, Outcome, attribute_error, type_error, unsupported};
+use crate::error::{Error, Result, attribute_error, type_error, unsupported};
 use crate::object::Object;
-use crate::object::arguments::Arguments;
+use crate::object::arguments::CallArguments;
 
 impl Machine {
-    pub(super) fn callee(&mut self, op: Op, context: Context<'_>) -> Outcome<()> {
+    pub(super) fn callee(&mut self, op: Op, context: Context<'_>) -> Result<()> {
         let callee = match op {
             Op::MathFunction(function) => Object::Function(function.function()),
             Op::Callee(symbol) => self.lookup(symbol, context)?,
@@ -37,7 +37,7 @@ impl Machine {
         keywords: &[u32],
         context: Context<'_>,
         budget: &mut Budget,
-    ) -> Outcome<()> {
+    ) -> Result<()> {
         let base = self.stack.len().saturating_sub(positional + keywords.len());
         let (below, arguments) = self.stack.split_at(base);
         let function = match below.last() {
@@ -48,7 +48,7 @@ impl Machine {
         let names = keywords
             .iter()
             .map(|&symbol| context.program.symbols[symbol as usize].text(context.source));
-        let arguments = Arguments::new(
+        let arguments = CallArguments::new(
             function.name(),
             &arguments[..positional],
             names.collect(),

@@ -14,7 +14,7 @@ use self::program::{Op, Program};
 use self::scope::ActiveScope;
 use self::slot::Slot;
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 use crate::object::Object;
 use crate::object::compare::Comparison;
 use crate::object::dict::DictBuilder;
@@ -46,7 +46,7 @@ pub(crate) struct Context<'a> {
 
 impl Machine {
     /// Runs a program to its end. An error carries the range of the operation that failed.
-    pub(crate) fn run(&mut self, context: Context<'_>, budget: &mut Budget) -> Outcome<Object> {
+    pub(crate) fn run(&mut self, context: Context<'_>, budget: &mut Budget) -> Result<Object> {
         self.slots.resize(context.program.symbols.len(), Slot::Global);
         let outcome = self.run_all(context, budget);
         self.clear();
@@ -61,7 +61,7 @@ impl Machine {
         self.hidden.clear();
     }
 
-    fn run_all(&mut self, context: Context<'_>, budget: &mut Budget) -> Outcome<Object> {
+    fn run_all(&mut self, context: Context<'_>, budget: &mut Budget) -> Result<Object> {
         let ops = context.program.ops.as_slice();
         let mut place = 0;
         while let Some(&op) = ops.get(place) {
@@ -126,7 +126,7 @@ impl Machine {
 
     /// Performs one operation and gives the place of the next.
     #[inline]
-    fn step(&mut self, op: Op, place: usize, context: Context<'_>, budget: &mut Budget) -> Outcome<usize> {
+    fn step(&mut self, op: Op, place: usize, context: Context<'_>, budget: &mut Budget) -> Result<usize> {
         match op {
             Op::Constant(index) => self.stack.push(context.program.constants[index as usize].clone()),
             Op::None => self.stack.push(Object::None),
@@ -170,7 +170,7 @@ impl Machine {
         Ok(place + 1)
     }
 
-    fn binary(&mut self, operator: BinaryOperator, right: &Object, budget: &mut Budget) -> Outcome<()> {
+    fn binary(&mut self, operator: BinaryOperator, right: &Object, budget: &mut Budget) -> Result<()> {
         if let Some(left) = self.stack.last_mut() {
             *left = binary(operator, left, right, budget)?;
         }
@@ -178,7 +178,7 @@ impl Machine {
     }
 
     #[inline]
-    fn compare(&mut self, comparison: Comparison, budget: &mut Budget) -> Outcome<()> {
+    fn compare(&mut self, comparison: Comparison, budget: &mut Budget) -> Result<()> {
         let right = self.pop();
         let left = self.pop();
         let truth = match (&left, &right) {
@@ -192,7 +192,7 @@ impl Machine {
     }
 
     /// The operations that may lead elsewhere.
-    fn jump(&mut self, op: Op, place: usize, budget: &mut Budget) -> Outcome<usize> {
+    fn jump(&mut self, op: Op, place: usize, budget: &mut Budget) -> Result<usize> {
         let distance = match op {
             Op::CompareChain(comparison, distance) => {
                 self.compare_chain(comparison, budget)?.then_some(distance)
@@ -228,7 +228,7 @@ impl Machine {
     }
 
     /// Is the comparison false, so that the chain ends?
-    fn compare_chain(&mut self, comparison: Comparison, budget: &mut Budget) -> Outcome<bool> {
+    fn compare_chain(&mut self, comparison: Comparison, budget: &mut Budget) -> Result<bool> {
         let right = self.pop();
         let left = self.pop();
         let truth = compare(comparison, &left, &right, budget)?;
@@ -242,7 +242,7 @@ impl Machine {
         self.stack.drain(base..).collect()
     }
 
-    fn display(&mut self, op: Op, budget: &mut Budget) -> Outcome<()> {
+    fn display(&mut self, op: Op, budget: &mut Budget) -> Result<()> {
         let value = match op {
             Op::Tuple(count) => Object::tuple(self.take(count), budget)?,
             Op::List(count) => Object::list(self.take(count), budget)?,
@@ -267,7 +267,7 @@ impl Machine {
         Ok(())
     }
 
-    fn subscript(&mut self, op: Op, budget: &mut Budget) -> Outcome<()> {
+    fn subscript(&mut self, op: Op, budget: &mut Budget) -> Result<()> {
         let value = match op {
             Op::SliceTuple(count) => {
                 self.take(count);

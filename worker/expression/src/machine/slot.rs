@@ -4,7 +4,7 @@
 //! variable and showing it again is for `scope`.
 
 use super::{Context, Machine};
-use crate::error::{Error, Outcome, name_error, unsupported};
+use crate::error::{Error, Result, name_error, unsupported};
 use crate::object::Object;
 
 /// What is known of a name.
@@ -19,7 +19,7 @@ pub(super) enum Slot {
 
 impl Machine {
     /// The value of a variable; a function is refused, because it would be one.
-    pub(super) fn name(&mut self, symbol: u32, context: Context<'_>) -> Outcome<()> {
+    pub(super) fn name(&mut self, symbol: u32, context: Context<'_>) -> Result<()> {
         if let Slot::Bound(value) = &self.slots[symbol as usize] {
             self.stack.push(value.clone());
             return Ok(());
@@ -36,7 +36,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn lookup(&mut self, symbol: u32, context: Context<'_>) -> Outcome<Object> {
+    pub(super) fn lookup(&mut self, symbol: u32, context: Context<'_>) -> Result<Object> {
         let name = context.program.symbols[symbol as usize];
         match &self.slots[symbol as usize] {
             Slot::Bound(value) => return Ok(value.clone()),

@@ -3,11 +3,11 @@
 //! Owns their number and their names, and the words of Python's refusals.
 
 use super::Object;
-use crate::error::{Error, Outcome, type_error};
+use crate::error::{Error, Result, type_error};
 
 /// What a function is called with.
 #[derive(Debug)]
-pub(crate) struct Arguments<'a> {
+pub(crate) struct CallArguments<'a> {
     /// `math.`, if the function is one of that module.
     module: &'static str,
     function: &'static str,
@@ -16,7 +16,7 @@ pub(crate) struct Arguments<'a> {
     named: &'a [Object],
 }
 
-impl<'a> Arguments<'a> {
+impl<'a> CallArguments<'a> {
     pub(crate) fn new(
         function: &'static str,
         positional: &'a [Object],
@@ -32,7 +32,7 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// Arguments of a function of a module, which some messages name with a point behind it.
+    /// CallArguments of a function of a module, which some messages name with a point behind it.
     pub(crate) fn in_module(mut self, module: &'static str) -> Self {
         self.module = module;
         self
@@ -53,7 +53,7 @@ impl<'a> Arguments<'a> {
         self.positional
     }
 
-    fn no_keywords(&self) -> Outcome<()> {
+    fn no_keywords(&self) -> Result<()> {
         if self.keywords.is_empty() {
             return Ok(());
         }
@@ -64,7 +64,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// The only argument.
-    pub(crate) fn one(&self) -> Outcome<&'a Object> {
+    pub(crate) fn one(&self) -> Result<&'a Object> {
         self.no_keywords()?;
         match self.positional {
             [one] => Ok(one),
@@ -78,7 +78,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// Exactly two arguments.
-    pub(crate) fn two(&self) -> Outcome<(&'a Object, &'a Object)> {
+    pub(crate) fn two(&self) -> Result<(&'a Object, &'a Object)> {
         self.no_keywords()?;
         match self.positional {
             [first, second] => Ok((first, second)),
@@ -91,7 +91,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// No argument or one.
-    pub(crate) fn optional(&self) -> Outcome<Option<&'a Object>> {
+    pub(crate) fn optional(&self) -> Result<Option<&'a Object>> {
         self.no_keywords()?;
         match self.positional {
             [] => Ok(None),
@@ -101,19 +101,19 @@ impl<'a> Arguments<'a> {
     }
 
     /// Any number of arguments, none of which has a name.
-    pub(crate) fn any_number(&self) -> Outcome<&'a [Object]> {
+    pub(crate) fn any_number(&self) -> Result<&'a [Object]> {
         self.no_keywords()?;
         Ok(self.positional)
     }
 
-    /// Arguments by parameter. An empty name is that of a parameter without one; so many parameters can be given by
+    /// CallArguments by parameter. An empty name is that of a parameter without one; so many parameters can be given by
     /// place, and so many must be given.
     pub(crate) fn bind<const N: usize>(
         &self,
         parameters: [&str; N],
         by_place: usize,
         required: usize,
-    ) -> Outcome<[Option<&'a Object>; N]> {
+    ) -> Result<[Option<&'a Object>; N]> {
         let given = self.positional.len() + self.named.len();
         if self.positional.len() > by_place && by_place == required {
             return Err(self.not_exactly(by_place));
@@ -209,7 +209,7 @@ mod tests {
     fn binds_by_place_and_name() {
         let positional = [Object::Int(1)];
         let named = [Object::Int(2)];
-        let arguments = Arguments::new("pow", &positional, vec!["exp"], &named);
+        let arguments = CallArguments::new("pow", &positional, vec!["exp"], &named);
         let bound = arguments.bind(["base", "exp", "mod"], 3, 2).unwrap();
         assert!(matches!(
             bound,
@@ -221,7 +221,7 @@ mod tests {
     fn refuses_what_does_not_fit() {
         let positional = [Object::Int(1), Object::Int(2)];
         let named = [Object::Int(2)];
-        let messages = |arguments: Arguments<'_>| {
+        let messages = |arguments: CallArguments<'_>| {
             arguments
                 .bind(["", "base"], 2, 0)
                 .unwrap_err()
@@ -229,18 +229,18 @@ mod tests {
                 .to_owned()
         };
         assert_eq!(
-            messages(Arguments::new("int", &positional, vec!["base"], &named)),
+            messages(CallArguments::new("int", &positional, vec!["base"], &named)),
             "int() takes at most 2 arguments (3 given)"
         );
         assert_eq!(
-            messages(Arguments::new("int", &[], vec!["b"], &named)),
+            messages(CallArguments::new("int", &[], vec!["b"], &named)),
             "'b' is an invalid keyword argument for int()"
         );
         assert!(
-            Arguments::new("int", &[], vec![""], &[])
+            CallArguments::new("int", &[], vec![""], &[])
                 .bind(["", "base"], 2, 1)
                 .is_err()
         );
-        assert!(Arguments::new("abs", &positional, vec![], &[]).one().is_err());
+        assert!(CallArguments::new("abs", &positional, vec![], &[]).one().is_err());
     }
 }

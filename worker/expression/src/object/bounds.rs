@@ -3,7 +3,7 @@
 //! Owns the adjustment of indices to a length. Indices may be of any size, so all arithmetic is in 128 bits.
 
 use super::Object;
-use crate::error::{Outcome, type_error, value_error};
+use crate::error::{Result, type_error, value_error};
 
 /// A slice adjusted to a length: `count` items from `start` on, in steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     /// Adjusts a slice to a length, as `slice.indices()` does.
-    pub(crate) fn new(length: u64, parts: [&Object; 3]) -> Outcome<Self> {
+    pub(crate) fn new(length: u64, parts: [&Object; 3]) -> Result<Self> {
         let length = i128::from(length);
         let step = slice_index(parts[2])?.unwrap_or(1);
         if step == 0 {
@@ -49,7 +49,7 @@ impl Bounds {
 }
 
 /// A part of a slice, `None` where it is missing.
-fn slice_index(part: &Object) -> Outcome<Option<i128>> {
+fn slice_index(part: &Object) -> Result<Option<i128>> {
     match part {
         Object::None => Ok(None),
         other => match other.integer() {

@@ -10,7 +10,7 @@ use super::int::{self, Integer, big_from_float, small_from_float};
 use super::set::{self, Set};
 use super::{Number, Object};
 use crate::budget::Budget;
-use crate::error::{Outcome, type_error};
+use crate::error::{Result, type_error};
 
 /// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Comparison {
 }
 
 /// `left == right`. Recursion is bounded by the depth of the values, work by the fuel.
-pub(crate) fn equal(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<bool> {
+pub(crate) fn equal(left: &Object, right: &Object, budget: &mut Budget) -> Result<bool> {
     budget.burn(1)?;
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
         burn_long(left, right, budget)?;
@@ -86,7 +86,7 @@ pub(crate) fn equal(left: &Object, right: &Object, budget: &mut Budget) -> Outco
 
 /// Pays for a walk over two long ints.
 #[inline]
-fn burn_long(left: Number<'_>, right: Number<'_>, budget: &mut Budget) -> Outcome<()> {
+fn burn_long(left: Number<'_>, right: Number<'_>, budget: &mut Budget) -> Result<()> {
     match (left, right) {
         (Number::Int(Integer::Big(left)), Number::Int(Integer::Big(right))) => {
             budget.burn(left.bits().min(right.bits()) / 1024)
@@ -96,7 +96,7 @@ fn burn_long(left: Number<'_>, right: Number<'_>, budget: &mut Budget) -> Outcom
 }
 
 /// The first place at which two sequences differ, as far as both go.
-fn first_difference(left: &[Object], right: &[Object], budget: &mut Budget) -> Outcome<Option<usize>> {
+fn first_difference(left: &[Object], right: &[Object], budget: &mut Budget) -> Result<Option<usize>> {
     for (index, (left, right)) in left.iter().zip(right).enumerate() {
         if !equal(left, right, budget)? {
             return Ok(Some(index));
@@ -111,7 +111,7 @@ pub(crate) fn ordered(
     left: &Object,
     right: &Object,
     budget: &mut Budget,
-) -> Outcome<bool> {
+) -> Result<bool> {
     budget.burn(1)?;
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
         burn_long(left, right, budget)?;
@@ -140,7 +140,7 @@ pub(crate) fn ordered(
 }
 
 /// Sets are ordered by inclusion.
-fn ordered_sets(operator: Comparison, left: &Set, right: &Set, budget: &mut Budget) -> Outcome<bool> {
+fn ordered_sets(operator: Comparison, left: &Set, right: &Set, budget: &mut Budget) -> Result<bool> {
     match operator {
         Comparison::Less => Ok(left.len() < right.len() && left.is_subset(right, budget)?),
         Comparison::LessEqual => left.is_subset(right, budget),

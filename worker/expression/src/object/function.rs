@@ -1,14 +1,14 @@
 //! What a function of the language is.
 //!
-//! Owns the name, the body and whether a bare generator is taken. The tables of functions are in `builtins`.
+//! Owns the name, the implementation and whether a bare generator is taken. The tables of functions are in `builtins`.
 
 use super::Object;
-use super::arguments::Arguments;
+use super::arguments::CallArguments;
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 
 /// What runs when a function is called.
-pub(crate) type Body = fn(&Arguments<'_>, &mut Budget) -> Outcome<Object>;
+pub(crate) type Implementation = fn(&CallArguments<'_>, &mut Budget) -> Result<Object>;
 
 /// A function of the language, which is a row of a static table.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Function {
     module: &'static str,
     name: &'static str,
     consumer: Consumer,
-    body: Body,
+    implementation: Implementation,
 }
 
 /// Does a function take a bare generator as its only argument?
@@ -32,13 +32,13 @@ impl Function {
         module: &'static str,
         name: &'static str,
         consumer: Consumer,
-        body: Body,
+        implementation: Implementation,
     ) -> Self {
         Self {
             module,
             name,
             consumer,
-            body,
+            implementation,
         }
     }
 
@@ -56,8 +56,8 @@ impl Function {
         self.consumer == Consumer::Yes
     }
 
-    pub(crate) fn call(&self, arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
-        (self.body)(arguments, budget)
+    pub(crate) fn call(&self, arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
+        (self.implementation)(arguments, budget)
     }
 }
 

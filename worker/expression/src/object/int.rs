@@ -11,7 +11,7 @@ use num_traits::{Signed, ToPrimitive, Zero};
 
 use super::Object;
 use crate::budget::Budget;
-use crate::error::{Outcome, limit_exceeded, value_error};
+use crate::error::{Result, limit_exceeded, value_error};
 
 /// A borrowed int.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ impl<'a> Integer<'a> {
     }
 
     /// The value as an object of its own, which is paid for.
-    pub(crate) fn to_object(self, budget: &mut Budget) -> Outcome<Object> {
+    pub(crate) fn to_object(self, budget: &mut Budget) -> Result<Object> {
         match self {
             Self::Small(value) => Ok(Object::Int(value)),
             Self::Big(value) => from_big(value.clone(), budget),
@@ -89,7 +89,7 @@ impl<'a> Integer<'a> {
 }
 
 /// A finished int in its one form, admitted and paid for if it is long.
-pub(crate) fn from_big(value: BigInt, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn from_big(value: BigInt, budget: &mut Budget) -> Result<Object> {
     if let Some(small) = value.to_i64() {
         return Ok(Object::Int(small));
     }
@@ -97,14 +97,14 @@ pub(crate) fn from_big(value: BigInt, budget: &mut Budget) -> Outcome<Object> {
     Ok(Object::Big(Arc::new(value)))
 }
 
-pub(crate) fn from_i128(value: i128, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn from_i128(value: i128, budget: &mut Budget) -> Result<Object> {
     match i64::try_from(value) {
         Ok(small) => Ok(Object::Int(small)),
         Err(_) => from_big(BigInt::from(value), budget),
     }
 }
 
-pub(crate) fn add(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn add(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right)
         && let Some(sum) = left.checked_add(right)
     {
@@ -113,7 +113,7 @@ pub(crate) fn add(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) ->
     from_big(left.to_big().as_ref() + right.to_big().as_ref(), budget)
 }
 
-pub(crate) fn subtract(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn subtract(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right)
         && let Some(difference) = left.checked_sub(right)
     {
@@ -122,7 +122,7 @@ pub(crate) fn subtract(left: Integer<'_>, right: Integer<'_>, budget: &mut Budge
     from_big(left.to_big().as_ref() - right.to_big().as_ref(), budget)
 }
 
-pub(crate) fn multiply(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn multiply(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right) {
         return from_i128(i128::from(left) * i128::from(right), budget);
     }
@@ -134,7 +134,7 @@ pub(crate) fn multiply(left: Integer<'_>, right: Integer<'_>, budget: &mut Budge
     from_big(left.to_big().as_ref() * right.to_big().as_ref(), budget)
 }
 
-pub(crate) fn negate(value: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn negate(value: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     match value {
         Integer::Small(value) => from_i128(-i128::from(value), budget),
         Integer::Big(value) => from_big(-value, budget),
@@ -142,14 +142,14 @@ pub(crate) fn negate(value: Integer<'_>, budget: &mut Budget) -> Outcome<Object>
 }
 
 /// `~value`, which is `-value - 1`.
-pub(crate) fn invert(value: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn invert(value: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     match value {
         Integer::Small(value) => Ok(Object::Int(!value)),
         Integer::Big(value) => from_big(!value, budget),
     }
 }
 
-pub(crate) fn absolute(value: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn absolute(value: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if value.is_negative() {
         negate(value, budget)
     } else {
@@ -162,7 +162,7 @@ pub(crate) fn bitwise(
     left: Integer<'_>,
     right: Integer<'_>,
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right) {
         return Ok(Object::Int(match operator {
             BitOperator::And => left & right,
@@ -179,7 +179,7 @@ pub(crate) fn bitwise(
     from_big(value, budget)
 }
 
-pub(crate) fn shift_left(value: Integer<'_>, count: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn shift_left(value: Integer<'_>, count: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if count.is_negative() {
         return Err(value_error("negative shift count"));
     }
@@ -198,7 +198,7 @@ pub(crate) fn shift_left(value: Integer<'_>, count: Integer<'_>, budget: &mut Bu
     from_big(value.to_big().as_ref() << count, budget)
 }
 
-pub(crate) fn shift_right(value: Integer<'_>, count: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn shift_right(value: Integer<'_>, count: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if count.is_negative() {
         return Err(value_error("negative shift count"));
     }
@@ -222,7 +222,7 @@ pub(crate) fn compare(left: Integer<'_>, right: Integer<'_>) -> std::cmp::Orderi
 }
 
 /// The integral value of a finite float, exact.
-pub(crate) fn from_float(value: f64, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn from_float(value: f64, budget: &mut Budget) -> Result<Object> {
     let value = value.trunc();
     match small_from_float(value) {
         Some(small) => Ok(Object::Int(small)),

@@ -4,7 +4,7 @@
 
 use super::Object;
 use crate::budget::Budget;
-use crate::error::{Outcome, type_error};
+use crate::error::{Result, type_error};
 
 /// A place in an iterable value.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    pub(crate) fn new(source: Object) -> Outcome<Self> {
+    pub(crate) fn new(source: Object) -> Result<Self> {
         match source {
             Object::Str(_)
             | Object::Tuple(_)
@@ -31,7 +31,7 @@ impl Cursor {
     }
 
     /// The next item, or `None` behind the last.
-    pub(crate) fn next(&mut self, budget: &mut Budget) -> Outcome<Option<Object>> {
+    pub(crate) fn next(&mut self, budget: &mut Budget) -> Result<Option<Object>> {
         budget.burn(1)?;
         let index = self.position;
         self.position += 1;
@@ -69,7 +69,7 @@ pub(crate) fn length(value: &Object) -> Option<u64> {
 }
 
 /// All items of an iterable, admitted before they are made. The memory is paid for by the container they end in.
-pub(crate) fn collect(source: &Object, budget: &mut Budget) -> Outcome<Vec<Object>> {
+pub(crate) fn collect(source: &Object, budget: &mut Budget) -> Result<Vec<Object>> {
     let count = usize::try_from(length(source).unwrap_or(0)).unwrap_or(usize::MAX);
     budget.length(count)?;
     match source {

@@ -28,7 +28,7 @@ use self::range::Range;
 use self::set::Set;
 use self::text::Text;
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 
 /// A value: small ones inline, others shared. Nothing in the language mutates a value.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ pub(crate) struct Sequence {
 
 impl Sequence {
     /// Admits and pays for the items.
-    pub(crate) fn new(items: Vec<Object>, budget: &mut Budget) -> Outcome<Arc<Self>> {
+    pub(crate) fn new(items: Vec<Object>, budget: &mut Budget) -> Result<Arc<Self>> {
         budget.sequence(items.len())?;
         let depth = nesting(items.iter()) + 1;
         budget.depth(depth)?;
@@ -88,7 +88,7 @@ impl Object {
     }
 
     /// A str of one character. Those of ASCII are made once and shared, because loops over strs make so many.
-    pub(crate) fn character(character: char, budget: &mut Budget) -> Outcome<Self> {
+    pub(crate) fn character(character: char, budget: &mut Budget) -> Result<Self> {
         static ASCII: LazyLock<[Arc<Text>; 128]> = LazyLock::new(|| {
             std::array::from_fn(|point| Arc::new(Text::new(String::from(char::from(point as u8)))))
         });
@@ -99,11 +99,11 @@ impl Object {
         Ok(Self::text(String::from(character)))
     }
 
-    pub(crate) fn list(items: Vec<Self>, budget: &mut Budget) -> Outcome<Self> {
+    pub(crate) fn list(items: Vec<Self>, budget: &mut Budget) -> Result<Self> {
         Ok(Self::List(Sequence::new(items, budget)?))
     }
 
-    pub(crate) fn tuple(items: Vec<Self>, budget: &mut Budget) -> Outcome<Self> {
+    pub(crate) fn tuple(items: Vec<Self>, budget: &mut Budget) -> Result<Self> {
         Ok(Self::Tuple(Sequence::new(items, budget)?))
     }
 
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_value_takes_sixteen_bytes() {
         assert_eq!(size_of::<Object>(), 16);
-        assert_eq!(size_of::<Outcome<Object>>(), 16);
+        assert_eq!(size_of::<Result<Object>>(), 16);
     }
 
     #[test]

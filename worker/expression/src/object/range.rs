@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Object;
 use super::bounds::Bounds;
 use crate::budget::Budget;
-use crate::error::{Outcome, limit_exceeded, value_error};
+use crate::error::{Result, limit_exceeded, value_error};
 
 /// An arithmetic progression.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +18,7 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    pub(crate) fn new(start: i64, end: i64, step: i64) -> Outcome<Self> {
+    pub(crate) fn new(start: i64, end: i64, step: i64) -> Result<Self> {
         if step == 0 {
             return Err(value_error("range() arg 3 must not be zero"));
         }
@@ -72,7 +72,7 @@ impl Range {
     }
 
     /// `range[start:end:step]`, given as indices that are adjusted to the length already.
-    pub(crate) fn slice(&self, bounds: Bounds) -> Outcome<Object> {
+    pub(crate) fn slice(&self, bounds: Bounds) -> Result<Object> {
         let narrow = |value: i128| i64::try_from(value).map_err(|_| limit_exceeded("a range beyond 64 bits"));
         let step = narrow(i128::from(self.step) * bounds.step)?;
         let start = narrow(self.item_wide(bounds.start))?;
@@ -81,7 +81,7 @@ impl Range {
     }
 
     /// All items, for those who need a list.
-    pub(crate) fn items(&self, budget: &mut Budget) -> Outcome<Vec<Object>> {
+    pub(crate) fn items(&self, budget: &mut Budget) -> Result<Vec<Object>> {
         let length = usize::try_from(self.len()).unwrap_or(usize::MAX);
         budget.length(length)?;
         budget.burn_items(length)?;

@@ -10,7 +10,7 @@ use super::compare::{compare_numbers, equal};
 use super::sort::merge_sort;
 use super::table::{Collision, Table};
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 
 /// An immutable set in canonical order.
 #[derive(Debug)]
@@ -39,13 +39,13 @@ pub(crate) enum SetOperator {
 
 impl SetBuilder {
     /// Adds an element; of two equal ones the first stays.
-    pub(crate) fn insert(&mut self, element: Object, budget: &mut Budget) -> Outcome<()> {
+    pub(crate) fn insert(&mut self, element: Object, budget: &mut Budget) -> Result<()> {
         self.depth = self.depth.max(element.depth());
         self.table
             .insert(element, Object::None, Collision::KeepValue, budget)
     }
 
-    pub(crate) fn finish(self, budget: &mut Budget) -> Outcome<Object> {
+    pub(crate) fn finish(self, budget: &mut Budget) -> Result<Object> {
         let Self { table, depth } = self;
         budget.burn(1)?;
         budget.value(0)?;
@@ -82,11 +82,11 @@ impl Set {
         (0..self.len()).filter_map(|index| self.element(index))
     }
 
-    pub(crate) fn contains(&self, element: &Object, budget: &mut Budget) -> Outcome<bool> {
+    pub(crate) fn contains(&self, element: &Object, budget: &mut Budget) -> Result<bool> {
         Ok(self.table.get(element, budget)?.is_some())
     }
 
-    pub(crate) fn is_subset(&self, other: &Self, budget: &mut Budget) -> Outcome<bool> {
+    pub(crate) fn is_subset(&self, other: &Self, budget: &mut Budget) -> Result<bool> {
         if self.len() > other.len() {
             return Ok(false);
         }
@@ -98,12 +98,7 @@ impl Set {
         Ok(true)
     }
 
-    pub(crate) fn operate(
-        &self,
-        operator: SetOperator,
-        other: &Self,
-        budget: &mut Budget,
-    ) -> Outcome<Object> {
+    pub(crate) fn operate(&self, operator: SetOperator, other: &Self, budget: &mut Budget) -> Result<Object> {
         let mut builder = SetBuilder::default();
         match operator {
             // Of two equal elements, that of the smaller operand is taken, the right one when both are equal in size.
@@ -127,7 +122,7 @@ impl Set {
 
 impl SetBuilder {
     /// Adds the elements of a set, or those of them that another one has or has not.
-    fn copy(&mut self, from: &Set, filter: Option<(&Set, bool)>, budget: &mut Budget) -> Outcome<()> {
+    fn copy(&mut self, from: &Set, filter: Option<(&Set, bool)>, budget: &mut Budget) -> Result<()> {
         for element in from.iter() {
             budget.burn(1)?;
             if let Some((other, wanted)) = filter
@@ -142,7 +137,7 @@ impl SetBuilder {
 }
 
 /// The places of a table's keys in canonical order, if that is not the order they are in.
-fn canonical_order(table: &Table, budget: &mut Budget) -> Outcome<Option<Box<[u32]>>> {
+fn canonical_order(table: &Table, budget: &mut Budget) -> Result<Option<Box<[u32]>>> {
     let keys: Vec<&Object> = table.iter().map(|(key, _)| key).collect();
     let mut sorted = true;
     for pair in keys.windows(2) {
@@ -162,7 +157,7 @@ fn canonical_order(table: &Table, budget: &mut Budget) -> Outcome<Option<Box<[u3
 }
 
 /// None, numbers by value (not-a-number last), strs by code point, tuples element by element, ranges.
-fn canonical(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Ordering> {
+fn canonical(left: &Object, right: &Object, budget: &mut Budget) -> Result<Ordering> {
     budget.burn(1)?;
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
         return Ok(compare_numbers(left, right).unwrap_or_else(|| is_nan(left).cmp(&is_nan(right))));
@@ -203,7 +198,7 @@ fn rank(value: &Object) -> u8 {
 }
 
 /// Are two sets equal?
-pub(crate) fn same(left: &Set, right: &Set, budget: &mut Budget) -> Outcome<bool> {
+pub(crate) fn same(left: &Set, right: &Set, budget: &mut Budget) -> Result<bool> {
     if left.len() != right.len() {
         return Ok(false);
     }

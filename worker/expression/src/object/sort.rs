@@ -4,7 +4,7 @@
 //! so that even contradictory orders, those of sets and of not-a-number, give the same result. Longer ones are
 //! merged. `slice::sort_by` is not used, because it may panic on such orders.
 
-use crate::error::Outcome;
+use crate::error::Result;
 
 /// Inputs shorter than this are one run for Python.
 const RUN: usize = 64;
@@ -12,8 +12,8 @@ const RUN: usize = 64;
 /// Sorts stably by a function that says whether its first argument comes before the second.
 pub(crate) fn merge_sort<T: Clone>(
     items: &mut [T],
-    mut before: impl FnMut(&T, &T) -> Outcome<bool>,
-) -> Outcome<()> {
+    mut before: impl FnMut(&T, &T) -> Result<bool>,
+) -> Result<()> {
     if items.len() < RUN {
         return sort_run(items, &mut before);
     }
@@ -45,7 +45,7 @@ fn run_length(mut length: usize) -> usize {
 }
 
 /// Python's way for one run: find the run at the start, turn it if it descends, then insert the others.
-fn sort_run<T>(items: &mut [T], before: &mut impl FnMut(&T, &T) -> Outcome<bool>) -> Outcome<()> {
+fn sort_run<T>(items: &mut [T], before: &mut impl FnMut(&T, &T) -> Result<bool>) -> Result<()> {
     if items.len() < 2 {
         return Ok(());
     }
@@ -77,8 +77,8 @@ fn merge<T: Clone>(
     items: &mut [T],
     middle: usize,
     buffer: &mut Vec<T>,
-    before: &mut impl FnMut(&T, &T) -> Outcome<bool>,
-) -> Outcome<()> {
+    before: &mut impl FnMut(&T, &T) -> Result<bool>,
+) -> Result<()> {
     if !before(&items[middle], &items[middle - 1])? {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use super::Object;
 use super::compare::equal;
 use super::hash::hash;
 use crate::budget::Budget;
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Result};
 
 /// Stands where a hasher must: all hashes come from `hash`, this one is never asked.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ impl Table {
         self.entries.iter()
     }
 
-    pub(crate) fn get(&self, key: &Object, budget: &mut Budget) -> Outcome<Option<&Object>> {
+    pub(crate) fn get(&self, key: &Object, budget: &mut Budget) -> Result<Option<&Object>> {
         let hash = hash(key, budget)?;
         let mut fault = None;
         let found = self
@@ -72,7 +72,7 @@ impl Table {
         value: Object,
         collision: Collision,
         budget: &mut Budget,
-    ) -> Outcome<()> {
+    ) -> Result<()> {
         let hash = hash(&key, budget)?;
         let length = self.len();
         let mut fault = None;

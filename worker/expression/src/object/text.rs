@@ -3,7 +3,7 @@
 //! Owns the text and its length in characters. It does not know about escapes or quotes: see `repr`.
 
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 
 /// An immutable str. `is_ascii` makes indexing free.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Text {
     }
 
     /// The offset of the byte at which a character starts; the length in bytes for the character behind the last.
-    pub(crate) fn offset(&self, character: usize, budget: &mut Budget) -> Outcome<usize> {
+    pub(crate) fn offset(&self, character: usize, budget: &mut Budget) -> Result<usize> {
         if self.is_ascii() {
             return Ok(character.min(self.data.len()));
         }
@@ -50,7 +50,7 @@ impl Text {
     }
 
     /// The character at an index, which must be in range.
-    pub(crate) fn character(&self, index: usize, budget: &mut Budget) -> Outcome<char> {
+    pub(crate) fn character(&self, index: usize, budget: &mut Budget) -> Result<char> {
         let start = self.offset(index, budget)?;
         Ok(self.data[start..].chars().next().unwrap_or_default())
     }

@@ -8,7 +8,7 @@ use super::division::{quotient, remainder, to_float, true_divide};
 use super::float_division;
 use super::power::power;
 use crate::budget::Budget;
-use crate::error::{Error, Outcome, limit_exceeded, overflow, type_error, unsupported, zero_division};
+use crate::error::{Error, Result, limit_exceeded, overflow, type_error, unsupported, zero_division};
 use crate::object::int::{self, BitOperator, Integer};
 use crate::object::set::SetOperator;
 use crate::object::text::Text;
@@ -66,7 +66,7 @@ pub(crate) fn binary(
     left: &Object,
     right: &Object,
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     if let (Some(left_number), Some(right_number)) = (left.number(), right.number()) {
         return match (left_number, right_number) {
             (Number::Int(left_int), Number::Int(right_int)) => {
@@ -106,7 +106,7 @@ fn ints(
     (left_object, left): (&Object, Integer<'_>),
     (right_object, right): (&Object, Integer<'_>),
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     let bits = |operator, budget: &mut Budget| {
         let value = int::bitwise(operator, left, right, budget)?;
         let both_bool = matches!((left_object, right_object), (Object::Bool(_), Object::Bool(_)));
@@ -134,7 +134,7 @@ fn ints(
 }
 
 /// Two numbers, one of which at least is a float.
-fn floats(operator: BinaryOperator, left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Object> {
+fn floats(operator: BinaryOperator, left: &Object, right: &Object, budget: &mut Budget) -> Result<Object> {
     use BinaryOperator as Op;
     if !matches!(
         operator,
@@ -163,7 +163,7 @@ fn floats(operator: BinaryOperator, left: &Object, right: &Object, budget: &mut 
 }
 
 /// A number as a float; an int that is too large is an error.
-pub(crate) fn as_float(number: Number<'_>) -> Outcome<f64> {
+pub(crate) fn as_float(number: Number<'_>) -> Result<f64> {
     match number {
         Number::Float(value) => Ok(value),
         Number::Int(value) => to_float(value),
@@ -176,7 +176,7 @@ fn containers(
     left: &Object,
     right: &Object,
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     let set_operator = match operator {
         BinaryOperator::And => SetOperator::Intersection,
         BinaryOperator::Or => SetOperator::Union,
@@ -194,7 +194,7 @@ fn containers(
 }
 
 /// `left + right` of sequences of one type.
-fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Object> {
+fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Result<Object> {
     match (left, right) {
         (Object::Str(left), Object::Str(right)) => {
             let (left, right) = (left.as_str(), right.as_str());
@@ -217,7 +217,7 @@ fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Ob
     }
 }
 
-fn joined(left: &Sequence, right: &Sequence, budget: &mut Budget) -> Outcome<Vec<Object>> {
+fn joined(left: &Sequence, right: &Sequence, budget: &mut Budget) -> Result<Vec<Object>> {
     let (left, right) = (left.items(), right.items());
     budget.length(left.len() + right.len())?;
     budget.burn_items(left.len().midpoint(right.len()))?;
@@ -228,7 +228,7 @@ fn joined(left: &Sequence, right: &Sequence, budget: &mut Budget) -> Outcome<Vec
 }
 
 /// Neither operand is an int: a sequence says so in its own words.
-fn not_repeatable(left: &Object, right: &Object) -> Outcome<Object> {
+fn not_repeatable(left: &Object, right: &Object) -> Result<Object> {
     let is_sequence = |value: &Object| matches!(value, Object::Str(_) | Object::Tuple(_) | Object::List(_));
     if is_sequence(left) || is_sequence(right) {
         let other = if is_sequence(left) { right } else { left };
@@ -241,7 +241,7 @@ fn not_repeatable(left: &Object, right: &Object) -> Outcome<Object> {
 }
 
 /// `value * count` of a sequence; `None` if the value is none.
-fn repeat(value: &Object, count: Integer<'_>, budget: &mut Budget) -> Option<Outcome<Object>> {
+fn repeat(value: &Object, count: Integer<'_>, budget: &mut Budget) -> Option<Result<Object>> {
     Some(match value {
         Object::Str(text) => repeat_text(text, count, budget),
         Object::Tuple(items) => {
@@ -255,7 +255,7 @@ fn repeat(value: &Object, count: Integer<'_>, budget: &mut Budget) -> Option<Out
 }
 
 /// How often to repeat something of a length, so that the result is admitted.
-fn repetitions(length: usize, count: Integer<'_>, budget: &Budget) -> Outcome<usize> {
+fn repetitions(length: usize, count: Integer<'_>, budget: &Budget) -> Result<usize> {
     let count = match count.small() {
         Some(count) => usize::try_from(count).unwrap_or(0),
         None => return Err(overflow("cannot fit 'int' into an index-sized integer")),
@@ -270,13 +270,13 @@ fn repetitions(length: usize, count: Integer<'_>, budget: &Budget) -> Outcome<us
     Ok(count)
 }
 
-fn repeat_text(text: &Text, count: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+fn repeat_text(text: &Text, count: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     let count = repetitions(text.as_str().len(), count, budget)?;
     budget.text(text.as_str().len() * count)?;
     Ok(Object::text(text.as_str().repeat(count)))
 }
 
-fn repeat_items(items: &Sequence, count: Integer<'_>, budget: &mut Budget) -> Outcome<Vec<Object>> {
+fn repeat_items(items: &Sequence, count: Integer<'_>, budget: &mut Budget) -> Result<Vec<Object>> {
     let items = items.items();
     let count = repetitions(items.len(), count, budget)?;
     budget.burn_items(items.len() * count / 4)?;
@@ -288,7 +288,7 @@ fn repeat_items(items: &Sequence, count: Integer<'_>, budget: &mut Budget) -> Ou
 }
 
 /// `operator operand`.
-pub(crate) fn unary(operator: UnaryOperator, operand: &Object, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn unary(operator: UnaryOperator, operand: &Object, budget: &mut Budget) -> Result<Object> {
     match (operator, operand.number()) {
         (UnaryOperator::Plus, Some(Number::Int(value))) => value.to_object(budget),
         (UnaryOperator::Minus, Some(Number::Int(value))) => int::negate(value, budget),

@@ -2,7 +2,7 @@
 
 use super::contains::contains;
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 use crate::object::Object;
 use crate::object::compare::{Comparison, equal, ordered};
 
@@ -12,7 +12,7 @@ pub(crate) fn compare(
     left: &Object,
     right: &Object,
     budget: &mut Budget,
-) -> Outcome<bool> {
+) -> Result<bool> {
     match operator {
         Comparison::Equal => equal(left, right, budget),
         Comparison::NotEqual => Ok(!equal(left, right, budget)?),

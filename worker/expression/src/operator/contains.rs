@@ -3,7 +3,7 @@
 //! Owns membership in every type that has it. Lookup in sets and dicts is by hash, in ranges by arithmetic.
 
 use crate::budget::Budget;
-use crate::error::{Outcome, type_error};
+use crate::error::{Result, type_error};
 use crate::object::compare::equal;
 use crate::object::hash::hash;
 use crate::object::int::small_from_float;
@@ -12,7 +12,7 @@ use crate::object::set::Set;
 use crate::object::{Number, Object};
 
 /// `element in container`.
-pub(crate) fn contains(container: &Object, element: &Object, budget: &mut Budget) -> Outcome<bool> {
+pub(crate) fn contains(container: &Object, element: &Object, budget: &mut Budget) -> Result<bool> {
     match container {
         Object::Str(text) => {
             let Object::Str(part) = element else {
@@ -43,7 +43,7 @@ pub(crate) fn contains(container: &Object, element: &Object, budget: &mut Budget
 }
 
 /// A set may be looked for, although it has no hash: it is never there.
-fn set_contains(set: &Set, element: &Object, budget: &mut Budget) -> Outcome<bool> {
+fn set_contains(set: &Set, element: &Object, budget: &mut Budget) -> Result<bool> {
     if matches!(element, Object::Set(_)) {
         return Ok(false);
     }

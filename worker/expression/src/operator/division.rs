@@ -7,7 +7,7 @@ use num_integer::Integer as _;
 use num_traits::{Signed, ToPrimitive, Zero};
 
 use crate::budget::Budget;
-use crate::error::{Outcome, overflow, zero_division};
+use crate::error::{Result, overflow, zero_division};
 use crate::object::Object;
 use crate::object::int::{Integer, from_big, from_i128};
 
@@ -19,7 +19,7 @@ pub(crate) fn floor_divide(
     left: Integer<'_>,
     right: Integer<'_>,
     budget: &mut Budget,
-) -> Outcome<(Object, Object)> {
+) -> Result<(Object, Object)> {
     if right.is_zero() {
         return Err(zero_division("integer division or modulo by zero"));
     }
@@ -33,7 +33,7 @@ pub(crate) fn floor_divide(
 }
 
 /// `left // right`.
-pub(crate) fn quotient(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn quotient(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right)
         && let Some((quotient, _)) = floor_small(left, right)
     {
@@ -43,7 +43,7 @@ pub(crate) fn quotient(left: Integer<'_>, right: Integer<'_>, budget: &mut Budge
 }
 
 /// `left % right`.
-pub(crate) fn remainder(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn remainder(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right)
         && let Some((_, rest)) = floor_small(left, right)
     {
@@ -67,7 +67,7 @@ pub(crate) fn floor_small(left: i64, right: i64) -> Option<(i64, i64)> {
 }
 
 /// `left / right`, correctly rounded.
-pub(crate) fn true_divide(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<f64> {
+pub(crate) fn true_divide(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<f64> {
     if right.is_zero() {
         return Err(zero_division("division by zero"));
     }
@@ -90,7 +90,7 @@ pub(crate) fn true_divide(left: Integer<'_>, right: Integer<'_>, budget: &mut Bu
 }
 
 /// Python's way (`long_true_divide`): a quotient of 55 bits or more, rounded once, by hand, to the bits that fit.
-fn divide_magnitudes(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<f64> {
+fn divide_magnitudes(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<f64> {
     const MANTISSA: i64 = 53;
     const MIN_EXPONENT: i64 = -1021;
     const MAX_EXPONENT: i64 = 1024;
@@ -148,7 +148,7 @@ fn power_of_two(exponent: i64) -> f64 {
 }
 
 /// The nearest float to an int, half to even.
-pub(crate) fn to_float(value: Integer<'_>) -> Outcome<f64> {
+pub(crate) fn to_float(value: Integer<'_>) -> Result<f64> {
     let big = match value {
         #[expect(
             clippy::cast_precision_loss,

@@ -1,9 +1,9 @@
 //! Floor division and modulo of floats: `//`, `%` and `divmod`, as CPython computes them.
 
-use crate::error::{Outcome, zero_division};
+use crate::error::{Result, zero_division};
 
 /// `left // right` and `left % right`.
-pub(crate) fn floor_divide(left: f64, right: f64) -> Outcome<(f64, f64)> {
+pub(crate) fn floor_divide(left: f64, right: f64) -> Result<(f64, f64)> {
     if right == 0.0 {
         return Err(zero_division("float floor division by zero"));
     }

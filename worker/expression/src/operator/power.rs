@@ -7,12 +7,12 @@ use num_traits::{One, Signed, ToPrimitive, Zero};
 
 use super::division::to_float;
 use crate::budget::Budget;
-use crate::error::{Outcome, limit_exceeded, overflow, unsupported, value_error, zero_division};
+use crate::error::{Result, limit_exceeded, overflow, unsupported, value_error, zero_division};
 use crate::object::int::{Integer, from_big};
 use crate::object::{Number, Object};
 
 /// `base ** exponent` of two numbers.
-pub(crate) fn power(base: Number<'_>, exponent: Number<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn power(base: Number<'_>, exponent: Number<'_>, budget: &mut Budget) -> Result<Object> {
     match (base, exponent) {
         (Number::Int(base), Number::Int(exponent)) if !exponent.is_negative() => {
             int_power(base, exponent, budget)
@@ -21,7 +21,7 @@ pub(crate) fn power(base: Number<'_>, exponent: Number<'_>, budget: &mut Budget)
     }
 }
 
-fn float_of(value: Number<'_>) -> Outcome<f64> {
+fn float_of(value: Number<'_>) -> Result<f64> {
     match value {
         Number::Int(value) => to_float(value),
         Number::Float(value) => Ok(value),
@@ -29,7 +29,7 @@ fn float_of(value: Number<'_>) -> Outcome<f64> {
 }
 
 /// An int to an exponent of 0 or more.
-fn int_power(base: Integer<'_>, exponent: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+fn int_power(base: Integer<'_>, exponent: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if exponent.is_zero() {
         return Ok(Object::Int(1));
     }
@@ -62,7 +62,7 @@ fn int_power(base: Integer<'_>, exponent: Integer<'_>, budget: &mut Budget) -> O
 }
 
 /// `float ** float`, which differs from the C library in its errors only.
-pub(crate) fn float_power(base: f64, exponent: f64) -> Outcome<f64> {
+pub(crate) fn float_power(base: f64, exponent: f64) -> Result<f64> {
     #[expect(
         clippy::float_cmp,
         reason = "one and zero are exact, as is the test for a fraction"
@@ -95,7 +95,7 @@ pub(crate) fn modular_power(
     exponent: Integer<'_>,
     modulus: Integer<'_>,
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     if modulus.is_zero() {
         return Err(value_error("pow() 3rd argument cannot be 0"));
     }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::{ErrorKind, Limits};
 
-    fn kind(outcome: Outcome<f64>) -> ErrorKind {
+    fn kind(outcome: Result<f64>) -> ErrorKind {
         outcome.unwrap_err().kind()
     }
 

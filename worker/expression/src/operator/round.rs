@@ -8,18 +8,18 @@ use num_traits::ToPrimitive;
 
 use super::power::ten_to_the;
 use crate::budget::Budget;
-use crate::error::{Outcome, overflow, value_error};
+use crate::error::{Result, overflow, value_error};
 use crate::object::Object;
 use crate::object::int::{Integer, big_from_float, from_big, from_float};
 
 /// `round(value)` of a float: the nearest int.
-pub(crate) fn to_int(value: f64, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn to_int(value: f64, budget: &mut Budget) -> Result<Object> {
     check_finite(value)?;
     from_float(value.round_ties_even(), budget)
 }
 
 /// Refuses what has no int near it.
-pub(crate) fn check_finite(value: f64) -> Outcome<()> {
+pub(crate) fn check_finite(value: f64) -> Result<()> {
     if value.is_nan() {
         return Err(value_error("cannot convert float NaN to integer"));
     }
@@ -30,7 +30,7 @@ pub(crate) fn check_finite(value: f64) -> Outcome<()> {
 }
 
 /// `round(value, digits)` of a float.
-pub(crate) fn float(value: f64, digits: Integer<'_>, budget: &mut Budget) -> Outcome<f64> {
+pub(crate) fn float(value: f64, digits: Integer<'_>, budget: &mut Budget) -> Result<f64> {
     // From one binary place to the next these many decimal ones are enough for every float (CPython's bounds).
     const MOST: i64 = 323;
     const LEAST: i64 = -308;
@@ -79,7 +79,7 @@ fn nearest(value: &BigInt, unit: &BigInt) -> BigInt {
 }
 
 /// `round(value, digits)` of an int.
-pub(crate) fn int(value: Integer<'_>, digits: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn int(value: Integer<'_>, digits: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if !digits.is_negative() {
         return value.to_object(budget);
     }

@@ -3,14 +3,14 @@
 //! How a slice is adjusted to a length is in `bounds`.
 
 use crate::budget::Budget;
-use crate::error::{Error, Outcome, index_error, key_error, limit_exceeded, type_error};
+use crate::error::{Error, Result, index_error, key_error, limit_exceeded, type_error};
 use crate::object::Object;
 use crate::object::bounds::Bounds;
 use crate::object::text::Text;
 use crate::text::repr::repr_short;
 
 /// `value[index]`.
-pub(crate) fn subscript(value: &Object, index: &Object, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn subscript(value: &Object, index: &Object, budget: &mut Budget) -> Result<Object> {
     match value {
         Object::Dict(dict) => match dict.get(index, budget)? {
             Some(found) => Ok(found.clone()),
@@ -34,7 +34,7 @@ pub(crate) fn subscript(value: &Object, index: &Object, budget: &mut Budget) -> 
 }
 
 /// An index counted from the start.
-fn position(value: &Object, index: &Object, length: u64) -> Outcome<u64> {
+fn position(value: &Object, index: &Object, length: u64) -> Result<u64> {
     let name = match value {
         Object::Str(_) => "string",
         other => other.type_name(),
@@ -70,7 +70,7 @@ fn not_subscriptable(value: &Object) -> Error {
 }
 
 /// `value[start:end:step]`.
-pub(crate) fn slice(value: &Object, parts: [&Object; 3], budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn slice(value: &Object, parts: [&Object; 3], budget: &mut Budget) -> Result<Object> {
     match value {
         Object::Tuple(items) => {
             let picked = pick(items.items(), parts, budget)?;
@@ -107,7 +107,7 @@ pub(crate) fn slices_in_a_tuple(value: &Object) -> Error {
     }
 }
 
-fn pick(items: &[Object], parts: [&Object; 3], budget: &mut Budget) -> Outcome<Vec<Object>> {
+fn pick(items: &[Object], parts: [&Object; 3], budget: &mut Budget) -> Result<Vec<Object>> {
     let bounds = Bounds::new(items.len() as u64, parts)?;
     let count = usize::try_from(bounds.count).unwrap_or(usize::MAX);
     budget.burn_items(count)?;
@@ -118,7 +118,7 @@ fn pick(items: &[Object], parts: [&Object; 3], budget: &mut Budget) -> Outcome<V
         .collect())
 }
 
-fn slice_text(text: &Text, parts: [&Object; 3], budget: &mut Budget) -> Outcome<Object> {
+fn slice_text(text: &Text, parts: [&Object; 3], budget: &mut Budget) -> Result<Object> {
     let bounds = Bounds::new(text.len() as u64, parts)?;
     let count = usize::try_from(bounds.count).unwrap_or(usize::MAX);
     budget.burn_bytes(text.as_str().len())?;

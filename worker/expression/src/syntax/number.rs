@@ -6,7 +6,7 @@
 use num_bigint::BigInt;
 
 use super::scan::is_name_byte;
-use crate::error::{Outcome, syntax_error, unsupported};
+use crate::error::{Result, syntax_error, unsupported};
 use crate::text::float_text::decimal;
 use crate::text::int_text::{MAX_DIGITS, plain_digits};
 
@@ -40,7 +40,7 @@ pub(crate) fn scan_short(source: &[u8], start: usize) -> Option<(i32, usize)> {
 }
 
 /// Reads the number at `start`, where there is a digit, or a point and a digit. Also gives the offset behind it.
-pub(crate) fn scan(source: &[u8], start: usize) -> Outcome<(Literal, usize)> {
+pub(crate) fn scan(source: &[u8], start: usize) -> Result<(Literal, usize)> {
     let (literal, end) = match source.get(start..start + 2) {
         Some([b'0', b'x' | b'X']) => prefixed(source, start, 16)?,
         Some([b'0', b'o' | b'O']) => prefixed(source, start, 8)?,
@@ -51,7 +51,7 @@ pub(crate) fn scan(source: &[u8], start: usize) -> Outcome<(Literal, usize)> {
 }
 
 /// Refuses a letter or digit directly behind a number, but for the beginning of a keyword.
-fn check_end(source: &[u8], start: usize, end: usize, literal: Literal) -> Outcome<(Literal, usize)> {
+fn check_end(source: &[u8], start: usize, end: usize, literal: Literal) -> Result<(Literal, usize)> {
     const MAY_FOLLOW: [&[u8]; 8] = [b"and", b"else", b"for", b"if", b"in", b"is", b"not", b"or"];
     let rest = &source[end..];
     let Some(&next) = rest.first() else {
@@ -77,7 +77,7 @@ fn offset(place: usize) -> u32 {
 }
 
 /// `0x`, `0o` and `0b` numbers.
-fn prefixed(source: &[u8], start: usize, base: u32) -> Outcome<(Literal, usize)> {
+fn prefixed(source: &[u8], start: usize, base: u32) -> Result<(Literal, usize)> {
     let kind = match base {
         16 => "hexadecimal",
         8 => "octal",
@@ -102,7 +102,7 @@ fn prefixed(source: &[u8], start: usize, base: u32) -> Outcome<(Literal, usize)>
 }
 
 /// Decimal ints and all floats.
-fn decimal_number(source: &[u8], start: usize) -> Outcome<(Literal, usize)> {
+fn decimal_number(source: &[u8], start: usize) -> Result<(Literal, usize)> {
     let invalid = |end| syntax_error("invalid decimal literal").at(offset(start), offset(end));
     let whole_end = digits_end(source, start).ok_or_else(|| invalid(start + 1))?;
     let mut end = whole_end;
@@ -140,7 +140,7 @@ fn is_imaginary(source: &[u8], end: usize) -> bool {
     matches!(source.get(end), Some(b'j' | b'J'))
 }
 
-fn decimal_int(text: &str) -> Outcome<Literal> {
+fn decimal_int(text: &str) -> Result<Literal> {
     let digits = plain_digits(text).ok_or_else(|| syntax_error("invalid decimal literal"))?;
     if let Ok(small) = digits.parse() {
         return Ok(Literal::Int(small));

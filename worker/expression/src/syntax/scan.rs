@@ -2,7 +2,7 @@
 //!
 //! Owns where an expression begins and ends in its source. Numbers and strings have files of their own.
 
-use crate::error::{Error, Outcome, syntax_error};
+use crate::error::{Error, Result, syntax_error};
 use crate::text::quote::is_printable;
 
 /// A place in a source that is valid UTF-8.
@@ -41,14 +41,14 @@ impl<'a> Scanner<'a> {
 
     /// Steps over blank space, and over line ends where they mean nothing. Then gives the next byte.
     #[inline]
-    pub(crate) fn token_start(&mut self) -> Outcome<Option<u8>> {
+    pub(crate) fn token_start(&mut self) -> Result<Option<u8>> {
         match self.peek() {
             Some(byte) if byte > b' ' && byte < 0x7f && byte != b'#' && byte != b'\\' => Ok(Some(byte)),
             _ => self.skip_blank(),
         }
     }
 
-    fn skip_blank(&mut self) -> Outcome<Option<u8>> {
+    fn skip_blank(&mut self) -> Result<Option<u8>> {
         while let Some(byte) = self.peek() {
             match byte {
                 b' ' | b'\t' | 0x0c => self.position += 1,
@@ -69,7 +69,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps over a backslash and the line end behind it. Something must follow.
-    fn join_lines(&mut self) -> Outcome<()> {
+    fn join_lines(&mut self) -> Result<()> {
         let start = self.offset();
         self.position += 1;
         if !self.step_line_end() {
@@ -110,7 +110,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps to the first token. Leading blanks are dropped, but a line behind a leading line end has none.
-    pub(crate) fn skip_head(&mut self) -> Outcome<()> {
+    pub(crate) fn skip_head(&mut self) -> Result<()> {
         while matches!(self.peek(), Some(b' ' | b'\t')) {
             self.position += 1;
         }
@@ -141,7 +141,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Makes sure that nothing but blank lines and comments is left.
-    pub(crate) fn check_tail(&mut self) -> Outcome<()> {
+    pub(crate) fn check_tail(&mut self) -> Result<()> {
         loop {
             match self.token_start()? {
                 None => return Ok(()),

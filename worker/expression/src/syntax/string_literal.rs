@@ -2,7 +2,7 @@
 //!
 //! Owns quotes, prefixes and escapes. Adjacent literals are joined by the parser.
 
-use crate::error::{Error, Outcome, line_at, syntax_error, unsupported};
+use crate::error::{Error, Result, line_at, syntax_error, unsupported};
 
 /// Is this word a prefix of a string literal? The answer is whether the string is raw.
 pub(crate) fn prefix(word: &[u8]) -> Option<Prefix> {
@@ -31,7 +31,7 @@ pub(crate) enum Prefix {
 /// Reads the literal whose opening quote is at `start` and appends its text. Gives the offset behind it.
 ///
 /// The source is valid UTF-8 as a whole.
-pub(crate) fn scan(source: &[u8], start: usize, prefix: Prefix, text: &mut Vec<u8>) -> Outcome<usize> {
+pub(crate) fn scan(source: &[u8], start: usize, prefix: Prefix, text: &mut Vec<u8>) -> Result<usize> {
     match prefix {
         Prefix::Bytes => return Err(unsupported("bytes literals").at(offset(start), offset(start + 1))),
         Prefix::Format => return Err(unsupported("f-strings").at(offset(start), offset(start + 1))),
@@ -101,7 +101,7 @@ fn raw_escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> usize {
 }
 
 /// Reads an escape and gives the offset behind it.
-fn escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> Outcome<usize> {
+fn escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> Result<usize> {
     let Some(&byte) = source.get(place + 1) else {
         return Ok(place + 1);
     };
@@ -130,7 +130,7 @@ fn escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> Outcome<usize> {
     Ok(place + 2)
 }
 
-fn octal(source: &[u8], place: usize, text: &mut Vec<u8>) -> Outcome<usize> {
+fn octal(source: &[u8], place: usize, text: &mut Vec<u8>) -> Result<usize> {
     let digits = source[place + 1..]
         .iter()
         .take(3)
@@ -144,7 +144,7 @@ fn octal(source: &[u8], place: usize, text: &mut Vec<u8>) -> Outcome<usize> {
     Ok(end)
 }
 
-fn hexadecimal(source: &[u8], place: usize, length: usize, text: &mut Vec<u8>) -> Outcome<usize> {
+fn hexadecimal(source: &[u8], place: usize, length: usize, text: &mut Vec<u8>) -> Result<usize> {
     let end = place + 2 + length;
     let digits = source
         .get(place + 2..end)
@@ -164,7 +164,7 @@ fn hexadecimal(source: &[u8], place: usize, length: usize, text: &mut Vec<u8>) -
     Ok(end)
 }
 
-fn push(point: u32, text: &mut Vec<u8>) -> Outcome<()> {
+fn push(point: u32, text: &mut Vec<u8>) -> Result<()> {
     match char::from_u32(point) {
         Some(character) => {
             text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
 
-    fn read(source: &str, prefix: Prefix) -> Outcome<String> {
+    fn read(source: &str, prefix: Prefix) -> Result<String> {
         let mut text = Vec::new();
         let end = scan(source.as_bytes(), 0, prefix, &mut text)?;
         assert_eq!(end, source.len(), "{source}");

@@ -3,7 +3,7 @@
 //! Owns the layout of float text, for which `zmij` finds the digits.
 
 use super::int_text::{is_blank, plain_digits, push_small};
-use crate::error::{Outcome, value_error};
+use crate::error::{Result, value_error};
 
 /// Appends the repr of a float.
 pub(crate) fn push_float(value: f64, out: &mut Vec<u8>) {
@@ -108,7 +108,7 @@ fn push_digits(digits: &[u8], point: i32, out: &mut Vec<u8>) {
 }
 
 /// The float that a text means, for `float(text)`.
-pub(crate) fn parse(text: &str) -> Outcome<f64> {
+pub(crate) fn parse(text: &str) -> Result<f64> {
     let invalid = || {
         value_error(format!(
             "could not convert string to float: {}",

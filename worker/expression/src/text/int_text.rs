@@ -5,7 +5,7 @@
 
 use num_bigint::BigInt;
 
-use crate::error::{Outcome, value_error};
+use crate::error::{Result, value_error};
 use crate::object::int::Integer;
 
 /// The longest decimal text, in digits, in either direction (Python's defence against quadratic conversions).
@@ -18,7 +18,7 @@ pub(crate) fn push_small(value: i64, out: &mut Vec<u8>) {
 }
 
 /// The decimal text of a long int.
-pub(crate) fn decimal(value: &BigInt) -> Outcome<String> {
+pub(crate) fn decimal(value: &BigInt) -> Result<String> {
     // Below this many bits, the text cannot have more than MAX_DIGITS digits, and above a little more it must.
     let bits = value.bits();
     let too_long = || {
@@ -53,7 +53,7 @@ pub(crate) fn is_blank(character: char) -> bool {
 }
 
 /// The int that a text means in a base, which is 0 (for that of a literal) or 2 to 36.
-pub(crate) fn parse(text: &str, base: u32) -> Outcome<BigInt> {
+pub(crate) fn parse(text: &str, base: u32) -> Result<BigInt> {
     let invalid = || {
         value_error(format!(
             "invalid literal for int() with base {base}: {}",

@@ -7,7 +7,7 @@ use super::float_text::push_float;
 use super::int_text::{decimal, push_small};
 use super::quote::{Charset, into_string, push_quoted};
 use crate::budget::Budget;
-use crate::error::{Outcome, limit_exceeded};
+use crate::error::{Result, limit_exceeded};
 use crate::object::Object;
 
 /// Where a text goes and how long it may get.
@@ -20,7 +20,7 @@ struct Writer<'a> {
 }
 
 /// Appends the text of the final result, within the limit on output.
-pub(crate) fn push_result(value: &Object, out: &mut Vec<u8>, budget: &mut Budget) -> Outcome<()> {
+pub(crate) fn push_result(value: &Object, out: &mut Vec<u8>, budget: &mut Budget) -> Result<()> {
     if let Object::Int(value) = value {
         push_small(*value, out);
         return Ok(());
@@ -36,7 +36,7 @@ pub(crate) fn push_result(value: &Object, out: &mut Vec<u8>, budget: &mut Budget
 }
 
 /// The text of a value as a str of the language.
-pub(crate) fn text_of(value: &Object, charset: Charset, budget: &mut Budget) -> Outcome<String> {
+pub(crate) fn text_of(value: &Object, charset: Charset, budget: &mut Budget) -> Result<String> {
     let mut out = Vec::new();
     let end = budget.max_len();
     Writer {
@@ -52,7 +52,7 @@ pub(crate) fn text_of(value: &Object, charset: Charset, budget: &mut Budget) -> 
 
 /// The text of a value for tests and for people.
 #[cfg(test)]
-pub(crate) fn repr_text(value: &Object, budget: &mut Budget) -> Outcome<String> {
+pub(crate) fn repr_text(value: &Object, budget: &mut Budget) -> Result<String> {
     text_of(value, Charset::Printable, budget)
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn repr_short(value: &Object, budget: &mut Budget) -> String {
 
 impl Writer<'_> {
     /// Recursion is bounded by the depth of the value, work by the fuel and the limit on output.
-    fn value(&mut self, value: &Object) -> Outcome<()> {
+    fn value(&mut self, value: &Object) -> Result<()> {
         match value {
             Object::None => self.out.extend_from_slice(b"None"),
             Object::Bool(true) => self.out.extend_from_slice(b"True"),
@@ -124,7 +124,7 @@ impl Writer<'_> {
         open: &[u8],
         items: impl Iterator<Item = &'b Object>,
         close: &[u8],
-    ) -> Outcome<()> {
+    ) -> Result<()> {
         self.out.extend_from_slice(open);
         for (index, item) in items.enumerate() {
             self.separate(index)?;
@@ -134,7 +134,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn dict(&mut self, dict: &crate::object::dict::Dict) -> Outcome<()> {
+    fn dict(&mut self, dict: &crate::object::dict::Dict) -> Result<()> {
         self.out.push(b'{');
         for (index, (key, value)) in dict.iter().enumerate() {
             self.separate(index)?;
@@ -146,7 +146,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn separate(&mut self, index: usize) -> Outcome<()> {
+    fn separate(&mut self, index: usize) -> Result<()> {
         self.budget.burn(1)?;
         if index > 0 {
             self.out.extend_from_slice(b", ");
@@ -155,7 +155,7 @@ impl Writer<'_> {
     }
 
     /// Refuses a text that would get too long.
-    fn room(&self, more: usize) -> Outcome<()> {
+    fn room(&self, more: usize) -> Result<()> {
         if self.out.len() + more > self.end {
             return Err(limit_exceeded("the text of the result is too long"));
         }

@@ -89,7 +89,7 @@ impl From<std::convert::Infallible> for ConversionError {
     }
 }
 
-type Outcome<T> = Result<T, ConversionError>;
+type Result<T, E = ConversionError> = std::result::Result<T, E>;
 
 macro_rules! ints {
     ($($type:ty, $convert:ident;)*) => {
@@ -97,7 +97,7 @@ macro_rules! ints {
             type Error = ConversionError;
 
             /// Of an int in the range of the type. A bool is one in Python, and here.
-            fn try_from(value: Value) -> Outcome<Self> {
+            fn try_from(value: Value) -> Result<Self> {
                 let Some(int) = value.object().integer() else {
                     return Err(ConversionError::new("an int", &value));
                 };
@@ -133,7 +133,7 @@ impl TryFrom<Value> for f64 {
     type Error = ConversionError;
 
     /// Of a float, or of an int, which is rounded to the nearest float.
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         match value.object().number() {
             Some(Number::Float(float)) => Ok(float),
             Some(Number::Int(int)) => {
@@ -147,7 +147,7 @@ impl TryFrom<Value> for f64 {
 impl TryFrom<Value> for bool {
     type Error = ConversionError;
 
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         match value.object() {
             Object::Bool(truth) => Ok(*truth),
             _ => Err(ConversionError::new("a bool", &value)),
@@ -158,7 +158,7 @@ impl TryFrom<Value> for bool {
 impl TryFrom<Value> for String {
     type Error = ConversionError;
 
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         match value.object() {
             Object::Str(text) => Ok(text.as_str().to_owned()),
             _ => Err(ConversionError::new("a str", &value)),
@@ -170,7 +170,7 @@ impl TryFrom<Value> for char {
     type Error = ConversionError;
 
     /// Of a str of one character.
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         let character = match value.object() {
             Object::Str(text) if text.len() == 1 => text.as_str().chars().next(),
             _ => None,
@@ -180,7 +180,7 @@ impl TryFrom<Value> for char {
 }
 
 /// A part of a value, or the complaint about it with its place.
-fn part<T>(object: &Object, place: impl FnOnce() -> String) -> Outcome<T>
+fn part<T>(object: &Object, place: impl FnOnce() -> String) -> Result<T>
 where
     T: TryFrom<Value>,
     ConversionError: From<T::Error>,
@@ -192,7 +192,7 @@ impl<T: TryFrom<Value, Error = ConversionError>> TryFrom<Value> for Option<T> {
     type Error = ConversionError;
 
     /// `None` of `None`.
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         if value.is_none() {
             return Ok(None);
         }
@@ -201,7 +201,7 @@ impl<T: TryFrom<Value, Error = ConversionError>> TryFrom<Value> for Option<T> {
 }
 
 /// Builds a collection of the items of a list or tuple, or of a set in its canonical order.
-fn sequence<T, C>(value: &Value) -> Outcome<C>
+fn sequence<T, C>(value: &Value) -> Result<C>
 where
     T: TryFrom<Value>,
     ConversionError: From<T::Error>,
@@ -216,7 +216,7 @@ where
 }
 
 /// Builds a collection of the elements of a set.
-fn set<T, C>(value: &Value) -> Outcome<C>
+fn set<T, C>(value: &Value) -> Result<C>
 where
     T: TryFrom<Value>,
     ConversionError: From<T::Error>,
@@ -229,7 +229,7 @@ where
 }
 
 /// Builds a collection of the entries of a dict, in their order.
-fn dict<K, V, C>(value: &Value) -> Outcome<C>
+fn dict<K, V, C>(value: &Value) -> Result<C>
 where
     K: TryFrom<Value>,
     V: TryFrom<Value>,
@@ -258,7 +258,7 @@ macro_rules! collections {
             type Error = ConversionError;
 
             $(#[$doc])*
-            fn try_from(value: Value) -> Outcome<Self> {
+            fn try_from(value: Value) -> Result<Self> {
                 $function(&value)
             }
         })*
@@ -284,7 +284,7 @@ where
 {
     type Error = ConversionError;
 
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         set(&value)
     }
 }
@@ -298,7 +298,7 @@ where
 {
     type Error = ConversionError;
 
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         dict(&value)
     }
 }
@@ -312,7 +312,7 @@ macro_rules! tuples {
             type Error = ConversionError;
 
             /// Of a tuple or list of as many items.
-            fn try_from(value: Value) -> Outcome<Self> {
+            fn try_from(value: Value) -> Result<Self> {
                 match value.object() {
                     Object::Tuple(items) | Object::List(items) if items.items().len() == $length => {
                         let items = items.items();

@@ -11,7 +11,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Value, free_budget};
-use crate::error::{Outcome, value_error};
+use crate::error::{Result, value_error};
 use crate::object::Object;
 use crate::object::dict::DictBuilder;
 use crate::object::int::from_big;
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Value {
 }
 
 /// Writes a value. Recursion is bounded by the depth of the value.
-fn push(object: &Object, tokens: &mut Vec<Token>) -> Outcome<()> {
+fn push(object: &Object, tokens: &mut Vec<Token>) -> Result<()> {
     if tokens.len() >= MAX_TOKENS {
         return Err(value_error("the value is too large to be sent"));
     }
@@ -78,7 +78,7 @@ fn push(object: &Object, tokens: &mut Vec<Token>) -> Outcome<()> {
     Ok(())
 }
 
-fn push_all<'a>(objects: impl Iterator<Item = &'a Object>, tokens: &mut Vec<Token>) -> Outcome<u32> {
+fn push_all<'a>(objects: impl Iterator<Item = &'a Object>, tokens: &mut Vec<Token>) -> Result<u32> {
     let mut count = 0;
     for object in objects {
         push(object, tokens)?;
@@ -88,7 +88,7 @@ fn push_all<'a>(objects: impl Iterator<Item = &'a Object>, tokens: &mut Vec<Toke
 }
 
 /// Builds the one value that tokens describe.
-fn build(tokens: Vec<Token>) -> Outcome<Object> {
+fn build(tokens: Vec<Token>) -> Result<Object> {
     let mut stack = Vec::new();
     let mut budget = free_budget();
     for token in tokens {
@@ -126,7 +126,7 @@ fn build(tokens: Vec<Token>) -> Outcome<Object> {
     }
 }
 
-fn take(stack: &mut Vec<Object>, count: u32) -> Outcome<Vec<Object>> {
+fn take(stack: &mut Vec<Object>, count: u32) -> Result<Vec<Object>> {
     match stack.len().checked_sub(count as usize) {
         Some(base) => Ok(stack.split_off(base)),
         None => Err(value_error("a container of more values than there are")),

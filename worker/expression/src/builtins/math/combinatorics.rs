@@ -6,9 +6,9 @@ use num_traits::One;
 
 use super::convert::integer;
 use crate::budget::Budget;
-use crate::error::{Outcome, overflow, type_error, value_error};
+use crate::error::{Result, overflow, type_error, value_error};
 use crate::object::Object;
-use crate::object::arguments::Arguments;
+use crate::object::arguments::CallArguments;
 use crate::object::int::{self, Integer, from_big, multiply};
 
 /// The product of `first..=last` by halves, which keeps the factors of equal size. Depth is that of a binary tree.
@@ -24,7 +24,7 @@ fn product(first: u64, last: u64) -> BigInt {
 }
 
 /// A lower bound of the bits of `low * (low + 1) * ... * high`, and a charge for making it.
-fn admit_product(low: u64, high: u64, budget: &mut Budget) -> Outcome<()> {
+fn admit_product(low: u64, high: u64, budget: &mut Budget) -> Result<()> {
     if low > high {
         return Ok(());
     }
@@ -38,7 +38,7 @@ fn admit_product(low: u64, high: u64, budget: &mut Budget) -> Outcome<()> {
     budget.burn_product(most / 2, most / 2)
 }
 
-pub(super) fn factorial(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn factorial(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let value = integer(arguments.one()?)?;
     if value.is_negative() {
         return Err(value_error("factorial() not defined for negative values"));
@@ -58,7 +58,7 @@ fn small(value: Integer<'_>) -> Option<u64> {
 }
 
 /// Both arguments of `comb` and `perm`.
-fn two_counts<'a>(arguments: &Arguments<'a>) -> Outcome<(Integer<'a>, Integer<'a>)> {
+fn two_counts<'a>(arguments: &CallArguments<'a>) -> Result<(Integer<'a>, Integer<'a>)> {
     let (total, chosen) = arguments.two()?;
     let (total, chosen) = (integer(total)?, integer(chosen)?);
     if total.is_negative() {
@@ -70,11 +70,11 @@ fn two_counts<'a>(arguments: &Arguments<'a>) -> Outcome<(Integer<'a>, Integer<'a
     Ok((total, chosen))
 }
 
-pub(super) fn perm(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn perm(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     if let [total] | [total, Object::None] = arguments.positional() {
         let total = [total.clone()];
         integer(&total[0])?;
-        return factorial(&Arguments::new("perm", &total, Vec::new(), &[]), budget);
+        return factorial(&CallArguments::new("perm", &total, Vec::new(), &[]), budget);
     }
     match arguments.any_number()? {
         [] => return Err(type_error("perm expected at least 1 argument, got 0")),
@@ -89,7 +89,7 @@ pub(super) fn perm(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
 }
 
 /// `total * (total - 1) * ...`, of so many factors, which are no more than `total`.
-fn falling(total: Integer<'_>, factors: Integer<'_>, budget: &mut Budget) -> Outcome<BigInt> {
+fn falling(total: Integer<'_>, factors: Integer<'_>, budget: &mut Budget) -> Result<BigInt> {
     let Some(factors) = small(factors) else {
         return Err(overflow(format!("k must not exceed {}", i64::MAX)));
     };
@@ -108,7 +108,7 @@ fn falling(total: Integer<'_>, factors: Integer<'_>, budget: &mut Budget) -> Out
     Ok(product)
 }
 
-pub(super) fn comb(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn comb(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let (total, chosen) = two_counts(arguments)?;
     if int::compare(chosen, total).is_gt() {
         return Ok(Object::Int(0));
@@ -139,7 +139,7 @@ pub(super) fn comb(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
 }
 
 /// `comb(n, k)` is at least `(n / k) ** k`.
-fn admit_comb(total: Integer<'_>, count: u64, budget: &Budget) -> Outcome<()> {
+fn admit_comb(total: Integer<'_>, count: u64, budget: &Budget) -> Result<()> {
     if count == 0 {
         return Ok(());
     }
@@ -150,7 +150,7 @@ fn admit_comb(total: Integer<'_>, count: u64, budget: &Budget) -> Outcome<()> {
     budget.int_bits(ratio_bits.saturating_mul(count))
 }
 
-pub(super) fn gcd(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn gcd(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let mut result = Object::Int(0);
     for value in arguments.any_number()? {
         let (left, right) = (integer(&result)?, integer(value)?);
@@ -170,7 +170,7 @@ pub(super) fn gcd(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
     Ok(result)
 }
 
-pub(super) fn lcm(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn lcm(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let mut result = Object::Int(1);
     for value in arguments.any_number()? {
         let (left, right) = (integer(&result)?, integer(value)?);

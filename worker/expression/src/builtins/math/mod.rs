@@ -9,7 +9,7 @@ mod roots;
 mod sums;
 mod transcendental;
 
-use crate::object::function::{Body, Consumer, Function, find};
+use crate::object::function::{Consumer, Function, Implementation, find};
 
 /// The value of a constant.
 pub(crate) fn constant(name: &[u8]) -> Option<f64> {
@@ -68,8 +68,8 @@ static FUNCTIONS: [Function; 41] = [
     function("trunc", Consumer::No, convert::trunc),
 ];
 
-const fn function(name: &'static str, consumer: Consumer, body: Body) -> Function {
-    Function::new("math.", name, consumer, body)
+const fn function(name: &'static str, consumer: Consumer, implementation: Implementation) -> Function {
+    Function::new("math.", name, consumer, implementation)
 }
 
 /// A function of the module, by its place in the table: small enough for an operation.

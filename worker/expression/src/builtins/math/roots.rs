@@ -4,13 +4,13 @@ use num_integer::Roots;
 
 use super::convert::{integer, one_real, real};
 use crate::budget::Budget;
-use crate::error::{Outcome, value_error};
+use crate::error::{Result, value_error};
 use crate::object::Object;
-use crate::object::arguments::Arguments;
+use crate::object::arguments::CallArguments;
 use crate::object::int::from_big;
 use crate::operator::division::scale;
 
-pub(super) fn sqrt(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn sqrt(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let value = one_real(arguments)?;
     if value < 0.0 {
         return Err(value_error("math domain error"));
@@ -18,7 +18,7 @@ pub(super) fn sqrt(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object>
     Ok(Object::Float(value.sqrt()))
 }
 
-pub(super) fn isqrt(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn isqrt(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let value = integer(arguments.one()?)?;
     if value.is_negative() {
         return Err(value_error("isqrt() argument must be nonnegative"));
@@ -33,10 +33,10 @@ pub(super) fn isqrt(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<O
     from_big(value.to_big().sqrt(), budget)
 }
 
-pub(super) fn hypot(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn hypot(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let values = arguments.any_number()?;
     budget.burn_items(values.len())?;
-    let values: Outcome<Vec<f64>> = values.iter().map(|value| real(value).map(f64::abs)).collect();
+    let values: Result<Vec<f64>> = values.iter().map(|value| real(value).map(f64::abs)).collect();
     Ok(Object::Float(vector_norm(&values?)))
 }
 

@@ -2,13 +2,13 @@
 
 use super::convert::real;
 use crate::budget::Budget;
-use crate::error::{Outcome, overflow, type_error, value_error};
+use crate::error::{Result, overflow, type_error, value_error};
 use crate::object::Object;
-use crate::object::arguments::Arguments;
+use crate::object::arguments::CallArguments;
 use crate::object::iterate::Cursor;
 use crate::operator::arithmetic::{BinaryOperator, binary};
 
-pub(super) fn prod(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn prod(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     if arguments.positional().len() != 1 {
         return Err(type_error(format!(
             "prod() takes exactly 1 positional argument ({} given)",
@@ -25,7 +25,7 @@ pub(super) fn prod(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
 }
 
 /// Shewchuk's sum: partial sums that do not overlap hold the exact total, which is rounded once.
-pub(super) fn fsum(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn fsum(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let mut cursor = Cursor::new(arguments.one()?.clone())?;
     let mut partials: Vec<f64> = Vec::new();
     let mut special = 0.0;

@@ -9,9 +9,9 @@ use num_traits::ToPrimitive;
 
 use super::convert::{one_real, real, two_reals};
 use crate::budget::Budget;
-use crate::error::{Error, Outcome, overflow, type_error, value_error, zero_division};
+use crate::error::{Error, Result, overflow, type_error, value_error, zero_division};
 use crate::object::Object;
-use crate::object::arguments::Arguments;
+use crate::object::arguments::CallArguments;
 use crate::object::int::Integer;
 use crate::operator::division::to_float;
 
@@ -31,7 +31,7 @@ enum Infinity {
 }
 
 /// Calls a function of one float. New infinities and not-a-numbers are errors.
-fn call(arguments: &Arguments<'_>, infinity: Infinity, function: fn(f64) -> f64) -> Outcome<Object> {
+fn call(arguments: &CallArguments<'_>, infinity: Infinity, function: fn(f64) -> f64) -> Result<Object> {
     let argument = one_real(arguments)?;
     let value = function(argument);
     if value.is_nan() && !argument.is_nan() {
@@ -49,7 +49,7 @@ fn call(arguments: &Arguments<'_>, infinity: Infinity, function: fn(f64) -> f64)
 
 macro_rules! functions_of_one_float {
     ($($name:ident, $infinity:ident, $function:expr;)*) => {
-        $(pub(super) fn $name(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+        $(pub(super) fn $name(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
             call(arguments, Infinity::$infinity, $function)
         })*
     };
@@ -131,12 +131,12 @@ fn arc_tanh(value: f64) -> f64 {
     result.copysign(value)
 }
 
-pub(super) fn atan2(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn atan2(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let (y, x) = two_reals(arguments)?;
     Ok(Object::Float(y.atan2(x)))
 }
 
-pub(super) fn pow(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn pow(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let (base, exponent) = two_reals(arguments)?;
     let value = base.powf(exponent);
     if base.is_finite() && exponent.is_finite() {
@@ -151,7 +151,7 @@ pub(super) fn pow(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> 
 }
 
 /// A logarithm of a number, which may be an int beyond all floats.
-fn logarithm(value: &Object, function: fn(f64) -> f64) -> Outcome<f64> {
+fn logarithm(value: &Object, function: fn(f64) -> f64) -> Result<f64> {
     if let Some(int) = value.integer() {
         return int_logarithm(int, function);
     }
@@ -163,7 +163,7 @@ fn logarithm(value: &Object, function: fn(f64) -> f64) -> Outcome<f64> {
     Ok(value)
 }
 
-fn int_logarithm(value: Integer<'_>, function: fn(f64) -> f64) -> Outcome<f64> {
+fn int_logarithm(value: Integer<'_>, function: fn(f64) -> f64) -> Result<f64> {
     if value.is_negative() || value.is_zero() {
         return Err(domain_error());
     }
@@ -190,7 +190,7 @@ fn fraction(value: &num_bigint::BigInt, bits: u64) -> f64 {
     mantissa / 18_446_744_073_709_551_616.0
 }
 
-pub(super) fn log(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn log(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let (value, base) = match arguments.any_number()? {
         [value] => return logarithm(value, f64::ln).map(Object::Float),
         [value, base] => (value, base),
@@ -203,10 +203,10 @@ pub(super) fn log(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> 
     Ok(Object::Float(numerator / denominator))
 }
 
-pub(super) fn log2(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn log2(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     logarithm(arguments.one()?, f64::log2).map(Object::Float)
 }
 
-pub(super) fn log10(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn log10(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     logarithm(arguments.one()?, f64::log10).map(Object::Float)
 }

@@ -2,13 +2,13 @@
 
 use super::frame::{Frame, FrameKind};
 use super::pending::Pending;
-use super::{Parser, State};
-use crate::error::{Outcome, syntax_error};
+use super::{Expect, Parser};
+use crate::error::{Result, syntax_error};
 use crate::machine::program::{CallShape, Op, small};
 
 impl Parser<'_> {
     /// `(` behind an operand.
-    pub(super) fn open_call(&mut self) -> Outcome<State> {
+    pub(super) fn open_call(&mut self) -> Result<Expect> {
         let Some(&callee) = self.workspace.operands.last() else {
             return Err(self.invalid());
         };
@@ -32,7 +32,7 @@ impl Parser<'_> {
     }
 
     /// `name=` in an argument list.
-    pub(super) fn equals_sign(&mut self) -> Outcome<State> {
+    pub(super) fn equals_sign(&mut self) -> Result<Expect> {
         let invalid = self.invalid();
         let Some(symbol) = self.bare_name else {
             return Err(invalid);
@@ -72,7 +72,7 @@ impl Parser<'_> {
         self.pop_operand();
         self.bare_name = None;
         self.scanner.position += 1;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
     pub(super) fn call(&mut self, count: u32, keywords: Vec<u32>) -> Op {

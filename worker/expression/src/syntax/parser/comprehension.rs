@@ -12,15 +12,15 @@
 
 use super::clauses::{Clause, Clauses};
 use super::frame::{Frame, FrameKind};
-use super::{Parser, State};
+use super::{Expect, Parser};
 use crate::builtins::{ALL, ANY};
-use crate::error::{Outcome, syntax_error, unsupported};
+use crate::error::{Result, syntax_error, unsupported};
 use crate::machine::program::{Collector, Op, Program, Scope, Span, small};
 use crate::object::function::Function;
 
 impl Parser<'_> {
     /// `for`: the element of a comprehension has ended, or a clause has.
-    pub(super) fn for_word(&mut self) -> Outcome<State> {
+    pub(super) fn for_word(&mut self) -> Result<Expect> {
         if let FrameKind::Comprehension(_) = self.frame()?.kind {
             self.finish_clause()?;
         } else {
@@ -37,11 +37,11 @@ impl Parser<'_> {
             }
             clauses.targets = targets.code;
         })?;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
     /// `if`: a filter, or a conditional expression.
-    pub(super) fn if_word(&mut self) -> Outcome<State> {
+    pub(super) fn if_word(&mut self) -> Result<Expect> {
         if matches!(self.frame()?.kind, FrameKind::Comprehension(_)) {
             self.finish_clause()?;
             self.with_clauses(|clauses| clauses.clause = Clause::Filter)?;
@@ -49,10 +49,10 @@ impl Parser<'_> {
             self.push_condition()?;
         }
         self.scanner.position += 2;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    fn with_clauses<T>(&mut self, change: impl FnOnce(&mut Clauses) -> T) -> Outcome<T> {
+    fn with_clauses<T>(&mut self, change: impl FnOnce(&mut Clauses) -> T) -> Result<T> {
         match &mut self.frame()?.kind {
             FrameKind::Comprehension(clauses) => Ok(change(clauses)),
             _ => Err(syntax_error("invalid syntax")),
@@ -60,7 +60,7 @@ impl Parser<'_> {
     }
 
     /// Makes a comprehension of a bracket with one element.
-    fn begin_comprehension(&mut self) -> Outcome<()> {
+    fn begin_comprehension(&mut self) -> Result<()> {
         self.finish_test()?;
         let offset = self.offset();
         let invalid = || syntax_error("invalid syntax").at(offset, offset + 3);
@@ -116,7 +116,7 @@ impl Parser<'_> {
     }
 
     /// The iterable or the filter is finished.
-    fn finish_clause(&mut self) -> Outcome<()> {
+    fn finish_clause(&mut self) -> Result<()> {
         self.reduce(super::pending::precedence::OR)?;
         let operand = self.pop_operand();
         let Some(Frame {
@@ -158,7 +158,7 @@ impl Parser<'_> {
     }
 
     /// The bracket of a comprehension closes: the element's code moves behind that of its loops.
-    pub(super) fn close_comprehension(&mut self) -> Outcome<State> {
+    pub(super) fn close_comprehension(&mut self) -> Result<Expect> {
         self.finish_clause()?;
         let frame = self.pop_frame()?;
         let end = self.offset();
@@ -200,7 +200,7 @@ impl Parser<'_> {
             );
         }
         self.push_operand(frame.start, end, frame.code);
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
     /// Blames the whole comprehension for what cannot be looped over, as CPython does. The loops are found by the

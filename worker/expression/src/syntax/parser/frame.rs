@@ -5,8 +5,8 @@
 
 use super::clauses::Clauses;
 use super::pending::Pending;
-use super::{Operand, Parser, State};
-use crate::error::{Error, Outcome, syntax_error, unsupported};
+use super::{Expect, Operand, Parser};
+use crate::error::{Error, Result, syntax_error, unsupported};
 use crate::machine::program::Op;
 use crate::object::function::Function;
 
@@ -88,39 +88,39 @@ impl Frame {
 
 impl Parser<'_> {
     /// An opening bracket where an operand must follow.
-    pub(super) fn open(&mut self, kind: FrameKind) -> Outcome<State> {
+    pub(super) fn open(&mut self, kind: FrameKind) -> Result<Expect> {
         let start = self.offset();
         let code = self.here();
         self.push_frame(Frame::new(kind, start, code))
     }
 
-    pub(super) fn push_frame(&mut self, mut frame: Frame) -> Outcome<State> {
+    pub(super) fn push_frame(&mut self, mut frame: Frame) -> Result<Expect> {
         frame.bracket = self.offset();
         self.deepen(frame.bracket)?;
         self.scanner.position += 1;
         self.scanner.brackets += 1;
         self.workspace.frames.push(frame);
         self.workspace.pending.push(Pending::Bracket);
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
     /// The innermost bracket.
-    pub(super) fn frame(&mut self) -> Outcome<&mut Frame> {
+    pub(super) fn frame(&mut self) -> Result<&mut Frame> {
         match self.workspace.frames.last_mut() {
             Some(frame) => Ok(frame),
             None => Err(syntax_error("invalid syntax")),
         }
     }
 
-    pub(super) fn comma(&mut self) -> Outcome<State> {
+    pub(super) fn comma(&mut self) -> Result<Expect> {
         self.finish_element()?;
         self.bare_name = None;
         self.scanner.position += 1;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
     /// An element is finished: a comma or the closing bracket follows.
-    fn finish_element(&mut self) -> Outcome<()> {
+    fn finish_element(&mut self) -> Result<()> {
         self.finish_test()?;
         let offset = self.offset();
         let invalid = || Err(syntax_error("invalid syntax").at(offset, offset + 1));
@@ -163,7 +163,7 @@ impl Parser<'_> {
     }
 
     /// A colon behind an operand: between key and value, or in a slice.
-    pub(super) fn colon(&mut self) -> Outcome<State> {
+    pub(super) fn colon(&mut self) -> Result<Expect> {
         if self.scanner.peek_second() == Some(b'=') {
             return Err(unsupported("assignment expressions").at(self.offset(), self.offset() + 2));
         }
@@ -182,11 +182,11 @@ impl Parser<'_> {
             _ => return Err(self.invalid()),
         }
         self.scanner.position += 1;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
     /// A closing bracket behind an operand.
-    pub(super) fn close(&mut self, byte: u8) -> Outcome<State> {
+    pub(super) fn close(&mut self, byte: u8) -> Result<Expect> {
         self.check_bracket(byte)?;
         if matches!(self.frame()?.kind, FrameKind::Comprehension(_)) {
             return self.close_comprehension();
@@ -200,7 +200,7 @@ impl Parser<'_> {
     }
 
     /// A closing bracket where an element could be: the bracket is empty, or a comma was the last thing in it.
-    pub(super) fn close_without_operand(&mut self, byte: u8) -> Outcome<State> {
+    pub(super) fn close_without_operand(&mut self, byte: u8) -> Result<Expect> {
         self.check_bracket(byte)?;
         if !matches!(self.top(), Pending::Bracket) {
             return Err(self.invalid());
@@ -221,7 +221,7 @@ impl Parser<'_> {
         self.end_bracket_after_comma()
     }
 
-    fn end_bracket_after_comma(&mut self) -> Outcome<State> {
+    fn end_bracket_after_comma(&mut self) -> Result<Expect> {
         // `x[1,]` is subscripted by a tuple.
         if let FrameKind::Subscript { .. } = self.frame()?.kind {
             return self.end_subscript_by_tuple();
@@ -229,7 +229,7 @@ impl Parser<'_> {
         self.end_bracket()
     }
 
-    fn check_bracket(&mut self, byte: u8) -> Outcome<()> {
+    fn check_bracket(&mut self, byte: u8) -> Result<()> {
         let (start, close) = (self.offset(), char::from(byte));
         let frame = self.frame()?;
         match frame.closing() {
@@ -245,7 +245,7 @@ impl Parser<'_> {
     }
 
     /// `(value)`: the value alone, whose place now includes the brackets.
-    fn close_group(&mut self) -> Outcome<State> {
+    fn close_group(&mut self) -> Result<Expect> {
         self.finish_test()?;
         let frame = self.pop_frame()?;
         let end = self.offset();
@@ -257,11 +257,11 @@ impl Parser<'_> {
             };
         }
         self.bare_name = None;
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
     /// Steps over the closing bracket.
-    pub(super) fn pop_frame(&mut self) -> Outcome<Frame> {
+    pub(super) fn pop_frame(&mut self) -> Result<Frame> {
         self.scanner.position += 1;
         self.scanner.brackets -= 1;
         self.depth -= 1;
@@ -274,7 +274,7 @@ impl Parser<'_> {
     }
 
     /// All elements are finished.
-    fn end_bracket(&mut self) -> Outcome<State> {
+    fn end_bracket(&mut self) -> Result<Expect> {
         if matches!(self.frame()?.kind, FrameKind::Subscript { .. }) {
             return self.end_subscript();
         }
@@ -293,7 +293,7 @@ impl Parser<'_> {
         };
         self.program.push(op, frame.start, end);
         self.push_operand(frame.start, end, frame.code);
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
     /// Has the source as a whole ended behind a comma?
@@ -308,7 +308,7 @@ impl Parser<'_> {
     }
 
     /// The source has ended, or a line outside of brackets has.
-    pub(super) fn finish_source(&mut self) -> Outcome<State> {
+    pub(super) fn finish_source(&mut self) -> Result<Expect> {
         let after_comma = self.workspace.operands.is_empty();
         if !matches!(self.frame()?.kind, FrameKind::Top) {
             return Err(self.never_closed());
@@ -321,7 +321,7 @@ impl Parser<'_> {
             self.program.push(Op::Tuple(count), start, end);
         }
         self.scanner.check_tail()?;
-        Ok(State::Done)
+        Ok(Expect::Done)
     }
 
     #[cold]

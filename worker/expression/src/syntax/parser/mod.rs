@@ -16,7 +16,7 @@ mod targets;
 
 use self::frame::{Frame, FrameKind};
 use self::pending::Pending;
-use crate::error::{Error, Outcome, limit_exceeded, syntax_error};
+use crate::error::{Error, Result, limit_exceeded, syntax_error};
 use crate::limits::Limits;
 use crate::machine::program::{Op, Program, small};
 use crate::syntax::scan::Scanner;
@@ -41,7 +41,7 @@ struct Operand {
 
 /// What must come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Expect {
     Operand,
     Operator,
     Done,
@@ -64,7 +64,7 @@ pub(crate) fn parse(
     limits: &Limits,
     program: &mut Program,
     workspace: &mut Workspace,
-) -> Outcome<()> {
+) -> Result<()> {
     if source.len() > limits.max_source {
         return Err(limit_exceeded(format!(
             "a source longer than {} bytes",
@@ -91,7 +91,7 @@ pub(crate) fn parse(
 }
 
 /// Sources are UTF-8 without NUL.
-fn check_text(source: &[u8]) -> Outcome<()> {
+fn check_text(source: &[u8]) -> Result<()> {
     if let Err(error) = std::str::from_utf8(source) {
         let start = error.valid_up_to();
         let end = error.error_len().map_or(source.len(), |length| start + length);
@@ -117,16 +117,16 @@ impl Workspace {
 }
 
 impl Parser<'_> {
-    fn run(&mut self) -> Outcome<()> {
+    fn run(&mut self) -> Result<()> {
         self.scanner.skip_head()?;
         self.workspace
             .frames
             .push(Frame::new(FrameKind::Top, self.scanner.offset(), 0));
         self.workspace.pending.push(Pending::Bracket);
-        let mut state = State::Operand;
-        while state != State::Done {
-            state = match state {
-                State::Operand => self.operand()?,
+        let mut expect = Expect::Operand;
+        while expect != Expect::Done {
+            expect = match expect {
+                Expect::Operand => self.operand()?,
                 _ => self.operator()?,
             };
         }
@@ -134,7 +134,7 @@ impl Parser<'_> {
     }
 
     /// Goes one level deeper, or refuses to.
-    fn deepen(&mut self, start: u32) -> Outcome<()> {
+    fn deepen(&mut self, start: u32) -> Result<()> {
         self.depth += 1;
         if self.depth > self.max_depth {
             let error = limit_exceeded(format!("an expression nested more than {} deep", self.max_depth));

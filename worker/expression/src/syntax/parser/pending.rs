@@ -3,7 +3,7 @@
 //! Owns precedence and what is emitted when an operator has both operands.
 
 use super::Parser;
-use crate::error::{Error, Outcome, syntax_error, unsupported};
+use crate::error::{Error, Result, syntax_error, unsupported};
 use crate::machine::program::{Op, Program, small};
 use crate::object::compare::Comparison;
 use crate::operator::arithmetic::{BinaryOperator, UnaryOperator};
@@ -77,7 +77,7 @@ impl Parser<'_> {
 
     /// Emits the operators that bind at least so tightly.
     #[inline]
-    pub(super) fn reduce(&mut self, least: u8) -> Outcome<()> {
+    pub(super) fn reduce(&mut self, least: u8) -> Result<()> {
         while let Some(&pending) = self.workspace.pending.last()
             && pending.precedence() >= least
         {
@@ -87,7 +87,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn emit(&mut self, pending: Pending) -> Outcome<()> {
+    fn emit(&mut self, pending: Pending) -> Result<()> {
         match pending {
             Pending::Binary(operator) => {
                 self.depth -= usize::from(operator == BinaryOperator::Power);
@@ -166,7 +166,7 @@ impl Parser<'_> {
     }
 
     /// `and` and `or`: the left operand is finished.
-    pub(super) fn push_logical(&mut self, binding: u8) -> Outcome<()> {
+    pub(super) fn push_logical(&mut self, binding: u8) -> Result<()> {
         self.reduce(binding)?;
         let jump = self.here();
         let (op, pending) = if binding == precedence::AND {
@@ -180,7 +180,7 @@ impl Parser<'_> {
     }
 
     /// A comparison operator: the left operand is finished, and with it the comparison before, if there is one.
-    pub(super) fn push_comparison(&mut self, comparison: Comparison) -> Outcome<()> {
+    pub(super) fn push_comparison(&mut self, comparison: Comparison) -> Result<()> {
         self.reduce(precedence::COMPARE + 1)?;
         let chain = match self.top() {
             Pending::Compare(previous, link) => {
@@ -213,7 +213,7 @@ impl Parser<'_> {
     }
 
     /// `is` needs a literal None, True or False on its right.
-    fn check_identity(&self, comparison: Comparison) -> Outcome<()> {
+    fn check_identity(&self, comparison: Comparison) -> Result<()> {
         if !matches!(comparison, Comparison::Is | Comparison::IsNot) {
             return Ok(());
         }
@@ -229,7 +229,7 @@ impl Parser<'_> {
     }
 
     /// `value if`: the value waits for the condition.
-    pub(super) fn push_condition(&mut self) -> Outcome<()> {
+    pub(super) fn push_condition(&mut self) -> Result<()> {
         self.reduce(precedence::OR)?;
         if matches!(self.top(), Pending::Condition) {
             return Err(self.no_else());
@@ -249,7 +249,7 @@ impl Parser<'_> {
     }
 
     /// `value if condition else`: the condition must run first, so the value's code moves behind it.
-    pub(super) fn push_otherwise(&mut self) -> Outcome<()> {
+    pub(super) fn push_otherwise(&mut self) -> Result<()> {
         self.reduce(precedence::OR)?;
         if !matches!(self.top(), Pending::Condition) {
             return Err(self.invalid());
@@ -271,7 +271,7 @@ impl Parser<'_> {
     }
 
     /// Emits everything down to the bracket: one whole expression is finished.
-    pub(super) fn finish_test(&mut self) -> Outcome<()> {
+    pub(super) fn finish_test(&mut self) -> Result<()> {
         loop {
             self.reduce(precedence::OR)?;
             match self.top() {

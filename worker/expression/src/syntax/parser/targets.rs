@@ -3,7 +3,7 @@
 //! Owns their syntax up to the `in` behind them. When their code runs is for `comprehension`.
 
 use super::Parser;
-use crate::error::{Outcome, syntax_error, unsupported};
+use crate::error::{Result, syntax_error, unsupported};
 use crate::machine::program::{Op, Span, small};
 use crate::syntax::keyword::{Keyword, keyword};
 use crate::syntax::scan::is_name_byte;
@@ -70,7 +70,7 @@ impl Targets {
 
 impl Parser<'_> {
     /// Steps over the targets of a loop and the `in` behind them.
-    pub(super) fn targets(&mut self) -> Outcome<Targets> {
+    pub(super) fn targets(&mut self) -> Result<Targets> {
         let mut targets = Targets::default();
         self.scanner.token_start()?;
         targets.open(self.offset(), false);
@@ -79,7 +79,7 @@ impl Parser<'_> {
     }
 
     /// Steps over one token; says whether it is the `in` at the end.
-    fn target(&mut self, targets: &mut Targets) -> Outcome<bool> {
+    fn target(&mut self, targets: &mut Targets) -> Result<bool> {
         let Some(byte) = self.scanner.token_start()? else {
             return Err(self.invalid());
         };
@@ -109,7 +109,7 @@ impl Parser<'_> {
         Ok(false)
     }
 
-    fn close_targets(&mut self, targets: &mut Targets, byte: u8) -> Outcome<()> {
+    fn close_targets(&mut self, targets: &mut Targets, byte: u8) -> Result<()> {
         let Some(group) = targets.groups.pop() else {
             return Err(self.invalid());
         };
@@ -126,7 +126,7 @@ impl Parser<'_> {
     }
 
     /// A name to bind, or the `in` at the end.
-    fn target_word(&mut self, targets: &mut Targets) -> Outcome<bool> {
+    fn target_word(&mut self, targets: &mut Targets) -> Result<bool> {
         let start = self.scanner.position;
         let word = self.scanner.word();
         let (from, to) = (small(start), self.offset());
