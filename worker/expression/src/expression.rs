@@ -11,7 +11,7 @@ use crate::syntax::parser::{Workspace, parse};
 use crate::value::Value;
 use crate::value::names::Names;
 
-/// A parsed expression: parsed once, evaluated as often as needed, from any thread. Clones share it.
+/// A parsed expression, which can be evaluated many times and from any thread. Clones share the parsed form.
 #[derive(Debug, Clone)]
 pub struct Expression {
     parsed: Arc<Parsed>,
@@ -33,7 +33,7 @@ impl Expression {
         Self::parse_with(source, &Limits::default())
     }
 
-    /// Parses a source within limits.
+    /// Parses a source within these limits.
     ///
     /// # Errors
     ///
@@ -49,16 +49,16 @@ impl Expression {
         })
     }
 
-    /// The text that was parsed.
+    /// The source.
     pub fn source(&self) -> &str {
         &self.parsed.source
     }
 
-    /// The value of the expression with these variables.
+    /// Evaluates the expression with these variables.
     ///
     /// # Errors
     ///
-    /// What Python would raise, `Unsupported` or `LimitExceeded`.
+    /// The error that Python would raise, `Unsupported` or `LimitExceeded`.
     pub fn evaluate(&self, names: &Names, limits: &Limits) -> Result<Value, Error> {
         let context = Context {
             program: &self.parsed.program,

@@ -19,7 +19,7 @@ pub(super) fn all(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<
     truth(arguments, false, budget)
 }
 
-/// Looks for the first item with a truth, which decides.
+/// Looks for the first item with the decisive truth value.
 fn truth(arguments: &CallArguments<'_>, decisive: bool, budget: &mut Budget) -> Result<Object> {
     let mut cursor = Cursor::new(arguments.one()?.clone())?;
     while let Some(item) = cursor.next(budget)? {
@@ -52,7 +52,7 @@ pub(super) fn min(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<
     extreme(arguments, Comparison::Less, budget)
 }
 
-/// The first item that no other one beats.
+/// The first item that is at least as good as all others.
 fn extreme(arguments: &CallArguments<'_>, better: Comparison, budget: &mut Budget) -> Result<Object> {
     let name = arguments.function();
     if arguments.positional().is_empty() {
@@ -126,7 +126,7 @@ pub(super) fn sorted(arguments: &CallArguments<'_>, budget: &mut Budget) -> Resu
         }
     };
     let mut items = collect(source, budget)?;
-    // Turning the list before and after keeps equal items in their order.
+    // Reversing the list before and after keeps equal items in their order.
     if reverse {
         items.reverse();
     }

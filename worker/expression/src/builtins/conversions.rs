@@ -30,7 +30,7 @@ pub(super) fn float(arguments: &CallArguments<'_>, budget: &mut Budget) -> Resul
         (Some(Number::Float(value)), _) => Ok(Object::Float(value)),
         (Some(Number::Int(value)), _) => to_float(value).map(Object::Float),
         (None, Object::Str(text)) => {
-            // Reading digits costs more than walking over text.
+            // Parsing digits costs more than reading text.
             budget.burn_bytes(text.as_str().len().saturating_mul(8))?;
             crate::text::float_text::parse(text.as_str()).map(Object::Float)
         }
@@ -66,7 +66,7 @@ pub(super) fn int(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<
     }
 }
 
-/// The base of an int's text: 0, or from 2 to 36.
+/// Checks the base of an int's text: 0, or from 2 to 36.
 fn int_base(base: &Object) -> Result<u32> {
     match u32::try_from(index(base)?.saturate()) {
         Ok(base @ (0 | 2..=36)) => Ok(base),
@@ -76,7 +76,7 @@ fn int_base(base: &Object) -> Result<u32> {
 
 fn int_from_text(text: &str, base: u32, budget: &mut Budget) -> Result<Object> {
     budget.burn_bytes(text.len().saturating_mul(8))?;
-    // A digit has at least one bit, but prefixes, signs, blanks and underscores have none.
+    // Each digit has at least one bit. Prefixes, signs, blanks and underscores have none.
     let least = text
         .bytes()
         .filter(u8::is_ascii_alphanumeric)

@@ -1,7 +1,7 @@
 //! The functions of the language.
 //!
-//! Owns their table, their names, and which of them take a bare generator. What they do is in the files of this
-//! folder by topic, and in `math` for those of that module.
+//! Owns the table of the builtin functions, with their names and which of them accept a bare generator. Their
+//! implementations are in the modules below, by topic. `math` has the functions of that module.
 
 mod collections;
 mod conversions;
@@ -11,7 +11,7 @@ mod texts;
 
 use crate::object::function::{Consumer, Function, Implementation, find};
 
-/// Sorted by name.
+/// The builtin functions, sorted by name.
 static BUILTINS: [Function; 27] = [
     function("abs", Consumer::No, numbers::abs),
     function("all", Consumer::Yes, collections::all),
@@ -46,11 +46,12 @@ const fn function(name: &'static str, consumer: Consumer, implementation: Implem
     Function::new("", name, consumer, implementation)
 }
 
-/// The functions that end early, whose generators the parser compiles to loops that decide.
+/// `all`. The parser compiles its generator to a loop that ends early.
 pub(crate) static ALL: &Function = &BUILTINS[1];
+/// `any`. The parser compiles its generator to a loop that ends early.
 pub(crate) static ANY: &Function = &BUILTINS[2];
 
-/// The builtin function of a name.
+/// The builtin function with this name.
 #[inline]
 pub(crate) fn builtin(name: &[u8]) -> Option<&'static Function> {
     find(&BUILTINS, name).map(|place| &BUILTINS[place])
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn any_and_all_are_where_they_are_said_to_be() {
+    fn any_and_all_are_at_their_indices() {
         assert!(builtin(b"any").is_some_and(|function| std::ptr::eq(function, ANY)));
         assert!(builtin(b"all").is_some_and(|function| std::ptr::eq(function, ALL)));
         assert!(builtin(b"print").is_none());

@@ -11,7 +11,7 @@ use crate::operator::float_division;
 use crate::operator::power::modular_power;
 use crate::operator::round as rounding;
 
-/// An int, or a `TypeError` in Python's words.
+/// Converts to an int, or returns Python's `TypeError`.
 pub(crate) fn index(value: &Object) -> Result<Integer<'_>> {
     value.integer().ok_or_else(|| {
         type_error(format!(

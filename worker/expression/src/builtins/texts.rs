@@ -63,7 +63,7 @@ pub(super) fn hex(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<
 
 fn in_base(arguments: &CallArguments<'_>, base: u32, budget: &mut Budget) -> Result<Object> {
     let value = index(arguments.one()?)?;
-    // Digits cost more than bytes that are copied.
+    // Converting digits costs more than copying bytes.
     budget.burn(value.bits() / 64)?;
     let text = prefixed(value, base);
     budget.text(text.len())?;

@@ -1,6 +1,6 @@
-//! Values by name, as a run looks them up.
+//! Variables by name, as the machine looks them up.
 //!
-//! Which names may be bound is decided by `names`.
+//! `names` checks which names may be bound.
 
 use crate::object::Object;
 
@@ -12,7 +12,7 @@ pub(crate) struct Bindings {
 }
 
 impl Bindings {
-    /// Binds a variable, or binds it again.
+    /// Binds a variable, replacing an earlier binding.
     pub(crate) fn bind(&mut self, name: Box<str>, value: Object) {
         match self.place(name.as_bytes()) {
             Ok(place) => self.bound[place].1 = value,

@@ -1,6 +1,6 @@
 //! Calls.
 //!
-//! Owns what may stand before an argument list, and the way of the arguments from the stack to a function.
+//! Owns what can be called, and passes the arguments from the stack to a function.
 
 use super::program::{Op, Refusal};
 use super::{Context, Machine};
@@ -30,7 +30,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Calls what lies below the arguments, the last of which may have names.
+    /// Calls the value below the arguments on the stack. The last arguments may have keywords.
     pub(super) fn call(
         &mut self,
         positional: usize,

@@ -1,7 +1,7 @@
 //! Runs programs.
 //!
-//! Owns the stack of values, jumps, and the memory of a run, which is kept from one to the next. What the operations
-//! mean for values is elsewhere.
+//! Owns the stack of values, the jumps, and the buffers of a run, which the next run reuses. The meaning of operations on
+//! values is in `operator` and `object`.
 
 pub(crate) mod bindings;
 mod call;
@@ -24,19 +24,19 @@ use crate::operator::arithmetic::{BinaryOperator, binary, unary};
 use crate::operator::comparison::compare;
 use crate::operator::slice::{slice, slices_in_a_tuple, subscript};
 
-/// The memory of a run.
+/// The state of a run, whose buffers are reused.
 #[derive(Debug, Default)]
 pub(crate) struct Machine {
     stack: Vec<Object>,
     cursors: Vec<Cursor>,
     scopes: Vec<ActiveScope>,
-    /// What each symbol is bound to at the moment.
+    /// The current binding of each symbol.
     slots: Vec<Slot>,
-    /// What the variables of the open scopes hid.
+    /// The bindings that variables of open scopes hide.
     hidden: Vec<Slot>,
 }
 
-/// What a run reads.
+/// The input of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) program: &'a Program,
@@ -80,7 +80,7 @@ impl Machine {
         Ok(self.pop())
     }
 
-    /// Performs the operations of plain arithmetic that need no budget and cannot fail; says whether this was one.
+    /// Performs an operation of plain arithmetic that needs no budget and cannot fail. Returns whether this was one.
     #[inline]
     fn quick_step(&mut self, op: Op) -> bool {
         match op {
@@ -97,7 +97,7 @@ impl Machine {
         }
     }
 
-    /// Two numbers of one type, as long as the result is of that type too.
+    /// Evaluates an operator on two numbers of one type, if the result is of that type too.
     #[inline]
     fn quick_binary(&mut self, operator: BinaryOperator) -> bool {
         match self.stack.as_mut_slice() {
@@ -114,7 +114,7 @@ impl Machine {
             },
             _ => return false,
         }
-        // A number owns nothing, so there is nothing to drop.
+        // A number owns no memory, so there is nothing to drop.
         std::mem::forget(self.stack.pop());
         true
     }
@@ -124,7 +124,7 @@ impl Machine {
         self.stack.pop().unwrap_or(Object::None)
     }
 
-    /// Performs one operation and gives the place of the next.
+    /// Performs one operation. Returns the index of the next.
     #[inline]
     fn step(&mut self, op: Op, place: usize, context: Context<'_>, budget: &mut Budget) -> Result<usize> {
         match op {
@@ -191,7 +191,7 @@ impl Machine {
         Ok(())
     }
 
-    /// The operations that may lead elsewhere.
+    /// Performs an operation that may jump.
     fn jump(&mut self, op: Op, place: usize, budget: &mut Budget) -> Result<usize> {
         let distance = match op {
             Op::CompareChain(comparison, distance) => {
@@ -202,7 +202,7 @@ impl Machine {
             Op::JumpIfFalse(distance) => (!self.pop().is_true()).then_some(distance),
             Op::Jump(distance) => Some(distance),
             Op::Next(distance) => self.next(budget)?.then_some(distance),
-            // The operation between this one and the end of the scope is the loop's jump.
+            // Skips one operation: the jump at the end of the loop.
             Op::Decide(decisive) => self.decide(decisive).then_some(2),
             _ => None,
         };
@@ -210,7 +210,7 @@ impl Machine {
             None => Ok(place + 1),
             Some(distance) => {
                 if distance < 0 {
-                    // A loop step pays for itself and for the length of the loop, which is not all free.
+                    // A loop step pays for itself and for the length of the loop.
                     budget.burn(1 + u64::from(distance.unsigned_abs() / 8))?;
                 }
                 Ok(place.saturating_add_signed(distance as isize))
@@ -218,7 +218,7 @@ impl Machine {
         }
     }
 
-    /// Keeps the value and says so, if it has this truth; drops it otherwise.
+    /// Keeps the value if it has this truth value, drops it otherwise. Returns whether it was kept.
     fn keep_if(&mut self, truth: bool) -> bool {
         let keep = self.stack.last().is_some_and(|value| value.is_true() == truth);
         if !keep {
@@ -227,7 +227,7 @@ impl Machine {
         keep
     }
 
-    /// Is the comparison false, so that the chain ends?
+    /// Performs a comparison of a chain. Returns whether it is false, which ends the chain.
     fn compare_chain(&mut self, comparison: Comparison, budget: &mut Budget) -> Result<bool> {
         let right = self.pop();
         let left = self.pop();
@@ -236,7 +236,7 @@ impl Machine {
         Ok(!truth)
     }
 
-    /// The last values, which leave the stack.
+    /// Pops the last `count` values.
     fn take(&mut self, count: u32) -> Vec<Object> {
         let base = self.stack.len().saturating_sub(count as usize);
         self.stack.drain(base..).collect()
@@ -288,7 +288,7 @@ impl Machine {
     }
 }
 
-/// Changes the left operand to the result, if that fits.
+/// Replaces the left operand by the result, if it fits 64 bits. Returns whether it does.
 #[inline]
 fn quick_int(operator: BinaryOperator, left: &mut i64, right: i64) -> bool {
     let value = match operator {
@@ -303,7 +303,7 @@ fn quick_int(operator: BinaryOperator, left: &mut i64, right: i64) -> bool {
     value.is_some()
 }
 
-/// Is this an operator that the order of two ints answers?
+/// Returns whether the order of two ints decides this comparison.
 fn is_order(comparison: Comparison) -> bool {
     !matches!(
         comparison,

@@ -1,6 +1,6 @@
-//! Comprehensions under way.
+//! Running comprehensions.
 //!
-//! Owns what they have collected so far, their loops, and the hiding of the names that their variables are.
+//! Owns their results so far, their loops, and how their variables hide other names.
 
 use super::call::not_callable;
 use super::program::{Collector, Op, Program};
@@ -13,11 +13,11 @@ use crate::object::dict::DictBuilder;
 use crate::object::iterate::Cursor;
 use crate::object::set::SetBuilder;
 
-/// A comprehension under way.
+/// A running comprehension.
 #[derive(Debug)]
 pub(super) struct ActiveScope {
     pub(super) index: u32,
-    /// The number of cursors outside of it.
+    /// The number of cursors outside the comprehension.
     cursors: usize,
     result: Collected,
 }
@@ -32,7 +32,7 @@ enum Collected {
 }
 
 impl Machine {
-    /// The operations of comprehensions but for their jumps.
+    /// Performs an operation of comprehensions, except jumps.
     pub(super) fn comprehension(&mut self, op: Op, context: Context<'_>, budget: &mut Budget) -> Result<()> {
         match op {
             Op::Iterate => {
@@ -148,7 +148,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Pushes the next item of the innermost loop; says whether there is none.
+    /// Pushes the next item of the innermost loop. Returns whether there is none.
     pub(super) fn next(&mut self, budget: &mut Budget) -> Result<bool> {
         let item = match self.cursors.last_mut() {
             Some(cursor) => cursor.next(budget)?,

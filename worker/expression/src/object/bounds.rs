@@ -1,11 +1,11 @@
 //! The bounds of a slice.
 //!
-//! Owns the adjustment of indices to a length. Indices may be of any size, so all arithmetic is in 128 bits.
+//! Owns how a slice is clipped to a length. Indices may be of any size, so all arithmetic is in 128 bits.
 
 use super::Object;
 use crate::error::{Result, type_error, value_error};
 
-/// A slice adjusted to a length: `count` items from `start` on, in steps.
+/// A slice clipped to a length: `count` items from `start` on, in steps of `step`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) start: i128,
@@ -15,7 +15,7 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// Adjusts a slice to a length, as `slice.indices()` does.
+    /// Clips a slice to a length, as `slice.indices()` does.
     pub(crate) fn new(length: u64, parts: [&Object; 3]) -> Result<Self> {
         let length = i128::from(length);
         let step = slice_index(parts[2])?.unwrap_or(1);
@@ -48,7 +48,7 @@ impl Bounds {
     }
 }
 
-/// A part of a slice, `None` where it is missing.
+/// A part of a slice, or `None` if it is missing.
 fn slice_index(part: &Object) -> Result<Option<i128>> {
     match part {
         Object::None => Ok(None),

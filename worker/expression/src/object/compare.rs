@@ -1,7 +1,7 @@
 //! Equality and order.
 //!
-//! Owns what the comparison operators mean for two values, but for `in` and `is`. Numbers compare exactly across their types.
-//! Not-a-number equals nothing, in containers either: Python's shortcut for identical objects is not imitated.
+//! Owns the meaning of the comparison operators except `in` and `is`. Numbers of different types compare exactly. NaN equals
+//! nothing, not even in containers: Python's shortcut for identical objects is not imitated.
 
 use std::cmp::Ordering;
 
@@ -43,7 +43,7 @@ impl Comparison {
         }
     }
 
-    /// What an order means for this operator.
+    /// Returns whether the operator holds for two values in this order.
     #[inline]
     pub(crate) fn accepts(self, ordering: Ordering) -> bool {
         match self {
@@ -57,7 +57,7 @@ impl Comparison {
     }
 }
 
-/// `left == right`. Recursion is bounded by the depth of the values, work by the fuel.
+/// Evaluates `left == right`. The depth of the values bounds recursion, the fuel bounds work.
 pub(crate) fn equal(left: &Object, right: &Object, budget: &mut Budget) -> Result<bool> {
     budget.burn(1)?;
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
@@ -84,7 +84,7 @@ pub(crate) fn equal(left: &Object, right: &Object, budget: &mut Budget) -> Resul
     }
 }
 
-/// Pays for a walk over two long ints.
+/// Pays for reading two long ints.
 #[inline]
 fn burn_long(left: Number<'_>, right: Number<'_>, budget: &mut Budget) -> Result<()> {
     match (left, right) {
@@ -95,7 +95,7 @@ fn burn_long(left: Number<'_>, right: Number<'_>, budget: &mut Budget) -> Result
     }
 }
 
-/// The first place at which two sequences differ, as far as both go.
+/// The first index at which two sequences differ, up to the length of the shorter one.
 fn first_difference(left: &[Object], right: &[Object], budget: &mut Budget) -> Result<Option<usize>> {
     for (index, (left, right)) in left.iter().zip(right).enumerate() {
         if !equal(left, right, budget)? {
@@ -105,7 +105,7 @@ fn first_difference(left: &[Object], right: &[Object], budget: &mut Budget) -> R
     Ok(None)
 }
 
-/// `left < right` and its kin.
+/// Evaluates `<`, `<=`, `>` or `>=`.
 pub(crate) fn ordered(
     operator: Comparison,
     left: &Object,
@@ -149,7 +149,7 @@ fn ordered_sets(operator: Comparison, left: &Set, right: &Set, budget: &mut Budg
     }
 }
 
-/// The exact order of two numbers; `None` with not-a-number.
+/// The exact order of two numbers; `None` if one is NaN.
 #[inline]
 pub(crate) fn compare_numbers(left: Number<'_>, right: Number<'_>) -> Option<Ordering> {
     match (left, right) {
@@ -160,7 +160,7 @@ pub(crate) fn compare_numbers(left: Number<'_>, right: Number<'_>) -> Option<Ord
     }
 }
 
-/// An int against a float, without rounding either: first the whole part, then the fraction.
+/// Compares an int and a float without rounding: first the whole part, then the fraction.
 fn compare_mixed(left: Integer<'_>, right: f64) -> Option<Ordering> {
     if right.is_nan() {
         return None;

@@ -1,6 +1,6 @@
 //! The dict type.
 //!
-//! Owns construction and `|`. Lookup is in `table`; a dict keeps the order of insertion.
+//! Owns construction and `|`. Lookup is in `table`. A dict keeps the order of insertion.
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ impl Dict {
         self.table.iter()
     }
 
-    /// `self | other`: the keys of the left one stay where they are, the values of the right one win.
+    /// Evaluates `self | other`: the keys of `self` stay where they are, the values of `other` win.
     pub(crate) fn union(&self, other: &Self, budget: &mut Budget) -> Result<Object> {
         let mut builder = DictBuilder::default();
         for (key, value) in self.iter().chain(other.iter()) {

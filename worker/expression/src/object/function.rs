@@ -1,26 +1,26 @@
-//! What a function of the language is.
+//! A function of the language.
 //!
-//! Owns the name, the implementation and whether a bare generator is taken. The tables of functions are in `builtins`.
+//! Owns its name, its implementation and whether it accepts a bare generator. The tables of functions are in `builtins`.
 
 use super::Object;
 use super::arguments::CallArguments;
 use crate::budget::Budget;
 use crate::error::Result;
 
-/// What runs when a function is called.
+/// The code that runs on a call.
 pub(crate) type Implementation = fn(&CallArguments<'_>, &mut Budget) -> Result<Object>;
 
-/// A function of the language, which is a row of a static table.
+/// A function of the language, in one of the static tables.
 #[derive(Debug)]
 pub(crate) struct Function {
-    /// What stands before the name in Python: `math.` or nothing.
+    /// `math.` if the function is in that module, empty otherwise.
     module: &'static str,
     name: &'static str,
     consumer: Consumer,
     implementation: Implementation,
 }
 
-/// Does a function take a bare generator as its only argument?
+/// Whether a function accepts a bare generator as its only argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Consumer {
     Yes,
@@ -42,12 +42,12 @@ impl Function {
         }
     }
 
-    /// The name, without that of its module.
+    /// The name, without the module.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What stands before the name in Python: `math.` or nothing.
+    /// `math.` if the function is in that module, empty otherwise.
     pub(crate) fn module(&self) -> &'static str {
         self.module
     }
@@ -61,7 +61,7 @@ impl Function {
     }
 }
 
-/// The place of a name in a table that is sorted by name.
+/// The index of a name in a table that is sorted by name.
 #[inline]
 pub(crate) fn find(table: &[Function], name: &[u8]) -> Option<usize> {
     table

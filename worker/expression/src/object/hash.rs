@@ -1,8 +1,8 @@
 //! Hashes of values.
 //!
-//! Owns the rule that equal values have equal hashes, across the number types, and which values have none. The keys
-//! of the hash are chosen when the process starts, so nobody can prepare values that collide; no order in the
-//! language depends on a hash.
+//! Owns the rule that equal values have equal hashes, across the number types, and which values are unhashable. The keys
+//! of the hash are random for each process, so an attacker can't prepare values that collide. No order in the language
+//! depends on a hash.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
@@ -14,14 +14,14 @@ use crate::error::{Result, type_error};
 
 static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// The hash of a value; a `TypeError` for one that has none.
+/// The hash of a value, or a `TypeError` if it is unhashable.
 pub(crate) fn hash(value: &Object, budget: &mut Budget) -> Result<u64> {
     let mut hasher = KEYS.build_hasher();
     write(value, &mut hasher, budget)?;
     Ok(hasher.finish())
 }
 
-/// Recursion is bounded by the depth of the value, work by the fuel.
+/// Writes a value to the hasher. The depth of the value bounds recursion, the fuel bounds work.
 fn write(value: &Object, hasher: &mut impl Hasher, budget: &mut Budget) -> Result<()> {
     match value {
         Object::None => hasher.write_u8(0),
@@ -63,7 +63,7 @@ fn write_big(value: &num_bigint::BigInt, hasher: &mut impl Hasher, budget: &mut 
     Ok(())
 }
 
-/// A float without a fraction must hash like the int that it equals.
+/// Writes a float. A float without a fraction must hash like the int that it equals.
 #[expect(clippy::float_cmp, reason = "the test for a fraction is exact")]
 fn write_float(value: f64, hasher: &mut impl Hasher, budget: &mut Budget) -> Result<()> {
     if !value.is_finite() || value.trunc() != value {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_have_no_hash_at_any_depth() {
+    fn lists_are_unhashable_at_any_depth() {
         let mut budget = Budget::new(&Limits::default());
         let list = Object::list(vec![], &mut budget).unwrap();
         let tuple = Object::tuple(vec![list], &mut budget).unwrap();

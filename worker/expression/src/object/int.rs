@@ -1,7 +1,7 @@
 //! Ints: 64 bits inline, longer ones as big ints.
 //!
-//! Owns `+ - *`, the bit operators, shifts and the way between the two forms. Division is in `division`, powers are
-//! in `power`, text is in `int_text`. Every result is demoted to 64 bits if it fits, so that each int has one form.
+//! Owns `+ - *`, the bit operators, shifts and the conversion between the two forms. Division is in `division`, powers are
+//! in `power`, text is in `int_text`. Every result that fits 64 bits is stored inline, so each int has one form.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(crate) enum Integer<'a> {
     Big(&'a BigInt),
 }
 
-/// The operators that take two ints to an int and cannot fail but by limits.
+/// Operators on two ints that can only fail because of limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BitOperator {
     And,
@@ -70,7 +70,7 @@ impl<'a> Integer<'a> {
         }
     }
 
-    /// The value as an object of its own, which is paid for.
+    /// Converts to an object and pays for it.
     pub(crate) fn to_object(self, budget: &mut Budget) -> Result<Object> {
         match self {
             Self::Small(value) => Ok(Object::Int(value)),
@@ -78,7 +78,7 @@ impl<'a> Integer<'a> {
         }
     }
 
-    /// The value, or the end of the 64 bits on its side.
+    /// The value, clamped to 64 bits.
     pub(crate) fn saturate(self) -> i64 {
         match self {
             Self::Small(value) => value,
@@ -88,7 +88,7 @@ impl<'a> Integer<'a> {
     }
 }
 
-/// A finished int in its one form, admitted and paid for if it is long.
+/// Converts a computed int to its one form. Checks and pays for it if it is long.
 pub(crate) fn from_big(value: BigInt, budget: &mut Budget) -> Result<Object> {
     if let Some(small) = value.to_i64() {
         return Ok(Object::Int(small));
@@ -141,7 +141,7 @@ pub(crate) fn negate(value: Integer<'_>, budget: &mut Budget) -> Result<Object> 
     }
 }
 
-/// `~value`, which is `-value - 1`.
+/// Evaluates `~value`, which is `-value - 1`.
 pub(crate) fn invert(value: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     match value {
         Integer::Small(value) => Ok(Object::Int(!value)),
@@ -211,7 +211,7 @@ pub(crate) fn shift_right(value: Integer<'_>, count: Integer<'_>, budget: &mut B
     }
 }
 
-/// Exact order of two ints.
+/// The order of two ints.
 pub(crate) fn compare(left: Integer<'_>, right: Integer<'_>) -> std::cmp::Ordering {
     match (left, right) {
         (Integer::Small(left), Integer::Small(right)) => left.cmp(&right),
@@ -221,7 +221,7 @@ pub(crate) fn compare(left: Integer<'_>, right: Integer<'_>) -> std::cmp::Orderi
     }
 }
 
-/// The integral value of a finite float, exact.
+/// The whole part of a finite float, exactly.
 pub(crate) fn from_float(value: f64, budget: &mut Budget) -> Result<Object> {
     let value = value.trunc();
     match small_from_float(value) {
@@ -230,7 +230,7 @@ pub(crate) fn from_float(value: f64, budget: &mut Budget) -> Result<Object> {
     }
 }
 
-/// A float without a fraction, if it fits 64 bits.
+/// Converts a float without a fraction, if it fits 64 bits.
 pub(crate) fn small_from_float(value: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     #[expect(
@@ -241,7 +241,7 @@ pub(crate) fn small_from_float(value: f64) -> Option<i64> {
     small
 }
 
-/// A finite float without a fraction, as a big int.
+/// Converts a finite float without a fraction to a big int.
 pub(crate) fn big_from_float(value: f64) -> BigInt {
     let bits = value.abs().to_bits();
     let exponent = (bits >> 52).saturating_sub(1075);
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn products_are_refused_before_they_are_made() {
+    fn large_products_are_rejected_before_they_are_computed() {
         let mut budget = budget();
         let half = BigInt::from(1) << 40_000;
         assert!(multiply(Integer::Big(&half), Integer::Big(&half), &mut budget).is_err());

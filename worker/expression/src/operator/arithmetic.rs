@@ -1,6 +1,6 @@
-//! The operators.
+//! The unary and binary operators.
 //!
-//! Owns which types an operator takes and the words of the refusal. The work itself is in the files of the types.
+//! Owns which types an operator accepts and the error messages for others. The modules of the types do the work.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::object::set::SetOperator;
 use crate::object::text::Text;
 use crate::object::{Number, Object, Sequence};
 
-/// An operator with two operands that are both evaluated.
+/// An operator that always evaluates both operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BinaryOperator {
     Or,
@@ -32,7 +32,7 @@ pub(crate) enum BinaryOperator {
     Power,
 }
 
-/// An operator with one operand. `not` is not among them: it takes every type.
+/// An operator with one operand, except `not`, which accepts every type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnaryOperator {
     Plus,
@@ -60,7 +60,7 @@ impl BinaryOperator {
     }
 }
 
-/// `left operator right`.
+/// Evaluates `left operator right`.
 pub(crate) fn binary(
     operator: BinaryOperator,
     left: &Object,
@@ -78,12 +78,10 @@ pub(crate) fn binary(
     match operator {
         BinaryOperator::Add => concatenate(left, right, budget),
         BinaryOperator::Multiply => match (left.integer(), right.integer()) {
-            (None, Some(count)) => {
-                repeat(left, count, budget).unwrap_or_else(|| Err(refusal(operator, left, right)))
-            }
-            (Some(count), None) => {
-                repeat(right, count, budget).unwrap_or_else(|| Err(refusal(operator, left, right)))
-            }
+            (None, Some(count)) => repeat(left, count, budget)
+                .unwrap_or_else(|| Err(unsupported_operands(operator, left, right))),
+            (Some(count), None) => repeat(right, count, budget)
+                .unwrap_or_else(|| Err(unsupported_operands(operator, left, right))),
             _ => not_repeatable(left, right),
         },
         BinaryOperator::Modulo if matches!(left, Object::Str(_)) => Err(unsupported("formatting with %")),
@@ -91,8 +89,8 @@ pub(crate) fn binary(
     }
 }
 
-/// The refusal of operands by their types.
-fn refusal(operator: BinaryOperator, left: &Object, right: &Object) -> Error {
+/// The error for operands of unsupported types.
+fn unsupported_operands(operator: BinaryOperator, left: &Object, right: &Object) -> Error {
     type_error(format!(
         "unsupported operand type(s) for {}: '{}' and '{}'",
         operator.symbol(),
@@ -129,21 +127,21 @@ fn ints(
         BinaryOperator::And => bits(BitOperator::And, budget),
         BinaryOperator::Or => bits(BitOperator::Or, budget),
         BinaryOperator::Xor => bits(BitOperator::Xor, budget),
-        BinaryOperator::MatrixMultiply => Err(refusal(operator, left_object, right_object)),
+        BinaryOperator::MatrixMultiply => Err(unsupported_operands(operator, left_object, right_object)),
     }
 }
 
-/// Two numbers, one of which at least is a float.
+/// Evaluates an operator on two numbers, at least one of which is a float.
 fn floats(operator: BinaryOperator, left: &Object, right: &Object, budget: &mut Budget) -> Result<Object> {
     use BinaryOperator as Op;
     if !matches!(
         operator,
         Op::Add | Op::Subtract | Op::Multiply | Op::Divide | Op::FloorDivide | Op::Modulo | Op::Power
     ) {
-        return Err(refusal(operator, left, right));
+        return Err(unsupported_operands(operator, left, right));
     }
     let (Some(left), Some(right)) = (left.number(), right.number()) else {
-        return Err(refusal(operator, left, right));
+        return Err(unsupported_operands(operator, left, right));
     };
     if operator == Op::Power {
         return power(left, right, budget);
@@ -162,7 +160,7 @@ fn floats(operator: BinaryOperator, left: &Object, right: &Object, budget: &mut 
     Ok(Object::Float(value))
 }
 
-/// A number as a float; an int that is too large is an error.
+/// Converts a number to a float. An int that is too large is an error.
 pub(crate) fn as_float(number: Number<'_>) -> Result<f64> {
     match number {
         Number::Float(value) => Ok(value),
@@ -170,7 +168,7 @@ pub(crate) fn as_float(number: Number<'_>) -> Result<f64> {
     }
 }
 
-/// `|`, `&`, `^` and `-` of sets, `|` of dicts.
+/// Evaluates `|`, `&`, `^` and `-` of sets, and `|` of dicts.
 fn containers(
     operator: BinaryOperator,
     left: &Object,
@@ -182,18 +180,18 @@ fn containers(
         BinaryOperator::Or => SetOperator::Union,
         BinaryOperator::Xor => SetOperator::SymmetricDifference,
         BinaryOperator::Subtract => SetOperator::Difference,
-        _ => return Err(refusal(operator, left, right)),
+        _ => return Err(unsupported_operands(operator, left, right)),
     };
     match (left, right) {
         (Object::Set(left), Object::Set(right)) => left.operate(set_operator, right, budget),
         (Object::Dict(left), Object::Dict(right)) if operator == BinaryOperator::Or => {
             left.union(right, budget)
         }
-        _ => Err(refusal(operator, left, right)),
+        _ => Err(unsupported_operands(operator, left, right)),
     }
 }
 
-/// `left + right` of sequences of one type.
+/// Evaluates `left + right` of sequences of one type.
 fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Result<Object> {
     match (left, right) {
         (Object::Str(left), Object::Str(right)) => {
@@ -213,7 +211,7 @@ fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Result<Obj
                 right.type_name()
             )))
         }
-        _ => Err(refusal(BinaryOperator::Add, left, right)),
+        _ => Err(unsupported_operands(BinaryOperator::Add, left, right)),
     }
 }
 
@@ -227,7 +225,7 @@ fn joined(left: &Sequence, right: &Sequence, budget: &mut Budget) -> Result<Vec<
     Ok(joined)
 }
 
-/// Neither operand is an int: a sequence says so in its own words.
+/// The error of `*` if neither operand is an int. A sequence has its own message.
 fn not_repeatable(left: &Object, right: &Object) -> Result<Object> {
     let is_sequence = |value: &Object| matches!(value, Object::Str(_) | Object::Tuple(_) | Object::List(_));
     if is_sequence(left) || is_sequence(right) {
@@ -237,10 +235,10 @@ fn not_repeatable(left: &Object, right: &Object) -> Result<Object> {
             other.type_name()
         )));
     }
-    Err(refusal(BinaryOperator::Multiply, left, right))
+    Err(unsupported_operands(BinaryOperator::Multiply, left, right))
 }
 
-/// `value * count` of a sequence; `None` if the value is none.
+/// Evaluates `value * count` of a sequence; `None` if the value is no sequence.
 fn repeat(value: &Object, count: Integer<'_>, budget: &mut Budget) -> Option<Result<Object>> {
     Some(match value {
         Object::Str(text) => repeat_text(text, count, budget),
@@ -254,7 +252,7 @@ fn repeat(value: &Object, count: Integer<'_>, budget: &mut Budget) -> Option<Res
     })
 }
 
-/// How often to repeat something of a length, so that the result is admitted.
+/// Checks the length of a repetition. Returns the count.
 fn repetitions(length: usize, count: Integer<'_>, budget: &Budget) -> Result<usize> {
     let count = match count.small() {
         Some(count) => usize::try_from(count).unwrap_or(0),
@@ -287,7 +285,7 @@ fn repeat_items(items: &Sequence, count: Integer<'_>, budget: &mut Budget) -> Re
     Ok(repeated)
 }
 
-/// `operator operand`.
+/// Evaluates `operator operand`.
 pub(crate) fn unary(operator: UnaryOperator, operand: &Object, budget: &mut Budget) -> Result<Object> {
     match (operator, operand.number()) {
         (UnaryOperator::Plus, Some(Number::Int(value))) => value.to_object(budget),

@@ -1,4 +1,4 @@
-//! The comparison operators, `in` and `is` among them.
+//! The comparison operators, including `in` and `is`.
 
 use super::contains::contains;
 use crate::budget::Budget;
@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::object::Object;
 use crate::object::compare::{Comparison, equal, ordered};
 
-/// `left operator right`.
+/// Evaluates `left operator right`.
 pub(crate) fn compare(
     operator: Comparison,
     left: &Object,
@@ -24,7 +24,7 @@ pub(crate) fn compare(
     }
 }
 
-/// Identity, which the parser admits against None, True and False only.
+/// Evaluates `is`. The parser allows only None, True and False on its right.
 fn identical(left: &Object, right: &Object) -> bool {
     match (left, right) {
         (Object::None, Object::None) => true,

@@ -2,7 +2,7 @@
 
 use crate::error::{Result, zero_division};
 
-/// `left // right` and `left % right`.
+/// Evaluates `left // right` and `left % right`.
 pub(crate) fn floor_divide(left: f64, right: f64) -> Result<(f64, f64)> {
     if right == 0.0 {
         return Err(zero_division("float floor division by zero"));

@@ -1,4 +1,4 @@
-//! The operators, by topic.
+//! The operators and `round`.
 
 pub(crate) mod arithmetic;
 pub(crate) mod comparison;

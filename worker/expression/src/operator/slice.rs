@@ -1,6 +1,6 @@
 //! Subscripts: `value[index]` and `value[start:end:step]`.
 //!
-//! How a slice is adjusted to a length is in `bounds`.
+//! `bounds` clips a slice to a length.
 
 use crate::budget::Budget;
 use crate::error::{Error, Result, index_error, key_error, limit_exceeded, type_error};
@@ -9,7 +9,7 @@ use crate::object::bounds::Bounds;
 use crate::object::text::Text;
 use crate::text::repr::repr_short;
 
-/// `value[index]`.
+/// Evaluates `value[index]`.
 pub(crate) fn subscript(value: &Object, index: &Object, budget: &mut Budget) -> Result<Object> {
     match value {
         Object::Dict(dict) => match dict.get(index, budget)? {
@@ -33,7 +33,7 @@ pub(crate) fn subscript(value: &Object, index: &Object, budget: &mut Budget) -> 
     }
 }
 
-/// An index counted from the start.
+/// Converts an index that may be negative to one from the start, and checks it.
 fn position(value: &Object, index: &Object, length: u64) -> Result<u64> {
     let name = match value {
         Object::Str(_) => "string",
@@ -69,7 +69,7 @@ fn not_subscriptable(value: &Object) -> Error {
     type_error(format!("'{}' object is not subscriptable", value.type_name()))
 }
 
-/// `value[start:end:step]`.
+/// Evaluates `value[start:end:step]`.
 pub(crate) fn slice(value: &Object, parts: [&Object; 3], budget: &mut Budget) -> Result<Object> {
     match value {
         Object::Tuple(items) => {
@@ -83,7 +83,7 @@ pub(crate) fn slice(value: &Object, parts: [&Object; 3], budget: &mut Budget) ->
         Object::Str(text) => slice_text(text, parts, budget),
         Object::Range(range) => {
             let bounds = Bounds::new(range.len(), parts)?;
-            // In a sequence a longer step is as good as this one, but a range shows its step.
+            // The step is clipped to 64 bits, which doesn't matter in a sequence, but a range shows its step.
             if matches!(parts[2], Object::Big(_)) {
                 return Err(limit_exceeded("a range beyond 64 bits"));
             }
@@ -94,7 +94,7 @@ pub(crate) fn slice(value: &Object, parts: [&Object; 3], budget: &mut Budget) ->
     }
 }
 
-/// Why a subscript that has slices among its items fails, whatever the value is.
+/// The error of a subscript that is a tuple with slices, which no type supports.
 pub(crate) fn slices_in_a_tuple(value: &Object) -> Error {
     match value {
         Object::Str(_) => type_error("string indices must be integers, not 'tuple'"),

@@ -1,7 +1,7 @@
-//! Number tokens.
+//! Number literals.
 //!
-//! Owns the syntax of int and float literals and what may stand directly behind one. Texts given to `int()` and
-//! `float()` have other rules: see `int_text` and `float`.
+//! Owns the syntax of int and float literals and what may directly follow one. The arguments of `int()` and `float()`
+//! follow other rules: see `int_text` and `float_text`.
 
 use num_bigint::BigInt;
 
@@ -10,7 +10,7 @@ use crate::error::{Result, syntax_error, unsupported};
 use crate::text::float_text::decimal;
 use crate::text::int_text::{MAX_DIGITS, plain_digits};
 
-/// The value of a number token.
+/// The value of a number literal.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Literal {
     Int(i64),
@@ -18,7 +18,7 @@ pub(crate) enum Literal {
     Float(f64),
 }
 
-/// Reads a number of a few digits and nothing else, as by far the most are. Also gives the offset behind it.
+/// Reads an int of a few digits, the most common number by far. Also returns the offset after it.
 #[inline]
 pub(crate) fn scan_short(source: &[u8], start: usize) -> Option<(i32, usize)> {
     const LONGEST: usize = 9;
@@ -30,7 +30,7 @@ pub(crate) fn scan_short(source: &[u8], start: usize) -> Option<(i32, usize)> {
                 value = value * 10 + i32::from(digit - b'0');
                 end += 1;
             }
-            // A leading zero, or the beginning of something longer.
+            // A leading zero, or the start of a longer number.
             Some(b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | 0x80..) => return None,
             _ => break,
         }
@@ -39,7 +39,7 @@ pub(crate) fn scan_short(source: &[u8], start: usize) -> Option<(i32, usize)> {
     (end > start && !is_octal_of_old).then_some((value, end))
 }
 
-/// Reads the number at `start`, where there is a digit, or a point and a digit. Also gives the offset behind it.
+/// Reads the number at `start`, which is a digit, or a point and a digit. Also returns the offset after it.
 pub(crate) fn scan(source: &[u8], start: usize) -> Result<(Literal, usize)> {
     let (literal, end) = match source.get(start..start + 2) {
         Some([b'0', b'x' | b'X']) => prefixed(source, start, 16)?,
@@ -50,7 +50,7 @@ pub(crate) fn scan(source: &[u8], start: usize) -> Result<(Literal, usize)> {
     check_end(source, start, end, literal)
 }
 
-/// Refuses a letter or digit directly behind a number, but for the beginning of a keyword.
+/// Checks that no letter or digit directly follows a number, except the start of a keyword.
 fn check_end(source: &[u8], start: usize, end: usize, literal: Literal) -> Result<(Literal, usize)> {
     const MAY_FOLLOW: [&[u8]; 8] = [b"and", b"else", b"for", b"if", b"in", b"is", b"not", b"or"];
     let rest = &source[end..];
@@ -76,7 +76,7 @@ fn offset(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
-/// `0x`, `0o` and `0b` numbers.
+/// Reads a number with the prefix `0x`, `0o` or `0b`.
 fn prefixed(source: &[u8], start: usize, base: u32) -> Result<(Literal, usize)> {
     let kind = match base {
         16 => "hexadecimal",
@@ -101,7 +101,7 @@ fn prefixed(source: &[u8], start: usize, base: u32) -> Result<(Literal, usize)> 
     Ok((value, end))
 }
 
-/// Decimal ints and all floats.
+/// Reads a decimal int or a float.
 fn decimal_number(source: &[u8], start: usize) -> Result<(Literal, usize)> {
     let invalid = |end| syntax_error("invalid decimal literal").at(offset(start), offset(end));
     let whole_end = digits_end(source, start).ok_or_else(|| invalid(start + 1))?;
@@ -156,7 +156,7 @@ fn decimal_int(text: &str) -> Result<Literal> {
     Ok(Literal::Big(value))
 }
 
-/// The offset behind digits with single underscores between them; `None` for misplaced underscores.
+/// The offset after digits with single underscores between them; `None` for misplaced underscores.
 fn digits_end(source: &[u8], start: usize) -> Option<usize> {
     let end = skip(source, start, |byte| byte.is_ascii_digit() || byte == b'_');
     if end == start || plain_digits(ascii(&source[start..end])).is_some() {

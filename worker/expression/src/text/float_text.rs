@@ -1,6 +1,6 @@
-//! Floats and their text, in both directions.
+//! Conversion between floats and text, in both directions.
 //!
-//! Owns the layout of float text, for which `zmij` finds the digits.
+//! Owns the layout of float text. The crate `zmij` finds the digits.
 
 use super::int_text::{is_blank, plain_digits, push_small};
 use crate::error::{Result, value_error};
@@ -33,7 +33,7 @@ pub(crate) fn push_float(value: f64, out: &mut Vec<u8>) {
     lay_out(buffer.format_finite(value).as_bytes(), out);
 }
 
-/// Writes the digits of a number in any notation as Python would.
+/// Converts a number in any notation to Python's.
 fn lay_out(text: &[u8], out: &mut Vec<u8>) {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -75,7 +75,7 @@ fn parse_exponent(text: &[u8]) -> i32 {
         .unwrap_or(0)
 }
 
-/// Writes digits whose decimal point stands behind the first `point` of them.
+/// Appends digits with the decimal point after the first `point` of them.
 fn push_digits(digits: &[u8], point: i32, out: &mut Vec<u8>) {
     if !(-3..=16).contains(&point) {
         out.push(digits[0]);
@@ -107,7 +107,7 @@ fn push_digits(digits: &[u8], point: i32, out: &mut Vec<u8>) {
     }
 }
 
-/// The float that a text means, for `float(text)`.
+/// Evaluates `float(text)`.
 pub(crate) fn parse(text: &str) -> Result<f64> {
     let invalid = || {
         value_error(format!(
@@ -129,7 +129,7 @@ pub(crate) fn parse(text: &str) -> Result<f64> {
     decimal(body).ok_or_else(invalid)
 }
 
-/// A decimal float with underscores between digits, as in a literal.
+/// Parses a decimal float that may have underscores between digits, as a literal may.
 pub(crate) fn decimal(text: &str) -> Option<f64> {
     if !text.contains('_') {
         return text.parse().ok();

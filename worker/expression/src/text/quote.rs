@@ -1,4 +1,4 @@
-//! Strings in quotes.
+//! Quoted strings.
 //!
 //! Owns the choice of the quote, and which characters are escaped and how.
 
@@ -7,13 +7,13 @@ use super::nonprintable::NONPRINTABLE;
 /// Which characters are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Charset {
-    /// `repr()`: what Unicode 14 calls printable stays.
+    /// `repr()`: escapes what Unicode 14 calls not printable.
     Printable,
-    /// `ascii()`: only ASCII stays.
+    /// `ascii()`: escapes everything except printable ASCII.
     Ascii,
 }
 
-/// A text in quotes for a message, cut.
+/// Quotes a text for a message, and cuts it.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 200;
     let mut out = Vec::new();
@@ -25,7 +25,7 @@ pub(super) fn into_string(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Appends a str in quotes: single ones, unless it has single and no double ones.
+/// Appends a str in quotes: single quotes, unless the str has single quotes and no double quotes.
 pub(super) fn push_quoted(text: &str, charset: Charset, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
@@ -56,7 +56,7 @@ fn is_plain(character: char, quote: u8, charset: Charset) -> bool {
     }
 }
 
-/// Does Unicode 14 call this character printable? Bidirectional controls, blanks and their like are not.
+/// Returns whether Unicode 14 calls this character printable. Bidirectional controls and most blanks aren't.
 pub(crate) fn is_printable(character: char) -> bool {
     let point = u32::from(character);
     let index = NONPRINTABLE.partition_point(|&(_, last)| last < point);

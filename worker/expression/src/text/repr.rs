@@ -1,7 +1,7 @@
 //! The text of values, as Python's `repr()` writes it.
 //!
-//! Owns the output limit, which is checked while the text is written: a small value that shares its parts may have a
-//! text of any length. Quotes and escapes are in `quote`, float text is in `float_text`, digits of ints are in `int_text`.
+//! Checks the output limit while it writes, because a small value that shares its parts may have a text of any length.
+//! Quotes and escapes are in `quote`, float text is in `float_text`, digits of ints are in `int_text`.
 
 use super::float_text::push_float;
 use super::int_text::{decimal, push_small};
@@ -10,10 +10,10 @@ use crate::budget::Budget;
 use crate::error::{Result, limit_exceeded};
 use crate::object::Object;
 
-/// Where a text goes and how long it may get.
+/// Writes the text of a value, up to a length.
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
-    /// The length of `out` that must not be passed.
+    /// The greatest length of `out`.
     end: usize,
     charset: Charset,
     budget: &'a mut Budget,
@@ -35,7 +35,7 @@ pub(crate) fn push_result(value: &Object, out: &mut Vec<u8>, budget: &mut Budget
     .value(value)
 }
 
-/// The text of a value as a str of the language.
+/// The text of a value, checked and paid for as a str.
 pub(crate) fn text_of(value: &Object, charset: Charset, budget: &mut Budget) -> Result<String> {
     let mut out = Vec::new();
     let end = budget.max_len();
@@ -50,13 +50,13 @@ pub(crate) fn text_of(value: &Object, charset: Charset, budget: &mut Budget) -> 
     Ok(into_string(out))
 }
 
-/// The text of a value for tests and for people.
+/// The text of a value, for tests.
 #[cfg(test)]
 pub(crate) fn repr_text(value: &Object, budget: &mut Budget) -> Result<String> {
     text_of(value, Charset::Printable, budget)
 }
 
-/// The text of a value for a message: cut, and never an error.
+/// A short text of a value, for a message. Never fails.
 pub(crate) fn repr_short(value: &Object, budget: &mut Budget) -> String {
     const LONGEST: usize = 200;
     let mut out = Vec::new();
@@ -74,7 +74,7 @@ pub(crate) fn repr_short(value: &Object, budget: &mut Budget) -> String {
 }
 
 impl Writer<'_> {
-    /// Recursion is bounded by the depth of the value, work by the fuel and the limit on output.
+    /// Writes a value. Its depth bounds recursion, the fuel and the output limit bound work.
     fn value(&mut self, value: &Object) -> Result<()> {
         match value {
             Object::None => self.out.extend_from_slice(b"None"),
@@ -154,7 +154,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Refuses a text that would get too long.
+    /// Checks that `more` bytes fit.
     fn room(&self, more: usize) -> Result<()> {
         if self.out.len() + more > self.end {
             return Err(limit_exceeded("the text of the result is too long"));
@@ -169,7 +169,7 @@ mod tests {
     use crate::Limits;
 
     #[test]
-    fn the_ascii_form_escapes_all_else() {
+    fn ascii_escapes_all_other_characters() {
         let mut budget = Budget::new(&Limits::default());
         assert_eq!(
             text_of(&Object::text("é☃😀"), Charset::Ascii, &mut budget).unwrap(),

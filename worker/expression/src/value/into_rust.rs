@@ -1,7 +1,7 @@
-//! From values of the language to Rust's.
+//! Conversion from values of the language to Rust's types.
 //!
-//! Owns which types take which values, and the words for those that do not fit. Nothing is guessed: a float is never
-//! an int, and a str is never a number.
+//! Owns which types accept which values, and the error messages for others. Nothing is guessed: a float is never an int,
+//! and a str is never a number.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -19,7 +19,7 @@ use crate::object::{Number, Object};
 use crate::operator::division::to_float;
 use crate::text::repr::repr_short;
 
-/// Why a value is not what a Rust type holds: what was expected, what was found, and where in the value.
+/// Why a value doesn't convert to a Rust type: what was expected, what was found, and where in the value.
 ///
 /// ```
 /// use expression::Value;
@@ -32,7 +32,7 @@ use crate::text::repr::repr_short;
 pub struct ConversionError {
     expected: Cow<'static, str>,
     found: String,
-    /// From the inside out.
+    /// From the innermost part outwards.
     path: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ impl ConversionError {
             Object::None => None,
             _ => Some(found.type_name()),
         };
-        // Only a few characters are shown, and they are not worth much work.
+        // The message shows only a few characters, so limit the work for them.
         let limits = Limits::default().fuel(10_000);
         let text = repr_short(found.object(), &mut Budget::new(&limits));
         Self {
@@ -58,12 +58,12 @@ impl ConversionError {
         self
     }
 
-    /// What the Rust type holds.
+    /// What the Rust type accepts.
     pub fn expected(&self) -> &str {
         &self.expected
     }
 
-    /// The type and the text of the value that was there instead, cut.
+    /// The type and a short text of the value that was found instead.
     pub fn found(&self) -> &str {
         &self.found
     }
@@ -82,7 +82,7 @@ impl fmt::Display for ConversionError {
 
 impl std::error::Error for ConversionError {}
 
-/// A `Value` is one without a conversion, so that `Vec<Value>` works like `Vec<i64>`.
+/// Converting to `Value` can't fail, so that `Vec<Value>` works like `Vec<i64>`.
 impl From<std::convert::Infallible> for ConversionError {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}
@@ -96,7 +96,7 @@ macro_rules! ints {
         $(impl TryFrom<Value> for $type {
             type Error = ConversionError;
 
-            /// Of an int in the range of the type. A bool is one in Python, and here.
+            /// Converts an int in the range of the type. A bool is an int, as in Python.
             fn try_from(value: Value) -> Result<Self> {
                 let Some(int) = value.object().integer() else {
                     return Err(ConversionError::new("an int", &value));
@@ -132,7 +132,7 @@ ints! {
 impl TryFrom<Value> for f64 {
     type Error = ConversionError;
 
-    /// Of a float, or of an int, which is rounded to the nearest float.
+    /// Converts a float, or an int, which is rounded to the nearest float.
     fn try_from(value: Value) -> Result<Self> {
         match value.object().number() {
             Some(Number::Float(float)) => Ok(float),
@@ -169,7 +169,7 @@ impl TryFrom<Value> for String {
 impl TryFrom<Value> for char {
     type Error = ConversionError;
 
-    /// Of a str of one character.
+    /// Converts a str of one character.
     fn try_from(value: Value) -> Result<Self> {
         let character = match value.object() {
             Object::Str(text) if text.len() == 1 => text.as_str().chars().next(),
@@ -179,7 +179,7 @@ impl TryFrom<Value> for char {
     }
 }
 
-/// A part of a value, or the complaint about it with its place.
+/// Converts a part of a value. An error names the part.
 fn part<T>(object: &Object, place: impl FnOnce() -> String) -> Result<T>
 where
     T: TryFrom<Value>,
@@ -191,7 +191,7 @@ where
 impl<T: TryFrom<Value, Error = ConversionError>> TryFrom<Value> for Option<T> {
     type Error = ConversionError;
 
-    /// `None` of `None`.
+    /// Converts Python's `None` to `None`.
     fn try_from(value: Value) -> Result<Self> {
         if value.is_none() {
             return Ok(None);
@@ -266,13 +266,13 @@ macro_rules! collections {
 }
 
 collections! {
-    sequence: /// Of a list, a tuple, or a set in its canonical order.
+    sequence: /// Converts a list, a tuple, or a set in its canonical order.
     Vec<T>;
     set: BTreeSet<T: Ord>;
-    set: /// In the set's canonical order.
+    set: /// Keeps the set's canonical order.
     IndexSet<T: Eq + Hash>;
     dict: BTreeMap<K: Ord, V>;
-    dict: /// In the dict's order.
+    dict: /// Keeps the dict's order.
     IndexMap<K: Eq + Hash, V>;
 }
 
@@ -311,7 +311,7 @@ macro_rules! tuples {
         {
             type Error = ConversionError;
 
-            /// Of a tuple or list of as many items.
+            /// Converts a tuple or list with the same number of items.
             fn try_from(value: Value) -> Result<Self> {
                 match value.object() {
                     Object::Tuple(items) | Object::List(items) if items.items().len() == $length => {
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn scalars_come_out_as_they_are() {
+    fn scalars_convert_exactly() {
         assert_eq!(i64::try_from(value("-7")), Ok(-7));
         assert_eq!(u8::try_from(value("True")), Ok(1));
         assert_eq!(u128::try_from(value("2**100")), Ok(1 << 100));
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_come_out_in_their_order() {
+    fn containers_keep_their_order() {
         assert_eq!(Vec::<i64>::try_from(value("{3, 1, 2}")), Ok(vec![1, 2, 3]));
         assert_eq!(
             Vec::<(String, f64)>::try_from(value("[('a', 1), ['b', 2.5]]")),
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn errors_name_the_value_that_does_not_fit() {
         for (found, expected) in [
             (refused::<i64>("1.0"), "expected an int, found the float 1.0"),
             (
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_about_a_giant_is_short() {
+    fn an_error_about_a_large_value_is_short() {
         assert!(refused::<i64>("[[0] * 1000] * 1000").len() < 300);
     }
 }

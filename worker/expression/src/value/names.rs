@@ -1,6 +1,6 @@
-//! Variables that a job binds.
+//! Variables for expressions.
 //!
-//! Owns the rules for their names and the cap on their depth. It is immutable while an expression is evaluated.
+//! Owns the rules for their names and the limit on their depth.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::limits::NAMES_DEPTH;
 use crate::machine::bindings::Bindings;
 use crate::syntax::keyword::is_keyword;
 
-/// A set of variables for expressions to use.
+/// Variables that expressions can use.
 ///
 /// ```
 /// use expression::{Expression, Limits, Names};
@@ -54,11 +54,11 @@ impl fmt::Display for BindError {
 impl std::error::Error for BindError {}
 
 impl Names {
-    /// Binds a variable, or binds it again. It may shadow a function.
+    /// Binds a variable, replacing an earlier binding. It may shadow a function.
     ///
     /// # Errors
     ///
-    /// If the name is not one or is reserved, or if the value is nested too deep.
+    /// If the name is invalid or reserved, or if the value is nested too deep.
     pub fn bind(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Result<(), BindError> {
         let name = name.into();
         let mut bytes = name.bytes();
@@ -84,7 +84,7 @@ impl Names {
         self.bindings.len()
     }
 
-    /// Is no variable bound?
+    /// Returns whether no variable is bound.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_a_name_or_reserved() {
+    fn rejects_invalid_and_reserved_names() {
         let mut names = Names::default();
         for name in ["", "1a", "a b", "é", "a-b"] {
             assert_eq!(
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_values_that_are_too_deep() {
+    fn rejects_values_that_are_too_deep() {
         let mut value = Value::from(1_i64);
         let mut names = Names::default();
         for _ in 0..NAMES_DEPTH {

@@ -1,7 +1,7 @@
-//! Values on their way to another process.
+//! Serialization of values.
 //!
-//! Owns the serde form: a flat list of tokens in postfix order, so that neither side recurses over what it was sent.
-//! What comes in is checked like any other construction: depth, hashes, counts.
+//! Owns the serde form: a flat list of tokens in postfix order, so that deserializing doesn't recurse. Depth, hashes and
+//! counts of a deserialized value are checked as in any other constructor.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::object::int::from_big;
 use crate::object::range::Range;
 use crate::object::set::SetBuilder;
 
-/// Values that share their parts are written in full, so their size must have a bound.
+/// The greatest number of tokens. Shared parts of a value are written several times, so the size needs a limit.
 const MAX_TOKENS: usize = 4 << 20;
 
-/// One step in building a value. Containers take so many values that were built before.
+/// One step in building a value. Containers hold the number of values that they take from those built before.
 #[derive(Debug, Serialize, Deserialize)]
 enum Token {
     None,
@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// Writes a value. Recursion is bounded by the depth of the value.
+/// Writes a value. Its depth bounds recursion.
 fn push(object: &Object, tokens: &mut Vec<Token>) -> Result<()> {
     if tokens.len() >= MAX_TOKENS {
         return Err(value_error("the value is too large to be sent"));
@@ -139,7 +139,7 @@ mod tests {
     use crate::{Expression, Limits, Names};
 
     #[test]
-    fn values_survive_the_way() {
+    fn values_round_trip() {
         for source in [
             "None",
             "True",
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn lies_are_refused() {
+    fn invalid_tokens_are_rejected() {
         for tokens in [
             vec![],
             vec![Token::None, Token::None],
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_structure_is_not_sent_without_bound() {
+    fn the_size_of_shared_structure_is_limited() {
         let mut value = Value::none();
         for _ in 0..5 {
             value = Value::list(vec![value; 1000]).unwrap();

@@ -11,7 +11,7 @@ use crate::object::Object;
 use crate::object::arguments::CallArguments;
 use crate::object::int::{self, Integer, from_big, multiply};
 
-/// The product of `first..=last` by halves, which keeps the factors of equal size. Depth is that of a binary tree.
+/// The product of `first..=last`, computed by halves, so that factors have equal sizes. The recursion depth is logarithmic.
 fn product(first: u64, last: u64) -> BigInt {
     if last < first {
         return BigInt::one();
@@ -23,7 +23,7 @@ fn product(first: u64, last: u64) -> BigInt {
     product(first, middle) * product(middle + 1, last)
 }
 
-/// A lower bound of the bits of `low * (low + 1) * ... * high`, and a charge for making it.
+/// Checks a lower bound of the bits of `low * (low + 1) * ... * high`, and pays for computing it.
 fn admit_product(low: u64, high: u64, budget: &mut Budget) -> Result<()> {
     if low > high {
         return Ok(());
@@ -57,7 +57,7 @@ fn small(value: Integer<'_>) -> Option<u64> {
     value.small().and_then(|value| u64::try_from(value).ok())
 }
 
-/// Both arguments of `comb` and `perm`.
+/// The two arguments of `comb` and `perm`.
 fn two_counts<'a>(arguments: &CallArguments<'a>) -> Result<(Integer<'a>, Integer<'a>)> {
     let (total, chosen) = arguments.two()?;
     let (total, chosen) = (integer(total)?, integer(chosen)?);
@@ -88,7 +88,7 @@ pub(super) fn perm(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result
     falling(total, chosen, budget).and_then(|value| from_big(value, budget))
 }
 
-/// `total * (total - 1) * ...`, of so many factors, which are no more than `total`.
+/// Computes `total * (total - 1) * ...` with `factors` factors, at most `total`.
 fn falling(total: Integer<'_>, factors: Integer<'_>, budget: &mut Budget) -> Result<BigInt> {
     let Some(factors) = small(factors) else {
         return Err(overflow(format!("k must not exceed {}", i64::MAX)));
@@ -124,7 +124,7 @@ pub(super) fn comb(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result
         return Err(overflow(format!("min(n - k, k) must not exceed {}", i64::MAX)));
     };
     admit_comb(total, count, budget)?;
-    // The running value is a binomial coefficient itself after each step, so the divisions are exact.
+    // The intermediate value is a binomial coefficient after each step, so the divisions are exact.
     let mut value = BigInt::one();
     let mut factor = total.to_big().into_owned();
     for divisor in 1..=count {
@@ -138,7 +138,7 @@ pub(super) fn comb(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result
     from_big(value, budget)
 }
 
-/// `comb(n, k)` is at least `(n / k) ** k`.
+/// Checks the size of `comb(n, k)`, which is at least `(n / k) ** k`.
 fn admit_comb(total: Integer<'_>, count: u64, budget: &Budget) -> Result<()> {
     if count == 0 {
         return Ok(());

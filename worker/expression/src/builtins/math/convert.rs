@@ -1,4 +1,4 @@
-//! CallArguments of `math`, and the functions that need no more than the float itself.
+//! Conversion of the arguments of `math`, and the simple functions of floats.
 
 use crate::budget::Budget;
 use crate::error::{Result, type_error, value_error};
@@ -8,7 +8,7 @@ use crate::object::{Number, Object};
 use crate::operator::arithmetic::as_float;
 use crate::operator::round::check_finite;
 
-/// A number as a float, or a `TypeError`.
+/// Converts a number to a float, or returns a `TypeError`.
 pub(super) fn real(value: &Object) -> Result<f64> {
     match value.number() {
         Some(number) => as_float(number),
@@ -19,7 +19,7 @@ pub(super) fn real(value: &Object) -> Result<f64> {
     }
 }
 
-/// An int, or a `TypeError`.
+/// Converts to an int, or returns a `TypeError`.
 pub(super) fn integer(value: &Object) -> Result<Integer<'_>> {
     value.integer().ok_or_else(|| {
         type_error(format!(
@@ -40,7 +40,7 @@ pub(super) fn two_reals(arguments: &CallArguments<'_>) -> Result<(f64, f64)> {
     Ok((real(first)?, real(second)?))
 }
 
-/// Rounds a float to an int; ints stay as they are.
+/// Rounds a float to an int. Ints are returned unchanged.
 fn to_int(arguments: &CallArguments<'_>, round: fn(f64) -> f64, budget: &mut Budget) -> Result<Object> {
     let value = arguments.one()?;
     match value.number() {
@@ -95,7 +95,7 @@ pub(super) fn fmod(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Obje
 }
 
 pub(super) fn degrees(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
-    // Not `to_degrees`, whose factor may be rounded otherwise.
+    // Not `to_degrees`, whose factor may be rounded differently.
     Ok(Object::Float(
         one_real(arguments)? * (180.0 / std::f64::consts::PI),
     ))

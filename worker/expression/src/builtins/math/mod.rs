@@ -1,7 +1,6 @@
 //! The `math` module of the language.
 //!
-//! Owns its constants and the table of its functions. What the C library computes is in `transcendental`; sums,
-//! combinatorics and the rest have files of their own.
+//! Owns its constants and the table of its functions. The implementations are in the modules below, by topic.
 
 mod combinatorics;
 mod convert;
@@ -23,7 +22,7 @@ pub(crate) fn constant(name: &[u8]) -> Option<f64> {
     })
 }
 
-/// Sorted by name.
+/// The functions of the module, sorted by name.
 static FUNCTIONS: [Function; 41] = [
     function("acos", Consumer::No, transcendental::acos),
     function("acosh", Consumer::No, transcendental::acosh),
@@ -72,12 +71,12 @@ const fn function(name: &'static str, consumer: Consumer, implementation: Implem
     Function::new("math.", name, consumer, implementation)
 }
 
-/// A function of the module, by its place in the table: small enough for an operation.
+/// A function of the module, by its index in the table, which is small enough for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MathFunction(u8);
 
 impl MathFunction {
-    /// The function of a name.
+    /// The function with this name.
     pub(crate) fn find(name: &[u8]) -> Option<Self> {
         find(&FUNCTIONS, name)
             .and_then(|place| u8::try_from(place).ok())

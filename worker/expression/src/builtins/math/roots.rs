@@ -1,4 +1,4 @@
-//! `sqrt isqrt hypot`, which are exact on every platform.
+//! `sqrt isqrt hypot`, which have the same results on every platform.
 
 use num_integer::Roots;
 
@@ -26,7 +26,7 @@ pub(super) fn isqrt(arguments: &CallArguments<'_>, budget: &mut Budget) -> Resul
     if let Some(small) = value.small() {
         return Ok(Object::Int(small.sqrt()));
     }
-    // Newton's steps divide the whole number, a dozen times or so.
+    // Newton's method divides the whole number about a dozen times.
     for _ in 0..12 {
         budget.burn_product(value.bits(), value.bits())?;
     }
@@ -40,7 +40,7 @@ pub(super) fn hypot(arguments: &CallArguments<'_>, budget: &mut Budget) -> Resul
     Ok(Object::Float(vector_norm(&values?)))
 }
 
-/// A square added to a sum of which the rounding errors are kept.
+/// A sum of squares that keeps its rounding errors.
 struct Squares {
     sum: f64,
     errors: [f64; 3],
@@ -66,14 +66,14 @@ impl Squares {
     }
 }
 
-/// The two halves of a float, whose products are exact (Dekker, Veltkamp).
+/// Splits a float into two halves whose products are exact (Dekker, Veltkamp).
 fn split(value: f64) -> (f64, f64) {
     let t = value * 134_217_729.0;
     let high = t - (t - value);
     (high, value - high)
 }
 
-/// Python 3.11's `vector_norm`: scaled squares in extended precision, and one corrective step for the root.
+/// Python 3.11's `vector_norm`: scaled squares in extended precision, and one correction of the root.
 fn vector_norm(values: &[f64]) -> f64 {
     if values.iter().any(|value| value.is_infinite()) {
         return f64::INFINITY;
@@ -105,7 +105,7 @@ fn vector_norm(values: &[f64]) -> f64 {
     (root + squares.total() / (2.0 * root)) / factor
 }
 
-/// Where the scale itself would overflow, all is divided by the greatest value instead.
+/// The norm of values so small that the scale would overflow: divides by the greatest value instead.
 fn tiny_norm(values: &[f64], max: f64) -> f64 {
     let mut squares = Squares::new();
     for &value in values {
@@ -122,7 +122,7 @@ pub(super) fn exponent(value: f64) -> i64 {
     if biased > 0 {
         return biased - 1022;
     }
-    // A subnormal: its highest bit stands for the exponent.
+    // A subnormal's exponent is that of its highest bit.
     let mantissa = bits & ((1 << 52) - 1);
     i64::from(64 - mantissa.leading_zeros()) - 1074
 }

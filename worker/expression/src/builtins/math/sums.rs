@@ -24,7 +24,7 @@ pub(super) fn prod(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result
     Ok(product)
 }
 
-/// Shewchuk's sum: partial sums that do not overlap hold the exact total, which is rounded once.
+/// Shewchuk's algorithm: partial sums that don't overlap hold the exact total, which is rounded once.
 pub(super) fn fsum(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let mut cursor = Cursor::new(arguments.one()?.clone())?;
     let mut partials: Vec<f64> = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn fsum(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result
     Ok(Object::Float(round(&partials)))
 }
 
-/// Adds a value to partial sums in order of size. Gives the greatest, which is not kept if it is 0.
+/// Adds a value to the partial sums, which are sorted by size. Returns the greatest, which isn't kept if it is 0.
 fn add(mut value: f64, partials: &mut Vec<f64>) -> f64 {
     let mut kept = 0;
     for index in 0..partials.len() {
@@ -94,7 +94,7 @@ fn round(partials: &[f64]) -> f64 {
             break;
         }
     }
-    // A half was rounded, and what is left below it says in which direction it should have been.
+    // If the rounding was of exactly a half, the lower partials decide its direction.
     if let Some(&below) = rest.last()
         && ((low < 0.0 && below < 0.0) || (low > 0.0 && below > 0.0))
     {

@@ -1,4 +1,4 @@
-//! Calls: what stands before an argument list, and the names of arguments.
+//! Calls: what can be called, and keyword arguments.
 
 use super::frame::{Frame, FrameKind};
 use super::pending::Pending;
@@ -7,7 +7,7 @@ use crate::error::{Result, syntax_error};
 use crate::machine::program::{CallShape, Op, small};
 
 impl Parser<'_> {
-    /// `(` behind an operand.
+    /// Handles `(` after an operand.
     pub(super) fn open_call(&mut self) -> Result<Expect> {
         let Some(&callee) = self.workspace.operands.last() else {
             return Err(self.invalid());
@@ -31,7 +31,7 @@ impl Parser<'_> {
         self.push_frame(Frame::new(kind, callee.start, callee.code))
     }
 
-    /// `name=` in an argument list.
+    /// Handles `name=` in an argument list.
     pub(super) fn equals_sign(&mut self) -> Result<Expect> {
         let invalid = self.invalid();
         let Some(symbol) = self.bare_name else {

@@ -1,27 +1,27 @@
-//! What is known of a comprehension while it is parsed.
+//! The state of a comprehension while it is parsed.
 
 use crate::machine::program::{Collector, Op, Span};
 
-/// The clauses of a comprehension under construction.
+/// The clauses of a comprehension, and where their code is.
 #[derive(Debug)]
 pub(super) struct Clauses {
     pub(super) collector: Collector,
-    /// Is this the argument of a call, and not a bracket of its own?
+    /// Whether this is the argument of a call, rather than a bracket of its own.
     pub(super) is_argument: bool,
-    /// Where the element's code is, until it is moved.
+    /// The start of the element's code, until it is moved.
     pub(super) element: u32,
     pub(super) element_span: Span,
-    /// Where the code of the clauses begins.
+    /// The start of the clauses' code.
     pub(super) code: u32,
-    /// The first and the last `Next` so far.
+    /// The indices of the first and the last `Next` so far.
     pub(super) loops: Option<(u32, u32)>,
     pub(super) clause: Clause,
-    /// The targets of the clause at hand, whose code comes behind that of its iterable.
+    /// The targets of the current clause, whose code follows that of its iterable.
     pub(super) targets: Vec<(Op, Span)>,
     pub(super) variables: Vec<u32>,
 }
 
-/// Whose operand is being parsed.
+/// The part of a clause whose operand is being parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clause {
     Iterable,
@@ -29,7 +29,7 @@ pub(super) enum Clause {
 }
 
 impl Clauses {
-    /// From the element on, as far as it is known.
+    /// The range of the comprehension, as far as it is parsed.
     pub(super) fn whole(&self) -> Span {
         self.element_span
     }

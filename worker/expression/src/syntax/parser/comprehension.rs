@@ -1,7 +1,7 @@
 //! Comprehensions, and generators as the only argument of a function.
 //!
-//! Owns the order of their code, which is not that of the source: the element comes first in the source and last in
-//! the program. It is parsed once, in place, and moved when the bracket closes.
+//! Owns the order of their code: the element comes first in the source and last in the program. It is parsed once, in
+//! place, and moved when the bracket closes.
 //!
 //! ```text
 //!     first iterable; Iterate; Enter
@@ -19,7 +19,7 @@ use crate::machine::program::{Collector, Op, Program, Scope, Span, small};
 use crate::object::function::Function;
 
 impl Parser<'_> {
-    /// `for`: the element of a comprehension has ended, or a clause has.
+    /// Handles `for`, which ends the element of a comprehension or a clause.
     pub(super) fn for_word(&mut self) -> Result<Expect> {
         if let FrameKind::Comprehension(_) = self.frame()?.kind {
             self.finish_clause()?;
@@ -40,7 +40,7 @@ impl Parser<'_> {
         Ok(Expect::Operand)
     }
 
-    /// `if`: a filter, or a conditional expression.
+    /// Handles `if`: a filter, or a conditional expression.
     pub(super) fn if_word(&mut self) -> Result<Expect> {
         if matches!(self.frame()?.kind, FrameKind::Comprehension(_)) {
             self.finish_clause()?;
@@ -59,7 +59,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Makes a comprehension of a bracket with one element.
+    /// Turns a bracket with one element into a comprehension.
     fn begin_comprehension(&mut self) -> Result<()> {
         self.finish_test()?;
         let offset = self.offset();
@@ -106,7 +106,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// What a generator is collected into, by the function it is given to.
+    /// How a generator is collected, given the function that it is the argument of.
     fn generator(function: Option<&'static Function>) -> Collector {
         match function {
             Some(function) if std::ptr::eq(function, ANY) => Collector::Any,
@@ -115,7 +115,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The iterable or the filter is finished.
+    /// Ends the iterable or the filter.
     fn finish_clause(&mut self) -> Result<()> {
         self.reduce(super::pending::precedence::OR)?;
         let operand = self.pop_operand();
@@ -142,7 +142,7 @@ impl Parser<'_> {
             if clauses.is_argument {
                 program.push(Op::CheckConsumer, clauses.element_span.start, operand.end);
             }
-            // The number of the scope is set when the bracket closes.
+            // The scope's number is set when the bracket closes.
             program.push(Op::Enter(0), operand.start, operand.end);
         }
         let next = program.len();
@@ -157,7 +157,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The bracket of a comprehension closes: the element's code moves behind that of its loops.
+    /// Closes the bracket of a comprehension, and moves the element's code after that of its loops.
     pub(super) fn close_comprehension(&mut self) -> Result<Expect> {
         self.finish_clause()?;
         let frame = self.pop_frame()?;
@@ -182,7 +182,7 @@ impl Parser<'_> {
             start: frame.bracket,
             end,
         };
-        self.mark_loops(first, last, whole);
+        self.set_loop_ranges(first, last, whole);
         self.program
             .push(append(clauses.collector), whole.start, whole.end);
         let jump = self.program.len();
@@ -203,9 +203,9 @@ impl Parser<'_> {
         Ok(Expect::Operator)
     }
 
-    /// Blames the whole comprehension for what cannot be looped over, as CPython does. The loops are found by the
-    /// jumps from each one's end to the one around it.
-    fn mark_loops(&mut self, first: usize, last: usize, whole: Span) {
+    /// Sets the source range of each `Iterate` to the whole comprehension, as in CPython's errors. Finds the loops by the
+    /// jump from the end of each to the loop around it.
+    fn set_loop_ranges(&mut self, first: usize, last: usize, whole: Span) {
         let mut next = last;
         loop {
             let before = self.program.ops[..next].iter().rposition(|op| *op == Op::Iterate);

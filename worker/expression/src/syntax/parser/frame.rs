@@ -1,7 +1,7 @@
-//! Brackets: displays, argument lists, subscripts, and the source as a whole.
+//! Brackets: displays, argument lists, subscripts, and the whole source.
 //!
-//! Owns what may be separated by commas and colons, and what is emitted when a bracket closes. What is special about
-//! calls, subscripts and comprehensions is in files of their own.
+//! Owns what commas and colons may separate, and what is emitted when a bracket closes. The specifics of calls, subscripts
+//! and comprehensions are in modules of their own.
 
 use super::clauses::Clauses;
 use super::pending::Pending;
@@ -14,42 +14,42 @@ use crate::object::function::Function;
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) kind: FrameKind,
-    /// Where the value begins: at the bracket, or at what is called or subscripted.
+    /// The start of the value: the bracket, or the start of what is called or subscripted.
     pub(super) start: u32,
-    /// Where the bracket is.
+    /// The offset of the bracket.
     pub(super) bracket: u32,
-    /// Where its code begins.
+    /// The start of its code.
     pub(super) code: u32,
-    /// Elements that are finished.
+    /// The number of finished elements.
     pub(super) count: u32,
 }
 
-/// What a bracket is for.
+/// The kind of a bracket.
 #[derive(Debug)]
 pub(super) enum FrameKind {
-    /// The source as a whole.
+    /// The whole source.
     Top,
     Paren,
     List,
-    /// `{`, as long as no element has shown whether it is a set or a dict.
+    /// `{`, before an element shows whether it is a set or a dict.
     Brace,
     Set,
     Dict {
-        /// A key and its colon are there, its value is not.
+        /// Whether a key and its colon are parsed, and its value isn't.
         has_key: bool,
     },
     Subscript {
-        /// Colons in the item at hand.
+        /// The number of colons in the current item.
         colons: u32,
-        /// An item with colons is among those finished.
+        /// Whether a finished item has colons.
         has_slices: bool,
-        /// Values above the subscripted one.
+        /// The number of values above the subscripted one.
         values: u32,
     },
     Call {
         function: Option<&'static Function>,
         keywords: Vec<u32>,
-        /// A keyword and its equals sign are there, its value is not.
+        /// Whether a keyword and its equals sign are parsed, and its value isn't.
         has_keyword: bool,
     },
     Comprehension(Box<Clauses>),
@@ -87,7 +87,7 @@ impl Frame {
 }
 
 impl Parser<'_> {
-    /// An opening bracket where an operand must follow.
+    /// Handles an opening bracket where an operand must follow.
     pub(super) fn open(&mut self, kind: FrameKind) -> Result<Expect> {
         let start = self.offset();
         let code = self.here();
@@ -119,7 +119,7 @@ impl Parser<'_> {
         Ok(Expect::Operand)
     }
 
-    /// An element is finished: a comma or the closing bracket follows.
+    /// Ends an element: a comma or the closing bracket follows.
     fn finish_element(&mut self) -> Result<()> {
         self.finish_test()?;
         let offset = self.offset();
@@ -162,7 +162,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// A colon behind an operand: between key and value, or in a slice.
+    /// Handles a colon after an operand: between key and value, or in a slice.
     pub(super) fn colon(&mut self) -> Result<Expect> {
         if self.scanner.peek_second() == Some(b'=') {
             return Err(unsupported("assignment expressions").at(self.offset(), self.offset() + 2));
@@ -185,7 +185,7 @@ impl Parser<'_> {
         Ok(Expect::Operand)
     }
 
-    /// A closing bracket behind an operand.
+    /// Handles a closing bracket after an operand.
     pub(super) fn close(&mut self, byte: u8) -> Result<Expect> {
         self.check_bracket(byte)?;
         if matches!(self.frame()?.kind, FrameKind::Comprehension(_)) {
@@ -199,7 +199,7 @@ impl Parser<'_> {
         self.end_bracket()
     }
 
-    /// A closing bracket where an element could be: the bracket is empty, or a comma was the last thing in it.
+    /// Handles a closing bracket where an element could be: the bracket is empty, or ends with a comma.
     pub(super) fn close_without_operand(&mut self, byte: u8) -> Result<Expect> {
         self.check_bracket(byte)?;
         if !matches!(self.top(), Pending::Bracket) {
@@ -222,7 +222,7 @@ impl Parser<'_> {
     }
 
     fn end_bracket_after_comma(&mut self) -> Result<Expect> {
-        // `x[1,]` is subscripted by a tuple.
+        // The index of `x[1,]` is a tuple.
         if let FrameKind::Subscript { .. } = self.frame()?.kind {
             return self.end_subscript_by_tuple();
         }
@@ -244,7 +244,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `(value)`: the value alone, whose place now includes the brackets.
+    /// Ends `(value)`: the range of the value now includes the brackets.
     fn close_group(&mut self) -> Result<Expect> {
         self.finish_test()?;
         let frame = self.pop_frame()?;
@@ -260,7 +260,7 @@ impl Parser<'_> {
         Ok(Expect::Operator)
     }
 
-    /// Steps over the closing bracket.
+    /// Consumes the closing bracket.
     pub(super) fn pop_frame(&mut self) -> Result<Frame> {
         self.scanner.position += 1;
         self.scanner.brackets -= 1;
@@ -273,7 +273,7 @@ impl Parser<'_> {
             .ok_or_else(|| syntax_error("invalid syntax"))
     }
 
-    /// All elements are finished.
+    /// Ends a bracket whose elements are finished.
     fn end_bracket(&mut self) -> Result<Expect> {
         if matches!(self.frame()?.kind, FrameKind::Subscript { .. }) {
             return self.end_subscript();
@@ -296,7 +296,7 @@ impl Parser<'_> {
         Ok(Expect::Operator)
     }
 
-    /// Has the source as a whole ended behind a comma?
+    /// Returns whether the source ends after a comma.
     pub(super) fn ends_with_comma(&mut self) -> bool {
         let at_top = matches!(self.top(), Pending::Bracket);
         at_top
@@ -307,7 +307,7 @@ impl Parser<'_> {
                 .is_some_and(|frame| matches!(frame.kind, FrameKind::Top) && frame.count > 0)
     }
 
-    /// The source has ended, or a line outside of brackets has.
+    /// Ends the source, or a line outside of brackets.
     pub(super) fn finish_source(&mut self) -> Result<Expect> {
         let after_comma = self.workspace.operands.is_empty();
         if !matches!(self.frame()?.kind, FrameKind::Top) {

@@ -1,8 +1,8 @@
-//! From text to a [`Program`], in one pass, with operator precedence and an explicit stack.
+//! Parses a source into a [`Program`], in one pass, with operator precedence and an explicit stack.
 //!
-//! Owns the two states of the parser, "an operand must follow" and "an operator may follow". What happens inside
-//! brackets is in `frame`, comprehensions are in `comprehension`, the emission of operators is in `pending`.
-//! Nothing here recurses, so no input can exhaust the stack of the thread.
+//! Owns the two states of the parser: it expects an operand, or an operator. Brackets are in `frame`, comprehensions in
+//! `comprehension`, the emission of operators in `pending`. Nothing here recurses, so no source can overflow the thread's
+//! stack.
 
 mod call;
 mod clauses;
@@ -21,7 +21,7 @@ use crate::limits::Limits;
 use crate::machine::program::{Op, Program, small};
 use crate::syntax::scan::Scanner;
 
-/// The memory of the parser, kept from one expression to the next.
+/// The buffers of the parser, reused for the next source.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pending: Vec<Pending>,
@@ -31,7 +31,7 @@ pub(crate) struct Workspace {
     string_end: u32,
 }
 
-/// A finished operand: its place in the source and in the program.
+/// A finished operand: its range in the source and the start of its code.
 #[derive(Debug, Clone, Copy)]
 struct Operand {
     start: u32,
@@ -39,7 +39,7 @@ struct Operand {
     code: u32,
 }
 
-/// What must come next.
+/// What the parser expects next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expect {
     Operand,
@@ -90,7 +90,7 @@ pub(crate) fn parse(
     parser.run()
 }
 
-/// Sources are UTF-8 without NUL.
+/// Checks that a source is UTF-8 without NUL.
 fn check_text(source: &[u8]) -> Result<()> {
     if let Err(error) = std::str::from_utf8(source) {
         let start = error.valid_up_to();
@@ -133,7 +133,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Goes one level deeper, or refuses to.
+    /// Adds one level of nesting, unless it exceeds the limit.
     fn deepen(&mut self, start: u32) -> Result<()> {
         self.depth += 1;
         if self.depth > self.max_depth {
@@ -147,7 +147,7 @@ impl Parser<'_> {
         self.workspace.operands.push(Operand { start, end, code });
     }
 
-    /// Emits an operation that is an operand by itself.
+    /// Emits an operation that is a whole operand.
     fn emit_operand(&mut self, op: Op, start: u32, end: u32) {
         let code = self.here();
         self.program.push(op, start, end);
@@ -163,7 +163,7 @@ impl Parser<'_> {
         })
     }
 
-    /// The place of the next operation.
+    /// The index of the next operation.
     fn here(&self) -> u32 {
         small(self.program.len())
     }
@@ -172,7 +172,7 @@ impl Parser<'_> {
         self.scanner.offset()
     }
 
-    /// The refusal of the character here.
+    /// The error for the character here.
     #[cold]
     fn invalid(&self) -> Error {
         let error = syntax_error("invalid syntax");

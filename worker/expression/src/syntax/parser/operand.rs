@@ -1,4 +1,4 @@
-//! Where an operand must follow: literals, names, prefix operators and opening brackets.
+//! Parses the start of an operand: literals, names, prefix operators and opening brackets.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The end of the source, where something must follow.
+    /// Handles the end of the source where an operand must follow.
     fn end_without_operand(&mut self) -> Result<Expect> {
         if self.ends_with_comma() {
             self.finish_source()
@@ -90,7 +90,7 @@ impl Parser<'_> {
         Ok(Expect::Operator)
     }
 
-    /// A number such as `.5`, or an ellipsis.
+    /// Handles a point: a number such as `.5`, or an ellipsis.
     fn point(&mut self) -> Result<Expect> {
         if self
             .scanner
@@ -105,7 +105,7 @@ impl Parser<'_> {
         Err(self.invalid())
     }
 
-    /// A string and those next to it. The scanner stands at the quote, the prefix begins at `start`.
+    /// Reads a string and those adjacent to it. The scanner is at the quote, the prefix begins at `start`.
     fn string(&mut self, prefix: Prefix, start: u32) -> Result<Expect> {
         self.workspace.text.clear();
         self.string_part(prefix)?;
@@ -114,7 +114,7 @@ impl Parser<'_> {
         }
         let text = std::str::from_utf8(&self.workspace.text).unwrap_or("");
         let op = self.program.constant(Object::text(text));
-        // The range ends behind the last quote, not behind the blanks that were skipped in search of another.
+        // The range ends after the last quote, not after the whitespace that was skipped to look for another string.
         let end = self.workspace.string_end;
         self.emit_operand(op, start, end);
         Ok(Expect::Operator)
@@ -128,7 +128,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Steps to the quote of an adjacent string, if there is one.
+    /// Skips to the quote of an adjacent string, if there is one.
     fn another_string(&mut self) -> Result<Option<Prefix>> {
         match self.scanner.token_start()? {
             Some(b'\'' | b'"') => Ok(Some(Prefix::Plain)),
@@ -184,7 +184,7 @@ impl Parser<'_> {
         Ok(Expect::Operator)
     }
 
-    /// `math.NAME`: a constant, a function that must be called, or nothing at all.
+    /// Handles `math.NAME`: a constant, a function that must be called, or an unknown name.
     fn math(&mut self, start: usize) -> Result<Expect> {
         let from = small(start);
         let end = self.offset();
@@ -238,7 +238,7 @@ impl Parser<'_> {
         Ok(Expect::Operand)
     }
 
-    /// `*args`, `**kwargs` and their kin, where an element could begin.
+    /// The error for `*` or `**` where an element could begin.
     fn starred(&self) -> Error {
         if matches!(self.top(), Pending::Bracket) {
             return unsupported("starred expressions").at(self.offset(), self.offset() + 1);

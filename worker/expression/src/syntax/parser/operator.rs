@@ -1,4 +1,4 @@
-//! Where an operand has just ended: operators, postfixes, separators and closing brackets.
+//! Parses what follows an operand: operators, postfixes, separators and closing brackets.
 
 use super::pending::{Pending, binding, precedence};
 use super::{Expect, Parser};
@@ -40,7 +40,7 @@ impl Parser<'_> {
     #[inline]
     fn binary(&mut self, operator: BinaryOperator, length: usize) -> Result<Expect> {
         if operator == BinaryOperator::Power {
-            // Binds to the right: what waits at the same level goes on waiting.
+            // Right-associative: pending operators of the same level stay pending.
             self.reduce(precedence::POWER + 1)?;
             self.deepen(self.offset())?;
         } else {
@@ -73,7 +73,7 @@ impl Parser<'_> {
         Ok(Expect::Operand)
     }
 
-    /// `and or not-in in is is-not if else for`; the scanner stands at the word.
+    /// Handles `and or not-in in is is-not if else for`. The scanner is at the word.
     fn word_operator(&mut self) -> Result<Expect> {
         let mut scanner = self.scanner;
         let word = scanner.word();
@@ -107,7 +107,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The refusal of what is no operator: perhaps a second operand, with something missing before it.
+    /// The error for anything but an operator: perhaps a second operand, with an operator missing before it.
     #[cold]
     fn no_operator(&mut self) -> Error {
         let mut ahead = self.scanner;
@@ -130,7 +130,7 @@ impl Parser<'_> {
         self.misplaced_word(ahead.offset().max(self.offset() + 1))
     }
 
-    /// A point behind an operand: outside the language if a name follows, and wrong if none does.
+    /// The error for a point after an operand: `Unsupported` if a name follows, a `SyntaxError` otherwise.
     #[cold]
     fn attribute(&self) -> Error {
         let mut ahead = self.scanner;
@@ -150,7 +150,7 @@ impl Parser<'_> {
         syntax_error("invalid syntax").at(self.offset(), end)
     }
 
-    /// `is` or `is not`.
+    /// Handles `is` or `is not`.
     fn identity(&mut self) -> Result<Expect> {
         self.push_comparison(Comparison::Is)?;
         self.scanner.position += 2;
@@ -164,7 +164,7 @@ impl Parser<'_> {
         Ok(Expect::Operand)
     }
 
-    /// `not`, which must be followed by `in` here.
+    /// Handles `not`, which must be followed by `in` here.
     fn not_in(&mut self) -> Result<Expect> {
         let mut ahead = self.scanner;
         ahead.word();

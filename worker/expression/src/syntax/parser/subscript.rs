@@ -1,6 +1,6 @@
 //! Subscripts: indices, slices, and tuples of them.
 //!
-//! Owns what their colons and commas mean.
+//! Owns the meaning of their colons and commas.
 
 use super::frame::{Frame, FrameKind};
 use super::pending::Pending;
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::machine::program::Op;
 
 impl Parser<'_> {
-    /// `[` behind an operand.
+    /// Handles `[` after an operand.
     pub(super) fn open_subscript(&mut self) -> Result<Expect> {
         let Some(&value) = self.workspace.operands.last() else {
             return Err(self.invalid());
@@ -22,7 +22,7 @@ impl Parser<'_> {
         self.push_frame(Frame::new(kind, value.start, value.code))
     }
 
-    /// A colon where an operand could be: a part of a slice is missing.
+    /// Handles a colon where an operand could be: a part of a slice is missing.
     pub(super) fn colon_without_operand(&mut self) -> Result<Expect> {
         if !matches!(self.top(), Pending::Bracket) || self.scanner.peek_second() == Some(b'=') {
             return Err(self.invalid());
@@ -46,7 +46,7 @@ impl Parser<'_> {
             }
         }
         self.scanner.position += 1;
-        // A part may be missing before a comma or the bracket; another colon is seen where operands are.
+        // A part may also be missing before a comma or the bracket. Another colon is handled where operands are.
         match self.scanner.token_start()? {
             Some(byte @ (b',' | b']')) => {
                 self.program.push(Op::None, self.offset(), self.offset());
@@ -61,7 +61,7 @@ impl Parser<'_> {
         }
     }
 
-    /// An item of a subscript is finished, and its values are on the stack but for the parts that were left out.
+    /// Ends an item of a subscript. Its values are on the stack, except for missing parts.
     pub(super) fn finish_item(&mut self) -> Result<()> {
         let offset = self.offset();
         let frame = self.frame()?;
