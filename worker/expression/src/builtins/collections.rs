@@ -62,7 +62,7 @@ fn extreme(arguments: &CallArguments<'_>, better: Comparison, budget: &mut Budge
     for (keyword, value) in arguments.named() {
         match keyword {
             "default" => default = Some(value),
-            "key" => refuse_key(value)?,
+            "key" => reject_key(value)?,
             other => return Err(arguments.unknown(other)),
         }
     }
@@ -101,7 +101,7 @@ fn extreme(arguments: &CallArguments<'_>, better: Comparison, budget: &mut Budge
     }
 }
 
-fn refuse_key(value: &Object) -> Result<()> {
+fn reject_key(value: &Object) -> Result<()> {
     if matches!(value, Object::None) {
         Ok(())
     } else {
@@ -113,7 +113,7 @@ pub(super) fn sorted(arguments: &CallArguments<'_>, budget: &mut Budget) -> Resu
     let [source, key, reverse] = arguments.bind(["", "key", "reverse"], 1, 1)?;
     let source = source.unwrap_or(&Object::None);
     Cursor::new(source.clone())?;
-    key.map_or(Ok(()), refuse_key)?;
+    key.map_or(Ok(()), reject_key)?;
     let reverse = match reverse {
         None => false,
         Some(reverse) => {

@@ -2,7 +2,7 @@
 //!
 //! Owns what can be called, and passes the arguments from the stack to a function.
 
-use super::program::{Op, Refusal};
+use super::program::{Op, UnsupportedValue};
 use super::{Context, Machine};
 use crate::budget::Budget;
 use crate::error::{Error, Result, attribute_error, type_error, unsupported};
@@ -14,8 +14,8 @@ impl Machine {
         let callee = match op {
             Op::MathFunction(function) => Object::Function(function.function()),
             Op::Callee(symbol) => self.lookup(symbol, context)?,
-            Op::Fail(Refusal::MathAsValue) => return Err(unsupported("the module math as a value")),
-            Op::Fail(Refusal::MathFunctionAsValue) => {
+            Op::Fail(UnsupportedValue::Math) => return Err(unsupported("the module math as a value")),
+            Op::Fail(UnsupportedValue::MathFunction) => {
                 return Err(unsupported("a function of math as a value"));
             }
             Op::NoSuchMath(symbol) => {

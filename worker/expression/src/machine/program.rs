@@ -26,7 +26,7 @@ pub(crate) enum Op {
     /// Pushes a function of the `math` module.
     MathFunction(MathFunction),
     /// Raises an `Unsupported` error that is only raised if it is evaluated.
-    Fail(Refusal),
+    Fail(UnsupportedValue),
     /// Raises an `AttributeError` for a name that `math` does not have.
     NoSuchMath(u32),
     Binary(BinaryOperator),
@@ -76,9 +76,9 @@ pub(crate) enum Op {
 
 /// Unsupported values, whose evaluation is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    MathFunctionAsValue,
-    MathAsValue,
+pub(crate) enum UnsupportedValue {
+    MathFunction,
+    Math,
 }
 
 /// A range of the source, in bytes.

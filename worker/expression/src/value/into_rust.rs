@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused<T: TryFrom<Value, Error = ConversionError> + fmt::Debug>(source: &str) -> String {
+    fn error_of<T: TryFrom<Value, Error = ConversionError> + fmt::Debug>(source: &str) -> String {
         T::try_from(value(source)).unwrap_err().to_string()
     }
 
@@ -401,44 +401,44 @@ mod tests {
     #[test]
     fn errors_name_the_value_that_does_not_fit() {
         for (found, expected) in [
-            (refused::<i64>("1.0"), "expected an int, found the float 1.0"),
+            (error_of::<i64>("1.0"), "expected an int, found the float 1.0"),
             (
-                refused::<u8>("256"),
+                error_of::<u8>("256"),
                 "expected an int from 0 to 255, found the int 256",
             ),
             (
-                refused::<i64>("2**64"),
+                error_of::<i64>("2**64"),
                 "expected an int from -9223372036854775808 to 9223372036854775807, \
              found the int 18446744073709551616",
             ),
-            (refused::<f64>("'1'"), "expected a number, found the str '1'"),
+            (error_of::<f64>("'1'"), "expected a number, found the str '1'"),
             (
-                refused::<f64>("10**400"),
+                error_of::<f64>("10**400"),
                 "expected a number in the range of floats, found a int",
             ),
-            (refused::<bool>("1"), "expected a bool, found the int 1"),
-            (refused::<String>("None"), "expected a str, found None"),
+            (error_of::<bool>("1"), "expected a bool, found the int 1"),
+            (error_of::<String>("None"), "expected a str, found None"),
             (
-                refused::<char>("'ab'"),
+                error_of::<char>("'ab'"),
                 "expected a str of one character, found the str 'ab'",
             ),
             (
-                refused::<(i64, i64)>("(1, 2, 3)"),
+                error_of::<(i64, i64)>("(1, 2, 3)"),
                 "expected a tuple of length 2, found the tuple (1, 2, 3)",
             ),
             (
-                refused::<Vec<i64>>("'abc'"),
+                error_of::<Vec<i64>>("'abc'"),
                 "expected a list, a tuple or a set, found the str 'abc'",
             ),
             (
-                refused::<HashMap<String, Vec<i64>>>("{'a': [1], 'b': [2, 'x']}"),
+                error_of::<HashMap<String, Vec<i64>>>("{'a': [1], 'b': [2, 'x']}"),
                 "expected an int, found the str 'x', in item 1 of value 1",
             ),
             (
-                refused::<BTreeSet<i64>>("[1]"),
+                error_of::<BTreeSet<i64>>("[1]"),
                 "expected a set, found the list [1]",
             ),
-            (refused::<Option<i64>>("''"), "expected an int, found the str ''"),
+            (error_of::<Option<i64>>("''"), "expected an int, found the str ''"),
         ] {
             assert!(
                 found.starts_with(expected) || expected.contains("found a int"),
@@ -449,6 +449,6 @@ mod tests {
 
     #[test]
     fn an_error_about_a_large_value_is_short() {
-        assert!(refused::<i64>("[[0] * 1000] * 1000").len() < 300);
+        assert!(error_of::<i64>("[[0] * 1000] * 1000").len() < 300);
     }
 }

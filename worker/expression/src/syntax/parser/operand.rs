@@ -7,7 +7,7 @@ use super::pending::Pending;
 use super::{Expect, Parser};
 use crate::builtins::math::{MathFunction, constant};
 use crate::error::{Error, Result, limit_exceeded, syntax_error, unsupported};
-use crate::machine::program::{Op, Refusal, small};
+use crate::machine::program::{Op, UnsupportedValue, small};
 use crate::object::Object;
 use crate::operator::arithmetic::UnaryOperator;
 use crate::syntax::keyword::{Keyword, keyword};
@@ -190,7 +190,7 @@ impl Parser<'_> {
         let end = self.offset();
         let starts_name = |byte: u8| is_name_byte(byte) && !byte.is_ascii_digit();
         if self.scanner.token_start()? != Some(b'.') {
-            self.emit_operand(Op::Fail(Refusal::MathAsValue), from, end);
+            self.emit_operand(Op::Fail(UnsupportedValue::Math), from, end);
             return Ok(Expect::Operator);
         }
         self.scanner.position += 1;
@@ -209,7 +209,7 @@ impl Parser<'_> {
             if self.scanner.token_start()? == Some(b'(') {
                 Op::MathFunction(function)
             } else {
-                Op::Fail(Refusal::MathFunctionAsValue)
+                Op::Fail(UnsupportedValue::MathFunction)
             }
         } else {
             Op::NoSuchMath(self.program.symbol(self.scanner.source, place, end as usize))
