@@ -1,13 +1,13 @@
-//! Memory that is used again.
+//! Allocations.
 //!
-//! Owns the claim that a short expression costs no allocation, from source to text.
+//! Tests that a short expression allocates nothing, from source to text.
 
 use expression::{Evaluator, Limits};
 
 use crate::cases::bindings;
 
 #[test]
-fn short_expressions_take_no_memory_once_an_evaluator_is_warm() {
+fn short_expressions_allocate_nothing_once_an_evaluator_is_warm() {
     let names = bindings();
     let mut evaluator = Evaluator::new(Limits::default());
     let mut out = Vec::with_capacity(64);

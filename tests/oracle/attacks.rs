@@ -1,7 +1,7 @@
-//! Sources that try to take the process, its memory or its time.
+//! Sources that try to crash the process, or to exhaust memory or time.
 //!
-//! Owns the measuring: the thread's own time, so that a busy machine does not count, and the highest memory of the
-//! whole process, which the kernel keeps.
+//! Owns the measurements: CPU time of the thread, so that a busy machine doesn't matter, and the peak memory of the
+//! process, which the kernel records.
 
 use std::process::Command;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::cases::{Case, bindings, read_attacks};
 use crate::{excuses, outcome};
 
-/// What an attack may take. Tests are built with checks and with less optimisation, so they get more.
+/// The time limit of an attack. It is longer for test builds, which have checks and less optimisation.
 const LONGEST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1_000 } else { 250 });
 
-/// What the process may have had at most while an attack ran, in KiB.
+/// The limit of the process's peak memory during an attack, in KiB.
 const MOST_MEMORY: u64 = 128 << 10;
 
-/// Says that this process runs the attacks and nothing else, so that the memory is theirs.
+/// Set in the process that runs only the attacks, so that its memory is theirs.
 const ALONE: &str = "POOL_ATTACKS_ALONE";
 
 #[test]
@@ -43,7 +43,7 @@ fn attacks_end_as_they_should_in_little_time_and_memory() {
     );
 }
 
-#[expect(clippy::print_stdout, reason = "the test that started this process shows it")]
+#[expect(clippy::print_stdout, reason = "the test that started this process prints it")]
 fn attack() {
     let files = [
         include_str!("attacks_public.tsv"),
@@ -99,12 +99,12 @@ fn thread_time() -> Duration {
     )
 }
 
-/// Makes the kernel forget the highest memory so far, where it lets processes do so.
+/// Resets the peak memory that the kernel records, if it allows this.
 fn reset_highest_memory() -> bool {
     std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }
 
-/// The most memory that the process has had, in KiB.
+/// The peak memory of the process, in KiB.
 fn highest_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     status

@@ -1,18 +1,18 @@
 //! The lines of the oracle files.
 //!
-//! Owns their escapes, the forms of attacks, and the variables that all lines may use.
+//! Owns their escapes, the formats of attacks, and the variables that all lines may use.
 
 use expression::{Names, Value};
 
 /// One line.
 pub(crate) struct Case {
-    /// The source as it stands in the file.
+    /// The source as written in the file.
     pub(crate) line: String,
     pub(crate) source: Vec<u8>,
     pub(crate) expected: Expected,
 }
 
-/// How a line may end.
+/// The outcome that a line expects.
 #[derive(Debug)]
 pub(crate) enum Expected {
     Value(String),
@@ -32,7 +32,7 @@ impl Case {
         }
     }
 
-    /// The source for a message, cut.
+    /// The source for a message, shortened.
     pub(crate) fn shown(&self) -> String {
         self.line.chars().take(300).collect()
     }
@@ -68,7 +68,7 @@ fn read(line: &str, source: impl Fn(&str) -> Vec<u8>) -> Case {
     }
 }
 
-/// `\\ \t \n \r \0`.
+/// Resolves the escapes `\\ \t \n \r \0`.
 fn unescape(text: &str) -> String {
     let mut plain = String::new();
     let mut characters = text.chars();
@@ -88,7 +88,7 @@ fn unescape(text: &str) -> String {
     plain
 }
 
-/// Text with escapes, repeated texts as JSON, or bytes in hexadecimal.
+/// Reads the source of an attack: text with escapes, repeated texts as JSON, or bytes in hexadecimal.
 fn attack(text: &str) -> Vec<u8> {
     if let Some(json) = text.strip_prefix("@@rep") {
         let parts: Vec<(String, usize)> = serde_json::from_str(json).expect("a list of texts and counts");

@@ -1,6 +1,6 @@
-//! Random expressions, answered by CPython and by the evaluator.
+//! Compares the evaluator with CPython on random expressions.
 //!
-//! Owns what counts as agreement. The house's run is short; `POOL_ORACLE_CASES` and `POOL_ORACLE_SEED` make another.
+//! Owns what counts as agreement. The default run is short; `POOL_ORACLE_CASES` and `POOL_ORACLE_SEED` change it.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,17 @@ use crate::reference::{self, Answer};
 
 const CASES: u64 = 15_000;
 
-/// How one answer compares.
+/// How the two answers for one expression compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
     Agreed,
-    /// One of both gave up: a limit, or CPython's own.
+    /// One of them reached a limit: ours, or CPython's.
     Limited,
     Excused,
     Disagreed,
-    /// The same error, but at another place.
+    /// The same error with another range.
     Elsewhere,
-    /// The same error in other words.
+    /// The same error with another message.
     OtherWords,
 }
 
@@ -113,7 +113,7 @@ fn verdict(source: &str, answer: &Answer, found: &Result<String, Error>) -> Verd
     match found {
         Err(error) if error.kind() == ErrorKind::LimitExceeded => Verdict::Limited,
         _ if message == "unexpected indent" && has_blank_tail(source) => Verdict::Excused,
-        // What is both invalid and outside the language may be refused as either.
+        // A source that is both invalid and outside the language may be either error.
         Err(error) if kind == "SyntaxError" && error.kind() == ErrorKind::Unsupported => Verdict::Agreed,
         Err(error) if error.kind().name() == kind => {
             if matches!(kind, "SyntaxError" | "Unsupported") {
@@ -136,20 +136,20 @@ fn verdict(source: &str, answer: &Answer, found: &Result<String, Error>) -> Verd
     }
 }
 
-/// Long texts in messages are cut here and are not in CPython. There are no words where CPython itself did not fail.
+/// Compares messages. Ours shorten long texts, CPython's don't. The message is empty if CPython itself did not fail.
 fn has_words_of(found: &str, message: &str) -> bool {
     const CUT: usize = 200;
     message.is_empty() || found == message || (found.len() > CUT && message.starts_with(&found[..CUT]))
 }
 
-/// Blanks behind the last line end are an indentation for CPython, and nothing for the language.
+/// Whitespace after the last line end is an indentation for CPython, and is ignored by the evaluator.
 fn has_blank_tail(source: &str) -> bool {
     let rest = source.trim_end_matches([' ', '\t', '\u{c}']);
     rest.len() < source.len() && rest.ends_with(['\n', '\r'])
 }
 
-/// CPython takes identical not-a-numbers in containers for equal, which the language does not imitate. They come from
-/// these words, and from sums and products of infinities.
+/// CPython treats identical NaNs in containers as equal, which the evaluator doesn't imitate. They come from these words,
+/// and from sums and products of infinities.
 fn may_be_nan(source: &str) -> bool {
     let source = source.to_ascii_lowercase();
     source.contains("nan") || source.contains("inf") || source.contains("e400")

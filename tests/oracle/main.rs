@@ -1,7 +1,7 @@
-//! Agreement with Python, line by line.
+//! Compares the evaluator with CPython's answers, line by line.
 //!
-//! Owns the reading of the files beside it, in the forms that `cases` reads, and the excuses for
-//! lines that are known not to agree. Time and memory are for `attacks`, random expressions for `differential`.
+//! Owns the tests of the files beside it, which `cases` reads, and the exceptions for lines that are known to disagree.
+//! `attacks` tests time and memory, `differential` tests random expressions.
 
 mod allocations;
 mod attacks;
@@ -31,14 +31,14 @@ fn outcome(evaluator: &mut Evaluator, names: &Names, source: &[u8]) -> Result<St
     }
 }
 
-/// Lines that are known not to agree, each with the reason.
+/// Lines that are known to disagree, each with the reason.
 fn excuses() -> HashMap<&'static str, &'static str> {
     lines(include_str!("excused.tsv"))
         .filter_map(|line| line.split_once('\t'))
         .collect()
 }
 
-/// Runs all cases, and fails with those that neither agree nor have an excuse.
+/// Runs all cases, and fails with those that disagree and have no excuse.
 fn check(file: &str, cases: &[Case]) {
     let excused = excuses();
     let names = bindings();

@@ -1,8 +1,8 @@
 """CPython's answers, as the language defines them.
 
 Reads expressions from standard input, each a line of JSON, and answers each with a line of JSON: `["ok", text]` or
-`["error", kind, message, start, end]`, with the range in bytes of the source as CPython marks it. Where the language
-departs from CPython on purpose (the order of sets, the names it has, what it refuses), the departure is made here, so
+`["error", kind, message, start, end]`, with CPython's range in bytes of the source. Where the language
+differs from CPython on purpose (the order of sets, its names, what is unsupported), the difference is made here, so
 that everything else can be compared as it is.
 """
 
@@ -366,7 +366,7 @@ def place(lines, line, column):
 
 
 def marked(traceback, lines):
-    """What CPython marks: the position of the instruction of the innermost frame of the expression."""
+    """CPython's range: the position of the instruction of the innermost frame of the expression."""
     found = None
     while traceback:
         if traceback.tb_frame.f_code.co_filename == "<expression>":

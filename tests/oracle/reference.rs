@@ -1,27 +1,27 @@
-//! CPython, as a process that answers expressions.
+//! CPython, as a process that evaluates expressions.
 //!
-//! Owns the process and the form of its questions and answers. What an answer is worth is for the test.
+//! Owns the process and the format of its questions and answers. The test judges the answers.
 
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
 use std::process::{Command, Stdio};
 
-/// What CPython says of one expression.
+/// CPython's answer for one expression.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Value(String),
     Error {
         kind: String,
         message: String,
-        /// In bytes, where CPython marks a place.
+        /// The range in bytes, if CPython reports one.
         range: Option<Range<usize>>,
     },
 }
 
-/// The versions whose answers are right to the letter: texts of errors and marks change between versions.
+/// The versions whose answers match exactly: error messages and ranges change between versions.
 const VERSION: &str = "3.11.";
 
-/// Why there is nothing to compare with, if there is not.
+/// Why there is no CPython to compare with, if there is none.
 pub(crate) fn missing() -> Option<String> {
     match Command::new("python3").arg("--version").output() {
         Err(error) => Some(format!("python3 cannot be run: {error}")),
@@ -33,7 +33,7 @@ pub(crate) fn missing() -> Option<String> {
     }
 }
 
-/// Asks all questions and hands each answer over as it comes.
+/// Asks all questions, and passes each answer on as it arrives.
 pub(crate) fn ask(questions: &[String], mut each: impl FnMut(&str, &Answer)) {
     let mut done = 0;
     while done < questions.len() {
@@ -45,7 +45,7 @@ pub(crate) fn ask(questions: &[String], mut each: impl FnMut(&str, &Answer)) {
     }
 }
 
-/// Asks a process in one stream, until it has answered all or ends, and gives the number of answers.
+/// Asks one process until it has answered all questions or ends. Returns the number of answers.
 fn ask_one_process(questions: &[String], each: &mut impl FnMut(&str, &Answer)) -> usize {
     let mut python = Command::new("python3")
         .args(["-c", include_str!("reference.py")])
@@ -56,10 +56,10 @@ fn ask_one_process(questions: &[String], each: &mut impl FnMut(&str, &Answer)) -
     let mut input = python.stdin.take().expect("it is piped");
     let output = BufReader::new(python.stdout.take().expect("it is piped"));
     let answered = std::thread::scope(|scope| {
-        // A thread of its own, because both pipes are shorter than the questions.
+        // In a separate thread, because the questions and answers exceed the buffers of the pipes.
         scope.spawn(move || {
             for question in questions {
-                // It fails when the process has ended, which the other end of this loop sees.
+                // This fails if the process has ended, which the reading loop notices.
                 if writeln!(input, "{}", serde_json::json!(question)).is_err() {
                     break;
                 }
@@ -76,7 +76,7 @@ fn ask_one_process(questions: &[String], each: &mut impl FnMut(&str, &Answer)) -
     answered
 }
 
-/// The answer to what takes CPython too long.
+/// The answer for an expression that takes CPython too long.
 fn gave_up() -> Answer {
     Answer::Error {
         kind: "TimeoutError".to_owned(),

@@ -1,27 +1,27 @@
-//! A received frame, and one lane's way through it.
+//! A received frame, and the reader with which one lane takes jobs from it.
 //!
-//! Several lanes take the jobs of a frame in any order, each with a reader of its own: nothing is located beforehand, and
-//! nothing is allocated. The whole frame is checked when it comes, before any of its jobs runs.
+//! Several lanes take the jobs of a frame in any order, each with its own reader. The frame isn't indexed first, and
+//! reading allocates nothing. The whole frame is checked on arrival, before any of its jobs runs.
 
 use protocol::message::frame::{Frame, FrameError, Jobs};
 
-use crate::failure::Failure;
+use crate::error::WorkerError;
 
 /// A frame of jobs.
 #[derive(Debug)]
 pub(crate) struct Batch(Vec<u8>);
 
 impl Batch {
-    /// Takes a frame's bytes, if they are sound.
+    /// Checks a frame's bytes and takes them.
     pub(crate) fn new(bytes: Vec<u8>) -> Result<Self, FrameError> {
         Frame::parse(&bytes)?.check()?;
         Ok(Self(bytes))
     }
 
-    /// A way through its jobs from the first one.
-    pub(crate) fn read(&self) -> Result<Reader<'_>, FrameError> {
+    /// A reader that starts at the first job.
+    pub(crate) fn read(&self) -> Result<BatchReader<'_>, FrameError> {
         let frame = Frame::parse(&self.0)?;
-        Ok(Reader {
+        Ok(BatchReader {
             epoch: frame.epoch,
             end: frame.first.saturating_add(frame.count.into()),
             at: frame.first,
@@ -30,33 +30,33 @@ impl Batch {
     }
 }
 
-/// One lane's way through a frame.
+/// Reads the jobs that one lane claims from a frame.
 #[derive(Debug)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct BatchReader<'a> {
     epoch: u16,
-    /// The position behind its last job.
+    /// The position after the frame's last job.
     end: u64,
-    /// The position of the job that comes next.
+    /// The position of the next job.
     at: u64,
     jobs: Jobs<'a>,
 }
 
-impl<'a> Reader<'a> {
-    /// The epoch in which its jobs may be claimed.
+impl<'a> BatchReader<'a> {
+    /// The epoch in which the jobs may be claimed.
     pub(crate) fn epoch(&self) -> u16 {
         self.epoch
     }
 
-    /// The position behind its last job.
+    /// The position after the frame's last job.
     pub(crate) fn end(&self) -> u64 {
         self.end
     }
 
-    /// The next job, claimed by `claim`; `None` when there is nothing to claim any more.
+    /// Returns the next job, which `claim` claims; `None` if no job is left to claim.
     pub(crate) fn next(
         &mut self,
         claim: impl FnOnce() -> Option<u64>,
-    ) -> Result<Option<(u64, &'a [u8])>, Failure> {
+    ) -> Result<Option<(u64, &'a [u8])>, WorkerError> {
         let Some(job) = self.jobs.next().transpose()? else {
             return Ok(None);
         };
@@ -70,16 +70,16 @@ impl<'a> Reader<'a> {
         if skipped == 0 {
             return Ok(Some((position, job)));
         }
-        // Other lanes have claimed those in between.
+        // Other lanes have claimed the jobs in between.
         match self.jobs.nth(skipped as usize - 1).transpose()? {
             Some(job) => Ok(Some((position, job))),
             None => Err(self.misplaced(position)),
         }
     }
 
-    fn misplaced(&self, position: u64) -> Failure {
-        Failure::BrokenProtocol(format!(
-            "position {position} was claimed in a frame of which the jobs from {} to {} were left",
+    fn misplaced(&self, position: u64) -> WorkerError {
+        WorkerError::BrokenProtocol(format!(
+            "position {position} was claimed in a frame with jobs {} to {} left",
             self.at, self.end
         ))
     }
@@ -102,19 +102,19 @@ mod tests {
     }
 
     #[test]
-    fn jobs_come_in_order_and_those_of_other_lanes_are_passed_over() {
+    fn jobs_come_in_order_and_those_of_other_lanes_are_skipped() {
         let batch = batch(&[b"abc", b"", b"de", b"f"]);
         let mut reader = batch.read().unwrap();
         assert_eq!((reader.epoch(), reader.end()), (2, 44));
         for (position, job) in [(40, &b"abc"[..]), (42, b"de"), (43, b"f")] {
             assert_eq!(reader.next(|| Some(position)).unwrap(), Some((position, job)));
         }
-        let nobody = || panic!("nothing is left to claim");
-        assert_eq!(reader.next(nobody).unwrap(), None);
+        let no_claim = || panic!("nothing is left to claim");
+        assert_eq!(reader.next(no_claim).unwrap(), None);
     }
 
     #[test]
-    fn what_is_not_claimed_is_not_given() {
+    fn a_job_that_is_not_claimed_is_not_returned() {
         let batch = batch(&[b"abc"]);
         assert_eq!(batch.read().unwrap().next(|| None).unwrap(), None);
     }
@@ -124,12 +124,12 @@ mod tests {
         for position in [39, 42, u64::MAX] {
             let batch = batch(&[b"a", b"b"]);
             let taken = batch.read().unwrap().next(|| Some(position));
-            assert!(matches!(taken, Err(Failure::BrokenProtocol(_))), "{position}");
+            assert!(matches!(taken, Err(WorkerError::BrokenProtocol(_))), "{position}");
         }
     }
 
     #[test]
-    fn a_damage_anywhere_is_found_before_anything_runs() {
+    fn damage_anywhere_is_found_before_anything_runs() {
         let mut bytes = batch(&[b"good", b"bad"]).0;
         bytes.pop();
         assert!(matches!(

@@ -1,6 +1,6 @@
-//! The invitation of a worker, and what came with it.
+//! The start request of a worker, and the descriptors that come with it.
 //!
-//! That the process is a worker, and where its control socket is, [`protocol::child`] has found out before.
+//! [`protocol::child`] finds out beforehand that the process is a worker, and where its control socket is.
 
 use std::{
     os::fd::{AsFd, OwnedFd},
@@ -18,11 +18,11 @@ use protocol::{
     payload::{area::Parcel, layout::Contents, mapped::Deliveries},
 };
 
-use crate::failure::Failure;
+use crate::error::WorkerError;
 
-/// What a parent gave its worker.
+/// What a worker serves with: the contents of its start request, opened.
 #[derive(Debug)]
-pub(crate) struct Equipment {
+pub(crate) struct Startup {
     pub(crate) worker: u32,
     pub(crate) lanes: usize,
     pub(crate) message_limit: u64,
@@ -31,73 +31,73 @@ pub(crate) struct Equipment {
     pub(crate) inbound: Deliveries,
     pub(crate) outbound: Parcel,
     pub(crate) link: WorkerLink,
-    pub(crate) family: OwnedFd,
+    pub(crate) shared_heap: OwnedFd,
 }
 
-/// An invitation that fits this worker, not yet taken up.
+/// A start request that matches this worker and is not answered yet.
 #[derive(Debug)]
-pub(crate) struct Invited {
-    invitation: Invitation,
-    gifts: Gifts,
+pub(crate) struct StartRequest {
+    request: Invitation,
+    descriptors: Gifts,
 }
 
-impl Invited {
-    /// Waits for the invitation and checks that it is for a worker that serves these jobs.
-    pub(crate) fn receive(control: &OwnedFd, serves: &'static str) -> Result<Self, Failure> {
+impl StartRequest {
+    /// Waits for the start request and checks that it is for a worker that serves these jobs.
+    pub(crate) fn receive(control: &OwnedFd, serves: &'static str) -> Result<Self, WorkerError> {
         let received = control::receive(control, None)?;
-        let invitation: Invitation = handshake::decode(&received)?;
-        if invitation.job != serves {
-            return Err(Failure::WrongJob {
-                asked: invitation.job,
+        let request: Invitation = handshake::decode(&received)?;
+        if request.job != serves {
+            return Err(WorkerError::WrongJob {
+                asked: request.job,
                 serves,
             });
         }
-        if !(1..=MAX_LANES).contains(&usize::from(invitation.lanes)) {
-            return Err(Failure::Unusable(format!(
-                "{} lanes are asked for, {MAX_LANES} being the most",
-                invitation.lanes
+        if !(1..=MAX_LANES).contains(&usize::from(request.lanes)) {
+            return Err(WorkerError::Unusable(format!(
+                "{} lanes requested, the maximum is {MAX_LANES}",
+                request.lanes
             )));
         }
-        let gifts = Gifts::open(received.descriptors)?;
-        Ok(Self { invitation, gifts })
+        let descriptors = Gifts::open(received.descriptors)?;
+        Ok(Self { request, descriptors })
     }
 
-    /// Up to which level the parent wants to be told of the log.
+    /// The most verbose log level that the parent asks for.
     pub(crate) fn log_level(&self) -> u8 {
-        self.invitation.log_level
+        self.request.log_level
     }
 
-    /// What marks begin with, when the parent captures what jobs write.
+    /// The secret that delimiters begin with, if the parent captures the output of jobs.
     pub(crate) fn capture(&self) -> Option<Secret> {
-        self.invitation.capture
+        self.request.capture
     }
 
-    /// Takes the argument out of its area and connects the link.
-    pub(crate) fn accept(self) -> Result<Equipment, Failure> {
-        let Self { invitation, gifts } = self;
-        let mut inbound = gifts.inbound;
-        let argument = argument(&mut inbound, &invitation)?;
-        Ok(Equipment {
-            worker: invitation.worker,
-            lanes: invitation.lanes.into(),
-            message_limit: invitation.message_limit,
+    /// Takes the argument out of the payload area and connects the link.
+    pub(crate) fn accept(self) -> Result<Startup, WorkerError> {
+        let Self { request, descriptors } = self;
+        let mut inbound = descriptors.inbound;
+        let argument = argument(&mut inbound, &request)?;
+        Ok(Startup {
+            worker: request.worker,
+            lanes: request.lanes.into(),
+            message_limit: request.message_limit,
             argument,
-            board: gifts.board,
+            board: descriptors.board,
             inbound,
-            outbound: gifts.outbound,
-            family: gifts.family,
-            link: link::connect(gifts.rendezvous.as_fd(), invitation.token)?,
+            outbound: descriptors.outbound,
+            shared_heap: descriptors.family,
+            link: link::connect(descriptors.rendezvous.as_fd(), request.token)?,
         })
     }
 }
 
-/// Takes the argument out of its area.
-fn argument(inbound: &mut Deliveries, invitation: &Invitation) -> Result<Arc<[u8]>, Failure> {
+/// Copies the initialiser's argument out of the payload area and frees the area for the first job.
+fn argument(inbound: &mut Deliveries, request: &Invitation) -> Result<Arc<[u8]>, WorkerError> {
     let contents = Contents {
-        encoding: invitation.argument_bytes,
+        encoding: request.argument_bytes,
         attached: 0,
     };
-    let delivery = inbound.receive(contents, invitation.message_limit)?;
+    let delivery = inbound.receive(contents, request.message_limit)?;
     let argument = delivery.job().encoding().into();
     delivery.give_back();
     Ok(argument)

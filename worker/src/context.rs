@@ -1,130 +1,130 @@
-//! What a handler and an initialiser learn of where they run.
+//! What a handler and an initialiser can ask about where they run.
 //!
-//! Owns no resource: both types are views that the lane makes.
+//! Owns no resource: the lane makes both types.
 
 use std::{fmt, sync::Arc};
 
 use protocol::CodecError;
 use serde::de::DeserializeOwned;
 
-/// One lane of one worker: a thread that runs one job at a time.
+/// Names one lane of one worker. A lane is a thread that runs one job at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct LaneInfo {
     pub(crate) worker: u32,
     pub(crate) lane: usize,
     pub(crate) lanes: usize,
 }
 
-/// What an initialiser is told: for which lane it makes the state, and the pool's argument.
+/// The input of an initialiser: the lane that it makes the state for, and the pool's argument.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    place: Place,
+    lane: LaneInfo,
     argument: Arc<[u8]>,
 }
 
 impl Setup {
-    pub(crate) fn new(place: Place, argument: Arc<[u8]>) -> Self {
-        Self { place, argument }
+    pub(crate) fn new(lane: LaneInfo, argument: Arc<[u8]>) -> Self {
+        Self { lane, argument }
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.place
+    pub(crate) fn lane_info(&self) -> LaneInfo {
+        self.lane
     }
 
-    /// The worker's number in its pool, from 0. A worker that replaces another takes over its number.
+    /// The worker's number in its pool, from 0. A replacement worker takes over the number of the one it replaces.
     pub fn worker(&self) -> u32 {
-        self.place.worker
+        self.lane.worker
     }
 
-    /// The lane for which the state is made, from 0.
+    /// The number of the lane that the state is for, from 0.
     pub fn lane(&self) -> usize {
-        self.place.lane
+        self.lane.lane
     }
 
-    /// How many lanes the worker has: the initialiser runs once for each, in that lane's own thread.
+    /// The number of lanes of the worker. The initialiser runs once for each, in that lane's own thread.
     pub fn lanes(&self) -> usize {
-        self.place.lanes
+        self.lane.lanes
     }
 
-    /// Whether the pool was given an argument for its workers' initialiser that takes any bytes.
+    /// Whether the pool has an argument for its workers' initialiser whose encoding isn't empty.
     pub fn has_argument(&self) -> bool {
         !self.argument.is_empty()
     }
 
-    /// The argument that the pool was given for its workers' initialiser.
+    /// The argument that the pool has for its workers' initialiser.
     ///
     /// # Errors
-    /// When it is of another type, or the pool was given none.
+    /// If the argument is of another type, or the pool has none.
     pub fn argument<A: DeserializeOwned>(&self) -> Result<A, CodecError> {
         protocol::decode_argument(&self.argument).map_err(|error| match &*self.argument {
-            [] => CodecError::new(format_args!("the pool gave its workers no argument: {error}")),
+            [] => CodecError::new(format_args!("the pool has no argument for its workers: {error}")),
             _ => error,
         })
     }
 }
 
-/// How far a job has come: decides what a panic is called.
+/// How far a job has come. It decides which fault a panic becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum JobPhase {
     Decoding,
     Running,
     Encoding,
 }
 
-/// What a handler is told beside its job, and the state of its lane.
+/// The context of a running job: where it runs, and the state of its lane.
 pub struct Context<'a, S> {
     state: &'a mut S,
-    place: Place,
+    lane: LaneInfo,
     position: u64,
-    stage: Stage,
+    phase: JobPhase,
 }
 
 impl<'a, S> Context<'a, S> {
-    pub(crate) fn new(state: &'a mut S, place: Place) -> Self {
+    pub(crate) fn new(state: &'a mut S, lane: LaneInfo) -> Self {
         Self {
             state,
-            place,
+            lane,
             position: 0,
-            stage: Stage::Decoding,
+            phase: JobPhase::Decoding,
         }
     }
 
-    /// Turns to the next job.
+    /// Moves on to the next job.
     pub(crate) fn begin(&mut self, position: u64) {
         self.position = position;
-        self.stage = Stage::Decoding;
+        self.phase = JobPhase::Decoding;
     }
 
-    pub(crate) fn stage(&self) -> Stage {
-        self.stage
+    pub(crate) fn phase(&self) -> JobPhase {
+        self.phase
     }
 
-    pub(crate) fn enter(&mut self, stage: Stage) {
-        self.stage = stage;
+    pub(crate) fn enter(&mut self, phase: JobPhase) {
+        self.phase = phase;
     }
 
-    /// The lane's state, which the initialiser made. No other lane sees it; after a panic of a handler it is made
-    /// anew.
+    /// The lane's state, which the initialiser made. No other lane sees it. After a panic in the handler, the initialiser
+    /// makes a new one.
     pub fn state(&mut self) -> &mut S {
         self.state
     }
 
     /// The worker's number in its pool, from 0.
     pub fn worker(&self) -> u32 {
-        self.place.worker
+        self.lane.worker
     }
 
-    /// The lane that runs the job, from 0.
+    /// The number of the lane that runs the job, from 0.
     pub fn lane(&self) -> usize {
-        self.place.lane
+        self.lane.lane
     }
 
-    /// How many lanes the worker has.
+    /// The number of lanes of the worker.
     pub fn lanes(&self) -> usize {
-        self.place.lanes
+        self.lane.lanes
     }
 
-    /// The job's number among all that were sent to this worker process, from 0.
+    /// The job's number among all jobs sent to this worker process, from 0.
     pub fn position(&self) -> u64 {
         self.position
     }
@@ -134,9 +134,9 @@ impl<S> fmt::Debug for Context<'_, S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Context")
-            .field("place", &self.place)
+            .field("lane", &self.lane)
             .field("position", &self.position)
-            .field("stage", &self.stage)
+            .field("phase", &self.phase)
             .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
-//! The service of the job [`protocol::Eval`]: one expression in, the text of its value out.
+//! The service for the job [`protocol::Eval`], which takes an expression and returns the text of its value.
 //!
-//! Owns the adapter between the job's bytes and the evaluator, and the argument that the pool gives it. What an
-//! expression means is for [`crate::expression`].
+//! Owns the adapter between the job's bytes and the evaluator, and the type of the pool's argument. [`crate::expression`]
+//! defines what an expression means.
 
 use std::borrow::Cow;
 
@@ -12,18 +12,18 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::{Context, Setup, Stage},
+    context::{Context, JobPhase, Setup},
     expression::{Error, Evaluator, Expression, Limits, Names},
     runner::Runner,
     service::Service,
 };
 
-/// The service that evaluates expressions. Its pool gives an [`EvalSetup`] as the initialiser's argument, or none.
+/// A service that evaluates expressions. Its initialiser's argument is an [`EvalSetup`], or none.
 pub fn service() -> Service<'static> {
-    Service::from_runner(Evaluating)
+    Service::from_runner(EvalRunner)
 }
 
-/// What holds for every expression of a pool: the argument of the service's initialiser.
+/// Names and limits for every expression of a pool: the argument of the service's initialiser.
 ///
 /// ```
 /// use worker::eval::{EvalLimits, EvalSetup};
@@ -36,7 +36,7 @@ pub fn service() -> Service<'static> {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvalSetup {
-    /// Names with the expressions that give their values. Each may use the names before it.
+    /// Names, each with the expression of its value. An expression may use the names before it.
     pub names: Vec<(String, String)>,
     /// The limits that differ from the defaults.
     pub limits: EvalLimits,
@@ -81,24 +81,24 @@ fn apply<T>(limits: Limits, value: Option<T>, set: impl FnOnce(Limits, T) -> Lim
     }
 }
 
-/// The runner: the state is all it has.
-struct Evaluating;
+/// The runner of the service. All that it uses is in the lane's state.
+struct EvalRunner;
 
-/// What a lane keeps from expression to expression.
-struct Desk {
+/// The state of a lane, kept from expression to expression.
+struct EvalState {
     evaluator: Evaluator,
     names: Names,
     limits: Limits,
 }
 
-impl Runner for Evaluating {
-    type State = Desk;
+impl Runner for EvalRunner {
+    type State = EvalState;
 
     fn job_name(&self) -> &'static str {
         Eval::NAME
     }
 
-    fn initialise(&self, setup: &Setup) -> Result<Desk, String> {
+    fn initialise(&self, setup: &Setup) -> Result<EvalState, String> {
         let setup: EvalSetup = if setup.has_argument() {
             setup.argument().map_err(|error| error.to_string())?
         } else {
@@ -106,7 +106,7 @@ impl Runner for Evaluating {
         };
         let limits = Limits::from(setup.limits);
         let names = bound(Names::default(), &setup.names, &limits).map_err(|error| error.to_string())?;
-        Ok(Desk {
+        Ok(EvalState {
             evaluator: Evaluator::new(limits.clone()),
             names,
             limits,
@@ -116,18 +116,18 @@ impl Runner for Evaluating {
     fn run(
         &self,
         job: Incoming<'_>,
-        context: &mut Context<'_, Desk>,
+        context: &mut Context<'_, EvalState>,
         output: &mut Payload,
     ) -> Result<(), Fault> {
         let job = EvalRef::decode(job.encoding()).map_err(|error| Fault::Undecodable(error.to_string()))?;
-        context.enter(Stage::Running);
-        let desk = context.state();
-        encode_evaluated(&mut output.encoding, |output| desk.evaluate(&job, output))
+        context.enter(JobPhase::Running);
+        let state = context.state();
+        encode_evaluated(&mut output.encoding, |output| state.evaluate(&job, output))
             .map_err(|error| Fault::Unencodable(error.to_string()))
     }
 }
 
-impl Desk {
+impl EvalState {
     #[inline]
     fn evaluate(&mut self, job: &EvalRef<'_>, output: &mut Vec<u8>) -> Result<(), EvalError> {
         let names = match &*job.names {
@@ -140,7 +140,7 @@ impl Desk {
     }
 }
 
-/// `names` and those that `bindings` add, one after the other.
+/// Adds `bindings` to `names`, in order.
 fn bound(mut names: Names, bindings: &[(String, String)], limits: &Limits) -> Result<Names, EvalError> {
     for (name, expression) in bindings {
         let value = Expression::parse_with(expression, limits)
@@ -165,7 +165,7 @@ fn in_source(error: &Error) -> EvalError {
     }
 }
 
-/// An error in a name's value has no place in the expression that is evaluated.
+/// An error in the value of a name has no position in the job's expression.
 fn in_binding(name: &str, error: &Error) -> EvalError {
     EvalError {
         message: format!("in the value of `{name}`: {}", error.message()),
@@ -178,26 +178,26 @@ fn in_binding(name: &str, error: &Error) -> EvalError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stand_in::{Parent, Terms, encode_argument, hire, invite};
+    use crate::fake_parent::{FakeParent, StartOptions, encode_argument, start, start_ready};
 
-    fn terms(argument: Vec<u8>) -> Terms {
-        Terms {
+    fn options(argument: Vec<u8>) -> StartOptions {
+        StartOptions {
             job: Eval::NAME,
             argument,
-            ..Terms::default()
+            ..StartOptions::default()
         }
     }
 
-    fn with_setup(names: &[(&str, &str)]) -> Terms {
+    fn with_setup(names: &[(&str, &str)]) -> StartOptions {
         let names = names
             .iter()
             .map(|&(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let limits = EvalLimits::default();
-        terms(encode_argument(&EvalSetup { names, limits }))
+        options(encode_argument(&EvalSetup { names, limits }))
     }
 
-    fn evaluate(parent: &mut Parent, job: &Eval) -> Result<String, EvalError> {
+    fn evaluate(parent: &mut FakeParent, job: &Eval) -> Result<String, EvalError> {
         let mut bytes = Vec::new();
         job.encode(&mut bytes).unwrap();
         let position = parent.send_encoded(&[bytes]) - 1;
@@ -206,15 +206,15 @@ mod tests {
 
     #[test]
     fn an_expression_becomes_the_text_of_its_value() {
-        let mut parent = hire(service(), &terms(Vec::new()));
+        let mut parent = start_ready(service(), &options(Vec::new()));
         assert_eq!(evaluate(&mut parent, &Eval::new("1+2+3")).unwrap(), "6");
-        let error = evaluate(&mut parent, &Eval::new("nobody")).unwrap_err();
-        assert_eq!(error.to_string(), "NameError: name 'nobody' is not defined");
+        let error = evaluate(&mut parent, &Eval::new("missing")).unwrap_err();
+        assert_eq!(error.to_string(), "NameError: name 'missing' is not defined");
     }
 
     #[test]
-    fn names_of_the_pool_hold_for_all_jobs_and_a_jobs_own_for_it_alone() {
-        let mut parent = hire(service(), &with_setup(&[("a", "1"), ("b", "a + a")]));
+    fn names_of_the_pool_are_bound_in_all_jobs_and_those_of_a_job_only_in_it() {
+        let mut parent = start_ready(service(), &with_setup(&[("a", "1"), ("b", "a + a")]));
         let own = Eval::new("a + b + c").bind("a", "10").bind("c", "a + 100");
         assert_eq!(evaluate(&mut parent, &own).unwrap(), "122");
         assert_eq!(evaluate(&mut parent, &Eval::new("a + b")).unwrap(), "3");
@@ -226,9 +226,12 @@ mod tests {
 
     #[test]
     fn a_name_that_cannot_be_bound_is_the_jobs_error() {
-        let mut parent = hire(service(), &terms(Vec::new()));
-        let error = evaluate(&mut parent, &Eval::new("1").bind("x", "nobody")).unwrap_err();
-        assert_eq!(error.message, "in the value of `x`: name 'nobody' is not defined");
+        let mut parent = start_ready(service(), &options(Vec::new()));
+        let error = evaluate(&mut parent, &Eval::new("1").bind("x", "missing")).unwrap_err();
+        assert_eq!(
+            error.message,
+            "in the value of `x`: name 'missing' is not defined"
+        );
         assert_eq!((error.start, error.end), (0, 0));
         let error = evaluate(&mut parent, &Eval::new("1").bind("__x", "1")).unwrap_err();
         assert!(error.message.contains("__x"), "{error}");
@@ -236,18 +239,18 @@ mod tests {
 
     #[test]
     fn a_setup_that_cannot_be_used_fails_the_start() {
-        for terms in [
-            with_setup(&[("x", "nobody")]),
+        for options in [
+            with_setup(&[("x", "missing")]),
             with_setup(&[("__x", "1")]),
-            terms(vec![0xff; 9]),
+            options(vec![0xff; 9]),
         ] {
-            assert!(invite(service(), &terms).is_err());
+            assert!(start(service(), &options).is_err());
         }
     }
 
     #[test]
-    fn what_is_no_eval_job_is_undecodable() {
-        let mut parent = hire(service(), &terms(Vec::new()));
+    fn bytes_that_are_no_eval_job_are_undecodable() {
+        let mut parent = start_ready(service(), &options(Vec::new()));
         parent.send_encoded(&[vec![1, 0xff]]);
         assert!(matches!(parent.fault(0), Fault::Undecodable(_)));
     }

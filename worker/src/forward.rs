@@ -1,7 +1,7 @@
-//! The worker's log, told to its parent.
+//! Forwards the worker's log to its parent.
 //!
-//! Owns the layer that turns events of `tracing` into messages, and where they go. An event is sent at once, in the
-//! thread that it happens in, and never waits for room.
+//! Owns the layer that turns events of `tracing` into messages, and the socket that they go to. The thread that emits an
+//! event sends it at once, and drops it rather than wait for room.
 
 use std::{
     cell::Cell,
@@ -25,8 +25,8 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Where events go, and the least of them that the parent wants.
-static WAY: OnceLock<(OwnedFd, LevelFilter)> = OnceLock::new();
+/// The socket that events go to, and the filter that the parent asks for.
+static FORWARD: OnceLock<(OwnedFd, LevelFilter)> = OnceLock::new();
 static IS_ON: AtomicBool = AtomicBool::new(false);
 static LOST: AtomicU64 = AtomicU64::new(0);
 
@@ -34,26 +34,26 @@ thread_local! {
     static POSITION: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Begins to tell the parent of events up to this level (see [`Record::level`]; 0: of none).
+/// Starts forwarding events up to `level` (see [`Record::level`]; 0 for none).
 ///
-/// A program that has set a subscriber of its own keeps it; it may have a [`ForwardLayer`] in it.
+/// A program that has set a subscriber of its own keeps it; it can add a [`ForwardLayer`] to it.
 pub(crate) fn start(control: &OwnedFd, level: u8) -> std::io::Result<()> {
     let Some(filter) = filter_of(level) else {
         return Ok(());
     };
     let control = control.try_clone()?;
-    if WAY.set((control, filter)).is_ok() {
+    if FORWARD.set((control, filter)).is_ok() {
         IS_ON.store(true, Ordering::Relaxed);
         let subscriber = Registry::default().with(ForwardLayer::new());
         drop(tracing::subscriber::set_global_default(subscriber));
-        // Call sites may have been asked before there was anywhere to send to.
+        // Call sites may have cached that no one is interested in them.
         tracing::callsite::rebuild_interest_cache();
     }
     Ok(())
 }
 
-/// Notes which job this thread runs now.
-pub(crate) fn runs(position: Option<u64>) {
+/// Sets the job that this thread runs, which its events carry.
+pub(crate) fn set_position(position: Option<u64>) {
     if IS_ON.load(Ordering::Relaxed) {
         POSITION.set(position);
     }
@@ -80,16 +80,16 @@ fn number_of(level: Level) -> u8 {
     }
 }
 
-/// A layer that tells the parent of a worker of its events; in any other process it does nothing.
+/// A layer that forwards the events of a worker to its parent. In any other process it does nothing.
 ///
-/// A worker program needs it only when it sets a `tracing` subscriber of its own, before it serves; otherwise
-/// [`serve`](crate::serve) installs one with nothing but this layer. The events reach the subscriber of the parent's
-/// process, as far as that wants them, under the target `pool::worker`.
+/// A worker program needs it only if it sets a `tracing` subscriber of its own before it serves; otherwise
+/// [`serve`](crate::serve) installs a subscriber with only this layer. The events reach the subscriber of the parent's
+/// process under the target `pool::worker`, as far as that subscriber enables it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ForwardLayer(());
 
 impl ForwardLayer {
-    /// The layer.
+    /// Creates the layer.
     pub fn new() -> Self {
         Self(())
     }
@@ -98,7 +98,7 @@ impl ForwardLayer {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ForwardLayer {
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        let Some((control, _)) = WAY.get().filter(|(_, filter)| *metadata.level() <= *filter) else {
+        let Some((control, _)) = FORWARD.get().filter(|(_, filter)| *metadata.level() <= *filter) else {
             return;
         };
         let mut record = Record {
@@ -115,14 +115,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ForwardLayer {
         };
         event.record(&mut Collector(&mut record));
         let lost = record.lost;
-        // A parent that has gone needs no log any more.
+        // An error means that the parent is gone, which needs no log.
         if let Ok(false) = control::send_if_room(control, &record.encode()) {
             LOST.fetch_add(lost + 1, Ordering::Relaxed);
         }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        WAY.get().map(|(_, filter)| *filter)
+        FORWARD.get().map(|(_, filter)| *filter)
     }
 }
 

@@ -1,53 +1,53 @@
-//! One lane: a thread that runs one job at a time, from piece of work to piece of work.
+//! A lane: a thread that runs one job at a time.
 
 use std::time::{Duration, Instant};
 
 use protocol::{Payload, board::Board};
 
 use crate::{
-    bell::Bell,
-    course::{Course, Jobs},
-    failure::Failure,
-    feed::{Feed, Stint, Work},
+    error::WorkerError,
+    frame_source::{FrameSource, Work, WorkReport},
+    job_loop::{JobLoop, JobSource},
     publisher::Publisher,
-    runner::Bench,
+    runner::LaneRunner,
+    wake_sender::SharedWakeSender,
 };
 
-/// A lane at work.
+/// A lane and all that it uses.
 pub(crate) struct Lane<'a> {
     pub(crate) number: usize,
     pub(crate) board: &'a Board,
-    pub(crate) bell: &'a Bell<'a>,
-    pub(crate) feed: &'a Feed<'a>,
+    pub(crate) wake_sender: &'a SharedWakeSender<'a>,
+    pub(crate) frame_source: &'a FrameSource<'a>,
     pub(crate) publisher: Publisher<'a>,
-    pub(crate) bench: &'a mut dyn Bench,
-    /// Reused from course to course.
+    pub(crate) runner: &'a mut dyn LaneRunner,
+    /// Reused from one job loop to the next.
     pub(crate) output: Payload,
 }
 
 impl Lane<'_> {
     /// Serves until the link's end.
-    pub(crate) fn serve(&mut self) -> Result<(), Failure> {
-        let mut stint = Stint::default();
-        while let Some((turn, work)) = self.feed.next(stint)? {
+    pub(crate) fn serve(&mut self) -> Result<(), WorkerError> {
+        let mut report = WorkReport::default();
+        while let Some((frame, work)) = self.frame_source.next(report)? {
             let start = Instant::now();
             let done = self.perform(work)?;
-            stint = Stint {
-                turn,
+            report = WorkReport {
+                frame,
                 done,
-                // A look at a used-up frame is no work, and nothing to wake the parent for.
+                // Finding a frame used up isn't work, and no reason to wake the parent.
                 busy: if done > 0 { start.elapsed() } else { Duration::ZERO },
             };
         }
         Ok(())
     }
 
-    /// Does what it can get of the work; says how many jobs that was.
-    fn perform(&mut self, work: Work) -> Result<u64, Failure> {
+    /// Runs the jobs of `work` that no other lane claims. Returns their number.
+    fn perform(&mut self, work: Work) -> Result<u64, WorkerError> {
         match work {
-            Work::Frame(batch) => self.run(Jobs::Frame(batch.read()?)),
+            Work::Frame(batch) => self.run(JobSource::Frame(batch.read()?)),
             Work::Large { position, payload } => match payload {
-                Ok(delivery) => self.run(Jobs::Delivered(Some((position, delivery)))),
+                Ok(delivery) => self.run(JobSource::Delivered(Some((position, delivery)))),
                 Err(fault) => {
                     self.publisher.fault(position, fault);
                     Ok(1)
@@ -56,18 +56,18 @@ impl Lane<'_> {
         }
     }
 
-    fn run(&mut self, jobs: Jobs<'_>) -> Result<u64, Failure> {
+    fn run(&mut self, jobs: JobSource<'_>) -> Result<u64, WorkerError> {
         let output = std::mem::take(&mut self.output);
-        let mut course = Course::new(
+        let mut job_loop = JobLoop::new(
             self.number,
             self.board,
-            self.bell,
+            self.wake_sender,
             &mut self.publisher,
             jobs,
             output,
         );
-        self.bench.run(&mut course)?;
-        let (done, output) = course.end();
+        self.runner.run(&mut job_loop)?;
+        let (done, output) = job_loop.end();
         self.output = output;
         Ok(done)
     }

@@ -1,7 +1,7 @@
 //! The worker process of a pool, and the expression evaluator.
 //!
-//! A worker is a program that serves one type of job. It is either a program of its own, whose `main` is one call of
-//! [`serve`], or the program that has the pool, run again, with a call of [`run_if_worker`] at the top of its `main`:
+//! A worker is a program that serves one type of job. It is either a separate program, whose `main` calls [`serve`], or
+//! the program that owns the pool, started again, with a call of [`run_if_worker`] at the top of its `main`:
 //!
 //! ```no_run
 //! use serde::{Deserialize, Serialize};
@@ -20,38 +20,38 @@
 //! }
 //! ```
 //!
-//! A worker with state of its own is a [`Service`] with an initialiser.
+//! A worker whose handler keeps state is a [`Service`] with an initialiser.
 //!
-//! # What holds in a worker
-//! - A panic of a handler ends the job, not the worker: the caller gets its message, place and backtrace.
-//! - The [`Bytes`] of a large job are seen where they arrived; they may be kept, sliced and given back like any others.
-//! - Standard input is empty; standard output and standard error are the handler's, and no byte of the protocol goes
-//!   through them.
+//! # Guarantees
+//! - A panic in a handler ends the job, not the worker: the caller gets the message, the location and the backtrace.
+//! - The [`Bytes`] of a large job are read where they arrived, without a copy. They may be kept, sliced and returned like
+//!   any others.
+//! - Standard input is empty. Standard output and standard error belong to the handler: the protocol doesn't use them.
 //! - When the parent ends, however it ends, the worker and the processes of its group are killed at once.
-//! - When the pool wants no more of the worker, its states are dropped and the process exits with 0.
+//! - When the pool has no more jobs for the worker, the worker drops its states and exits with code 0.
 //!
-//! The crate knows nothing of scheduling: it runs what it is sent, in that order.
+//! The crate does no scheduling: it runs the jobs that it receives, in order.
 
 mod batch;
-mod bell;
 mod bootstrap;
 mod context;
-mod course;
+mod error;
 pub mod eval;
-mod failure;
-mod feed;
+#[cfg(test)]
+mod fake_parent;
 mod forward;
-mod gate;
+mod frame_source;
+mod job_loop;
 mod lane;
-mod marks;
+mod output_marks;
 mod publisher;
+mod ready;
 mod runner;
+#[cfg(test)]
+mod scenarios;
 mod service;
 mod session;
-#[cfg(test)]
-mod stand_in;
-#[cfg(test)]
-mod stories;
+mod wake_sender;
 
 use std::process::ExitCode;
 
@@ -62,10 +62,10 @@ pub use forward::ForwardLayer;
 pub use protocol::{Bytes, CodecError, Job};
 pub use service::Service;
 
-/// Serves jobs with `handler` until the pool wants no more: the whole `main` of a worker program.
+/// Serves jobs with `handler` until the pool closes the worker: the whole `main` of a worker program.
 ///
-/// Started otherwise than by a pool, the program says so on standard error and the code is 64. The other codes are
-/// those of [`Service::serve`].
+/// If no pool started the program, it says so on standard error and returns exit code 64. The other codes are those of
+/// [`Service::serve`].
 pub fn serve<J, H>(handler: H) -> ExitCode
 where
     J: Job,
@@ -74,10 +74,10 @@ where
     Service::new(handler).serve()
 }
 
-/// Turns the process into a worker when a pool started it as one for this type of job; otherwise returns at once.
+/// Turns the process into a worker if a pool started it as one for this type of job; otherwise returns at once.
 ///
-/// To be called at the top of `main`, before the program looks at its arguments, starts threads or opens a pool. In a
-/// worker it never returns: it serves and then exits the process.
+/// Call it at the top of `main`, before the program reads its arguments, starts threads or opens a pool. In a worker it
+/// never returns: it serves and then exits the process.
 pub fn run_if_worker<J, H>(handler: H)
 where
     J: Job,

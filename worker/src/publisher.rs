@@ -1,6 +1,6 @@
-//! How results leave: through the ring, or, when they are large, through the outbound parcel area.
+//! Publishes results: through the ring, or, if they are large, through the outbound payload area.
 //!
-//! Owns the writing ends of both, shared by the lanes. Waits when there is no room, having woken the parent.
+//! Owns the writing ends of both, which the lanes share. If there is no room, it wakes the parent and waits.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,17 +16,17 @@ use protocol::{
     },
 };
 
-use crate::bell::Bell;
+use crate::wake_sender::SharedWakeSender;
 
-/// The writing ends, which belong to all lanes.
+/// The writing ends, shared by all lanes.
 #[derive(Debug)]
-pub(crate) struct Outlet {
+pub(crate) struct ResultWriter {
     ring: RingWriter,
     outbound: Parcel,
     message_limit: u64,
 }
 
-impl Outlet {
+impl ResultWriter {
     pub(crate) fn new(outbound: Parcel, message_limit: u64) -> Mutex<Self> {
         Mutex::new(Self {
             ring: RingWriter::new(),
@@ -36,103 +36,109 @@ impl Outlet {
     }
 
     #[inline]
-    fn publish(&mut self, way: Way<'_>, position: u64, output: &[u8]) {
+    fn publish(&mut self, parent: ParentSide<'_>, position: u64, output: &[u8]) {
         if output.len() <= MAX_RING_RESULT && output.len() as u64 <= self.message_limit {
-            self.publish_record(way, position, Status::Output, output);
+            self.publish_record(parent, position, Status::Output, output);
         } else {
-            self.publish_large(way, position, output, &[]);
+            self.publish_large(parent, position, output, &[]);
         }
     }
 
     #[cold]
-    fn publish_large(&mut self, way: Way<'_>, position: u64, output: &[u8], attached: &[Part]) {
+    fn publish_large(&mut self, parent: ParentSide<'_>, position: u64, output: &[u8], attached: &[Part]) {
         let bytes = layout::counted(output.len(), attached.iter().map(Part::length));
         let limit = self.message_limit;
         if bytes > limit {
-            self.publish_fault(way, position, Fault::TooLarge { bytes, limit });
+            self.publish_fault(parent, position, Fault::TooLarge { bytes, limit });
         } else {
-            self.publish_parcel(way, position, output, attached);
+            self.publish_payload(parent, position, output, attached);
         }
     }
 
     #[inline]
-    fn publish_record(&mut self, way: Way<'_>, position: u64, status: Status, body: &[u8]) {
-        let mut wait = || way.bell.ring();
-        self.ring.publish(way.board, position, status, body, &mut wait);
+    fn publish_record(&mut self, parent: ParentSide<'_>, position: u64, status: Status, body: &[u8]) {
+        let mut wait = || parent.wake_sender.wake();
+        self.ring.publish(parent.board, position, status, body, &mut wait);
     }
 
-    fn publish_parcel(&mut self, way: Way<'_>, position: u64, output: &[u8], attached: &[Part]) {
-        let mut wait = || way.bell.ring();
-        outbound::wait_until_empty(way.board, &mut wait);
+    fn publish_payload(&mut self, parent: ParentSide<'_>, position: u64, output: &[u8], attached: &[Part]) {
+        let mut wait = || parent.wake_sender.wake();
+        outbound::wait_until_empty(parent.board, &mut wait);
         let contents = match self.outbound.put(output, attached) {
             Ok(contents) => contents,
             Err(error) => {
-                return self.publish_fault(way, position, Fault::NotHandedOver(error.to_string()));
+                return self.publish_fault(parent, position, Fault::NotHandedOver(error.to_string()));
             }
         };
-        outbound::mark_full(way.board);
+        outbound::mark_full(parent.board);
         self.ring
-            .publish_parcel(way.board, position, Status::Output, contents, &mut wait);
+            .publish_parcel(parent.board, position, Status::Output, contents, &mut wait);
     }
 
-    fn publish_fault(&mut self, way: Way<'_>, position: u64, fault: Fault) {
+    fn publish_fault(&mut self, parent: ParentSide<'_>, position: u64, fault: Fault) {
         let mut bytes = Vec::new();
         fault.encode(&mut bytes);
-        self.publish_record(way, position, Status::Fault, &bytes);
+        self.publish_record(parent, position, Status::Fault, &bytes);
     }
 }
 
+/// How the parent learns of a result.
 #[derive(Debug, Clone, Copy)]
-struct Way<'a> {
+struct ParentSide<'a> {
     board: &'a Board,
-    bell: &'a Bell<'a>,
+    wake_sender: &'a SharedWakeSender<'a>,
 }
 
-/// One lane's way to the outlet.
+/// One lane's access to the result writer.
 #[derive(Debug)]
 pub(crate) struct Publisher<'a> {
-    way: Way<'a>,
-    outlet: &'a Mutex<Outlet>,
-    /// A lane that is alone keeps the lock for good, so that a result costs it no atomic operation more.
-    held: Option<MutexGuard<'a, Outlet>>,
+    parent: ParentSide<'a>,
+    writer: &'a Mutex<ResultWriter>,
+    /// The only lane of a worker holds the lock all the time, which saves it an atomic operation for each result.
+    guard: Option<MutexGuard<'a, ResultWriter>>,
 }
 
 impl<'a> Publisher<'a> {
-    pub(crate) fn new(board: &'a Board, bell: &'a Bell<'a>, outlet: &'a Mutex<Outlet>, lanes: usize) -> Self {
+    pub(crate) fn new(
+        board: &'a Board,
+        wake_sender: &'a SharedWakeSender<'a>,
+        writer: &'a Mutex<ResultWriter>,
+        lanes: usize,
+    ) -> Self {
         Self {
-            way: Way { board, bell },
-            outlet,
-            held: (lanes == 1).then(|| lock(outlet)),
+            parent: ParentSide { board, wake_sender },
+            writer,
+            guard: (lanes == 1).then(|| lock(writer)),
         }
     }
 
     /// Publishes the encoded output of the job at `position`.
     #[inline]
     pub(crate) fn output(&mut self, position: u64, output: &[u8]) {
-        match &mut self.held {
-            Some(outlet) => outlet.publish(self.way, position, output),
-            None => lock(self.outlet).publish(self.way, position, output),
+        match &mut self.guard {
+            Some(writer) => writer.publish(self.parent, position, output),
+            None => lock(self.writer).publish(self.parent, position, output),
         }
     }
 
-    /// Publishes the encoded output of the job at `position` with what is attached to it.
+    /// Publishes the encoded output of the job at `position`, with attachments.
     pub(crate) fn output_with(&mut self, position: u64, output: &[u8], attached: &[Part]) {
-        match &mut self.held {
-            Some(outlet) => outlet.publish_large(self.way, position, output, attached),
-            None => lock(self.outlet).publish_large(self.way, position, output, attached),
+        match &mut self.guard {
+            Some(writer) => writer.publish_large(self.parent, position, output, attached),
+            None => lock(self.writer).publish_large(self.parent, position, output, attached),
         }
     }
 
-    /// Publishes why the job at `position` has no output.
+    /// Publishes a fault as the outcome of the job at `position`.
     #[cold]
     pub(crate) fn fault(&mut self, position: u64, fault: Fault) {
-        match &mut self.held {
-            Some(outlet) => outlet.publish_fault(self.way, position, fault),
-            None => lock(self.outlet).publish_fault(self.way, position, fault),
+        match &mut self.guard {
+            Some(writer) => writer.publish_fault(self.parent, position, fault),
+            None => lock(self.writer).publish_fault(self.parent, position, fault),
         }
     }
 }
 
-fn lock(outlet: &Mutex<Outlet>) -> MutexGuard<'_, Outlet> {
-    outlet.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(writer: &Mutex<ResultWriter>) -> MutexGuard<'_, ResultWriter> {
+    writer.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,29 +1,29 @@
-//! What the serve loop needs of a kind of job, and how a job's faults are told apart.
+//! Runs jobs of one type, and turns panics into faults.
 //!
-//! A [`Runner`] is one kind of job with its handler and initialiser; it sees jobs as they came. A [`Bench`] is one
-//! lane's runner with its state; it is what the lane works at. Neither knows how jobs come or results leave.
+//! A [`Runner`] is one type of job with its handler and initialiser; it takes jobs as encoded bytes. A [`LaneRunner`] is a
+//! runner with the state of one lane. Neither knows how jobs arrive or how results leave.
 
 use protocol::{Fault, Incoming, Panicked, Payload, child::panics};
 
 use crate::{
-    context::{Context, Setup, Stage},
-    course::Course,
-    failure::Failure,
+    context::{Context, JobPhase, Setup},
+    error::WorkerError,
     forward,
+    job_loop::JobLoop,
 };
 
-/// A kind of job, as encoded bytes.
+/// Runs one type of job, as encoded bytes.
 pub(crate) trait Runner: Sync {
-    /// What a lane keeps from job to job.
+    /// The state that a lane keeps from job to job.
     type State;
 
     /// The name that both processes compare.
     fn job_name(&self) -> &'static str;
 
-    /// Makes the state of a lane; the error is a text for people.
+    /// Makes the state of a lane. The error is a message for people.
     fn initialise(&self, setup: &Setup) -> Result<Self::State, String>;
 
-    /// Runs one encoded job and puts its encoded output into the empty payload. It says in the context how far it has come.
+    /// Runs one encoded job and writes its encoded output to the empty payload. Records in the context how far it has come.
     fn run(
         &self,
         job: Incoming<'_>,
@@ -32,37 +32,37 @@ pub(crate) trait Runner: Sync {
     ) -> Result<(), Fault>;
 }
 
-/// A runner whose type of state is forgotten.
-pub(crate) trait Serving: Sync {
+/// A runner without the type of its state.
+pub(crate) trait ErasedRunner: Sync {
     /// The name that both processes compare.
     fn job_name(&self) -> &'static str;
 
-    /// The bench of one lane, still without a state.
-    fn bench(&self, setup: Setup) -> Box<dyn Bench + '_>;
+    /// The runner of one lane, which has no state yet.
+    fn lane_runner(&self, setup: Setup) -> Box<dyn LaneRunner + '_>;
 }
 
-/// Where one lane runs its jobs. It stays in the lane's thread.
-pub(crate) trait Bench {
+/// Runs the jobs of one lane. It stays in the lane's thread.
+pub(crate) trait LaneRunner {
     /// Drops the state, if there is one, and runs the initialiser.
-    fn rebuild(&mut self) -> Result<(), String>;
+    fn initialise(&mut self) -> Result<(), String>;
 
-    /// Runs all jobs of a course. A job's fault is its outcome; after a panic of a handler the state is made anew.
+    /// Runs all jobs of a job loop. A fault is the outcome of its job alone. After a panic in the handler, makes a new state.
     ///
     /// # Panics
-    /// Without a state.
-    fn run(&mut self, course: &mut Course<'_, '_>) -> Result<(), Failure>;
+    /// If there is no state.
+    fn run(&mut self, job_loop: &mut JobLoop<'_, '_>) -> Result<(), WorkerError>;
 
-    /// Drops the state. A panic of its drop is printed and goes no further.
-    fn close(&mut self);
+    /// Drops the state. A panic in its drop is printed and caught.
+    fn drop_state(&mut self);
 }
 
-impl<R: Runner> Serving for R {
+impl<R: Runner> ErasedRunner for R {
     fn job_name(&self) -> &'static str {
         Runner::job_name(self)
     }
 
-    fn bench(&self, setup: Setup) -> Box<dyn Bench + '_> {
-        Box::new(Furnished {
+    fn lane_runner(&self, setup: Setup) -> Box<dyn LaneRunner + '_> {
+        Box::new(StatefulRunner {
             runner: self,
             setup,
             state: None,
@@ -70,74 +70,76 @@ impl<R: Runner> Serving for R {
     }
 }
 
-/// A bench and what stands on it: the state.
-struct Furnished<'a, R: Runner> {
+/// A runner with the state of one lane.
+struct StatefulRunner<'a, R: Runner> {
     runner: &'a R,
     setup: Setup,
     state: Option<R::State>,
 }
 
-impl<R: Runner> Bench for Furnished<'_, R> {
-    fn rebuild(&mut self) -> Result<(), String> {
-        self.close();
-        let made = panics::catch(|| self.runner.initialise(&self.setup)).map_err(|panicked| told(&panicked));
+impl<R: Runner> LaneRunner for StatefulRunner<'_, R> {
+    fn initialise(&mut self) -> Result<(), String> {
+        self.drop_state();
+        let made =
+            panics::catch(|| self.runner.initialise(&self.setup)).map_err(|panicked| message_of(&panicked));
         self.state = Some(made.flatten()?);
         Ok(())
     }
 
-    fn run(&mut self, course: &mut Course<'_, '_>) -> Result<(), Failure> {
+    fn run(&mut self, job_loop: &mut JobLoop<'_, '_>) -> Result<(), WorkerError> {
         loop {
             let state = self.state.as_mut().expect("a state has been built");
-            let mut context = Context::new(state, self.setup.place());
-            let caught = panics::catch_each(|watched| run_jobs(self.runner, &mut context, course, watched));
-            forward::runs(None);
+            let mut context = Context::new(state, self.setup.lane_info());
+            let caught = panics::catch_each(|watched| run_jobs(self.runner, &mut context, job_loop, watched));
+            forward::set_position(None);
             let panicked = match caught {
                 Ok(ran) => return ran,
-                Err(panicked) if course.running().is_none() => return Err(Failure::Panicked(panicked)),
+                Err(panicked) if job_loop.running().is_none() => return Err(WorkerError::Panicked(panicked)),
                 Err(panicked) => panicked,
             };
-            let fault = named(context.stage(), panicked);
+            let fault = fault_of(context.phase(), panicked);
             let spoils_state = matches!(fault, Fault::Panicked(_));
-            course.finish(Err(fault));
+            job_loop.finish(Err(fault));
             if spoils_state {
-                // No job is shown as running meanwhile, and the parent knows of the panic.
-                course.pause();
-                self.rebuild().map_err(Failure::Rebuilding)?;
+                // Meanwhile the board shows no running job, and the parent knows of the panic.
+                job_loop.pause();
+                self.initialise().map_err(WorkerError::Reinitialising)?;
             }
         }
     }
 
-    fn close(&mut self) {
+    fn drop_state(&mut self) {
         let state = self.state.take();
         panics::survive(|| drop(state));
     }
 }
 
-/// Runs jobs until there are none, or until one panics; then it is still running in the eyes of the course.
+/// Runs jobs until none is left. If one panics, it is still the running job of the job loop.
 fn run_jobs<R: Runner>(
     runner: &R,
     context: &mut Context<'_, R::State>,
-    course: &mut Course<'_, '_>,
+    job_loop: &mut JobLoop<'_, '_>,
     watched: &panics::Watched,
-) -> Result<(), Failure> {
-    while let Some((position, job)) = course.next()? {
+) -> Result<(), WorkerError> {
+    while let Some((position, job)) = job_loop.next()? {
         watched.renew();
-        forward::runs(Some(position));
+        forward::set_position(Some(position));
         context.begin(position);
-        let ran = runner.run(job, context, course.output());
-        course.finish(ran);
+        let ran = runner.run(job, context, job_loop.output());
+        job_loop.finish(ran);
     }
     Ok(())
 }
 
-fn told(panicked: &Panicked) -> String {
+fn message_of(panicked: &Panicked) -> String {
     format!("it panicked{panicked}")
 }
 
-fn named(stage: Stage, panicked: Panicked) -> Fault {
-    match stage {
-        Stage::Decoding => Fault::Undecodable(told(&panicked)),
-        Stage::Running => Fault::Panicked(panicked),
-        Stage::Encoding => Fault::Unencodable(told(&panicked)),
+/// The fault that a panic in a phase is.
+fn fault_of(phase: JobPhase, panicked: Panicked) -> Fault {
+    match phase {
+        JobPhase::Decoding => Fault::Undecodable(message_of(&panicked)),
+        JobPhase::Running => Fault::Panicked(panicked),
+        JobPhase::Encoding => Fault::Unencodable(message_of(&panicked)),
     }
 }

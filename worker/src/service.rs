@@ -1,6 +1,6 @@
-//! A kind of job with the code that runs it: the public way to be a worker.
+//! A type of job with the code that runs it: the public interface of a worker.
 //!
-//! Owns the adapter from typed handlers to bytes, and the decision what the process was started as.
+//! Owns the adapter from typed handlers to bytes, and finds out what the process was started as.
 
 use std::{convert::Infallible, fmt, marker::PhantomData, process::ExitCode};
 
@@ -11,10 +11,10 @@ use protocol::{
 use sync::heap;
 
 use crate::{
-    context::{Context, Setup, Stage},
-    failure::{self, Failure},
+    context::{Context, JobPhase, Setup},
+    error::{self, WorkerError},
     forward,
-    runner::{Runner, Serving},
+    runner::{ErasedRunner, Runner},
     session::{self, Host},
 };
 
@@ -43,11 +43,11 @@ use crate::{
 /// }
 /// ```
 pub struct Service<'a> {
-    serving: Box<dyn Serving + 'a>,
+    runner: Box<dyn ErasedRunner + 'a>,
 }
 
 impl<'a> Service<'a> {
-    /// A service whose handler keeps nothing from job to job.
+    /// Creates a service whose handler keeps no state.
     pub fn new<J, H>(handler: H) -> Self
     where
         J: Job,
@@ -56,11 +56,11 @@ impl<'a> Service<'a> {
         Self::with_state(|_: &Setup| Ok::<(), Infallible>(()), handler)
     }
 
-    /// A service whose handler has a state.
+    /// Creates a service whose handler has a state.
     ///
-    /// The initialiser runs once for each lane when the worker starts, and once more for a lane whose handler has
-    /// panicked. The state is made, used and dropped in the lane's own thread, and so need not be `Send`. When the
-    /// initialiser fails at the start, the pool is told the error and the worker exits.
+    /// The initialiser runs once for each lane when the worker starts, and again for a lane whose handler has panicked.
+    /// The state is made, used and dropped in the lane's own thread, so it need not be `Send`. If the initialiser fails at
+    /// the start, the worker reports the error to the pool and exits.
     pub fn with_state<J, S, E, I, H>(initialiser: I, handler: H) -> Self
     where
         J: Job,
@@ -78,31 +78,30 @@ impl<'a> Service<'a> {
 
     pub(crate) fn from_runner(runner: impl Runner + 'a) -> Self {
         Self {
-            serving: Box::new(runner),
+            runner: Box::new(runner),
         }
     }
 
     #[cfg(test)]
-    pub(crate) fn serving(&self) -> &dyn Serving {
-        &*self.serving
+    pub(crate) fn runner(&self) -> &dyn ErasedRunner {
+        &*self.runner
     }
 
-    /// Serves until the pool wants no more: the whole `main` of a worker program.
+    /// Serves until the pool closes the worker: the whole `main` of a worker program.
     ///
-    /// Why it ended otherwise than well stands on standard error, which the pool shows with the worker's death. The
-    /// code is 0 in the end, 64 when no pool started the process, 70 when the pool broke the protocol, and 1 for all
-    /// else: another type of job was asked for, or the initialiser failed.
+    /// An error is printed on standard error, which the pool shows with the worker's death. The exit code is 0 if the pool
+    /// closed the worker, 64 if no pool started the process, 70 if the pool broke the protocol, and 1 for any other
+    /// error: the pool asked for another type of job, or the initialiser failed.
     pub fn serve(&self) -> ExitCode {
         ExitCode::from(self.serve_process())
     }
 
-    /// Serves and exits the process when a pool started it as a worker for this type of job; otherwise returns at
-    /// once.
+    /// Serves and exits the process if a pool started it as a worker for this type of job; otherwise returns at once.
     ///
-    /// To be called at the top of `main`, before the program looks at its arguments, starts threads or opens a pool.
-    /// A program with several types of jobs calls it for each.
+    /// Call it at the top of `main`, before the program reads its arguments, starts threads or opens a pool. A program
+    /// with several types of jobs calls it for each.
     pub fn run_if_worker(&self) {
-        if Role::of_this_process() == Role::WorkerFor(self.serving.job_name().into()) {
+        if Role::of_this_process() == Role::WorkerFor(self.runner.job_name().into()) {
             std::process::exit(self.serve_process().into());
         }
     }
@@ -110,29 +109,29 @@ impl<'a> Service<'a> {
     fn serve_process(&self) -> u8 {
         match self.try_serve() {
             Ok(()) => 0,
-            Err(failure) => failure::report(&failure),
+            Err(error) => error::report(&error),
         }
     }
 
-    fn try_serve(&self) -> Result<(), Failure> {
-        let serves = self.serving.job_name();
+    fn try_serve(&self) -> Result<(), WorkerError> {
+        let serves = self.runner.job_name();
         let Role::WorkerFor(_) = Role::of_this_process() else {
-            return Err(Failure::StartedByHand { serves });
+            return Err(WorkerError::StartedByHand { serves });
         };
         let control = child::take_control().map_err(|missing| match missing {
-            ControlMissing::StartedByHand => Failure::StartedByHand { serves },
-            ControlMissing::System { step, source } => Failure::System { step, source },
+            ControlMissing::StartedByHand => WorkerError::StartedByHand { serves },
+            ControlMissing::System { step, source } => WorkerError::System { step, source },
         })?;
         child::take_program_name();
         let host = Host {
-            watch: |control| watchdog::start(control).map_err(Failure::system("starting the watchdog")),
-            adopt: |memory| heap::adopt(memory).map_err(|error| Failure::Unusable(error.to_string())),
+            watch: |control| watchdog::start(control).map_err(WorkerError::system("starting the watchdog")),
+            adopt: |memory| heap::adopt(memory).map_err(|error| WorkerError::Unusable(error.to_string())),
             forward: |control, level| {
-                forward::start(control, level).map_err(Failure::system("telling the pool of the log"))
+                forward::start(control, level).map_err(WorkerError::system("forwarding the log"))
             },
-            fatal: |failure| std::process::exit(failure::report(failure).into()),
+            fatal: |error| std::process::exit(error::report(error).into()),
         };
-        session::serve(&control, &*self.serving, &host)?;
+        session::serve(&control, &*self.runner, &host)?;
         watchdog::wait_for_leave();
         Ok(())
     }
@@ -142,12 +141,12 @@ impl fmt::Debug for Service<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Service")
-            .field("job", &self.serving.job_name())
+            .field("job", &self.runner.job_name())
             .finish_non_exhaustive()
     }
 }
 
-/// Typed functions as a runner of bytes.
+/// A runner of bytes made of typed functions.
 struct Typed<I, H, T> {
     initialiser: I,
     handler: H,
@@ -177,7 +176,7 @@ where
         context: &mut Context<'_, S>,
         output: &mut Payload,
     ) -> Result<(), Fault> {
-        // Each way decodes and runs on its own: where both met, every small job would be copied once more.
+        // Each branch decodes and runs by itself: if they joined first, every small job would be copied once more.
         match job {
             Incoming::Framed(encoding) => self.run_decoded(J::decode(encoding), context, output),
             Incoming::Delivered(delivered) => self.run_delivered(*delivered, context, output),
@@ -202,7 +201,7 @@ where
 
     #[expect(
         clippy::inline_always,
-        reason = "a job that is handed over is copied, which takes longer than decoding it"
+        reason = "passing the decoded job to a call copies it, which takes longer than decoding it"
     )]
     #[inline(always)]
     fn run_decoded(
@@ -215,9 +214,9 @@ where
             Ok(job) => job,
             Err(error) => return Err(Fault::Undecodable(error.to_string())),
         };
-        context.enter(Stage::Running);
+        context.enter(JobPhase::Running);
         let value = (self.handler)(job, context);
-        context.enter(Stage::Encoding);
+        context.enter(JobPhase::Encoding);
         let encoded = output.encode(|encoding| J::encode_output(&value, encoding));
         encoded.map_err(|error| Fault::Unencodable(error.to_string()))
     }

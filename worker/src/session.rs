@@ -1,8 +1,8 @@
-//! The life of a worker from the invitation to the link's end.
+//! Serves one parent, from the start request to the end of the link.
 //!
-//! Joins the parts: the equipment that the parent gave, the lanes with their states, the one answer. It neither exits
-//! the process nor touches its standard streams, so that a test can be its parent; what differs in a real process is
-//! its [`Host`].
+//! Connects the parts: the startup resources, the lanes with their states, the reply to the start request. It neither
+//! exits the process nor uses its standard streams, so that a test can be the parent. The [`Host`] does what only a real
+//! process can do.
 
 use std::{
     os::fd::OwnedFd,
@@ -13,60 +13,60 @@ use protocol::{Payload, board::Board, child::panics, message::capture::BEFORE_JO
 use rayon::ThreadPoolBuilder;
 
 use crate::{
-    bell::Bell,
-    bootstrap::{Equipment, Invited},
-    context::{Place, Setup},
-    failure::Failure,
-    feed::Feed,
-    gate::{Gate, Opening},
+    bootstrap::{StartRequest, Startup},
+    context::{LaneInfo, Setup},
+    error::WorkerError,
+    frame_source::FrameSource,
     lane::Lane,
-    marks,
-    publisher::{Outlet, Publisher},
-    runner::{Bench, Serving},
+    output_marks,
+    publisher::{Publisher, ResultWriter},
+    ready::{ReadyReply, StartBarrier},
+    runner::{ErasedRunner, LaneRunner},
+    wake_sender::SharedWakeSender,
 };
 
-/// The stack of a lane's thread: what the main thread usually has, so that a job runs alike in every kind of lane.
+/// The stack size of a lane's thread. It is that of most main threads, so that a job runs alike in every lane.
 const LANE_STACK_BYTES: usize = 8 << 20;
 
 /// What only a real process can do.
 #[derive(Debug)]
 pub(crate) struct Host {
-    /// Sees to it that the process does not outlive its parent.
-    pub(crate) watch: fn(&OwnedFd) -> Result<(), Failure>,
-    /// Makes the process a member of its parent's family.
-    pub(crate) adopt: fn(OwnedFd) -> Result<(), Failure>,
-    /// Tells the parent of the process's log, up to this level.
-    pub(crate) forward: fn(&OwnedFd, u8) -> Result<(), Failure>,
-    /// Ends the process because one of several lanes cannot go on.
-    pub(crate) fatal: fn(&Failure),
+    /// Starts the watchdog that ends the process when its parent ends.
+    pub(crate) watch: fn(&OwnedFd) -> Result<(), WorkerError>,
+    /// Maps the shared heap of the parent's process tree.
+    pub(crate) adopt: fn(OwnedFd) -> Result<(), WorkerError>,
+    /// Starts forwarding the process's log to the parent, up to this level.
+    pub(crate) forward: fn(&OwnedFd, u8) -> Result<(), WorkerError>,
+    /// Ends the process because one of several lanes has failed.
+    pub(crate) fatal: fn(&WorkerError),
 }
 
 /// Serves the parent at the other end of the control socket until it closes the link.
-pub(crate) fn serve(control: &OwnedFd, serving: &dyn Serving, host: &Host) -> Result<(), Failure> {
+pub(crate) fn serve(control: &OwnedFd, runner: &dyn ErasedRunner, host: &Host) -> Result<(), WorkerError> {
     panics::install_hook();
-    let gate = Gate::new(control);
-    let served = serve_invited(control, serving, host, &gate);
-    if let Err(failure) = &served {
-        gate.refuse(failure);
+    let reply = ReadyReply::new(control);
+    let served = start_and_serve(control, runner, host, &reply);
+    if let Err(error) = &served {
+        reply.refuse(error);
     }
     served
 }
 
-fn serve_invited(
+fn start_and_serve(
     control: &OwnedFd,
-    serving: &dyn Serving,
+    runner: &dyn ErasedRunner,
     host: &Host,
-    gate: &Gate<'_>,
-) -> Result<(), Failure> {
-    let invited = Invited::receive(control, serving.job_name())?;
-    // From here on the parent says only one thing more, its end; and the initialiser may take its time.
+    reply: &ReadyReply<'_>,
+) -> Result<(), WorkerError> {
+    let request = StartRequest::receive(control, runner.job_name())?;
+    // From here on the parent only closes the control socket, and the initialiser may take long.
     (host.watch)(control)?;
-    (host.forward)(control, invited.log_level())?;
-    if let Some(secret) = invited.capture() {
-        marks::start(secret).map_err(Failure::system("duplicating the standard streams"))?;
+    (host.forward)(control, request.log_level())?;
+    if let Some(secret) = request.capture() {
+        output_marks::start(secret).map_err(WorkerError::system("duplicating the standard streams"))?;
     }
-    let Equipment {
-        family,
+    let Startup {
+        shared_heap,
         worker,
         lanes,
         message_limit,
@@ -75,78 +75,79 @@ fn serve_invited(
         inbound,
         outbound,
         link,
-    } = invited.accept()?;
-    (host.adopt)(family)?;
-    let bell = Bell::new(&board, link.wakes);
-    let feed = Feed::new(&board, &bell, link.frames, inbound, message_limit);
-    let hall = Hall {
-        serving,
+    } = request.accept()?;
+    (host.adopt)(shared_heap)?;
+    let wake_sender = SharedWakeSender::new(&board, link.wakes);
+    let frame_source = FrameSource::new(&board, &wake_sender, link.frames, inbound, message_limit);
+    let shared = SharedState {
+        runner,
         worker,
         lanes,
         argument,
-        opening: Opening::new(gate, lanes),
+        start_barrier: StartBarrier::new(reply, lanes),
         board: &board,
-        bell: &bell,
-        feed: &feed,
-        outlet: Outlet::new(outbound, message_limit),
+        wake_sender: &wake_sender,
+        frame_source: &frame_source,
+        writer: ResultWriter::new(outbound, message_limit),
     };
-    on_every_lane(lanes, host, |lane| hall.run_lane(lane))?;
-    hall.opening.outcome()
+    on_every_lane(lanes, host, |lane| shared.run_lane(lane))?;
+    shared.start_barrier.outcome()
 }
 
-/// What the lanes share.
-struct Hall<'a> {
-    serving: &'a dyn Serving,
+/// The state that the lanes share.
+struct SharedState<'a> {
+    runner: &'a dyn ErasedRunner,
     worker: u32,
     lanes: usize,
     argument: Arc<[u8]>,
-    opening: Opening<'a>,
+    start_barrier: StartBarrier<'a>,
     board: &'a Board,
-    bell: &'a Bell<'a>,
-    feed: &'a Feed<'a>,
-    outlet: Mutex<Outlet>,
+    wake_sender: &'a SharedWakeSender<'a>,
+    frame_source: &'a FrameSource<'a>,
+    writer: Mutex<ResultWriter>,
 }
 
-impl Hall<'_> {
-    /// The life of one lane, in its own thread.
-    fn run_lane(&self, number: usize) -> Result<(), Failure> {
+impl SharedState<'_> {
+    /// Runs one lane in its own thread, from its initialiser to the link's end.
+    fn run_lane(&self, number: usize) -> Result<(), WorkerError> {
         let (worker, lanes) = (self.worker, self.lanes);
-        let place = Place {
+        let lane = LaneInfo {
             worker,
             lane: number,
             lanes,
         };
-        let mut bench = self.serving.bench(Setup::new(place, Arc::clone(&self.argument)));
-        let served = if self.opening.meet(bench.rebuild()) {
-            marks::end(BEFORE_JOBS);
-            self.lane(number, &mut *bench).serve()
+        let setup = Setup::new(lane, Arc::clone(&self.argument));
+        let mut runner = self.runner.lane_runner(setup);
+        let served = if self.start_barrier.wait(runner.initialise()) {
+            output_marks::end_job(BEFORE_JOBS);
+            self.lane(number, &mut *runner).serve()
         } else {
             Ok(())
         };
-        // The lane has done its part; what the drop panicked with is printed and changes nothing.
-        bench.close();
+        // A panic in the drop is printed and changes nothing: the lane has finished its jobs.
+        runner.drop_state();
         served
     }
 
-    fn lane<'b>(&'b self, number: usize, bench: &'b mut dyn Bench) -> Lane<'b> {
+    fn lane<'b>(&'b self, number: usize, runner: &'b mut dyn LaneRunner) -> Lane<'b> {
         Lane {
             number,
             board: self.board,
-            bell: self.bell,
-            feed: self.feed,
-            publisher: Publisher::new(self.board, self.bell, &self.outlet, self.lanes),
-            bench,
+            wake_sender: self.wake_sender,
+            frame_source: self.frame_source,
+            publisher: Publisher::new(self.board, self.wake_sender, &self.writer, self.lanes),
+            runner,
             output: Payload::default(),
         }
     }
 }
 
-/// Runs `work` for each lane at once: the only one in this thread, several in a thread each.
+/// Runs `work` for all lanes at once: a single lane in this thread, several lanes in a thread each.
 fn on_every_lane(
     lanes: usize,
     host: &Host,
-    work: impl Fn(usize) -> Result<(), Failure> + Sync,
-) -> Result<(), Failure> {
+    work: impl Fn(usize) -> Result<(), WorkerError> + Sync,
+) -> Result<(), WorkerError> {
     if lanes == 1 {
         return work(0);
     }
@@ -155,17 +156,17 @@ fn on_every_lane(
         .stack_size(LANE_STACK_BYTES)
         .thread_name(|lane| format!("lane {lane}"))
         .build()
-        .map_err(|error| Failure::Unusable(format!("starting {lanes} lanes: {error}")))?;
-    // One broadcast for the worker's whole life, not one for each frame: a lane with a long job then holds up no other.
+        .map_err(|error| WorkerError::Unusable(format!("starting {lanes} lanes: {error}")))?;
+    // One broadcast for all frames, not one for each: so a lane with a long job doesn't hold up the others.
     let served = threads.broadcast(|thread| {
-        let _whole = AbortOnUnwind;
+        let _abort = AbortOnUnwind;
         work(thread.index()).inspect_err(host.fatal)
     });
     served.into_iter().collect()
 }
 
-/// A panic of our own in one of several lanes would leave the others waiting for it, and the parent too: it ends the
-/// process. (Panics of jobs do not come here.)
+/// Aborts the process on a panic of our own in one of several lanes, because the other lanes and the parent would wait for
+/// that lane. Panics of jobs are caught earlier.
 struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {

@@ -1,4 +1,4 @@
-//! What surrounds expressions, and what is none.
+//! The surroundings of expressions, and sources that are no expressions.
 
 use super::Grammar;
 
@@ -12,7 +12,7 @@ const TOKENS: [&str; 84] = [
 ];
 
 impl Grammar {
-    /// Tokens in no order.
+    /// Tokens in random order.
     pub(super) fn soup(&mut self) {
         for _ in 0..self.random.u32(1..12) {
             let token = self.pick(&TOKENS);
@@ -23,7 +23,7 @@ impl Grammar {
         }
     }
 
-    /// What may stand before and behind an expression.
+    /// Adds what may precede and follow an expression.
     pub(super) fn surround(&mut self, source: &mut String) {
         let head = self.pick(&[
             "", " ", "\t ", "\n", "# c\n", "\r\n", "\\\n", "\u{c}", " \n", "\n\n",
@@ -34,7 +34,7 @@ impl Grammar {
         *source = format!("{head}{source}{tail}");
     }
 
-    /// One change that may make it no expression.
+    /// Makes one change that may break the expression.
     pub(super) fn break_it(&mut self, source: &mut String) {
         let places: Vec<usize> = source
             .char_indices()

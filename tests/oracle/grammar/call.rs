@@ -22,7 +22,7 @@ impl Grammar {
         self.token(")");
     }
 
-    /// A function that takes an iterable or a generator.
+    /// A call of a function that accepts an iterable or a generator.
     pub(super) fn consumer(&mut self, function: &str, item: Type) {
         self.token(function);
         self.token("(");
@@ -50,7 +50,7 @@ impl Grammar {
         self.comprehension(|this| this.typed(item));
     }
 
-    /// `element for targets in iterable ...`: the element is made when its variables are known, and put in front.
+    /// `element for targets in iterable ...`: the element is made once its variables are known, and put in front.
     pub(super) fn comprehension(&mut self, element: impl FnOnce(&mut Self)) {
         let outer = self.scope.len();
         let front = std::mem::take(&mut self.out);

@@ -1,4 +1,4 @@
-//! Strs, containers and ranges, and what is done with the items of one.
+//! Strs, containers and ranges, and operations on their items.
 
 use super::{Grammar, Type};
 

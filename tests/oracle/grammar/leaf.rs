@@ -1,4 +1,4 @@
-//! What an expression is made of in the end: literals, names, and short texts of each type.
+//! The leaves of expressions: literals, names, and short texts of each type.
 
 use super::{Grammar, Type};
 

@@ -1,7 +1,7 @@
 //! Random expressions.
 //!
-//! Owns the grammar of what is tried against CPython: everything that the language has, biased towards values of
-//! types that fit, with blanks where they may be, and now and then a text that is broken on purpose.
+//! Owns the grammar of the expressions that are compared with CPython: everything in the language, biased towards operands
+//! of matching types, with random whitespace, and sometimes broken on purpose.
 
 mod broken;
 mod call;
@@ -11,17 +11,17 @@ mod number;
 
 use fastrand::Rng;
 
-/// A source of expressions, the same ones for the same seed.
+/// Generates expressions, the same ones for the same seed.
 pub(crate) struct Grammar {
     random: Rng,
     out: String,
-    /// How much deeper the expression may get.
+    /// The remaining depth of the expression.
     fuel: u32,
-    /// Variables of the comprehensions around, with their types.
+    /// Variables of the enclosing comprehensions, with their types.
     scope: Vec<(String, Type)>,
 }
 
-/// What an expression should have as its value, if nothing goes wrong.
+/// The intended type of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Type {
     Int,
@@ -58,7 +58,7 @@ impl Grammar {
         }
     }
 
-    /// The next source.
+    /// Generates the next source.
     pub(crate) fn source(&mut self) -> String {
         self.out.clear();
         self.scope.clear();
@@ -84,7 +84,7 @@ impl Grammar {
         self.out.push_str(text);
     }
 
-    /// A token, with blanks before it now and then.
+    /// Adds a token, sometimes with whitespace before it.
     fn token(&mut self, text: &str) {
         let ends_in_word = self
             .out
@@ -112,7 +112,7 @@ impl Grammar {
         choices[self.random.usize(..choices.len())]
     }
 
-    /// One item or a few, with commas between them.
+    /// Adds items, with commas between them.
     fn items(&mut self, least: usize, most: usize, mut item: impl FnMut(&mut Self)) -> usize {
         let count = self.random.usize(least..=most);
         for index in 0..count {
@@ -129,7 +129,7 @@ impl Grammar {
         self.typed(kind);
     }
 
-    /// An expression of this type, most of the time.
+    /// Adds an expression, usually of this type.
     fn typed(&mut self, kind: Type) {
         if self.fuel == 0 {
             return self.leaf(kind);

@@ -1,4 +1,4 @@
-//! Ints, floats and bools: operators, and the functions that give numbers.
+//! Ints, floats and bools: operators, and functions that return numbers.
 
 use super::{Grammar, TYPES, Type};
 

@@ -1,7 +1,7 @@
-//! How long an expression takes, from the text of its source to the text of its value, beside other evaluators.
+//! Measures the time of an expression, from source to text, in comparison with other evaluators.
 //!
-//! `cargo bench -p expression --bench expression` measures, and prints the table of the README at its end. CPython is
-//! measured by itself, in a process of its own. What an evaluator does not have is left out.
+//! `cargo bench -p expression --bench expression` measures, and prints the table of the README at its end. CPython measures
+//! itself, in a process of its own. Expressions that an evaluator doesn't support are left out.
 
 #![expect(clippy::print_stdout, reason = "the table is what people run it for")]
 
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use expression::{Evaluator, Expression, Limits, Names, Value};
 
-/// The source in the notation of each evaluator; `None` where it does not have what the source needs.
+/// The source in the notation of each evaluator; `None` if the evaluator doesn't support it.
 struct Source {
     python: &'static str,
     fasteval: Option<&'static str>,
@@ -58,7 +58,7 @@ const SOURCES: [Source; 7] = [
     },
 ];
 
-/// Something that goes from a source to a text again and again.
+/// Evaluates one source to text, repeatedly.
 type Route<'a> = Box<dyn FnMut() -> usize + 'a>;
 
 type Start = fn(&'static str) -> Route<'static>;
@@ -75,7 +75,7 @@ fn ours(source: &'static str) -> Route<'static> {
     })
 }
 
-/// As fast as fasteval goes: its memory is used again.
+/// The fastest use of fasteval, which reuses its memory.
 fn fasteval(source: &'static str) -> Route<'static> {
     use fasteval::{EmptyNamespace, Evaler as _, Parser, Slab};
     let (parser, mut slab, mut out) = (Parser::new(), Slab::new(), Vec::new());
@@ -111,7 +111,7 @@ fn rhai(source: &'static str) -> Route<'static> {
     })
 }
 
-/// Each evaluator by name, with its way for a source.
+/// The evaluators that support a source, by name.
 fn routes(source: &Source) -> Vec<(&'static str, Route<'static>)> {
     let mut routes = vec![("ours", ours(source.python))];
     let others: [(&str, Option<&'static str>, Start); 3] = [
@@ -146,7 +146,7 @@ fn parsed_once(criterion: &mut Criterion) {
     });
 }
 
-/// The table of the README: every evaluator and CPython in turns, so that a busy machine is as busy for each.
+/// Prints the table of the README. Measures the evaluators and CPython in turns, so that a busy machine affects all alike.
 fn table(_: &mut Criterion) {
     const ROUNDS: usize = 15;
     println!("\n| expression | ours | fasteval | evalexpr | rhai | CPython `repr(eval(s))` |");
@@ -181,7 +181,7 @@ fn keep_least(best: &mut Vec<(&'static str, Duration)>, name: &'static str, time
     }
 }
 
-/// The time of one pass, from a few milliseconds of them.
+/// The time of one evaluation, averaged over a few milliseconds.
 fn once(route: &mut Route<'static>) -> Duration {
     const TIMES: u32 = 5_000;
     let start = Instant::now();
@@ -191,7 +191,7 @@ fn once(route: &mut Route<'static>) -> Duration {
     start.elapsed() / TIMES
 }
 
-/// The time that CPython takes by its own clock; `None` without CPython.
+/// The time that CPython measures for itself; `None` without CPython.
 fn cpython(source: &str) -> Option<Duration> {
     const LOOP: &str = "import sys, time\n\
         source, times = sys.argv[1], 1000\n\

@@ -1,15 +1,14 @@
-//! The counting of one evaluation.
+//! Counts the cost of one evaluation.
 //!
-//! Owns what is left of fuel and allocation, and the fixed limits that are asked before work is done. It does not
-//! know what the work is: callers estimate, the budget refuses.
+//! Owns the remaining fuel and memory, and the fixed limits. It doesn't know what the work is: callers estimate its cost
+//! and pay before they do it.
 
 use num_bigint::BigInt;
 
-use crate::error::{Outcome, limit_exceeded};
-use crate::limits::Limits;
-use crate::value::names::NAMES_DEPTH;
+use crate::error::{Error, Result, limit_exceeded};
+use crate::limits::{Limits, NAMES_DEPTH};
 
-/// What is left for one evaluation.
+/// The remaining fuel and memory of one evaluation, and its fixed limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
     fuel: u64,
@@ -20,10 +19,10 @@ pub(crate) struct Budget {
     max_depth: usize,
 }
 
-/// What a value takes beside its contents: counts, lengths, and what the allocator needs.
+/// The memory of a value besides its contents: counts, lengths and the allocator's overhead.
 const HEADER: usize = 64;
 
-/// Bytes of fuel-free text work: one unit pays for this many.
+/// The number of bytes of text that one unit of fuel pays for.
 const BYTES_PER_FUEL: usize = 16;
 
 impl Budget {
@@ -40,7 +39,7 @@ impl Budget {
 
     /// Pays for `units` of work.
     #[inline]
-    pub(crate) fn burn(&mut self, units: u64) -> Outcome<()> {
+    pub(crate) fn burn(&mut self, units: u64) -> Result<()> {
         match self.fuel.checked_sub(units) {
             Some(rest) => {
                 self.fuel = rest;
@@ -51,32 +50,32 @@ impl Budget {
     }
 
     #[cold]
-    fn empty(&mut self) -> crate::Error {
+    fn empty(&mut self) -> Error {
         self.fuel = 0;
         limit_exceeded("out of fuel")
     }
 
-    /// Pays for a visit of `count` items.
+    /// Pays for visiting `count` items.
     #[inline]
-    pub(crate) fn burn_items(&mut self, count: usize) -> Outcome<()> {
+    pub(crate) fn burn_items(&mut self, count: usize) -> Result<()> {
         self.burn(count as u64)
     }
 
-    /// Pays for a walk over `bytes` of text.
+    /// Pays for reading `bytes` of text.
     #[inline]
-    pub(crate) fn burn_bytes(&mut self, bytes: usize) -> Outcome<()> {
+    pub(crate) fn burn_bytes(&mut self, bytes: usize) -> Result<()> {
         self.burn((bytes / BYTES_PER_FUEL) as u64)
     }
 
-    /// Pays for a multiplication or division of numbers with so many bits.
-    pub(crate) fn burn_product(&mut self, left_bits: u64, right_bits: u64) -> Outcome<()> {
+    /// Pays for a multiplication or division of numbers of these lengths.
+    pub(crate) fn burn_product(&mut self, left_bits: u64, right_bits: u64) -> Result<()> {
         let limbs = (left_bits / 64 + 1).saturating_mul(right_bits / 64 + 1);
         self.burn(limbs / 16)
     }
 
-    /// Pays for `bytes` of memory, before they are taken.
+    /// Pays for `bytes` of memory, before they are allocated.
     #[inline]
-    pub(crate) fn allocate(&mut self, bytes: usize) -> Outcome<()> {
+    pub(crate) fn allocate(&mut self, bytes: usize) -> Result<()> {
         match self.alloc.checked_sub(bytes as u64) {
             Some(rest) => {
                 self.alloc = rest;
@@ -86,46 +85,46 @@ impl Budget {
         }
     }
 
-    /// Admits a str of so many bytes and pays for it.
-    pub(crate) fn text(&mut self, bytes: usize) -> Outcome<()> {
+    /// Checks the length of a str, in bytes, and pays for it.
+    pub(crate) fn text(&mut self, bytes: usize) -> Result<()> {
         self.length(bytes)?;
         self.burn_bytes(bytes)?;
         self.value(bytes)
     }
 
-    /// Pays for a value with so many bytes of contents.
+    /// Pays for the memory of a value with contents of this size.
     #[inline]
-    pub(crate) fn value(&mut self, bytes: usize) -> Outcome<()> {
+    pub(crate) fn value(&mut self, bytes: usize) -> Result<()> {
         self.allocate(bytes.saturating_add(HEADER))
     }
 
-    /// Admits a list or tuple of so many items and pays for it.
+    /// Checks the length of a list or tuple and pays for it.
     #[inline]
-    pub(crate) fn sequence(&mut self, items: usize) -> Outcome<()> {
+    pub(crate) fn sequence(&mut self, items: usize) -> Result<()> {
         self.length(items)?;
         self.burn((items / 4) as u64 + 1)?;
         self.value(items.saturating_mul(16))
     }
 
-    /// Admits one more entry of a set or dict, which has `length` of them already, and pays for it.
-    pub(crate) fn entry(&mut self, length: usize) -> Outcome<()> {
+    /// Checks and pays for one more entry of a set or dict that has `length` entries.
+    pub(crate) fn entry(&mut self, length: usize) -> Result<()> {
         self.length(length + 1)?;
         self.burn(1)?;
         self.allocate(64)
     }
 
-    /// Admits a value of this length.
+    /// Checks the length of a value.
     #[inline]
-    pub(crate) fn length(&self, length: usize) -> Outcome<()> {
+    pub(crate) fn length(&self, length: usize) -> Result<()> {
         if length > self.max_len {
             return Err(limit_exceeded(format!("a value longer than {}", self.max_len)));
         }
         Ok(())
     }
 
-    /// Admits a container of this depth.
+    /// Checks the depth of a container.
     #[inline]
-    pub(crate) fn depth(&self, depth: usize) -> Outcome<()> {
+    pub(crate) fn depth(&self, depth: usize) -> Result<()> {
         if depth > self.max_depth {
             return Err(limit_exceeded(format!(
                 "a value nested more than {} deep",
@@ -135,8 +134,8 @@ impl Budget {
         Ok(())
     }
 
-    /// Admits an int of this many bits (an estimate from below is enough, the result is asked again).
-    pub(crate) fn int_bits(&self, bits: u64) -> Outcome<()> {
+    /// Checks the length of an int. A lower bound is enough, because the result is checked again.
+    pub(crate) fn int_bits(&self, bits: u64) -> Result<()> {
         if bits > self.max_int_bits {
             return Err(limit_exceeded(format!(
                 "an int longer than {} bits",
@@ -146,8 +145,8 @@ impl Budget {
         Ok(())
     }
 
-    /// Admits a finished long int and pays for it.
-    pub(crate) fn big(&mut self, value: &BigInt) -> Outcome<()> {
+    /// Checks and pays for a computed long int.
+    pub(crate) fn big(&mut self, value: &BigInt) -> Result<()> {
         let bits = value.bits();
         self.int_bits(bits)?;
         self.burn(bits / 1024)?;
@@ -173,7 +172,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::error::ErrorKind;
 
     #[test]
     fn fuel_ends_and_stays_ended() {
@@ -182,7 +181,7 @@ mod tests {
         assert_eq!(budget.burn(2).unwrap_err().kind(), ErrorKind::LimitExceeded);
         assert!(
             budget.burn(1).is_err(),
-            "an evaluation cannot go on after it ran dry"
+            "an evaluation cannot continue without fuel"
         );
     }
 

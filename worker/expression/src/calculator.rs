@@ -1,23 +1,22 @@
-//! Plain arithmetic of machine ints, straight from the text, without a program.
+//! Computes plain arithmetic of 64-bit ints directly from the source, without a program.
 //!
-//! What comes by the million is often no more than `655+115*26`: decimal ints, `+ - * // %`, signs, brackets and spaces.
-//! This file answers what the parser and the machine would answer, or nothing: everything else, whatever does not fit
-//! 64 bits and whatever is wrong is theirs, so that no error and no limit is told in two places. A test holds it against
-//! them.
+//! Expressions that are evaluated by the million are often as simple as `655+115*26`: decimal ints, `+ - * // %`, signs,
+//! brackets and spaces. For these the calculator returns the value that the parser and the machine would return. It
+//! returns nothing for any other source, for results beyond 64 bits and for errors, so that errors and limits are handled
+//! only by the parser and the machine. A test compares it with them.
 
 use smallvec::SmallVec;
 
 use crate::limits::Limits;
 use crate::operator::division::floor_small;
 
-/// Brackets and signs that may be open at once.
+/// The most brackets and signs that may be open at once.
 const MAX_OPEN: usize = 16;
 
-/// The most digits of an int that surely fits.
+/// The most digits of an int that always fits 64 bits.
 const MAX_DIGITS: usize = 18;
 
-/// Are these limits so wide that nothing which is calculated here can reach them? (The length of the source is not
-/// among them.)
+/// Returns whether no computation here can exceed these limits. The length of the source is checked elsewhere.
 pub(crate) fn fits_limits(limits: &Limits) -> bool {
     limits.max_depth >= MAX_OPEN
         && limits.max_int_bits >= 64
@@ -27,7 +26,7 @@ pub(crate) fn fits_limits(limits: &Limits) -> bool {
         && limits.max_output >= 64
 }
 
-/// The value of a source, if it is plain arithmetic of ints that fit.
+/// The value of a source, if it is plain arithmetic of ints that fit 64 bits.
 pub(crate) fn calculate(source: &[u8]) -> Option<i64> {
     let mut reader = Reader { source, place: 0 };
     let mut level = Level::NEW;
@@ -64,21 +63,21 @@ pub(crate) fn calculate(source: &[u8]) -> Option<i64> {
 /// How the next factor is joined to the product so far.
 #[derive(Debug, Clone, Copy)]
 enum Join {
-    /// There is none so far.
+    /// There is no product so far.
     Begin,
     Multiply,
     Divide,
     Remain,
 }
 
-/// What is between two brackets, or between the ends: a sum, with its last product unfinished.
+/// The sum inside a bracket, or of the whole source. Its last product is unfinished.
 #[derive(Debug, Clone, Copy)]
 struct Level {
     sum: i64,
     is_subtracted: bool,
     product: i64,
     join: Join,
-    /// Signs in front of the factor that comes next.
+    /// The number of signs before the next factor.
     signs: usize,
     is_negated: bool,
 }
@@ -99,7 +98,7 @@ impl Level {
         self.is_negated ^= sign == b'-';
     }
 
-    /// Takes a finished operand; gives the number of its signs.
+    /// Adds a factor to the product. Returns the number of its signs.
     #[inline]
     fn factor(&mut self, value: i64) -> Option<usize> {
         let value = if std::mem::take(&mut self.is_negated) {
@@ -116,7 +115,7 @@ impl Level {
         Some(std::mem::take(&mut self.signs))
     }
 
-    /// The sum with its last product.
+    /// The sum, including its last product.
     #[inline]
     fn sum(&self) -> Option<i64> {
         if self.is_subtracted {
@@ -135,7 +134,7 @@ impl Level {
     }
 }
 
-/// The way through a source.
+/// Reads the source.
 struct Reader<'a> {
     source: &'a [u8],
     place: usize,
@@ -162,7 +161,7 @@ impl Reader<'_> {
         self.peek().is_none()
     }
 
-    /// The int of which the first digit has been read. What must not follow it is no operator either.
+    /// Reads an int after its first digit. The caller finds anything invalid after it, because that is no operator.
     #[inline]
     fn int(&mut self, first: u8) -> Option<i64> {
         let start = self.place;
@@ -175,8 +174,8 @@ impl Reader<'_> {
         (more < MAX_DIGITS && (first != b'0' || more == 0)).then_some(value)
     }
 
-    /// Steps over an operator between two operands, if one is next; says whether it was. `None` for one that is not
-    /// calculated here.
+    /// Consumes an operator between two operands. Returns whether there was one, and `None` for an operator that isn't
+    /// computed here.
     #[inline]
     fn operator(&mut self, level: &mut Level) -> Option<bool> {
         let (byte, second) = (self.peek(), self.source.get(self.place + 1));
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_plain_is_calculated() {
+    fn plain_arithmetic_is_computed() {
         for (source, value) in [
             ("655+115*26", 3645),
             ("0", 0),
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_left_to_the_parser() {
+    fn other_sources_are_left_to_the_parser() {
         for source in [
             "",
             " ",
@@ -278,7 +277,7 @@ mod tests {
         }
     }
 
-    /// Sources of the alphabet that matters, most of them nearly right.
+    /// Sources made of pieces of arithmetic, most of them nearly valid.
     fn random_source(random: &mut fastrand::Rng) -> String {
         let mut source = String::new();
         for _ in 0..random.usize(1..12) {
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_the_parser_and_the_machine_say_or_nothing() {
+    fn it_returns_the_value_of_the_machine_or_nothing() {
         let narrowest = Limits::default()
             .max_depth(MAX_OPEN)
             .max_int_bits(64)
@@ -330,7 +329,7 @@ mod tests {
                 assert_eq!(evaluated.map(|()| out), Ok(text(value).into_bytes()), "{source}");
             }
         }
-        assert!(calculated > 10_000, "only {calculated} were calculated");
+        assert!(calculated > 10_000, "only {calculated} were computed");
     }
 
     #[test]
@@ -345,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn the_depth_that_is_open_is_that_of_the_parser() {
+    fn the_depth_limit_is_that_of_the_parser() {
         let limits = Limits::default().max_depth(MAX_OPEN);
         assert!(fits_limits(&limits));
         let mut random = fastrand::Rng::with_seed(5);
@@ -368,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn narrow_limits_are_left_to_those_who_count() {
+    fn narrow_limits_are_left_to_the_machine() {
         assert!(fits_limits(&Limits::default()));
         for limits in [
             Limits::default().max_depth(MAX_OPEN - 1),

@@ -1,24 +1,24 @@
 //! Why an expression has no value.
 //!
-//! Owns the kinds of error, their messages and the source range they point at. It does not decide when an error is
-//! raised, and it does not render source lines: the caller has the source, this type only has offsets.
+//! Owns the kinds of error, their messages and the source range they point at. It doesn't decide when an error is raised,
+//! and it doesn't print source lines: an error has only offsets, the caller has the source.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of an [`Error`]: the exception that Python would raise, or one of the two refusals of this evaluator.
+/// The kind of an [`Error`]: the exception that Python would raise, `Unsupported` or `LimitExceeded`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The text is not an expression. Decided before anything is evaluated.
+    /// The source is not an expression. Found before anything is evaluated.
     SyntaxError,
-    /// A name that is bound to nothing.
+    /// A name without a value.
     NameError,
     /// An operation on a value of the wrong type.
     TypeError,
-    /// An operation on a value of the right type but of no use.
+    /// An operation on an invalid value of the right type.
     ValueError,
     /// Division or modulo by zero.
     ZeroDivisionError,
@@ -37,7 +37,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The name as it is shown: Python's name of the exception, `Unsupported` or `LimitExceeded`.
+    /// The name of the kind: that of Python's exception, `Unsupported` or `LimitExceeded`.
     pub fn name(self) -> &'static str {
         match self {
             Self::SyntaxError => "SyntaxError",
@@ -61,7 +61,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Why an expression has no value: a kind, a message, and the bytes of the source that are to blame.
+/// Why an expression has no value: a kind, a message, and the range of the source that caused the error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     parts: Box<Parts>,
@@ -71,7 +71,7 @@ pub struct Error {
 struct Parts {
     kind: ErrorKind,
     message: Cow<'static, str>,
-    /// `None` until the place that knows the source adds it.
+    /// `None` until a caller that knows the source adds it.
     range: Option<(u32, u32)>,
 }
 
@@ -87,7 +87,7 @@ impl Error {
         }
     }
 
-    /// Adds the source range, unless a more exact one is known already.
+    /// Adds the source range, unless a more exact one is set already.
     #[cold]
     pub(crate) fn at(mut self, start: u32, end: u32) -> Self {
         self.parts.range.get_or_insert((start, end.max(start)));
@@ -99,17 +99,17 @@ impl Error {
         self.parts.kind
     }
 
-    /// What went wrong, in the words of Python where it has words for it.
+    /// The message: Python's own, if Python has one for this error.
     pub fn message(&self) -> &str {
         &self.parts.message
     }
 
-    /// The offset of the first byte of the source that is to blame.
+    /// The start of the source range that caused the error, as a byte offset.
     pub fn start(&self) -> usize {
         self.parts.range.map_or(0, |(start, _)| start as usize)
     }
 
-    /// The offset behind the last byte of the source that is to blame.
+    /// The end of the source range that caused the error, as a byte offset.
     pub fn end(&self) -> usize {
         self.parts.range.map_or(0, |(_, end)| end as usize)
     }
@@ -119,7 +119,7 @@ impl Error {
         line_at(source.as_bytes(), self.start())
     }
 
-    /// The place in its line at which the error starts, counted in characters from 1.
+    /// The column in which the error starts, in characters, counted from 1.
     pub fn column(&self, source: &str) -> usize {
         let before = before(source, self.start());
         before
@@ -139,7 +139,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The line of a place in a source, counted from 1. Lines end as Python's do.
+/// The line of an offset, counted from 1. Lines end as Python's do.
 pub(crate) fn line_at(source: &[u8], offset: usize) -> usize {
     let before = &source[..offset.min(source.len())];
     let next = before.iter().skip(1).chain(&[0]);
@@ -147,7 +147,7 @@ pub(crate) fn line_at(source: &[u8], offset: usize) -> usize {
     before.iter().zip(next).filter(is_end).count() + 1
 }
 
-/// The part of `source` before `offset`, which is moved back to the start of a character.
+/// The part of `source` before `offset`. An offset inside a character is moved to the character's start.
 fn before(source: &str, offset: usize) -> &str {
     let mut offset = offset.min(source.len());
     while !source.is_char_boundary(offset) {
@@ -179,8 +179,8 @@ shorthands! {
     limit_exceeded => LimitExceeded,
 }
 
-/// What the functions of the evaluator return.
-pub(crate) type Outcome<T> = Result<T, Error>;
+/// The result of the evaluator's functions.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[cfg(test)]
 mod tests {

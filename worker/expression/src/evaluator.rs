@@ -1,6 +1,6 @@
-//! From source to result, again and again.
+//! Evaluates many sources, one after the other.
 //!
-//! Owns the buffers of parser and machine, so that a worker evaluates line after line without taking memory.
+//! Owns the buffers of the parser and the machine, so that evaluating a short source allocates nothing.
 
 use crate::budget::Budget;
 use crate::calculator;
@@ -13,7 +13,7 @@ use crate::text::int_text::push_small;
 use crate::text::repr::push_result;
 use crate::value::names::Names;
 
-/// Evaluates sources to text, with memory that is used again.
+/// Evaluates sources to text, and reuses its buffers.
 ///
 /// ```
 /// use expression::{Evaluator, Limits, Names};
@@ -27,7 +27,7 @@ use crate::value::names::Names;
 #[derive(Debug)]
 pub struct Evaluator {
     limits: Limits,
-    /// Whether plain arithmetic may be calculated without a program.
+    /// Whether the limits allow plain arithmetic to be computed without a program.
     calculates: bool,
     program: Program,
     workspace: Workspace,
@@ -35,7 +35,7 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// An evaluator with limits for each evaluation.
+    /// Creates an evaluator with these limits for each evaluation.
     pub fn new(limits: Limits) -> Self {
         Self {
             calculates: calculator::fits_limits(&limits),
@@ -43,7 +43,7 @@ impl Evaluator {
         }
     }
 
-    /// One that parses and runs whatever it is given.
+    /// Creates an evaluator that never uses the calculator.
     pub(crate) fn without_shortcuts(limits: Limits) -> Self {
         Self {
             limits,
@@ -59,11 +59,11 @@ impl Evaluator {
         &self.limits
     }
 
-    /// Evaluates a source, which should be UTF-8, and appends the text of its value to `out`, which is UTF-8 too.
+    /// Evaluates a source, which should be UTF-8, and appends the text of its value to `out`, in UTF-8.
     ///
     /// # Errors
     ///
-    /// Why there is no value. Nothing is appended then.
+    /// If the source has no value within the limits. Nothing is appended then.
     pub fn eval_into(&mut self, source: &[u8], names: &Names, out: &mut Vec<u8>) -> Result<(), Error> {
         if self.calculates
             && source.len() <= self.limits.max_source
@@ -87,7 +87,7 @@ impl Evaluator {
         let context = Context {
             program: &self.program,
             source,
-            names,
+            names: names.bindings(),
         };
         let value = self.machine.run(context, &mut budget)?;
         push_result(&value, out, &mut budget).map_err(|error| error.at(0, self.program.end()))
@@ -100,11 +100,11 @@ impl Default for Evaluator {
     }
 }
 
-/// Evaluates one source and appends the text of its value to `out`. See [`Evaluator::eval_into`] for many.
+/// Evaluates one source and appends the text of its value to `out`. For many sources, use [`Evaluator::eval_into`].
 ///
 /// # Errors
 ///
-/// Why there is no value. Nothing is appended then.
+/// If the source has no value within the limits. Nothing is appended then.
 pub fn evaluate_to_text(
     source: &[u8],
     names: &Names,

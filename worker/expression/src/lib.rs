@@ -1,21 +1,24 @@
-//! Expressions of Python 3.11, evaluated without Python.
+//! Evaluates Python 3.11 expressions without Python.
 //!
-//! A result is the text that Python's `repr(eval(source))` would give, or one [`Error`] with a kind, a message and a
-//! place in the source. Evaluation is deterministic, has no side effect and obeys [`Limits`]: whatever the source is,
-//! it ends soon, in little memory, without a panic.
+//! A result is the text that Python's `repr(eval(source))` would return, or an [`Error`] with a kind, a message and a
+//! range of the source. Evaluation is deterministic, has no side effects and obeys [`Limits`]: it ends soon, in little
+//! memory and without a panic for any source.
 //!
-//! The way of an expression: `parser` reads it once and writes a flat `program`, `machine` runs that, `repr` writes
-//! the value. An [`Evaluator`] first tries the `calculator`, which knows plain arithmetic of machine ints and needs no
-//! program for it. Nothing recurses over the source; what recurses over values is bounded by their depth, which every
-//! container knows. Whatever can be made expensive asks the `budget` first.
+//! The parser (`syntax`) reads a source once and writes a flat `Program`, the `machine` runs the program, and `text`
+//! writes the value. An [`Evaluator`] first tries the `calculator`, which computes plain arithmetic of 64-bit ints without
+//! a program. Nothing recurses over the source. Functions that recurse over a value are bounded by its depth, which every
+//! container stores. Work that can be expensive is paid for from the `budget` before it is done.
 //!
-//! Deliberately absent: attributes (but for those of `math`), assignment, functions of one's own, and formatting.
-//! What would be a guess is an error.
+//! A module imports only from modules further left in this list: `error`, `limits`, `budget`, `object`, `text`, `operator`,
+//! `builtins`, `machine`, `syntax`, `value`.
+//!
+//! Deliberately absent: attributes (except those of `math`), assignment, user-defined functions, and formatting. An
+//! expression whose meaning would be a guess is an error.
 //!
 //! ```
 //! use expression::{Expression, Limits, Names};
 //!
-//! // Parsed once, evaluated with other names as often as needed.
+//! // Parsed once, evaluated with different names.
 //! let expression = Expression::parse("sum(x * weight for x in values) / len(values)")?;
 //! let mut names = Names::default();
 //! for (values, expected) in [(vec![1, 2, 3], 1.0), (vec![10, 20], 7.5)] {
@@ -32,6 +35,7 @@ mod builtins;
 mod calculator;
 mod error;
 mod evaluator;
+mod expression;
 mod limits;
 mod machine;
 mod object;
@@ -40,79 +44,14 @@ mod syntax;
 mod text;
 mod value;
 
-use std::sync::Arc;
-
-use self::budget::Budget;
 pub use self::error::{Error, ErrorKind};
 pub use self::evaluator::{Evaluator, evaluate_to_text};
+pub use self::expression::Expression;
 pub use self::limits::Limits;
-use self::machine::program::Program;
-use self::machine::{Context, Machine};
-use self::syntax::parser::Workspace;
 pub use self::value::Value;
 pub use self::value::from_rust::{Key, Plain};
 pub use self::value::into_rust::ConversionError;
 pub use self::value::names::{BindError, Names};
-
-/// A parsed expression: parsed once, evaluated as often as needed, from any thread. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Expression {
-    parsed: Arc<Parsed>,
-}
-
-#[derive(Debug)]
-struct Parsed {
-    source: Box<str>,
-    program: Program,
-}
-
-impl Expression {
-    /// Parses a source within the default limits.
-    ///
-    /// # Errors
-    ///
-    /// `SyntaxError`, `Unsupported` or `LimitExceeded`.
-    pub fn parse(source: &str) -> Result<Self, Error> {
-        Self::parse_with(source, &Limits::default())
-    }
-
-    /// Parses a source within limits.
-    ///
-    /// # Errors
-    ///
-    /// `SyntaxError`, `Unsupported` or `LimitExceeded`.
-    pub fn parse_with(source: &str, limits: &Limits) -> Result<Self, Error> {
-        let mut program = Program::default();
-        syntax::parser::parse(source.as_bytes(), limits, &mut program, &mut Workspace::default())?;
-        Ok(Self {
-            parsed: Arc::new(Parsed {
-                source: source.into(),
-                program,
-            }),
-        })
-    }
-
-    /// The text that was parsed.
-    pub fn source(&self) -> &str {
-        &self.parsed.source
-    }
-
-    /// The value of the expression with these variables.
-    ///
-    /// # Errors
-    ///
-    /// What Python would raise, `Unsupported` or `LimitExceeded`.
-    pub fn evaluate(&self, names: &Names, limits: &Limits) -> Result<Value, Error> {
-        let context = Context {
-            program: &self.parsed.program,
-            source: self.parsed.source.as_bytes(),
-            names,
-        };
-        Machine::default()
-            .run(context, &mut Budget::new(limits))
-            .map(Value::new)
-    }
-}
 
 #[cfg(test)]
 mod tests;

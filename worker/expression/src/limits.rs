@@ -1,8 +1,9 @@
-//! What one evaluation may cost.
+//! The limits of one evaluation.
 //!
-//! Owns the numbers and their defaults. It does not count anything: see `budget`.
+//! Owns the limits and their defaults. `budget` does the counting.
 
-/// What one evaluation may cost. Reaching a limit is [`ErrorKind::LimitExceeded`](super::ErrorKind::LimitExceeded).
+/// The limits of one evaluation. Exceeding one is an error of kind
+/// [`ErrorKind::LimitExceeded`](super::ErrorKind::LimitExceeded).
 ///
 /// ```
 /// use expression::{ErrorKind, Expression, Limits, Names};
@@ -22,8 +23,11 @@ pub struct Limits {
     pub(crate) max_output: usize,
 }
 
-/// The nesting at which walks over values, which recurse, still fit the stack of a thread with 2 MiB.
+/// The deepest nesting at which functions that recurse over a value fit the stack of a thread with 2 MiB.
 pub(crate) const HIGHEST_DEPTH: usize = 400;
+
+/// The deepest nesting of a bound value.
+pub(crate) const NAMES_DEPTH: usize = 100;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -40,7 +44,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The longest source, in bytes. Default: 16,384. Sources of 4 GiB and more are always refused.
+    /// The longest source, in bytes. Default: 16,384. Values above 2 GiB count as 2 GiB.
     #[must_use]
     pub fn max_source(mut self, bytes: usize) -> Self {
         self.max_source = bytes.min(u32::MAX as usize >> 1);
@@ -69,14 +73,15 @@ impl Limits {
         self
     }
 
-    /// The sum of the bytes of all values made, whether they are still alive or not. Default: 64 MiB.
+    /// The memory of all values made, in bytes, including values dropped since. Default: 64 MiB.
     #[must_use]
     pub fn max_alloc(mut self, bytes: u64) -> Self {
         self.max_alloc = bytes;
         self
     }
 
-    /// The work: 1 per loop step, item visited and comparison; long ints and strs by their length. Default: 1,000,000.
+    /// The amount of work: 1 unit per loop step, visited item and comparison, more for long ints and strs. Default:
+    /// 1,000,000.
     #[must_use]
     pub fn fuel(mut self, units: u64) -> Self {
         self.fuel = units;

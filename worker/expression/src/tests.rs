@@ -1,4 +1,4 @@
-//! The language as a whole, from source to text.
+//! Tests of the whole language, from source to text.
 
 use crate::*;
 
@@ -47,7 +47,7 @@ fn arithmetic() {
     ]);
 }
 
-/// The part of the source that an error marks, and its message.
+/// The source range of an error, and its message.
 fn blamed(source: &str) -> (&str, String) {
     let error = Expression::parse(source)
         .and_then(|expression| expression.evaluate(&Names::default(), &Limits::default()))
@@ -56,7 +56,7 @@ fn blamed(source: &str) -> (&str, String) {
 }
 
 #[test]
-fn errors_mark_what_cpython_marks() {
+fn errors_have_the_ranges_of_cpython() {
     for (source, part) in [
         (" (1 + 2) / (3 - 3) + 4", "(1 + 2) / (3 - 3)"),
         ("1 + r'a'[5]", "r'a'[5]"),
@@ -81,7 +81,7 @@ fn errors_mark_what_cpython_marks() {
 }
 
 #[test]
-fn errors_have_the_words_of_cpython() {
+fn errors_have_the_messages_of_cpython() {
     for (source, message) in [
         ("math.sqrt()", "math.sqrt() takes exactly one argument (0 given)"),
         ("len()", "len() takes exactly one argument (0 given)"),

@@ -1,6 +1,6 @@
-//! Any bytes as a source: they end in a value or an error, soon, and the same way each time.
+//! Fuzzes sources: any bytes give a value or an error, soon, and the same one each time.
 //!
-//! Owns the assertions about time, ranges and agreement. Crashes and memory are watched by the fuzzer itself.
+//! Owns the assertions about time, ranges and agreement. The fuzzer itself watches for crashes and memory.
 
 #![no_main]
 
@@ -10,10 +10,10 @@ use libfuzzer_sys::fuzz_target;
 use rustix::time::{ClockId, clock_gettime};
 use expression::{Error, ErrorKind, Evaluator, Expression, Limits, Names, Value};
 
-/// A twentieth of the default, so that many sources are tried in a second.
+/// A twentieth of the default, so that many sources run in a second.
 const FUEL: u64 = 50_000;
 
-/// Twenty times what so much fuel takes without instrumentation. It is the thread's own time: others do not count.
+/// Twenty times what this much fuel takes without instrumentation. This is CPU time of the thread.
 const LONGEST: Duration = Duration::from_millis(100);
 
 fuzz_target!(|source: &[u8]| {
@@ -32,9 +32,9 @@ fuzz_target!(|source: &[u8]| {
         let limits = Limits::default().fuel(FUEL);
         let apart = Expression::parse_with(source, &limits)
             .and_then(|expression| expression.evaluate(&names, &limits)?.repr(&limits));
-        // Evaluation and text have their fuel apart here, so this way may get further.
+        // Here, evaluation and text have separate fuel, so this path may succeed where the other reached a limit.
         if !matches!(&first, Err(error) if error.kind() == ErrorKind::LimitExceeded) {
-            assert_eq!(without_place(first), without_place(apart), "parsed apart");
+            assert_eq!(without_range(first), without_range(apart), "parsed apart");
         }
     }
 });
@@ -45,8 +45,8 @@ fn evaluate(evaluator: &mut Evaluator, source: &[u8], names: &Names) -> Result<S
     Ok(String::from_utf8(out).expect("texts are UTF-8"))
 }
 
-/// An outcome to compare: the text of a value that is too long has no place when it is made apart.
-fn without_place(outcome: Result<String, Error>) -> Result<String, (ErrorKind, String)> {
+/// An outcome to compare, without the range: an error of writing the text has none if it is written separately.
+fn without_range(outcome: Result<String, Error>) -> Result<String, (ErrorKind, String)> {
     outcome.map_err(|error| (error.kind(), error.message().to_owned()))
 }
 
@@ -55,7 +55,7 @@ fn thread_time() -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Values of every type, under names of one letter.
+/// Values of every type, with names of one letter.
 fn names() -> Names {
     let mut names = Names::default();
     for (name, value) in [

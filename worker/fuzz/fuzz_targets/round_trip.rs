@@ -1,6 +1,6 @@
-//! Any value: its text, read again, is the same value, and so is what another process gets.
+//! Fuzzes values: a value's text, when parsed, is the same value, and so is its deserialized form.
 //!
-//! Owns the making of values from the fuzzer's bytes.
+//! Owns the construction of values from the fuzzer's bytes.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use expression::{ErrorKind, Expression, Limits, Names, Value};
 
-/// A value as the fuzzer makes it.
+/// A description of a value, which the fuzzer makes.
 #[derive(Debug, Arbitrary)]
 enum Seed {
     None,
@@ -26,7 +26,7 @@ enum Seed {
 
 fuzz_target!(|input: (Seed, &[u8])| {
     let (seed, bytes) = input;
-    // Lies from another process are refused, not believed.
+    // Invalid bytes from another process are rejected.
     if let Ok(value) = postcard::from_bytes::<Value>(bytes) {
         let _ = value.to_string();
     }
@@ -38,7 +38,7 @@ fuzz_target!(|input: (Seed, &[u8])| {
     assert_eq!(received.repr(&limits).as_ref(), Ok(&text), "sent");
     let read = Expression::parse_with(&text, &limits)
         .and_then(|expression| expression.evaluate(&infinities(), &limits));
-    // Values may be made deeper than any source may be.
+    // Values may be nested deeper than sources.
     if matches!(&read, Err(error) if error.kind() == ErrorKind::LimitExceeded) {
         return;
     }
@@ -49,12 +49,12 @@ fuzz_target!(|input: (Seed, &[u8])| {
     }
 });
 
-/// The text of a value may be longer and deeper than what people may send.
+/// Limits for the text of a value, which may be longer and deeper than a source.
 fn generous() -> Limits {
     Limits::default().max_source(8 << 20).max_output(8 << 20).max_depth(400)
 }
 
-/// Python's text of these floats is not in its own language.
+/// Names for the floats whose text isn't a Python expression.
 fn infinities() -> Names {
     let mut names = Names::default();
     names.bind("inf", Value::from(f64::INFINITY)).expect("a plain name");
@@ -62,7 +62,7 @@ fn infinities() -> Names {
     names
 }
 
-/// `None` if there is no such value: a list has no hash, for example.
+/// Makes the value; `None` if there is none, for example because a list is unhashable.
 fn make(seed: Seed) -> Option<Value> {
     match seed {
         Seed::None => Some(Value::none()),

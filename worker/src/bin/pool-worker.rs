@@ -6,8 +6,8 @@ use std::{
 };
 
 const ABOUT: &str = "\
-A worker that evaluates expressions for a pool. A pool starts it and speaks with it over its
-standard input; it is of no use by hand: to evaluate expressions, run `pool eval`.
+A worker that evaluates expressions for a pool. A pool starts it and talks to it over its
+standard input. To evaluate expressions yourself, run `pool eval`.
 
 Usage: pool-worker --help | --version
 ";

@@ -1,25 +1,26 @@
 //! `all any len max min sorted sum`.
 
-use super::Arguments;
 use super::numbers::index;
 use crate::budget::Budget;
-use crate::error::{Outcome, overflow, type_error, unsupported, value_error};
+use crate::error::{Result, overflow, type_error, unsupported, value_error};
 use crate::object::Object;
-use crate::object::compare::{Comparison, compare};
+use crate::object::arguments::CallArguments;
+use crate::object::compare::Comparison;
 use crate::object::iterate::{Cursor, collect, length};
 use crate::object::sort::merge_sort;
 use crate::operator::arithmetic::{BinaryOperator, binary};
+use crate::operator::comparison::compare;
 
-pub(super) fn any(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn any(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     truth(arguments, true, budget)
 }
 
-pub(super) fn all(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn all(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     truth(arguments, false, budget)
 }
 
-/// Looks for the first item with a truth, which decides.
-fn truth(arguments: &Arguments<'_>, decisive: bool, budget: &mut Budget) -> Outcome<Object> {
+/// Looks for the first item with the decisive truth value.
+fn truth(arguments: &CallArguments<'_>, decisive: bool, budget: &mut Budget) -> Result<Object> {
     let mut cursor = Cursor::new(arguments.one()?.clone())?;
     while let Some(item) = cursor.next(budget)? {
         if item.is_true() == decisive {
@@ -29,7 +30,7 @@ fn truth(arguments: &Arguments<'_>, decisive: bool, budget: &mut Budget) -> Outc
     Ok(Object::Bool(!decisive))
 }
 
-pub(super) fn len(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn len(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let value = arguments.one()?;
     match length(value) {
         Some(length) => match i64::try_from(length) {
@@ -43,16 +44,16 @@ pub(super) fn len(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> 
     }
 }
 
-pub(super) fn max(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn max(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     extreme(arguments, Comparison::Greater, budget)
 }
 
-pub(super) fn min(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn min(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     extreme(arguments, Comparison::Less, budget)
 }
 
-/// The first item that no other one beats.
-fn extreme(arguments: &Arguments<'_>, better: Comparison, budget: &mut Budget) -> Outcome<Object> {
+/// The first item that is at least as good as all others.
+fn extreme(arguments: &CallArguments<'_>, better: Comparison, budget: &mut Budget) -> Result<Object> {
     let name = arguments.function();
     if arguments.positional().is_empty() {
         return Err(type_error(format!("{name} expected at least 1 argument, got 0")));
@@ -61,12 +62,12 @@ fn extreme(arguments: &Arguments<'_>, better: Comparison, budget: &mut Budget) -
     for (keyword, value) in arguments.named() {
         match keyword {
             "default" => default = Some(value),
-            "key" => refuse_key(value)?,
+            "key" => reject_key(value)?,
             other => return Err(arguments.unknown(other)),
         }
     }
     let mut best: Option<Object> = None;
-    let mut consider = |item: Object, budget: &mut Budget| -> Outcome<()> {
+    let mut consider = |item: Object, budget: &mut Budget| -> Result<()> {
         let wins = match &best {
             Some(best) => compare(better, &item, best, budget)?,
             None => true,
@@ -100,7 +101,7 @@ fn extreme(arguments: &Arguments<'_>, better: Comparison, budget: &mut Budget) -
     }
 }
 
-fn refuse_key(value: &Object) -> Outcome<()> {
+fn reject_key(value: &Object) -> Result<()> {
     if matches!(value, Object::None) {
         Ok(())
     } else {
@@ -108,11 +109,11 @@ fn refuse_key(value: &Object) -> Outcome<()> {
     }
 }
 
-pub(super) fn sorted(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn sorted(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let [source, key, reverse] = arguments.bind(["", "key", "reverse"], 1, 1)?;
     let source = source.unwrap_or(&Object::None);
     Cursor::new(source.clone())?;
-    key.map_or(Ok(()), refuse_key)?;
+    key.map_or(Ok(()), reject_key)?;
     let reverse = match reverse {
         None => false,
         Some(reverse) => {
@@ -125,7 +126,7 @@ pub(super) fn sorted(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<
         }
     };
     let mut items = collect(source, budget)?;
-    // Turning the list before and after keeps equal items in their order.
+    // Reversing the list before and after keeps equal items in their order.
     if reverse {
         items.reverse();
     }
@@ -138,7 +139,7 @@ pub(super) fn sorted(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<
     Object::list(items, budget)
 }
 
-pub(super) fn sum(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn sum(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let [source, start] = arguments.bind(["", "start"], 2, 1)?;
     let source = source.unwrap_or(&Object::None);
     let mut cursor = Cursor::new(source.clone())?;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use num_traits::ToPrimitive;
 
-use super::Arguments;
 use super::numbers::index;
 use crate::budget::Budget;
-use crate::error::{Outcome, limit_exceeded, type_error, value_error};
+use crate::error::{Result, limit_exceeded, type_error, value_error};
+use crate::object::arguments::CallArguments;
 use crate::object::dict::DictBuilder;
 use crate::object::int::{self, from_big};
 use crate::object::iterate::{Cursor, collect};
@@ -18,11 +18,11 @@ use crate::operator::division::to_float;
 use crate::operator::round::check_finite;
 use crate::text::int_text;
 
-pub(super) fn bool(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn bool(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     Ok(Object::Bool(arguments.optional()?.is_some_and(Object::is_true)))
 }
 
-pub(super) fn float(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn float(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let Some(value) = arguments.optional()? else {
         return Ok(Object::Float(0.0));
     };
@@ -30,7 +30,7 @@ pub(super) fn float(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<O
         (Some(Number::Float(value)), _) => Ok(Object::Float(value)),
         (Some(Number::Int(value)), _) => to_float(value).map(Object::Float),
         (None, Object::Str(text)) => {
-            // Reading digits costs more than walking over text.
+            // Parsing digits costs more than reading text.
             budget.burn_bytes(text.as_str().len().saturating_mul(8))?;
             crate::text::float_text::parse(text.as_str()).map(Object::Float)
         }
@@ -41,7 +41,7 @@ pub(super) fn float(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<O
     }
 }
 
-pub(super) fn int(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn int(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let [value, base] = arguments.bind(["", "base"], 2, 0)?;
     let base = match (value, base) {
         (None, None) => return Ok(Object::Int(0)),
@@ -66,17 +66,17 @@ pub(super) fn int(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
     }
 }
 
-/// The base of an int's text: 0, or from 2 to 36.
-fn int_base(base: &Object) -> Outcome<u32> {
+/// Checks the base of an int's text: 0, or from 2 to 36.
+fn int_base(base: &Object) -> Result<u32> {
     match u32::try_from(index(base)?.saturate()) {
         Ok(base @ (0 | 2..=36)) => Ok(base),
         _ => Err(value_error("int() base must be >= 2 and <= 36, or 0")),
     }
 }
 
-fn int_from_text(text: &str, base: u32, budget: &mut Budget) -> Outcome<Object> {
+fn int_from_text(text: &str, base: u32, budget: &mut Budget) -> Result<Object> {
     budget.burn_bytes(text.len().saturating_mul(8))?;
-    // A digit has at least one bit, but prefixes, signs, blanks and underscores have none.
+    // Each digit has at least one bit. Prefixes, signs, blanks and underscores have none.
     let least = text
         .bytes()
         .filter(u8::is_ascii_alphanumeric)
@@ -88,12 +88,12 @@ fn int_from_text(text: &str, base: u32, budget: &mut Budget) -> Outcome<Object> 
     from_big(int_text::parse(text, base)?, budget)
 }
 
-pub(super) fn list(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn list(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let items = collect_optional(arguments, budget)?;
     Object::list(items, budget)
 }
 
-pub(super) fn tuple(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn tuple(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     if let [tuple @ Object::Tuple(_)] = arguments.any_number()? {
         return Ok(tuple.clone());
     }
@@ -101,7 +101,7 @@ pub(super) fn tuple(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<O
     Object::tuple(items, budget)
 }
 
-fn collect_optional(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Vec<Object>> {
+fn collect_optional(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Vec<Object>> {
     match arguments.optional()? {
         None => Ok(Vec::new()),
         Some(source) => {
@@ -111,7 +111,7 @@ fn collect_optional(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<V
     }
 }
 
-pub(super) fn set(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn set(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let mut builder = SetBuilder::default();
     if let Some(source) = arguments.optional()? {
         let mut cursor = Cursor::new(source.clone())?;
@@ -122,7 +122,7 @@ pub(super) fn set(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
     builder.finish(budget)
 }
 
-pub(super) fn dict(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn dict(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let mut builder = DictBuilder::default();
     match arguments.positional() {
         [] => {}
@@ -141,7 +141,7 @@ pub(super) fn dict(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
     builder.finish(budget)
 }
 
-fn insert_pairs(source: &Object, builder: &mut DictBuilder, budget: &mut Budget) -> Outcome<()> {
+fn insert_pairs(source: &Object, builder: &mut DictBuilder, budget: &mut Budget) -> Result<()> {
     let mut cursor = Cursor::new(source.clone())?;
     let mut place = 0_usize;
     while let Some(pair) = cursor.next(budget)? {
@@ -168,9 +168,9 @@ fn insert_pairs(source: &Object, builder: &mut DictBuilder, budget: &mut Budget)
     Ok(())
 }
 
-pub(super) fn range(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn range(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     budget.value(0)?;
-    let bound = |value: &Object| -> Outcome<i64> {
+    let bound = |value: &Object| -> Result<i64> {
         index(value)?
             .to_big()
             .to_i64()

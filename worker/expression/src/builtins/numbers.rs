@@ -1,18 +1,18 @@
 //! `abs divmod pow round`.
 
-use super::Arguments;
 use crate::budget::Budget;
-use crate::error::{Outcome, type_error, zero_division};
+use crate::error::{Result, type_error, zero_division};
+use crate::object::arguments::CallArguments;
 use crate::object::int::{self, Integer};
 use crate::object::{Number, Object};
 use crate::operator::arithmetic::{BinaryOperator, as_float, binary};
 use crate::operator::division;
+use crate::operator::float_division;
 use crate::operator::power::modular_power;
 use crate::operator::round as rounding;
-use crate::text::float_text;
 
-/// An int, or a `TypeError` in Python's words.
-pub(crate) fn index(value: &Object) -> Outcome<Integer<'_>> {
+/// Converts to an int, or returns Python's `TypeError`.
+pub(crate) fn index(value: &Object) -> Result<Integer<'_>> {
     value.integer().ok_or_else(|| {
         type_error(format!(
             "'{}' object cannot be interpreted as an integer",
@@ -21,7 +21,7 @@ pub(crate) fn index(value: &Object) -> Outcome<Integer<'_>> {
     })
 }
 
-pub(super) fn abs(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn abs(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let value = arguments.one()?;
     match value.number() {
         Some(Number::Int(value)) => int::absolute(value, budget),
@@ -33,7 +33,7 @@ pub(super) fn abs(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
     }
 }
 
-pub(super) fn divmod(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn divmod(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let (left, right) = arguments.two()?;
     let (quotient, rest) = match (left.number(), right.number()) {
         (Some(Number::Int(left)), Some(Number::Int(right))) => division::floor_divide(left, right, budget)?,
@@ -42,7 +42,7 @@ pub(super) fn divmod(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<
             if right == 0.0 {
                 return Err(zero_division("float divmod()"));
             }
-            let (quotient, rest) = float_text::floor_divide(left, right)?;
+            let (quotient, rest) = float_division::floor_divide(left, right)?;
             (Object::Float(quotient), Object::Float(rest))
         }
         _ => {
@@ -56,7 +56,7 @@ pub(super) fn divmod(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<
     Object::tuple(vec![quotient, rest], budget)
 }
 
-pub(super) fn pow(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn pow(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let [base, exponent, modulus] = arguments.bind(["base", "exp", "mod"], 3, 2)?;
     let (base, exponent) = (base.unwrap_or(&Object::None), exponent.unwrap_or(&Object::None));
     let modulus = match modulus {
@@ -82,7 +82,7 @@ pub(super) fn pow(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
     }
 }
 
-pub(super) fn round(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn round(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let [number, digits] = arguments.bind(["number", "ndigits"], 2, 1)?;
     let number = number.unwrap_or(&Object::None);
     let digits = digits.filter(|digits| !matches!(digits, Object::None));

@@ -1,22 +1,23 @@
 //! `ascii bin chr hex oct ord repr str`.
 
-use super::Arguments;
 use super::numbers::index;
 use crate::budget::Budget;
-use crate::error::{Outcome, overflow, type_error, unsupported, value_error};
+use crate::error::{Result, overflow, type_error, unsupported, value_error};
 use crate::object::Object;
+use crate::object::arguments::CallArguments;
 use crate::text::int_text::prefixed;
-use crate::text::repr::{Charset, text_of};
+use crate::text::quote::Charset;
+use crate::text::repr::text_of;
 
-pub(super) fn repr(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn repr(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     text_of(arguments.one()?, Charset::Printable, budget).map(Object::text)
 }
 
-pub(super) fn ascii(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn ascii(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     text_of(arguments.one()?, Charset::Ascii, budget).map(Object::text)
 }
 
-pub(super) fn str(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn str(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     if let Some((name, _)) = arguments.named().next() {
         return Err(unsupported(format!("str() with the keyword {name}")));
     }
@@ -48,28 +49,28 @@ pub(super) fn str(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
     }
 }
 
-pub(super) fn bin(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn bin(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     in_base(arguments, 2, budget)
 }
 
-pub(super) fn oct(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn oct(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     in_base(arguments, 8, budget)
 }
 
-pub(super) fn hex(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn hex(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     in_base(arguments, 16, budget)
 }
 
-fn in_base(arguments: &Arguments<'_>, base: u32, budget: &mut Budget) -> Outcome<Object> {
+fn in_base(arguments: &CallArguments<'_>, base: u32, budget: &mut Budget) -> Result<Object> {
     let value = index(arguments.one()?)?;
-    // Digits cost more than bytes that are copied.
+    // Converting digits costs more than copying bytes.
     budget.burn(value.bits() / 64)?;
     let text = prefixed(value, base);
     budget.text(text.len())?;
     Ok(Object::text(text))
 }
 
-pub(super) fn chr(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn chr(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let point = index(arguments.one()?)?
         .small()
         .and_then(|point| i32::try_from(point).ok());
@@ -85,7 +86,7 @@ pub(super) fn chr(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
     Object::character(character, budget)
 }
 
-pub(super) fn ord(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn ord(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let value = arguments.one()?;
     let Object::Str(text) = value else {
         return Err(type_error(format!(

@@ -1,21 +1,21 @@
 //! Calls.
 //!
-//! Owns what may stand before an argument list, and the way of the arguments from the stack to a function.
+//! Owns what can be called, and passes the arguments from the stack to a function.
 
-use super::program::{Op, Refusal};
+use super::program::{Op, UnsupportedValue};
 use super::{Context, Machine};
 use crate::budget::Budget;
-use crate::builtins::Arguments;
-use crate::error::{Error, Outcome, attribute_error, type_error, unsupported};
+use crate::error::{Error, Result, attribute_error, type_error, unsupported};
 use crate::object::Object;
+use crate::object::arguments::CallArguments;
 
 impl Machine {
-    pub(super) fn callee(&mut self, op: Op, context: Context<'_>) -> Outcome<()> {
+    pub(super) fn callee(&mut self, op: Op, context: Context<'_>) -> Result<()> {
         let callee = match op {
-            Op::MathFunction(function) => Object::Function(function),
+            Op::MathFunction(function) => Object::Function(function.function()),
             Op::Callee(symbol) => self.lookup(symbol, context)?,
-            Op::Fail(Refusal::MathAsValue) => return Err(unsupported("the module math as a value")),
-            Op::Fail(Refusal::MathFunctionAsValue) => {
+            Op::Fail(UnsupportedValue::Math) => return Err(unsupported("the module math as a value")),
+            Op::Fail(UnsupportedValue::MathFunction) => {
                 return Err(unsupported("a function of math as a value"));
             }
             Op::NoSuchMath(symbol) => {
@@ -30,14 +30,14 @@ impl Machine {
         Ok(())
     }
 
-    /// Calls what lies below the arguments, the last of which may have names.
+    /// Calls the value below the arguments on the stack. The last arguments may have keywords.
     pub(super) fn call(
         &mut self,
         positional: usize,
         keywords: &[u32],
         context: Context<'_>,
         budget: &mut Budget,
-    ) -> Outcome<()> {
+    ) -> Result<()> {
         let base = self.stack.len().saturating_sub(positional + keywords.len());
         let (below, arguments) = self.stack.split_at(base);
         let function = match below.last() {
@@ -48,7 +48,7 @@ impl Machine {
         let names = keywords
             .iter()
             .map(|&symbol| context.program.symbols[symbol as usize].text(context.source));
-        let arguments = Arguments::new(
+        let arguments = CallArguments::new(
             function.name(),
             &arguments[..positional],
             names.collect(),

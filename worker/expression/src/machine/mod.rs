@@ -1,50 +1,52 @@
 //! Runs programs.
 //!
-//! Owns the stack of values, jumps, and the memory of a run, which is kept from one to the next. What the operations
-//! mean for values is elsewhere.
+//! Owns the stack of values, the jumps, and the buffers of a run, which the next run reuses. The meaning of operations on
+//! values is in `operator` and `object`.
 
+pub(crate) mod bindings;
 mod call;
 pub(crate) mod program;
 mod scope;
 mod slot;
 
+use self::bindings::Bindings;
 use self::program::{Op, Program};
 use self::scope::ActiveScope;
 use self::slot::Slot;
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 use crate::object::Object;
-use crate::object::compare::{Comparison, compare};
+use crate::object::compare::Comparison;
 use crate::object::dict::DictBuilder;
 use crate::object::iterate::Cursor;
 use crate::object::set::SetBuilder;
 use crate::operator::arithmetic::{BinaryOperator, binary, unary};
+use crate::operator::comparison::compare;
 use crate::operator::slice::{slice, slices_in_a_tuple, subscript};
-use crate::value::names::Names;
 
-/// The memory of a run.
+/// The state of a run, whose buffers are reused.
 #[derive(Debug, Default)]
 pub(crate) struct Machine {
     stack: Vec<Object>,
     cursors: Vec<Cursor>,
     scopes: Vec<ActiveScope>,
-    /// What each symbol is bound to at the moment.
+    /// The current binding of each symbol.
     slots: Vec<Slot>,
-    /// What the variables of the open scopes hid.
+    /// The bindings that variables of open scopes hide.
     hidden: Vec<Slot>,
 }
 
-/// What a run reads.
+/// The input of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) program: &'a Program,
     pub(crate) source: &'a [u8],
-    pub(crate) names: &'a Names,
+    pub(crate) names: &'a Bindings,
 }
 
 impl Machine {
     /// Runs a program to its end. An error carries the range of the operation that failed.
-    pub(crate) fn run(&mut self, context: Context<'_>, budget: &mut Budget) -> Outcome<Object> {
+    pub(crate) fn run(&mut self, context: Context<'_>, budget: &mut Budget) -> Result<Object> {
         self.slots.resize(context.program.symbols.len(), Slot::Global);
         let outcome = self.run_all(context, budget);
         self.clear();
@@ -59,7 +61,7 @@ impl Machine {
         self.hidden.clear();
     }
 
-    fn run_all(&mut self, context: Context<'_>, budget: &mut Budget) -> Outcome<Object> {
+    fn run_all(&mut self, context: Context<'_>, budget: &mut Budget) -> Result<Object> {
         let ops = context.program.ops.as_slice();
         let mut place = 0;
         while let Some(&op) = ops.get(place) {
@@ -78,7 +80,7 @@ impl Machine {
         Ok(self.pop())
     }
 
-    /// Performs the operations of plain arithmetic that need no budget and cannot fail; says whether this was one.
+    /// Performs an operation of plain arithmetic that needs no budget and cannot fail. Returns whether this was one.
     #[inline]
     fn quick_step(&mut self, op: Op) -> bool {
         match op {
@@ -95,7 +97,7 @@ impl Machine {
         }
     }
 
-    /// Two numbers of one type, as long as the result is of that type too.
+    /// Evaluates an operator on two numbers of one type, if the result is of that type too.
     #[inline]
     fn quick_binary(&mut self, operator: BinaryOperator) -> bool {
         match self.stack.as_mut_slice() {
@@ -112,7 +114,7 @@ impl Machine {
             },
             _ => return false,
         }
-        // A number owns nothing, so there is nothing to drop.
+        // A number owns no memory, so there is nothing to drop.
         std::mem::forget(self.stack.pop());
         true
     }
@@ -122,9 +124,9 @@ impl Machine {
         self.stack.pop().unwrap_or(Object::None)
     }
 
-    /// Performs one operation and gives the place of the next.
+    /// Performs one operation. Returns the index of the next.
     #[inline]
-    fn step(&mut self, op: Op, place: usize, context: Context<'_>, budget: &mut Budget) -> Outcome<usize> {
+    fn step(&mut self, op: Op, place: usize, context: Context<'_>, budget: &mut Budget) -> Result<usize> {
         match op {
             Op::Constant(index) => self.stack.push(context.program.constants[index as usize].clone()),
             Op::None => self.stack.push(Object::None),
@@ -168,7 +170,7 @@ impl Machine {
         Ok(place + 1)
     }
 
-    fn binary(&mut self, operator: BinaryOperator, right: &Object, budget: &mut Budget) -> Outcome<()> {
+    fn binary(&mut self, operator: BinaryOperator, right: &Object, budget: &mut Budget) -> Result<()> {
         if let Some(left) = self.stack.last_mut() {
             *left = binary(operator, left, right, budget)?;
         }
@@ -176,7 +178,7 @@ impl Machine {
     }
 
     #[inline]
-    fn compare(&mut self, comparison: Comparison, budget: &mut Budget) -> Outcome<()> {
+    fn compare(&mut self, comparison: Comparison, budget: &mut Budget) -> Result<()> {
         let right = self.pop();
         let left = self.pop();
         let truth = match (&left, &right) {
@@ -189,8 +191,8 @@ impl Machine {
         Ok(())
     }
 
-    /// The operations that may lead elsewhere.
-    fn jump(&mut self, op: Op, place: usize, budget: &mut Budget) -> Outcome<usize> {
+    /// Performs an operation that may jump.
+    fn jump(&mut self, op: Op, place: usize, budget: &mut Budget) -> Result<usize> {
         let distance = match op {
             Op::CompareChain(comparison, distance) => {
                 self.compare_chain(comparison, budget)?.then_some(distance)
@@ -200,7 +202,7 @@ impl Machine {
             Op::JumpIfFalse(distance) => (!self.pop().is_true()).then_some(distance),
             Op::Jump(distance) => Some(distance),
             Op::Next(distance) => self.next(budget)?.then_some(distance),
-            // The operation between this one and the end of the scope is the loop's jump.
+            // Skips one operation: the jump at the end of the loop.
             Op::Decide(decisive) => self.decide(decisive).then_some(2),
             _ => None,
         };
@@ -208,7 +210,7 @@ impl Machine {
             None => Ok(place + 1),
             Some(distance) => {
                 if distance < 0 {
-                    // A loop step pays for itself and for the length of the loop, which is not all free.
+                    // A loop step pays for itself and for the length of the loop.
                     budget.burn(1 + u64::from(distance.unsigned_abs() / 8))?;
                 }
                 Ok(place.saturating_add_signed(distance as isize))
@@ -216,7 +218,7 @@ impl Machine {
         }
     }
 
-    /// Keeps the value and says so, if it has this truth; drops it otherwise.
+    /// Keeps the value if it has this truth value, drops it otherwise. Returns whether it was kept.
     fn keep_if(&mut self, truth: bool) -> bool {
         let keep = self.stack.last().is_some_and(|value| value.is_true() == truth);
         if !keep {
@@ -225,8 +227,8 @@ impl Machine {
         keep
     }
 
-    /// Is the comparison false, so that the chain ends?
-    fn compare_chain(&mut self, comparison: Comparison, budget: &mut Budget) -> Outcome<bool> {
+    /// Performs a comparison of a chain. Returns whether it is false, which ends the chain.
+    fn compare_chain(&mut self, comparison: Comparison, budget: &mut Budget) -> Result<bool> {
         let right = self.pop();
         let left = self.pop();
         let truth = compare(comparison, &left, &right, budget)?;
@@ -234,13 +236,13 @@ impl Machine {
         Ok(!truth)
     }
 
-    /// The last values, which leave the stack.
+    /// Pops the last `count` values.
     fn take(&mut self, count: u32) -> Vec<Object> {
         let base = self.stack.len().saturating_sub(count as usize);
         self.stack.drain(base..).collect()
     }
 
-    fn display(&mut self, op: Op, budget: &mut Budget) -> Outcome<()> {
+    fn display(&mut self, op: Op, budget: &mut Budget) -> Result<()> {
         let value = match op {
             Op::Tuple(count) => Object::tuple(self.take(count), budget)?,
             Op::List(count) => Object::list(self.take(count), budget)?,
@@ -265,7 +267,7 @@ impl Machine {
         Ok(())
     }
 
-    fn subscript(&mut self, op: Op, budget: &mut Budget) -> Outcome<()> {
+    fn subscript(&mut self, op: Op, budget: &mut Budget) -> Result<()> {
         let value = match op {
             Op::SliceTuple(count) => {
                 self.take(count);
@@ -286,7 +288,7 @@ impl Machine {
     }
 }
 
-/// Changes the left operand to the result, if that fits.
+/// Replaces the left operand by the result, if it fits 64 bits. Returns whether it does.
 #[inline]
 fn quick_int(operator: BinaryOperator, left: &mut i64, right: i64) -> bool {
     let value = match operator {
@@ -301,7 +303,7 @@ fn quick_int(operator: BinaryOperator, left: &mut i64, right: i64) -> bool {
     value.is_some()
 }
 
-/// Is this an operator that the order of two ints answers?
+/// Returns whether the order of two ints decides this comparison.
 fn is_order(comparison: Comparison) -> bool {
     !matches!(
         comparison,

@@ -1,16 +1,18 @@
-//! What the parser makes and the machine runs: a flat list of operations in postfix order.
+//! The program that the parser writes and the machine runs: a flat list of operations in postfix order.
 //!
-//! Owns the operations, their constants, names and source ranges. Jumps are relative, so that code can be moved
-//! before it is finished: a comprehension's element stands before its loops in the source and behind them here.
+//! Owns the operations, their constants, names and source ranges. Jumps are relative, so that the parser can move code:
+//! a comprehension's element comes before its loops in the source and after them in the program.
 
 use std::collections::HashMap;
 
-use crate::builtins::Function;
+use crate::builtins::builtin;
+use crate::builtins::math::MathFunction;
 use crate::object::Object;
 use crate::object::compare::Comparison;
+use crate::object::function::Function;
 use crate::operator::arithmetic::{BinaryOperator, UnaryOperator};
 
-/// One operation. Jumps count from their own place.
+/// One operation. Jump distances are relative to the jump itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Op {
     Integer(i32),
@@ -19,12 +21,12 @@ pub(crate) enum Op {
     Bool(bool),
     /// Pushes the value of a variable.
     Name(u32),
-    /// Pushes what a name means in front of an argument list: a variable or a function.
+    /// Pushes the value of a name before an argument list: a variable or a function.
     Callee(u32),
     /// Pushes a function of the `math` module.
-    MathFunction(Function),
-    /// Raises an `Unsupported`, for what is wrong only if it is evaluated.
-    Fail(Refusal),
+    MathFunction(MathFunction),
+    /// Raises an `Unsupported` error that is only raised if it is evaluated.
+    Fail(UnsupportedValue),
     /// Raises an `AttributeError` for a name that `math` does not have.
     NoSuchMath(u32),
     Binary(BinaryOperator),
@@ -33,7 +35,7 @@ pub(crate) enum Op {
     Unary(UnaryOperator),
     Not,
     Compare(Comparison),
-    /// Compares, then either leaves the right operand for the next comparison, or leaves False and jumps.
+    /// Compares. If true, keeps the right operand for the next comparison; otherwise pushes False and jumps.
     CompareChain(Comparison, i32),
     JumpIfFalseOrPop(i32),
     JumpIfTrueOrPop(i32),
@@ -46,17 +48,17 @@ pub(crate) enum Op {
     Dict(u32),
     Subscript,
     Slice,
-    /// Raises the `TypeError` of a subscript such as `x[1:2, 3]`, from so many values above the subscripted one.
+    /// Raises the `TypeError` of a subscript such as `x[1:2, 3]`. The number counts the values above the subscripted one.
     SliceTuple(u32),
-    /// Calls with so many positional arguments.
+    /// Calls with this number of positional arguments.
     Call(u32),
-    /// Calls with keyword arguments, as described by a shape.
+    /// Calls with keyword arguments, which a shape describes.
     CallKeywords(u32),
-    /// Makes a cursor of the value.
+    /// Pops a value and starts to iterate over it.
     Iterate,
-    /// Makes sure that the value below takes a bare generator.
+    /// Checks that the value below accepts a bare generator.
     CheckConsumer,
-    /// Hides the variables of a comprehension's scope and begins its result.
+    /// Starts a comprehension: hides the outer bindings of its variables and starts its result.
     Enter(u32),
     /// Pushes the next item, or drops the cursor and jumps.
     Next(i32),
@@ -64,19 +66,19 @@ pub(crate) enum Op {
     Store(u32),
     Append,
     AppendPair,
-    /// Ends `any()` or `all()` early, if the value has this truth: drops the loops and jumps over the next operation.
+    /// Ends `any()` or `all()` early if the value has this truth value: drops the loops and skips the next operation.
     Decide(bool),
-    /// Ends a scope and pushes its result.
+    /// Ends a comprehension and pushes its result.
     Leave,
-    /// Drops the function below the result that a scope has computed in its place.
+    /// Drops the function below the result, if the comprehension has computed the function's result.
     DropCallee,
 }
 
-/// What is refused when it is evaluated.
+/// Unsupported values, whose evaluation is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    MathFunctionAsValue,
-    MathAsValue,
+pub(crate) enum UnsupportedValue {
+    MathFunction,
+    Math,
 }
 
 /// A range of the source, in bytes.
@@ -90,17 +92,17 @@ pub(crate) struct Span {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Symbol {
     span: Span,
-    pub(crate) function: Option<Function>,
+    pub(crate) function: Option<&'static Function>,
 }
 
-/// The arguments of a call with keywords: the last ones have names.
+/// The arguments of a call with keywords. The last arguments have keywords.
 #[derive(Debug, Clone)]
 pub(crate) struct CallShape {
     pub(crate) positional: usize,
     pub(crate) keywords: Vec<u32>,
 }
 
-/// What a comprehension collects.
+/// How a comprehension collects its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collector {
     List,
@@ -112,7 +114,7 @@ pub(crate) enum Collector {
     All,
 }
 
-/// A comprehension: what it makes, and its variables.
+/// A comprehension: its kind of result and its variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     pub(crate) collector: Collector,
@@ -128,15 +130,15 @@ pub(crate) struct Program {
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) shapes: Vec<CallShape>,
     pub(crate) scopes: Vec<Scope>,
-    /// Symbols by name, once there are too many to look at each.
+    /// Symbols by name, once there are too many for a linear search.
     index: HashMap<Box<[u8]>, u32>,
 }
 
-/// So many symbols are compared one by one.
+/// Up to this number, symbols are found by a linear search.
 const FEW_SYMBOLS: usize = 16;
 
 impl Program {
-    /// Empties the program but keeps its memory.
+    /// Empties the program and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.ops.clear();
         self.spans.clear();
@@ -152,7 +154,7 @@ impl Program {
         self.ops.len()
     }
 
-    /// Where the expression ends in the source.
+    /// The end of the expression in the source.
     pub(crate) fn end(&self) -> u32 {
         self.spans.last().map_or(0, |span| span.end)
     }
@@ -168,7 +170,7 @@ impl Program {
         self.spans.pop();
     }
 
-    /// Moves the first `count` operations from `start` on behind all others.
+    /// Moves the `count` operations from `start` on to the end of the program.
     pub(crate) fn rotate(&mut self, start: usize, count: usize) {
         self.ops[start..].rotate_left(count);
         self.spans[start..].rotate_left(count);
@@ -180,12 +182,12 @@ impl Program {
         place(to) - place(from)
     }
 
-    /// Makes a jump lead to the end of the program as it is now.
+    /// Sets the target of a jump to the current end of the program.
     pub(crate) fn land(&mut self, jump: usize) {
         self.redirect(jump, self.len());
     }
 
-    /// Makes a jump lead to a place.
+    /// Sets the target of a jump.
     pub(crate) fn redirect(&mut self, jump: usize, target: usize) {
         let distance = Self::distance(jump, target);
         match &mut self.ops[jump] {
@@ -204,7 +206,7 @@ impl Program {
         Op::Constant(small(self.constants.len() - 1))
     }
 
-    /// The number of a name, the same for each of its appearances.
+    /// The number of a name, which is the same for all its occurrences.
     pub(crate) fn symbol(&mut self, source: &[u8], start: usize, end: usize) -> u32 {
         let name = &source[start..end];
         if self.symbols.len() <= FEW_SYMBOLS {
@@ -229,7 +231,7 @@ impl Program {
         };
         self.symbols.push(Symbol {
             span,
-            function: Function::builtin(name),
+            function: builtin(name),
         });
         if !self.index.is_empty() {
             self.index.insert(name.into(), place);
@@ -248,7 +250,7 @@ impl Symbol {
     }
 }
 
-/// Counts within a source fit 31 bits, because sources do.
+/// Converts an offset or a count, which fits 31 bits because the length of a source does.
 pub(crate) fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
@@ -259,7 +261,8 @@ mod tests {
 
     #[test]
     fn an_operation_is_small() {
-        assert!(size_of::<Op>() <= 8);
+        assert_eq!(size_of::<Op>(), 8);
+        assert_eq!(size_of::<Symbol>(), 16);
     }
 
     #[test]

@@ -1,23 +1,23 @@
-//! Comprehensions under way.
+//! Running comprehensions.
 //!
-//! Owns what they have collected so far, their loops, and the hiding of the names that their variables are.
+//! Owns their results so far, their loops, and how their variables hide other names.
 
 use super::call::not_callable;
 use super::program::{Collector, Op, Program};
 use super::slot::Slot;
 use super::{Context, Machine};
 use crate::budget::Budget;
-use crate::error::{Outcome, type_error, unsupported, value_error};
+use crate::error::{Result, type_error, unsupported, value_error};
 use crate::object::Object;
 use crate::object::dict::DictBuilder;
 use crate::object::iterate::Cursor;
 use crate::object::set::SetBuilder;
 
-/// A comprehension under way.
+/// A running comprehension.
 #[derive(Debug)]
 pub(super) struct ActiveScope {
     pub(super) index: u32,
-    /// The number of cursors outside of it.
+    /// The number of cursors outside the comprehension.
     cursors: usize,
     result: Collected,
 }
@@ -32,8 +32,8 @@ enum Collected {
 }
 
 impl Machine {
-    /// The operations of comprehensions but for their jumps.
-    pub(super) fn comprehension(&mut self, op: Op, context: Context<'_>, budget: &mut Budget) -> Outcome<()> {
+    /// Performs an operation of comprehensions, except jumps.
+    pub(super) fn comprehension(&mut self, op: Op, context: Context<'_>, budget: &mut Budget) -> Result<()> {
         match op {
             Op::Iterate => {
                 let source = self.pop();
@@ -85,7 +85,7 @@ impl Machine {
         });
     }
 
-    fn unpack(&mut self, count: usize, budget: &mut Budget) -> Outcome<()> {
+    fn unpack(&mut self, count: usize, budget: &mut Budget) -> Result<()> {
         let value = self.pop();
         let name = value.type_name();
         let mut cursor = Cursor::new(value)
@@ -110,7 +110,7 @@ impl Machine {
     }
 
     /// Adds the value, or the key and the value below it, to the innermost result.
-    fn append(&mut self, budget: &mut Budget) -> Outcome<()> {
+    fn append(&mut self, budget: &mut Budget) -> Result<()> {
         let value = self.pop();
         let Some(scope) = self.scopes.last_mut() else {
             return Ok(());
@@ -131,7 +131,7 @@ impl Machine {
         Ok(())
     }
 
-    fn leave(&mut self, program: &Program, budget: &mut Budget) -> Outcome<()> {
+    fn leave(&mut self, program: &Program, budget: &mut Budget) -> Result<()> {
         let Some(scope) = self.scopes.pop() else {
             return Ok(());
         };
@@ -148,8 +148,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Pushes the next item of the innermost loop; says whether there is none.
-    pub(super) fn next(&mut self, budget: &mut Budget) -> Outcome<bool> {
+    /// Pushes the next item of the innermost loop. Returns whether there is none.
+    pub(super) fn next(&mut self, budget: &mut Budget) -> Result<bool> {
         let item = match self.cursors.last_mut() {
             Some(cursor) => cursor.next(budget)?,
             None => None,

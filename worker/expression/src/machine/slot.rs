@@ -1,16 +1,16 @@
-//! What names mean at the moment.
+//! The current meaning of names.
 //!
-//! Owns the order in which a name is looked for: variables of comprehensions, the job's names, functions. Hiding a
-//! variable and showing it again is for `scope`.
+//! Owns the order of lookup: variables of comprehensions, the bound names, functions. `scope` hides variables and restores
+//! them.
 
 use super::{Context, Machine};
-use crate::error::{Error, Outcome, name_error, unsupported};
+use crate::error::{Error, Result, name_error, unsupported};
 use crate::object::Object;
 
-/// What is known of a name.
+/// The binding of a name.
 #[derive(Debug, Clone)]
 pub(super) enum Slot {
-    /// Not a variable of a comprehension: see the job's names.
+    /// Not a variable of a comprehension: looked up in the bound names.
     Global,
     /// A variable of a comprehension that has no value yet.
     Unbound,
@@ -18,8 +18,8 @@ pub(super) enum Slot {
 }
 
 impl Machine {
-    /// The value of a variable; a function is refused, because it would be one.
-    pub(super) fn name(&mut self, symbol: u32, context: Context<'_>) -> Outcome<()> {
+    /// Pushes the value of a variable. A function is an error here, because functions aren't values.
+    pub(super) fn name(&mut self, symbol: u32, context: Context<'_>) -> Result<()> {
         if let Slot::Bound(value) = &self.slots[symbol as usize] {
             self.stack.push(value.clone());
             return Ok(());
@@ -36,7 +36,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn lookup(&mut self, symbol: u32, context: Context<'_>) -> Outcome<Object> {
+    pub(super) fn lookup(&mut self, symbol: u32, context: Context<'_>) -> Result<Object> {
         let name = context.program.symbols[symbol as usize];
         match &self.slots[symbol as usize] {
             Slot::Bound(value) => return Ok(value.clone()),
@@ -58,7 +58,7 @@ impl Machine {
         }
     }
 
-    /// The refusal of a comprehension's variable that has no value yet.
+    /// The error for a comprehension's variable that has no value yet.
     #[cold]
     fn unbound(&self, symbol: u32, context: Context<'_>) -> Error {
         let name = context.program.symbols[symbol as usize].text(context.source);

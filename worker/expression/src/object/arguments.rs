@@ -1,14 +1,14 @@
 //! The arguments of a call.
 //!
-//! Owns their number and their names, and the words of Python's refusals.
+//! Owns the checks of their number and names, with Python's error messages.
 
 use super::Object;
-use crate::error::{Error, Outcome, type_error};
+use crate::error::{Error, Result, type_error};
 
-/// What a function is called with.
+/// The arguments of one call.
 #[derive(Debug)]
-pub(crate) struct Arguments<'a> {
-    /// `math.`, if the function is one of that module.
+pub(crate) struct CallArguments<'a> {
+    /// `math.` if the function is in that module, empty otherwise.
     module: &'static str,
     function: &'static str,
     positional: &'a [Object],
@@ -16,7 +16,7 @@ pub(crate) struct Arguments<'a> {
     named: &'a [Object],
 }
 
-impl<'a> Arguments<'a> {
+impl<'a> CallArguments<'a> {
     pub(crate) fn new(
         function: &'static str,
         positional: &'a [Object],
@@ -32,7 +32,7 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// Arguments of a function of a module, which some messages name with a point behind it.
+    /// Sets the module of the function, which some messages name.
     pub(crate) fn in_module(mut self, module: &'static str) -> Self {
         self.module = module;
         self
@@ -43,17 +43,17 @@ impl<'a> Arguments<'a> {
         self.function
     }
 
-    /// The arguments with names.
+    /// The keyword arguments.
     pub(crate) fn named(&self) -> impl Iterator<Item = (&'a str, &'a Object)> {
         self.keywords.iter().copied().zip(self.named)
     }
 
-    /// The arguments without names, where those with names are seen to elsewhere.
+    /// The positional arguments. The caller handles the keyword arguments.
     pub(crate) fn positional(&self) -> &'a [Object] {
         self.positional
     }
 
-    fn no_keywords(&self) -> Outcome<()> {
+    fn no_keywords(&self) -> Result<()> {
         if self.keywords.is_empty() {
             return Ok(());
         }
@@ -64,7 +64,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// The only argument.
-    pub(crate) fn one(&self) -> Outcome<&'a Object> {
+    pub(crate) fn one(&self) -> Result<&'a Object> {
         self.no_keywords()?;
         match self.positional {
             [one] => Ok(one),
@@ -78,7 +78,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// Exactly two arguments.
-    pub(crate) fn two(&self) -> Outcome<(&'a Object, &'a Object)> {
+    pub(crate) fn two(&self) -> Result<(&'a Object, &'a Object)> {
         self.no_keywords()?;
         match self.positional {
             [first, second] => Ok((first, second)),
@@ -91,7 +91,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// No argument or one.
-    pub(crate) fn optional(&self) -> Outcome<Option<&'a Object>> {
+    pub(crate) fn optional(&self) -> Result<Option<&'a Object>> {
         self.no_keywords()?;
         match self.positional {
             [] => Ok(None),
@@ -100,25 +100,25 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// Any number of arguments, none of which has a name.
-    pub(crate) fn any_number(&self) -> Outcome<&'a [Object]> {
+    /// Any number of positional arguments.
+    pub(crate) fn any_number(&self) -> Result<&'a [Object]> {
         self.no_keywords()?;
         Ok(self.positional)
     }
 
-    /// Arguments by parameter. An empty name is that of a parameter without one; so many parameters can be given by
-    /// place, and so many must be given.
+    /// Binds the arguments to parameters. A positional-only parameter has an empty name. The first `positional_count`
+    /// parameters can be given by position, and the first `required` must be given.
     pub(crate) fn bind<const N: usize>(
         &self,
         parameters: [&str; N],
-        by_place: usize,
+        positional_count: usize,
         required: usize,
-    ) -> Outcome<[Option<&'a Object>; N]> {
+    ) -> Result<[Option<&'a Object>; N]> {
         let given = self.positional.len() + self.named.len();
-        if self.positional.len() > by_place && by_place == required {
-            return Err(self.not_exactly(by_place));
+        if self.positional.len() > positional_count && positional_count == required {
+            return Err(self.not_exactly(positional_count));
         }
-        if self.positional.len() > by_place || given > N {
+        if self.positional.len() > positional_count || given > N {
             let kind = if self.positional.is_empty() {
                 "keyword "
             } else {
@@ -149,7 +149,7 @@ impl<'a> Arguments<'a> {
         }
         if let Some(missing) = bound.iter().take(required).position(Option::is_none) {
             let name = parameters[missing];
-            if name.is_empty() && by_place == required {
+            if name.is_empty() && positional_count == required {
                 return Err(self.not_exactly(required));
             }
             if name.is_empty() {
@@ -191,7 +191,7 @@ impl<'a> Arguments<'a> {
     pub(crate) fn unknown(&self, name: &str) -> Error {
         type_error(format!(
             "'{name}' is an invalid keyword argument for {}()",
-            // The list that is made of the argument is what takes the keywords.
+            // In CPython, the list that is made of the argument takes the keywords.
             if self.function == "sorted" {
                 "sort"
             } else {
@@ -206,10 +206,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn binds_by_place_and_name() {
+    fn binds_by_position_and_name() {
         let positional = [Object::Int(1)];
         let named = [Object::Int(2)];
-        let arguments = Arguments::new("pow", &positional, vec!["exp"], &named);
+        let arguments = CallArguments::new("pow", &positional, vec!["exp"], &named);
         let bound = arguments.bind(["base", "exp", "mod"], 3, 2).unwrap();
         assert!(matches!(
             bound,
@@ -218,10 +218,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_does_not_fit() {
+    fn rejects_arguments_that_do_not_fit() {
         let positional = [Object::Int(1), Object::Int(2)];
         let named = [Object::Int(2)];
-        let messages = |arguments: Arguments<'_>| {
+        let messages = |arguments: CallArguments<'_>| {
             arguments
                 .bind(["", "base"], 2, 0)
                 .unwrap_err()
@@ -229,18 +229,18 @@ mod tests {
                 .to_owned()
         };
         assert_eq!(
-            messages(Arguments::new("int", &positional, vec!["base"], &named)),
+            messages(CallArguments::new("int", &positional, vec!["base"], &named)),
             "int() takes at most 2 arguments (3 given)"
         );
         assert_eq!(
-            messages(Arguments::new("int", &[], vec!["b"], &named)),
+            messages(CallArguments::new("int", &[], vec!["b"], &named)),
             "'b' is an invalid keyword argument for int()"
         );
         assert!(
-            Arguments::new("int", &[], vec![""], &[])
+            CallArguments::new("int", &[], vec![""], &[])
                 .bind(["", "base"], 2, 1)
                 .is_err()
         );
-        assert!(Arguments::new("abs", &positional, vec![], &[]).one().is_err());
+        assert!(CallArguments::new("abs", &positional, vec![], &[]).one().is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! The dict type.
 //!
-//! Owns construction and `|`. Lookup is in `table`; a dict keeps the order of insertion.
+//! Owns construction and `|`. Lookup is in `table`. A dict keeps the order of insertion.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::Object;
 use super::compare::equal;
 use super::table::{Collision, Table};
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 
 /// An immutable dict.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ pub(crate) struct DictBuilder {
 }
 
 impl DictBuilder {
-    pub(crate) fn insert(&mut self, key: Object, value: Object, budget: &mut Budget) -> Outcome<()> {
+    pub(crate) fn insert(&mut self, key: Object, value: Object, budget: &mut Budget) -> Result<()> {
         self.depth = self.depth.max(key.depth()).max(value.depth());
         self.table.insert(key, value, Collision::ReplaceValue, budget)
     }
 
-    pub(crate) fn finish(self, budget: &mut Budget) -> Outcome<Object> {
+    pub(crate) fn finish(self, budget: &mut Budget) -> Result<Object> {
         budget.burn(1)?;
         budget.value(0)?;
         budget.depth(self.depth + 1)?;
@@ -50,7 +50,7 @@ impl Dict {
         self.depth
     }
 
-    pub(crate) fn get(&self, key: &Object, budget: &mut Budget) -> Outcome<Option<&Object>> {
+    pub(crate) fn get(&self, key: &Object, budget: &mut Budget) -> Result<Option<&Object>> {
         self.table.get(key, budget)
     }
 
@@ -62,8 +62,8 @@ impl Dict {
         self.table.iter()
     }
 
-    /// `self | other`: the keys of the left one stay where they are, the values of the right one win.
-    pub(crate) fn union(&self, other: &Self, budget: &mut Budget) -> Outcome<Object> {
+    /// Evaluates `self | other`: the keys of `self` stay where they are, the values of `other` win.
+    pub(crate) fn union(&self, other: &Self, budget: &mut Budget) -> Result<Object> {
         let mut builder = DictBuilder::default();
         for (key, value) in self.iter().chain(other.iter()) {
             builder.insert(key.clone(), value.clone(), budget)?;
@@ -71,7 +71,7 @@ impl Dict {
         builder.finish(budget)
     }
 
-    pub(crate) fn same(&self, other: &Self, budget: &mut Budget) -> Outcome<bool> {
+    pub(crate) fn same(&self, other: &Self, budget: &mut Budget) -> Result<bool> {
         if self.len() != other.len() {
             return Ok(false);
         }

@@ -1,8 +1,8 @@
 //! Hashes of values.
 //!
-//! Owns the rule that equal values have equal hashes, across the number types, and which values have none. The keys
-//! of the hash are chosen when the process starts, so nobody can prepare values that collide; no order in the
-//! language depends on a hash.
+//! Owns the rule that equal values have equal hashes, across the number types, and which values are unhashable. The keys
+//! of the hash are random for each process, so an attacker can't prepare values that collide. No order in the language
+//! depends on a hash.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
@@ -10,25 +10,25 @@ use std::sync::LazyLock;
 use super::Object;
 use super::int::{big_from_float, small_from_float};
 use crate::budget::Budget;
-use crate::error::{Outcome, type_error};
+use crate::error::{Result, type_error};
 
 static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
-/// The hash of a value; a `TypeError` for one that has none.
-pub(crate) fn hash(value: &Object, budget: &mut Budget) -> Outcome<u64> {
+/// The hash of a value, or a `TypeError` if it is unhashable.
+pub(crate) fn hash(value: &Object, budget: &mut Budget) -> Result<u64> {
     let mut hasher = KEYS.build_hasher();
-    feed(value, &mut hasher, budget)?;
+    write(value, &mut hasher, budget)?;
     Ok(hasher.finish())
 }
 
-/// Recursion is bounded by the depth of the value, work by the fuel.
-fn feed(value: &Object, hasher: &mut impl Hasher, budget: &mut Budget) -> Outcome<()> {
+/// Writes a value to the hasher. The depth of the value bounds recursion, the fuel bounds work.
+fn write(value: &Object, hasher: &mut impl Hasher, budget: &mut Budget) -> Result<()> {
     match value {
         Object::None => hasher.write_u8(0),
         Object::Bool(value) => hasher.write_i64(i64::from(*value)),
         Object::Int(value) => hasher.write_i64(*value),
-        Object::Big(value) => feed_big(value, hasher, budget)?,
-        Object::Float(value) => feed_float(*value, hasher, budget)?,
+        Object::Big(value) => write_big(value, hasher, budget)?,
+        Object::Float(value) => write_float(*value, hasher, budget)?,
         Object::Str(text) => {
             budget.burn_bytes(text.as_str().len())?;
             hasher.write(text.as_str().as_bytes());
@@ -37,7 +37,7 @@ fn feed(value: &Object, hasher: &mut impl Hasher, budget: &mut Budget) -> Outcom
         Object::Tuple(items) => {
             budget.burn_items(items.items().len())?;
             for item in items.items() {
-                feed(item, hasher, budget)?;
+                write(item, hasher, budget)?;
             }
             hasher.write_u8(1);
         }
@@ -54,7 +54,7 @@ fn feed(value: &Object, hasher: &mut impl Hasher, budget: &mut Budget) -> Outcom
     Ok(())
 }
 
-fn feed_big(value: &num_bigint::BigInt, hasher: &mut impl Hasher, budget: &mut Budget) -> Outcome<()> {
+fn write_big(value: &num_bigint::BigInt, hasher: &mut impl Hasher, budget: &mut Budget) -> Result<()> {
     budget.burn(value.bits() / 1024)?;
     for digit in value.iter_u64_digits() {
         hasher.write_u64(digit);
@@ -63,9 +63,9 @@ fn feed_big(value: &num_bigint::BigInt, hasher: &mut impl Hasher, budget: &mut B
     Ok(())
 }
 
-/// A float without a fraction must hash like the int that it equals.
+/// Writes a float. A float without a fraction must hash like the int that it equals.
 #[expect(clippy::float_cmp, reason = "the test for a fraction is exact")]
-fn feed_float(value: f64, hasher: &mut impl Hasher, budget: &mut Budget) -> Outcome<()> {
+fn write_float(value: f64, hasher: &mut impl Hasher, budget: &mut Budget) -> Result<()> {
     if !value.is_finite() || value.trunc() != value {
         hasher.write_u64(value.to_bits());
         return Ok(());
@@ -75,7 +75,7 @@ fn feed_float(value: f64, hasher: &mut impl Hasher, budget: &mut Budget) -> Outc
             hasher.write_i64(small);
             Ok(())
         }
-        None => feed_big(&big_from_float(value), hasher, budget),
+        None => write_big(&big_from_float(value), hasher, budget),
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_have_no_hash_at_any_depth() {
+    fn lists_are_unhashable_at_any_depth() {
         let mut budget = Budget::new(&Limits::default());
         let list = Object::list(vec![], &mut budget).unwrap();
         let tuple = Object::tuple(vec![list], &mut budget).unwrap();

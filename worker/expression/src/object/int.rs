@@ -1,7 +1,7 @@
 //! Ints: 64 bits inline, longer ones as big ints.
 //!
-//! Owns `+ - *`, the bit operators, shifts and the way between the two forms. Division is in `division`, powers are
-//! in `power`, text is in `int_text`. Every result is demoted to 64 bits if it fits, so that each int has one form.
+//! Owns `+ - *`, the bit operators, shifts and the conversion between the two forms. Division is in `division`, powers are
+//! in `power`, text is in `int_text`. Every result that fits 64 bits is stored inline, so each int has one form.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use num_traits::{Signed, ToPrimitive, Zero};
 
 use super::Object;
 use crate::budget::Budget;
-use crate::error::{Outcome, limit_exceeded, value_error};
+use crate::error::{Result, limit_exceeded, value_error};
 
 /// A borrowed int.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub(crate) enum Integer<'a> {
     Big(&'a BigInt),
 }
 
-/// The operators that take two ints to an int and cannot fail but by limits.
+/// Operators on two ints that can only fail because of limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BitOperator {
     And,
@@ -70,15 +70,15 @@ impl<'a> Integer<'a> {
         }
     }
 
-    /// The value as an object of its own, which is paid for.
-    pub(crate) fn to_object(self, budget: &mut Budget) -> Outcome<Object> {
+    /// Converts to an object and pays for it.
+    pub(crate) fn to_object(self, budget: &mut Budget) -> Result<Object> {
         match self {
             Self::Small(value) => Ok(Object::Int(value)),
             Self::Big(value) => from_big(value.clone(), budget),
         }
     }
 
-    /// The value, or the end of the 64 bits on its side.
+    /// The value, clamped to 64 bits.
     pub(crate) fn saturate(self) -> i64 {
         match self {
             Self::Small(value) => value,
@@ -88,8 +88,8 @@ impl<'a> Integer<'a> {
     }
 }
 
-/// A finished int in its one form, admitted and paid for if it is long.
-pub(crate) fn from_big(value: BigInt, budget: &mut Budget) -> Outcome<Object> {
+/// Converts a computed int to its one form. Checks and pays for it if it is long.
+pub(crate) fn from_big(value: BigInt, budget: &mut Budget) -> Result<Object> {
     if let Some(small) = value.to_i64() {
         return Ok(Object::Int(small));
     }
@@ -97,14 +97,14 @@ pub(crate) fn from_big(value: BigInt, budget: &mut Budget) -> Outcome<Object> {
     Ok(Object::Big(Arc::new(value)))
 }
 
-pub(crate) fn from_i128(value: i128, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn from_i128(value: i128, budget: &mut Budget) -> Result<Object> {
     match i64::try_from(value) {
         Ok(small) => Ok(Object::Int(small)),
         Err(_) => from_big(BigInt::from(value), budget),
     }
 }
 
-pub(crate) fn add(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn add(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right)
         && let Some(sum) = left.checked_add(right)
     {
@@ -113,7 +113,7 @@ pub(crate) fn add(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) ->
     from_big(left.to_big().as_ref() + right.to_big().as_ref(), budget)
 }
 
-pub(crate) fn subtract(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn subtract(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right)
         && let Some(difference) = left.checked_sub(right)
     {
@@ -122,7 +122,7 @@ pub(crate) fn subtract(left: Integer<'_>, right: Integer<'_>, budget: &mut Budge
     from_big(left.to_big().as_ref() - right.to_big().as_ref(), budget)
 }
 
-pub(crate) fn multiply(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn multiply(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right) {
         return from_i128(i128::from(left) * i128::from(right), budget);
     }
@@ -134,22 +134,22 @@ pub(crate) fn multiply(left: Integer<'_>, right: Integer<'_>, budget: &mut Budge
     from_big(left.to_big().as_ref() * right.to_big().as_ref(), budget)
 }
 
-pub(crate) fn negate(value: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn negate(value: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     match value {
         Integer::Small(value) => from_i128(-i128::from(value), budget),
         Integer::Big(value) => from_big(-value, budget),
     }
 }
 
-/// `~value`, which is `-value - 1`.
-pub(crate) fn invert(value: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+/// Evaluates `~value`, which is `-value - 1`.
+pub(crate) fn invert(value: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     match value {
         Integer::Small(value) => Ok(Object::Int(!value)),
         Integer::Big(value) => from_big(!value, budget),
     }
 }
 
-pub(crate) fn absolute(value: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn absolute(value: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if value.is_negative() {
         negate(value, budget)
     } else {
@@ -162,7 +162,7 @@ pub(crate) fn bitwise(
     left: Integer<'_>,
     right: Integer<'_>,
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right) {
         return Ok(Object::Int(match operator {
             BitOperator::And => left & right,
@@ -179,7 +179,7 @@ pub(crate) fn bitwise(
     from_big(value, budget)
 }
 
-pub(crate) fn shift_left(value: Integer<'_>, count: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn shift_left(value: Integer<'_>, count: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if count.is_negative() {
         return Err(value_error("negative shift count"));
     }
@@ -198,7 +198,7 @@ pub(crate) fn shift_left(value: Integer<'_>, count: Integer<'_>, budget: &mut Bu
     from_big(value.to_big().as_ref() << count, budget)
 }
 
-pub(crate) fn shift_right(value: Integer<'_>, count: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(crate) fn shift_right(value: Integer<'_>, count: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if count.is_negative() {
         return Err(value_error("negative shift count"));
     }
@@ -211,7 +211,7 @@ pub(crate) fn shift_right(value: Integer<'_>, count: Integer<'_>, budget: &mut B
     }
 }
 
-/// Exact order of two ints.
+/// The order of two ints.
 pub(crate) fn compare(left: Integer<'_>, right: Integer<'_>) -> std::cmp::Ordering {
     match (left, right) {
         (Integer::Small(left), Integer::Small(right)) => left.cmp(&right),
@@ -221,8 +221,8 @@ pub(crate) fn compare(left: Integer<'_>, right: Integer<'_>) -> std::cmp::Orderi
     }
 }
 
-/// The integral value of a finite float, exact.
-pub(crate) fn from_float(value: f64, budget: &mut Budget) -> Outcome<Object> {
+/// The whole part of a finite float, exactly.
+pub(crate) fn from_float(value: f64, budget: &mut Budget) -> Result<Object> {
     let value = value.trunc();
     match small_from_float(value) {
         Some(small) => Ok(Object::Int(small)),
@@ -230,7 +230,7 @@ pub(crate) fn from_float(value: f64, budget: &mut Budget) -> Outcome<Object> {
     }
 }
 
-/// A float without a fraction, if it fits 64 bits.
+/// Converts a float without a fraction, if it fits 64 bits.
 pub(crate) fn small_from_float(value: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     #[expect(
@@ -241,7 +241,7 @@ pub(crate) fn small_from_float(value: f64) -> Option<i64> {
     small
 }
 
-/// A finite float without a fraction, as a big int.
+/// Converts a finite float without a fraction to a big int.
 pub(crate) fn big_from_float(value: f64) -> BigInt {
     let bits = value.abs().to_bits();
     let exponent = (bits >> 52).saturating_sub(1075);
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn products_are_refused_before_they_are_made() {
+    fn large_products_are_rejected_before_they_are_computed() {
         let mut budget = budget();
         let half = BigInt::from(1) << 40_000;
         assert!(multiply(Integer::Big(&half), Integer::Big(&half), &mut budget).is_err());

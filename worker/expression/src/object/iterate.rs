@@ -1,21 +1,21 @@
-//! Walking over iterable values.
+//! Iteration over values.
 //!
-//! Owns the cursor that loops and consumers use. Each step costs one unit of fuel; nothing is copied in advance.
+//! Owns the cursor that loops and functions use. Each step costs one unit of fuel. Nothing is copied in advance.
 
 use super::Object;
 use crate::budget::Budget;
-use crate::error::{Outcome, type_error};
+use crate::error::{Result, type_error};
 
-/// A place in an iterable value.
+/// An iterator over a value.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     source: Object,
-    /// An index; for a str, an offset in bytes.
+    /// The index of the next item; for a str, its byte offset.
     position: usize,
 }
 
 impl Cursor {
-    pub(crate) fn new(source: Object) -> Outcome<Self> {
+    pub(crate) fn new(source: Object) -> Result<Self> {
         match source {
             Object::Str(_)
             | Object::Tuple(_)
@@ -30,8 +30,8 @@ impl Cursor {
         }
     }
 
-    /// The next item, or `None` behind the last.
-    pub(crate) fn next(&mut self, budget: &mut Budget) -> Outcome<Option<Object>> {
+    /// The next item, or `None` after the last.
+    pub(crate) fn next(&mut self, budget: &mut Budget) -> Result<Option<Object>> {
         budget.burn(1)?;
         let index = self.position;
         self.position += 1;
@@ -56,7 +56,7 @@ impl Cursor {
     }
 }
 
-/// The length of a value that has one, without a walk.
+/// The length of a value that has one, without iterating.
 pub(crate) fn length(value: &Object) -> Option<u64> {
     Some(match value {
         Object::Str(text) => text.len() as u64,
@@ -68,8 +68,8 @@ pub(crate) fn length(value: &Object) -> Option<u64> {
     })
 }
 
-/// All items of an iterable, admitted before they are made. The memory is paid for by the container they end in.
-pub(crate) fn collect(source: &Object, budget: &mut Budget) -> Outcome<Vec<Object>> {
+/// All items of an iterable, whose number is checked first. The caller pays for the memory.
+pub(crate) fn collect(source: &Object, budget: &mut Budget) -> Result<Vec<Object>> {
     let count = usize::try_from(length(source).unwrap_or(0)).unwrap_or(usize::MAX);
     budget.length(count)?;
     match source {

@@ -1,11 +1,13 @@
-//! The values of the language as the machine handles them.
+//! The values of the language, as the machine handles them.
 //!
-//! Owns the sixteen-byte representation, the names of the types and truth. It deliberately has no operators: those
-//! live in files of their own, by topic. The public face is `value`.
+//! Owns the representation in 16 bytes, the names of the types and the truth value. The operators are in `operator`, the
+//! public type is in `value`.
 
 pub(crate) mod arguments;
+pub(crate) mod bounds;
 pub(crate) mod compare;
 pub(crate) mod dict;
+pub(crate) mod function;
 pub(crate) mod hash;
 pub(crate) mod int;
 pub(crate) mod iterate;
@@ -20,22 +22,22 @@ use std::sync::{Arc, LazyLock};
 use num_bigint::BigInt;
 
 use self::dict::Dict;
+use self::function::Function;
 use self::int::Integer;
 use self::range::Range;
 use self::set::Set;
 use self::text::Text;
 use crate::budget::Budget;
-use crate::builtins::Function;
-use crate::error::Outcome;
+use crate::error::Result;
 
-/// A value: small ones inline, others shared. Nothing in the language mutates a value.
+/// A value. Small values are stored inline, others are shared. Values are immutable.
 #[derive(Debug, Clone)]
 pub(crate) enum Object {
     None,
     Bool(bool),
     Int(i64),
     Float(f64),
-    /// An int that does not fit 64 bits: results are always demoted if they do.
+    /// An int that doesn't fit 64 bits. One that fits is always an `Int`.
     Big(Arc<BigInt>),
     Str(Arc<Text>),
     Tuple(Arc<Sequence>),
@@ -43,13 +45,13 @@ pub(crate) enum Object {
     Set(Arc<Set>),
     Dict(Arc<Dict>),
     Range(Arc<Range>),
-    /// A function about to be called. The parser lets it appear nowhere else.
-    Function(Function),
+    /// A function about to be called. The parser allows it nowhere else.
+    Function(&'static Function),
 }
 
-/// The items of a tuple or list, and how deep values are nested below them.
+/// The items of a tuple or list, and their depth.
 ///
-/// The depth is known without a walk, so no value can get deeper than recursive walks (and drop) can bear.
+/// Storing the depth makes it cheap to check, so no value is nested too deep for recursive functions and drop.
 #[derive(Debug, Default)]
 pub(crate) struct Sequence {
     items: Vec<Object>,
@@ -57,8 +59,8 @@ pub(crate) struct Sequence {
 }
 
 impl Sequence {
-    /// Admits and pays for the items.
-    pub(crate) fn new(items: Vec<Object>, budget: &mut Budget) -> Outcome<Arc<Self>> {
+    /// Creates a sequence, after checking and paying for it.
+    pub(crate) fn new(items: Vec<Object>, budget: &mut Budget) -> Result<Arc<Self>> {
         budget.sequence(items.len())?;
         let depth = nesting(items.iter()) + 1;
         budget.depth(depth)?;
@@ -80,13 +82,13 @@ pub(crate) fn nesting<'a>(values: impl Iterator<Item = &'a Object>) -> usize {
 }
 
 impl Object {
-    /// A str that needs no admission, because it is part of one that was admitted or is short.
+    /// Creates a str without checking its length. It must be short, or part of a str that was checked.
     pub(crate) fn text(text: impl Into<Box<str>>) -> Self {
         Self::Str(Arc::new(Text::new(text)))
     }
 
-    /// A str of one character. Those of ASCII are made once and shared, because loops over strs make so many.
-    pub(crate) fn character(character: char, budget: &mut Budget) -> Outcome<Self> {
+    /// Creates a str of one character. Those of ASCII characters are shared, because loops over strs make many.
+    pub(crate) fn character(character: char, budget: &mut Budget) -> Result<Self> {
         static ASCII: LazyLock<[Arc<Text>; 128]> = LazyLock::new(|| {
             std::array::from_fn(|point| Arc::new(Text::new(String::from(char::from(point as u8)))))
         });
@@ -97,15 +99,15 @@ impl Object {
         Ok(Self::text(String::from(character)))
     }
 
-    pub(crate) fn list(items: Vec<Self>, budget: &mut Budget) -> Outcome<Self> {
+    pub(crate) fn list(items: Vec<Self>, budget: &mut Budget) -> Result<Self> {
         Ok(Self::List(Sequence::new(items, budget)?))
     }
 
-    pub(crate) fn tuple(items: Vec<Self>, budget: &mut Budget) -> Outcome<Self> {
+    pub(crate) fn tuple(items: Vec<Self>, budget: &mut Budget) -> Result<Self> {
         Ok(Self::Tuple(Sequence::new(items, budget)?))
     }
 
-    /// The number of containers inside each other.
+    /// The number of containers nested in each other.
     #[inline]
     pub(crate) fn depth(&self) -> usize {
         match self {
@@ -149,7 +151,7 @@ impl Object {
         }
     }
 
-    /// The value as an int, which a bool is too.
+    /// The value as an int. A bool is an int.
     #[inline]
     pub(crate) fn integer(&self) -> Option<Integer<'_>> {
         match self {
@@ -160,7 +162,7 @@ impl Object {
         }
     }
 
-    /// The value as a number of either kind.
+    /// The value as an int or a float.
     #[inline]
     pub(crate) fn number(&self) -> Option<Number<'_>> {
         match self {
@@ -185,7 +187,7 @@ mod tests {
     #[test]
     fn a_value_takes_sixteen_bytes() {
         assert_eq!(size_of::<Object>(), 16);
-        assert_eq!(size_of::<Outcome<Object>>(), 16);
+        assert_eq!(size_of::<Result<Object>>(), 16);
     }
 
     #[test]
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_deeper_than_allowed_are_refused() {
+    fn containers_nested_too_deep_are_rejected() {
         let mut budget = Budget::new(&Limits::default().max_depth(1));
         let mut value = Object::None;
         for _ in 0..101 {

@@ -1,13 +1,13 @@
 //! The range type: start, end and step in 64 bits.
 //!
-//! Owns length, item and membership, all without a loop. Lengths are computed in 128 bits, so no range overflows.
+//! Owns length, indexing and membership, none of which loops. Lengths are computed in 128 bits, so they never overflow.
 
 use std::sync::Arc;
 
 use super::Object;
+use super::bounds::Bounds;
 use crate::budget::Budget;
-use crate::error::{Outcome, limit_exceeded, value_error};
-use crate::operator::slice::Bounds;
+use crate::error::{Result, limit_exceeded, value_error};
 
 /// An arithmetic progression.
 #[derive(Debug, Clone, Copy)]
@@ -18,7 +18,7 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    pub(crate) fn new(start: i64, end: i64, step: i64) -> Outcome<Self> {
+    pub(crate) fn new(start: i64, end: i64, step: i64) -> Result<Self> {
         if step == 0 {
             return Err(value_error("range() arg 3 must not be zero"));
         }
@@ -38,7 +38,7 @@ impl Range {
         u64::try_from((span - 1) / step.abs() + 1).unwrap_or(u64::MAX)
     }
 
-    /// The item at an index, which must be below the length (or the one behind the last).
+    /// The item at an index, which may be one past the last.
     fn item_wide(&self, index: i128) -> i128 {
         i128::from(self.start) + index * i128::from(self.step)
     }
@@ -48,7 +48,7 @@ impl Range {
         i64::try_from(self.item_wide(i128::from(index))).unwrap_or(self.end)
     }
 
-    /// Where a value stands.
+    /// Returns whether the range contains a value.
     pub(crate) fn contains(&self, value: i64) -> bool {
         let (first, last) = if self.step > 0 {
             (self.start, self.end)
@@ -63,7 +63,7 @@ impl Range {
         inside && (i128::from(value) - i128::from(self.start)) % i128::from(self.step) == 0
     }
 
-    /// Two ranges are equal if they give the same items.
+    /// Two ranges are equal if they have the same items.
     pub(crate) fn same(&self, other: &Self) -> bool {
         let length = self.len();
         length == other.len()
@@ -71,8 +71,8 @@ impl Range {
             && (length <= 1 || self.step == other.step)
     }
 
-    /// `range[start:end:step]`, given as indices that are adjusted to the length already.
-    pub(crate) fn slice(&self, bounds: Bounds) -> Outcome<Object> {
+    /// Evaluates `range[start:end:step]`, given the clipped bounds.
+    pub(crate) fn slice(&self, bounds: Bounds) -> Result<Object> {
         let narrow = |value: i128| i64::try_from(value).map_err(|_| limit_exceeded("a range beyond 64 bits"));
         let step = narrow(i128::from(self.step) * bounds.step)?;
         let start = narrow(self.item_wide(bounds.start))?;
@@ -80,8 +80,8 @@ impl Range {
         Ok(Object::Range(Arc::new(Self { start, end, step })))
     }
 
-    /// All items, for those who need a list.
-    pub(crate) fn items(&self, budget: &mut Budget) -> Outcome<Vec<Object>> {
+    /// All items.
+    pub(crate) fn items(&self, budget: &mut Budget) -> Result<Vec<Object>> {
         let length = usize::try_from(self.len()).unwrap_or(usize::MAX);
         budget.length(length)?;
         budget.burn_items(length)?;

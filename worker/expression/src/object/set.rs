@@ -10,13 +10,13 @@ use super::compare::{compare_numbers, equal};
 use super::sort::merge_sort;
 use super::table::{Collision, Table};
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 
 /// An immutable set in canonical order.
 #[derive(Debug)]
 pub(crate) struct Set {
     table: Table,
-    /// Places in the table, in canonical order. `None` where the elements were inserted in that order.
+    /// Indices into the table, in canonical order. `None` if the elements were inserted in that order.
     order: Option<Box<[u32]>>,
     depth: usize,
 }
@@ -28,7 +28,7 @@ pub(crate) struct SetBuilder {
     depth: usize,
 }
 
-/// The operators that take two sets to a set.
+/// The operators on two sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SetOperator {
     Intersection,
@@ -38,14 +38,14 @@ pub(crate) enum SetOperator {
 }
 
 impl SetBuilder {
-    /// Adds an element; of two equal ones the first stays.
-    pub(crate) fn insert(&mut self, element: Object, budget: &mut Budget) -> Outcome<()> {
+    /// Adds an element. Of two equal elements, the first stays.
+    pub(crate) fn insert(&mut self, element: Object, budget: &mut Budget) -> Result<()> {
         self.depth = self.depth.max(element.depth());
         self.table
             .insert(element, Object::None, Collision::KeepValue, budget)
     }
 
-    pub(crate) fn finish(self, budget: &mut Budget) -> Outcome<Object> {
+    pub(crate) fn finish(self, budget: &mut Budget) -> Result<Object> {
         let Self { table, depth } = self;
         budget.burn(1)?;
         budget.value(0)?;
@@ -68,7 +68,7 @@ impl Set {
         self.depth
     }
 
-    /// The element at a place in canonical order.
+    /// The element at an index in canonical order.
     pub(crate) fn element(&self, index: usize) -> Option<&Object> {
         let index = match &self.order {
             Some(order) => *order.get(index)? as usize,
@@ -82,11 +82,11 @@ impl Set {
         (0..self.len()).filter_map(|index| self.element(index))
     }
 
-    pub(crate) fn contains(&self, element: &Object, budget: &mut Budget) -> Outcome<bool> {
+    pub(crate) fn contains(&self, element: &Object, budget: &mut Budget) -> Result<bool> {
         Ok(self.table.get(element, budget)?.is_some())
     }
 
-    pub(crate) fn is_subset(&self, other: &Self, budget: &mut Budget) -> Outcome<bool> {
+    pub(crate) fn is_subset(&self, other: &Self, budget: &mut Budget) -> Result<bool> {
         if self.len() > other.len() {
             return Ok(false);
         }
@@ -98,15 +98,10 @@ impl Set {
         Ok(true)
     }
 
-    pub(crate) fn operate(
-        &self,
-        operator: SetOperator,
-        other: &Self,
-        budget: &mut Budget,
-    ) -> Outcome<Object> {
+    pub(crate) fn operate(&self, operator: SetOperator, other: &Self, budget: &mut Budget) -> Result<Object> {
         let mut builder = SetBuilder::default();
         match operator {
-            // Of two equal elements, that of the smaller operand is taken, the right one when both are equal in size.
+            // Of two equal elements, the result has that of the smaller set, and of the right set if both have one size.
             SetOperator::Intersection if other.len() > self.len() => {
                 builder.copy(self, Some((other, true)), budget)?;
             }
@@ -126,8 +121,8 @@ impl Set {
 }
 
 impl SetBuilder {
-    /// Adds the elements of a set, or those of them that another one has or has not.
-    fn copy(&mut self, from: &Set, filter: Option<(&Set, bool)>, budget: &mut Budget) -> Outcome<()> {
+    /// Adds the elements of a set, or only those that another set has or lacks.
+    fn copy(&mut self, from: &Set, filter: Option<(&Set, bool)>, budget: &mut Budget) -> Result<()> {
         for element in from.iter() {
             budget.burn(1)?;
             if let Some((other, wanted)) = filter
@@ -141,8 +136,8 @@ impl SetBuilder {
     }
 }
 
-/// The places of a table's keys in canonical order, if that is not the order they are in.
-fn canonical_order(table: &Table, budget: &mut Budget) -> Outcome<Option<Box<[u32]>>> {
+/// The indices of a table's keys in canonical order, or `None` if the keys are in that order.
+fn canonical_order(table: &Table, budget: &mut Budget) -> Result<Option<Box<[u32]>>> {
     let keys: Vec<&Object> = table.iter().map(|(key, _)| key).collect();
     let mut sorted = true;
     for pair in keys.windows(2) {
@@ -161,8 +156,8 @@ fn canonical_order(table: &Table, budget: &mut Budget) -> Outcome<Option<Box<[u3
     Ok(Some(order.into()))
 }
 
-/// None, numbers by value (not-a-number last), strs by code point, tuples element by element, ranges.
-fn canonical(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Ordering> {
+/// The canonical order: None, numbers by value (NaN last), strs by code point, tuples by their elements, ranges.
+fn canonical(left: &Object, right: &Object, budget: &mut Budget) -> Result<Ordering> {
     budget.burn(1)?;
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
         return Ok(compare_numbers(left, right).unwrap_or_else(|| is_nan(left).cmp(&is_nan(right))));
@@ -202,12 +197,12 @@ fn rank(value: &Object) -> u8 {
     }
 }
 
-/// Are two sets equal?
-pub(crate) fn same(left: &Set, right: &Set, budget: &mut Budget) -> Outcome<bool> {
+/// Returns whether two sets are equal.
+pub(crate) fn same(left: &Set, right: &Set, budget: &mut Budget) -> Result<bool> {
     if left.len() != right.len() {
         return Ok(false);
     }
-    // In canonical order equal sets are equal element by element, except for ranges that look different.
+    // Equal sets have equal elements in canonical order, except for equal ranges with different bounds.
     let mut in_step = true;
     for (left, right) in left.iter().zip(right.iter()) {
         if !equal(left, right, budget)? {

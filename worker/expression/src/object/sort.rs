@@ -1,19 +1,19 @@
-//! Sorting with an order that may fail or contradict itself.
+//! Sorting with a comparison that may fail or be inconsistent.
 //!
-//! Owns `sorted()`'s algorithm. Short inputs are sorted step by step as Python does (a run, then binary insertion),
-//! so that even contradictory orders, those of sets and of not-a-number, give the same result. Longer ones are
-//! merged. `slice::sort_by` is not used, because it may panic on such orders.
+//! Owns the algorithm of `sorted()`. Short inputs are sorted with Python's steps (a run, then binary insertion), so that
+//! inconsistent orders, those of sets and of NaN, give Python's result. Longer inputs are merged. `slice::sort_by` isn't
+//! used, because it may panic on inconsistent orders.
 
-use crate::error::Outcome;
+use crate::error::Result;
 
-/// Inputs shorter than this are one run for Python.
+/// Python sorts inputs shorter than this as one run.
 const RUN: usize = 64;
 
-/// Sorts stably by a function that says whether its first argument comes before the second.
+/// Sorts stably. The function returns whether its first argument comes before the second.
 pub(crate) fn merge_sort<T: Clone>(
     items: &mut [T],
-    mut before: impl FnMut(&T, &T) -> Outcome<bool>,
-) -> Outcome<()> {
+    mut before: impl FnMut(&T, &T) -> Result<bool>,
+) -> Result<()> {
     if items.len() < RUN {
         return sort_run(items, &mut before);
     }
@@ -34,7 +34,7 @@ pub(crate) fn merge_sort<T: Clone>(
     Ok(())
 }
 
-/// A length from 32 to 64, so that the number of runs is a power of two or a little less.
+/// The length of runs: from 32 to 64, so that the number of runs is a power of two or a little less.
 fn run_length(mut length: usize) -> usize {
     let mut rest = 0;
     while length >= RUN {
@@ -44,8 +44,8 @@ fn run_length(mut length: usize) -> usize {
     length + rest
 }
 
-/// Python's way for one run: find the run at the start, turn it if it descends, then insert the others.
-fn sort_run<T>(items: &mut [T], before: &mut impl FnMut(&T, &T) -> Outcome<bool>) -> Outcome<()> {
+/// Sorts one run as Python does: finds the run at the start, reverses it if it descends, then inserts the other items.
+fn sort_run<T>(items: &mut [T], before: &mut impl FnMut(&T, &T) -> Result<bool>) -> Result<()> {
     if items.len() < 2 {
         return Ok(());
     }
@@ -77,8 +77,8 @@ fn merge<T: Clone>(
     items: &mut [T],
     middle: usize,
     buffer: &mut Vec<T>,
-    before: &mut impl FnMut(&T, &T) -> Outcome<bool>,
-) -> Outcome<()> {
+    before: &mut impl FnMut(&T, &T) -> Result<bool>,
+) -> Result<()> {
     if !before(&items[middle], &items[middle - 1])? {
         return Ok(());
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictory_orders_do_no_harm() {
+    fn inconsistent_orders_do_not_panic() {
         let mut items: Vec<f64> = (0..500)
             .map(|index| {
                 if index % 3 == 0 {

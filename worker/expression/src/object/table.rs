@@ -1,7 +1,7 @@
-//! The hash table under sets and dicts.
+//! The hash table of sets and dicts.
 //!
-//! Owns insertion and lookup by hash and equality, both of which may fail (no hash, no fuel), which the traits of
-//! the standard collections do not allow. It keeps insertion order; sets put their own order on top.
+//! Owns insertion and lookup. Hashing and comparing may fail (an unhashable value, no fuel), which the traits of the
+//! standard collections don't allow. The table keeps the order of insertion; sets add their own order.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -12,9 +12,9 @@ use super::Object;
 use super::compare::equal;
 use super::hash::hash;
 use crate::budget::Budget;
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Result};
 
-/// Stands where a hasher must: all hashes come from `hash`, this one is never asked.
+/// A placeholder for the map's hasher. All hashes come from `hash`, so it is never called.
 #[derive(Debug, Default)]
 pub(crate) struct NoHasher;
 
@@ -32,7 +32,7 @@ pub(crate) struct Table {
     entries: IndexMap<Object, Object, BuildHasherDefault<NoHasher>>,
 }
 
-/// What happens to the value of a key that is there already. The key itself always stays.
+/// What happens to the value of a key that the table has already. The key itself always stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collision {
     KeepValue,
@@ -44,7 +44,7 @@ impl Table {
         self.entries.len()
     }
 
-    /// The entry at a place in the order of insertion.
+    /// The entry at an index in the order of insertion.
     pub(crate) fn entry(&self, index: usize) -> Option<(&Object, &Object)> {
         self.entries.get_index(index)
     }
@@ -53,7 +53,7 @@ impl Table {
         self.entries.iter()
     }
 
-    pub(crate) fn get(&self, key: &Object, budget: &mut Budget) -> Outcome<Option<&Object>> {
+    pub(crate) fn get(&self, key: &Object, budget: &mut Budget) -> Result<Option<&Object>> {
         let hash = hash(key, budget)?;
         let mut fault = None;
         let found = self
@@ -72,7 +72,7 @@ impl Table {
         value: Object,
         collision: Collision,
         budget: &mut Budget,
-    ) -> Outcome<()> {
+    ) -> Result<()> {
         let hash = hash(&key, budget)?;
         let length = self.len();
         let mut fault = None;
@@ -98,7 +98,7 @@ impl Table {
     }
 }
 
-/// Equality for the probe. After a fault everything matches, which ends the probe; the fault is what counts then.
+/// Compares keys during a probe. After an error every key matches, which ends the probe; the caller then uses the error.
 fn matches(candidate: &Object, key: &Object, budget: &mut Budget, fault: &mut Option<Error>) -> bool {
     match equal(candidate, key, budget) {
         Ok(equal) => equal,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn running_dry_in_a_probe_is_an_error() {
+    fn running_out_of_fuel_in_a_probe_is_an_error() {
         let mut budget = Budget::new(&Limits::default());
         let mut table = Table::default();
         table

@@ -1,11 +1,11 @@
-//! The str of the language: UTF-8 with what is needed to index it by code point.
+//! The str type: UTF-8, indexed by code point.
 //!
-//! Owns the text and its length in characters. It does not know about escapes or quotes: see `repr`.
+//! Owns the text and its length in characters. Quotes and escapes are in `quote`.
 
 use crate::budget::Budget;
-use crate::error::Outcome;
+use crate::error::Result;
 
-/// An immutable str. `is_ascii` makes indexing free.
+/// An immutable str. Indexing is free for ASCII text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Text {
     data: Box<str>,
@@ -36,8 +36,8 @@ impl Text {
         self.characters == self.data.len()
     }
 
-    /// The offset of the byte at which a character starts; the length in bytes for the character behind the last.
-    pub(crate) fn offset(&self, character: usize, budget: &mut Budget) -> Outcome<usize> {
+    /// The byte offset of a character; the length in bytes for the index after the last.
+    pub(crate) fn offset(&self, character: usize, budget: &mut Budget) -> Result<usize> {
         if self.is_ascii() {
             return Ok(character.min(self.data.len()));
         }
@@ -50,7 +50,7 @@ impl Text {
     }
 
     /// The character at an index, which must be in range.
-    pub(crate) fn character(&self, index: usize, budget: &mut Budget) -> Outcome<char> {
+    pub(crate) fn character(&self, index: usize, budget: &mut Budget) -> Result<char> {
         let start = self.offset(index, budget)?;
         Ok(self.data[start..].chars().next().unwrap_or_default())
     }

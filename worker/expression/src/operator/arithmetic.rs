@@ -1,20 +1,20 @@
-//! The operators.
+//! The unary and binary operators.
 //!
-//! Owns which types an operator takes and the words of the refusal. The work itself is in the files of the types.
+//! Owns which types an operator accepts and the error messages for others. The modules of the types do the work.
 
 use std::sync::Arc;
 
 use super::division::{quotient, remainder, to_float, true_divide};
+use super::float_division;
 use super::power::power;
 use crate::budget::Budget;
-use crate::error::{Error, Outcome, limit_exceeded, overflow, type_error, unsupported, zero_division};
+use crate::error::{Error, Result, limit_exceeded, overflow, type_error, unsupported, zero_division};
 use crate::object::int::{self, BitOperator, Integer};
 use crate::object::set::SetOperator;
 use crate::object::text::Text;
 use crate::object::{Number, Object, Sequence};
-use crate::text::float_text;
 
-/// An operator with two operands that are both evaluated.
+/// An operator that always evaluates both operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BinaryOperator {
     Or,
@@ -32,7 +32,7 @@ pub(crate) enum BinaryOperator {
     Power,
 }
 
-/// An operator with one operand. `not` is not among them: it takes every type.
+/// An operator with one operand, except `not`, which accepts every type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnaryOperator {
     Plus,
@@ -60,13 +60,13 @@ impl BinaryOperator {
     }
 }
 
-/// `left operator right`.
+/// Evaluates `left operator right`.
 pub(crate) fn binary(
     operator: BinaryOperator,
     left: &Object,
     right: &Object,
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     if let (Some(left_number), Some(right_number)) = (left.number(), right.number()) {
         return match (left_number, right_number) {
             (Number::Int(left_int), Number::Int(right_int)) => {
@@ -78,12 +78,10 @@ pub(crate) fn binary(
     match operator {
         BinaryOperator::Add => concatenate(left, right, budget),
         BinaryOperator::Multiply => match (left.integer(), right.integer()) {
-            (None, Some(count)) => {
-                repeat(left, count, budget).unwrap_or_else(|| Err(refusal(operator, left, right)))
-            }
-            (Some(count), None) => {
-                repeat(right, count, budget).unwrap_or_else(|| Err(refusal(operator, left, right)))
-            }
+            (None, Some(count)) => repeat(left, count, budget)
+                .unwrap_or_else(|| Err(unsupported_operands(operator, left, right))),
+            (Some(count), None) => repeat(right, count, budget)
+                .unwrap_or_else(|| Err(unsupported_operands(operator, left, right))),
             _ => not_repeatable(left, right),
         },
         BinaryOperator::Modulo if matches!(left, Object::Str(_)) => Err(unsupported("formatting with %")),
@@ -91,8 +89,8 @@ pub(crate) fn binary(
     }
 }
 
-/// The refusal of operands by their types.
-fn refusal(operator: BinaryOperator, left: &Object, right: &Object) -> Error {
+/// The error for operands of unsupported types.
+fn unsupported_operands(operator: BinaryOperator, left: &Object, right: &Object) -> Error {
     type_error(format!(
         "unsupported operand type(s) for {}: '{}' and '{}'",
         operator.symbol(),
@@ -106,7 +104,7 @@ fn ints(
     (left_object, left): (&Object, Integer<'_>),
     (right_object, right): (&Object, Integer<'_>),
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     let bits = |operator, budget: &mut Budget| {
         let value = int::bitwise(operator, left, right, budget)?;
         let both_bool = matches!((left_object, right_object), (Object::Bool(_), Object::Bool(_)));
@@ -129,21 +127,21 @@ fn ints(
         BinaryOperator::And => bits(BitOperator::And, budget),
         BinaryOperator::Or => bits(BitOperator::Or, budget),
         BinaryOperator::Xor => bits(BitOperator::Xor, budget),
-        BinaryOperator::MatrixMultiply => Err(refusal(operator, left_object, right_object)),
+        BinaryOperator::MatrixMultiply => Err(unsupported_operands(operator, left_object, right_object)),
     }
 }
 
-/// Two numbers, one of which at least is a float.
-fn floats(operator: BinaryOperator, left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Object> {
+/// Evaluates an operator on two numbers, at least one of which is a float.
+fn floats(operator: BinaryOperator, left: &Object, right: &Object, budget: &mut Budget) -> Result<Object> {
     use BinaryOperator as Op;
     if !matches!(
         operator,
         Op::Add | Op::Subtract | Op::Multiply | Op::Divide | Op::FloorDivide | Op::Modulo | Op::Power
     ) {
-        return Err(refusal(operator, left, right));
+        return Err(unsupported_operands(operator, left, right));
     }
     let (Some(left), Some(right)) = (left.number(), right.number()) else {
-        return Err(refusal(operator, left, right));
+        return Err(unsupported_operands(operator, left, right));
     };
     if operator == Op::Power {
         return power(left, right, budget);
@@ -153,48 +151,48 @@ fn floats(operator: BinaryOperator, left: &Object, right: &Object, budget: &mut 
         Op::Add => left + right,
         Op::Subtract => left - right,
         Op::Multiply => left * right,
-        Op::FloorDivide => float_text::floor_divide(left, right)?.0,
+        Op::FloorDivide => float_division::floor_divide(left, right)?.0,
         Op::Modulo if right == 0.0 => return Err(zero_division("float modulo")),
-        Op::Modulo => float_text::floor_divide(left, right)?.1,
+        Op::Modulo => float_division::floor_divide(left, right)?.1,
         _ if right == 0.0 => return Err(zero_division("float division by zero")),
         _ => left / right,
     };
     Ok(Object::Float(value))
 }
 
-/// A number as a float; an int that is too large is an error.
-pub(crate) fn as_float(number: Number<'_>) -> Outcome<f64> {
+/// Converts a number to a float. An int that is too large is an error.
+pub(crate) fn as_float(number: Number<'_>) -> Result<f64> {
     match number {
         Number::Float(value) => Ok(value),
         Number::Int(value) => to_float(value),
     }
 }
 
-/// `|`, `&`, `^` and `-` of sets, `|` of dicts.
+/// Evaluates `|`, `&`, `^` and `-` of sets, and `|` of dicts.
 fn containers(
     operator: BinaryOperator,
     left: &Object,
     right: &Object,
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     let set_operator = match operator {
         BinaryOperator::And => SetOperator::Intersection,
         BinaryOperator::Or => SetOperator::Union,
         BinaryOperator::Xor => SetOperator::SymmetricDifference,
         BinaryOperator::Subtract => SetOperator::Difference,
-        _ => return Err(refusal(operator, left, right)),
+        _ => return Err(unsupported_operands(operator, left, right)),
     };
     match (left, right) {
         (Object::Set(left), Object::Set(right)) => left.operate(set_operator, right, budget),
         (Object::Dict(left), Object::Dict(right)) if operator == BinaryOperator::Or => {
             left.union(right, budget)
         }
-        _ => Err(refusal(operator, left, right)),
+        _ => Err(unsupported_operands(operator, left, right)),
     }
 }
 
-/// `left + right` of sequences of one type.
-fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Object> {
+/// Evaluates `left + right` of sequences of one type.
+fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Result<Object> {
     match (left, right) {
         (Object::Str(left), Object::Str(right)) => {
             let (left, right) = (left.as_str(), right.as_str());
@@ -213,11 +211,11 @@ fn concatenate(left: &Object, right: &Object, budget: &mut Budget) -> Outcome<Ob
                 right.type_name()
             )))
         }
-        _ => Err(refusal(BinaryOperator::Add, left, right)),
+        _ => Err(unsupported_operands(BinaryOperator::Add, left, right)),
     }
 }
 
-fn joined(left: &Sequence, right: &Sequence, budget: &mut Budget) -> Outcome<Vec<Object>> {
+fn joined(left: &Sequence, right: &Sequence, budget: &mut Budget) -> Result<Vec<Object>> {
     let (left, right) = (left.items(), right.items());
     budget.length(left.len() + right.len())?;
     budget.burn_items(left.len().midpoint(right.len()))?;
@@ -227,8 +225,8 @@ fn joined(left: &Sequence, right: &Sequence, budget: &mut Budget) -> Outcome<Vec
     Ok(joined)
 }
 
-/// Neither operand is an int: a sequence says so in its own words.
-fn not_repeatable(left: &Object, right: &Object) -> Outcome<Object> {
+/// The error of `*` if neither operand is an int. A sequence has its own message.
+fn not_repeatable(left: &Object, right: &Object) -> Result<Object> {
     let is_sequence = |value: &Object| matches!(value, Object::Str(_) | Object::Tuple(_) | Object::List(_));
     if is_sequence(left) || is_sequence(right) {
         let other = if is_sequence(left) { right } else { left };
@@ -237,11 +235,11 @@ fn not_repeatable(left: &Object, right: &Object) -> Outcome<Object> {
             other.type_name()
         )));
     }
-    Err(refusal(BinaryOperator::Multiply, left, right))
+    Err(unsupported_operands(BinaryOperator::Multiply, left, right))
 }
 
-/// `value * count` of a sequence; `None` if the value is none.
-fn repeat(value: &Object, count: Integer<'_>, budget: &mut Budget) -> Option<Outcome<Object>> {
+/// Evaluates `value * count` of a sequence; `None` if the value is no sequence.
+fn repeat(value: &Object, count: Integer<'_>, budget: &mut Budget) -> Option<Result<Object>> {
     Some(match value {
         Object::Str(text) => repeat_text(text, count, budget),
         Object::Tuple(items) => {
@@ -254,8 +252,8 @@ fn repeat(value: &Object, count: Integer<'_>, budget: &mut Budget) -> Option<Out
     })
 }
 
-/// How often to repeat something of a length, so that the result is admitted.
-fn repetitions(length: usize, count: Integer<'_>, budget: &Budget) -> Outcome<usize> {
+/// Checks the length of a repetition. Returns the count.
+fn repetitions(length: usize, count: Integer<'_>, budget: &Budget) -> Result<usize> {
     let count = match count.small() {
         Some(count) => usize::try_from(count).unwrap_or(0),
         None => return Err(overflow("cannot fit 'int' into an index-sized integer")),
@@ -270,13 +268,13 @@ fn repetitions(length: usize, count: Integer<'_>, budget: &Budget) -> Outcome<us
     Ok(count)
 }
 
-fn repeat_text(text: &Text, count: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+fn repeat_text(text: &Text, count: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     let count = repetitions(text.as_str().len(), count, budget)?;
     budget.text(text.as_str().len() * count)?;
     Ok(Object::text(text.as_str().repeat(count)))
 }
 
-fn repeat_items(items: &Sequence, count: Integer<'_>, budget: &mut Budget) -> Outcome<Vec<Object>> {
+fn repeat_items(items: &Sequence, count: Integer<'_>, budget: &mut Budget) -> Result<Vec<Object>> {
     let items = items.items();
     let count = repetitions(items.len(), count, budget)?;
     budget.burn_items(items.len() * count / 4)?;
@@ -287,8 +285,8 @@ fn repeat_items(items: &Sequence, count: Integer<'_>, budget: &mut Budget) -> Ou
     Ok(repeated)
 }
 
-/// `operator operand`.
-pub(crate) fn unary(operator: UnaryOperator, operand: &Object, budget: &mut Budget) -> Outcome<Object> {
+/// Evaluates `operator operand`.
+pub(crate) fn unary(operator: UnaryOperator, operand: &Object, budget: &mut Budget) -> Result<Object> {
     match (operator, operand.number()) {
         (UnaryOperator::Plus, Some(Number::Int(value))) => value.to_object(budget),
         (UnaryOperator::Minus, Some(Number::Int(value))) => int::negate(value, budget),

@@ -1,9 +1,9 @@
 //! The `in` operator.
 //!
-//! Owns membership in every type that has it. Lookup in sets and dicts is by hash, in ranges by arithmetic.
+//! Owns membership for every type. Lookup in sets and dicts is by hash, in ranges by arithmetic.
 
 use crate::budget::Budget;
-use crate::error::{Outcome, type_error};
+use crate::error::{Result, type_error};
 use crate::object::compare::equal;
 use crate::object::hash::hash;
 use crate::object::int::small_from_float;
@@ -11,8 +11,8 @@ use crate::object::range::Range;
 use crate::object::set::Set;
 use crate::object::{Number, Object};
 
-/// `element in container`.
-pub(crate) fn contains(container: &Object, element: &Object, budget: &mut Budget) -> Outcome<bool> {
+/// Evaluates `element in container`.
+pub(crate) fn contains(container: &Object, element: &Object, budget: &mut Budget) -> Result<bool> {
     match container {
         Object::Str(text) => {
             let Object::Str(part) = element else {
@@ -42,8 +42,8 @@ pub(crate) fn contains(container: &Object, element: &Object, budget: &mut Budget
     }
 }
 
-/// A set may be looked for, although it has no hash: it is never there.
-fn set_contains(set: &Set, element: &Object, budget: &mut Budget) -> Outcome<bool> {
+/// Looks up an element in a set. A set as the element isn't an error although it is unhashable: it is never found.
+fn set_contains(set: &Set, element: &Object, budget: &mut Budget) -> Result<bool> {
     if matches!(element, Object::Set(_)) {
         return Ok(false);
     }

@@ -1,25 +1,25 @@
 //! Division of ints: `/`, `//`, `%` and `divmod`.
 //!
-//! Owns the correctly rounded quotient of two ints of any size. Float division is in `float`.
+//! Owns the correctly rounded quotient of two ints of any size. Float division is in `float_division`.
 
 use num_bigint::BigInt;
 use num_integer::Integer as _;
 use num_traits::{Signed, ToPrimitive, Zero};
 
 use crate::budget::Budget;
-use crate::error::{Outcome, overflow, zero_division};
+use crate::error::{Result, overflow, zero_division};
 use crate::object::Object;
 use crate::object::int::{Integer, from_big, from_i128};
 
-/// Ints up to this magnitude are floats without rounding.
+/// Ints up to this magnitude convert to floats without rounding.
 const EXACT: u64 = 1 << 53;
 
-/// `left // right` and `left % right`, both rounded towards minus infinity.
+/// Evaluates `left // right` and `left % right`, rounded towards minus infinity.
 pub(crate) fn floor_divide(
     left: Integer<'_>,
     right: Integer<'_>,
     budget: &mut Budget,
-) -> Outcome<(Object, Object)> {
+) -> Result<(Object, Object)> {
     if right.is_zero() {
         return Err(zero_division("integer division or modulo by zero"));
     }
@@ -32,8 +32,8 @@ pub(crate) fn floor_divide(
     Ok((from_big(quotient, budget)?, from_big(rest, budget)?))
 }
 
-/// `left // right`.
-pub(crate) fn quotient(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+/// Evaluates `left // right`.
+pub(crate) fn quotient(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right)
         && let Some((quotient, _)) = floor_small(left, right)
     {
@@ -42,8 +42,8 @@ pub(crate) fn quotient(left: Integer<'_>, right: Integer<'_>, budget: &mut Budge
     Ok(floor_divide(left, right, budget)?.0)
 }
 
-/// `left % right`.
-pub(crate) fn remainder(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+/// Evaluates `left % right`.
+pub(crate) fn remainder(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if let (Integer::Small(left), Integer::Small(right)) = (left, right)
         && let Some((_, rest)) = floor_small(left, right)
     {
@@ -66,8 +66,8 @@ pub(crate) fn floor_small(left: i64, right: i64) -> Option<(i64, i64)> {
     }
 }
 
-/// `left / right`, correctly rounded.
-pub(crate) fn true_divide(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<f64> {
+/// Evaluates `left / right`, correctly rounded.
+pub(crate) fn true_divide(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<f64> {
     if right.is_zero() {
         return Err(zero_division("division by zero"));
     }
@@ -89,8 +89,8 @@ pub(crate) fn true_divide(left: Integer<'_>, right: Integer<'_>, budget: &mut Bu
     })
 }
 
-/// Python's way (`long_true_divide`): a quotient of 55 bits or more, rounded once, by hand, to the bits that fit.
-fn divide_magnitudes(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Outcome<f64> {
+/// Python's algorithm (`long_true_divide`): computes a quotient of at least 55 bits and rounds it once to the bits that fit.
+fn divide_magnitudes(left: Integer<'_>, right: Integer<'_>, budget: &mut Budget) -> Result<f64> {
     const MANTISSA: i64 = 53;
     const MIN_EXPONENT: i64 = -1021;
     const MAX_EXPONENT: i64 = 1024;
@@ -126,7 +126,7 @@ fn bits(value: Integer<'_>) -> i64 {
     i64::try_from(value.bits()).unwrap_or(i64::MAX)
 }
 
-/// `left / (right << shift)`, and whether something was cut off.
+/// Computes `left / (right << shift)`, and whether the division left a remainder.
 fn shifted_quotient(left: &BigInt, right: &BigInt, shift: i64) -> (u64, bool) {
     let (quotient, rest) = if shift <= 0 {
         (left << shift.unsigned_abs()).div_rem(right)
@@ -136,7 +136,7 @@ fn shifted_quotient(left: &BigInt, right: &BigInt, shift: i64) -> (u64, bool) {
     (quotient.to_u64().unwrap_or(u64::MAX), !rest.is_zero())
 }
 
-/// `value * 2**exponent` where the result needs no rounding: two factors, because one could be out of range.
+/// Computes `value * 2**exponent` if the result needs no rounding. Two factors, because one could be out of range.
 pub(crate) fn scale(value: f64, exponent: i64) -> f64 {
     let first = exponent.clamp(-1000, 1000);
     let second = (exponent - first).clamp(-1000, 1000);
@@ -147,8 +147,8 @@ fn power_of_two(exponent: i64) -> f64 {
     f64::from_bits(u64::try_from(exponent + 1023).unwrap_or(0) << 52)
 }
 
-/// The nearest float to an int, half to even.
-pub(crate) fn to_float(value: Integer<'_>) -> Outcome<f64> {
+/// Converts an int to the nearest float, half to even.
+pub(crate) fn to_float(value: Integer<'_>) -> Result<f64> {
     let big = match value {
         #[expect(
             clippy::cast_precision_loss,
@@ -163,7 +163,7 @@ pub(crate) fn to_float(value: Integer<'_>) -> Outcome<f64> {
         return Err(too_large());
     }
     let top = (big.magnitude() >> shift).to_u64().unwrap_or(u64::MAX);
-    // Everything below the 64 bits only matters as "there is something", which one bit can say.
+    // Of the bits below the top 64, it only matters whether any is set, which one bit can hold.
     let lost = big
         .magnitude()
         .trailing_zeros()

@@ -1,18 +1,18 @@
 //! `**` and `pow()`.
 //!
-//! Owns powers of ints and floats and the modular power. It estimates the size of a power before it makes it.
+//! Owns powers of ints and floats and the modular power. Estimates the size of a power before computing it.
 
 use num_bigint::BigInt;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 
 use super::division::to_float;
 use crate::budget::Budget;
-use crate::error::{Outcome, limit_exceeded, overflow, unsupported, value_error, zero_division};
+use crate::error::{Result, limit_exceeded, overflow, unsupported, value_error, zero_division};
 use crate::object::int::{Integer, from_big};
 use crate::object::{Number, Object};
 
-/// `base ** exponent` of two numbers.
-pub(crate) fn power(base: Number<'_>, exponent: Number<'_>, budget: &mut Budget) -> Outcome<Object> {
+/// Evaluates `base ** exponent` of two numbers.
+pub(crate) fn power(base: Number<'_>, exponent: Number<'_>, budget: &mut Budget) -> Result<Object> {
     match (base, exponent) {
         (Number::Int(base), Number::Int(exponent)) if !exponent.is_negative() => {
             int_power(base, exponent, budget)
@@ -21,15 +21,15 @@ pub(crate) fn power(base: Number<'_>, exponent: Number<'_>, budget: &mut Budget)
     }
 }
 
-fn float_of(value: Number<'_>) -> Outcome<f64> {
+fn float_of(value: Number<'_>) -> Result<f64> {
     match value {
         Number::Int(value) => to_float(value),
         Number::Float(value) => Ok(value),
     }
 }
 
-/// An int to an exponent of 0 or more.
-fn int_power(base: Integer<'_>, exponent: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+/// The power of an int with an exponent of at least 0.
+fn int_power(base: Integer<'_>, exponent: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if exponent.is_zero() {
         return Ok(Object::Int(1));
     }
@@ -61,8 +61,8 @@ fn int_power(base: Integer<'_>, exponent: Integer<'_>, budget: &mut Budget) -> O
     from_big(value, budget)
 }
 
-/// `float ** float`, which differs from the C library in its errors only.
-pub(crate) fn float_power(base: f64, exponent: f64) -> Outcome<f64> {
+/// The power of two floats, which differs from the C library only in its errors.
+pub(crate) fn float_power(base: f64, exponent: f64) -> Result<f64> {
     #[expect(
         clippy::float_cmp,
         reason = "one and zero are exact, as is the test for a fraction"
@@ -75,7 +75,7 @@ pub(crate) fn float_power(base: f64, exponent: f64) -> Outcome<f64> {
         return Err(zero_division("0.0 cannot be raised to a negative power"));
     }
     if base < 0.0 && base.is_finite() && exponent.is_finite() && has_fraction {
-        // CPython makes a complex number of this, unless its size is beyond all floats.
+        // The result is complex in CPython, unless it overflows.
         return Err(if base.abs().powf(exponent).is_infinite() {
             overflow("complex exponentiation")
         } else {
@@ -89,13 +89,13 @@ pub(crate) fn float_power(base: f64, exponent: f64) -> Outcome<f64> {
     Ok(value)
 }
 
-/// `pow(base, exponent, modulus)`.
+/// Evaluates `pow(base, exponent, modulus)`.
 pub(crate) fn modular_power(
     base: Integer<'_>,
     exponent: Integer<'_>,
     modulus: Integer<'_>,
     budget: &mut Budget,
-) -> Outcome<Object> {
+) -> Result<Object> {
     if modulus.is_zero() {
         return Err(value_error("pow() 3rd argument cannot be 0"));
     }
@@ -111,7 +111,7 @@ pub(crate) fn modular_power(
         if size.is_one() {
             return Ok(Object::Int(0));
         }
-        // Euclid's algorithm takes a division for every few bits, and three products beside each.
+        // Euclid's algorithm takes one division and three products for every few bits.
         let bits = base.bits().max(size.bits());
         budget.burn_product(bits, bits.saturating_mul(64))?;
         let inverse = base.modinv(&size).filter(|inverse| !inverse.is_zero());
@@ -122,7 +122,7 @@ pub(crate) fn modular_power(
     from_big(base.modpow(&exponent.abs(), &modulus), budget)
 }
 
-/// 10 to a small exponent, as a big int.
+/// A power of 10, as a big int.
 pub(crate) fn ten_to_the(exponent: u64) -> BigInt {
     BigInt::from(10).pow(exponent.to_u32().unwrap_or(u32::MAX))
 }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::{ErrorKind, Limits};
 
-    fn kind(outcome: Outcome<f64>) -> ErrorKind {
+    fn kind(outcome: Result<f64>) -> ErrorKind {
         outcome.unwrap_err().kind()
     }
 

@@ -8,18 +8,18 @@ use num_traits::ToPrimitive;
 
 use super::power::ten_to_the;
 use crate::budget::Budget;
-use crate::error::{Outcome, overflow, value_error};
+use crate::error::{Result, overflow, value_error};
 use crate::object::Object;
 use crate::object::int::{Integer, big_from_float, from_big, from_float};
 
-/// `round(value)` of a float: the nearest int.
-pub(crate) fn to_int(value: f64, budget: &mut Budget) -> Outcome<Object> {
+/// Evaluates `round(value)` of a float: the nearest int.
+pub(crate) fn to_int(value: f64, budget: &mut Budget) -> Result<Object> {
     check_finite(value)?;
     from_float(value.round_ties_even(), budget)
 }
 
-/// Refuses what has no int near it.
-pub(crate) fn check_finite(value: f64) -> Outcome<()> {
+/// Checks that a float is finite.
+pub(crate) fn check_finite(value: f64) -> Result<()> {
     if value.is_nan() {
         return Err(value_error("cannot convert float NaN to integer"));
     }
@@ -29,9 +29,9 @@ pub(crate) fn check_finite(value: f64) -> Outcome<()> {
     Ok(())
 }
 
-/// `round(value, digits)` of a float.
-pub(crate) fn float(value: f64, digits: Integer<'_>, budget: &mut Budget) -> Outcome<f64> {
-    // From one binary place to the next these many decimal ones are enough for every float (CPython's bounds).
+/// Evaluates `round(value, digits)` of a float.
+pub(crate) fn float(value: f64, digits: Integer<'_>, budget: &mut Budget) -> Result<f64> {
+    // Beyond these bounds, which are CPython's, every float is unchanged or rounds to 0.
     const MOST: i64 = 323;
     const LEAST: i64 = -308;
     let digits = digits.saturate();
@@ -41,7 +41,7 @@ pub(crate) fn float(value: f64, digits: Integer<'_>, budget: &mut Budget) -> Out
     if digits < LEAST {
         return Ok(0.0 * value);
     }
-    // Digits before the point take long ints, which cost more than the digits of a text.
+    // Rounding before the point needs long ints, which cost more than the digits of a text.
     let places = digits.unsigned_abs();
     budget.burn(if digits < 0 { 8 + places / 8 } else { places / 32 })?;
     let rounded = match usize::try_from(digits) {
@@ -54,7 +54,7 @@ pub(crate) fn float(value: f64, digits: Integer<'_>, budget: &mut Budget) -> Out
     Ok(rounded)
 }
 
-/// Rounds to a multiple of `10**places`. A fraction matters only as "there is something", which one more bit can say.
+/// Rounds to a multiple of `10**places`. Of the fraction, it only matters whether there is one, which one bit can hold.
 fn before_the_point(value: f64, places: u64) -> f64 {
     let whole = value.abs().trunc();
     #[expect(clippy::float_cmp, reason = "the test for a fraction is exact")]
@@ -66,7 +66,7 @@ fn before_the_point(value: f64, places: u64) -> f64 {
     magnitude.copysign(value)
 }
 
-/// `value / unit` to the nearest int, half to even. `unit` is positive.
+/// Rounds `value / unit` to the nearest int, half to even. `unit` is positive.
 fn nearest(value: &BigInt, unit: &BigInt) -> BigInt {
     let (quotient, rest) = value.div_mod_floor(unit);
     let twice: BigInt = rest << 1;
@@ -78,13 +78,13 @@ fn nearest(value: &BigInt, unit: &BigInt) -> BigInt {
     if up { quotient + 1 } else { quotient }
 }
 
-/// `round(value, digits)` of an int.
-pub(crate) fn int(value: Integer<'_>, digits: Integer<'_>, budget: &mut Budget) -> Outcome<Object> {
+/// Evaluates `round(value, digits)` of an int.
+pub(crate) fn int(value: Integer<'_>, digits: Integer<'_>, budget: &mut Budget) -> Result<Object> {
     if !digits.is_negative() {
         return value.to_object(budget);
     }
     let places = digits.saturate().unsigned_abs();
-    // 10**places is more than twice the value, so the result is 0: do not build it.
+    // The result is 0 because 10**places is more than twice the value. Don't compute the power.
     if places.saturating_mul(3) > value.bits() + 3 {
         return Ok(Object::Int(0));
     }

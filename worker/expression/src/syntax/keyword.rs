@@ -1,8 +1,8 @@
-//! The words that are no names.
+//! Keywords, which cannot be names.
 //!
 //! Owns Python's list of keywords. Soft keywords (`match`, `case`, `type`, `_`) are names.
 
-/// A keyword that the grammar of expressions uses, or another one.
+/// A keyword: one that the grammar of this language uses, or one of two groups of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keyword {
     And,
@@ -18,11 +18,11 @@ pub(crate) enum Keyword {
     True,
     /// Valid in an expression of Python, but not in this language.
     Outside,
-    /// A statement's keyword, which no expression has.
+    /// A keyword of statements, invalid in an expression.
     Statement,
 }
 
-/// The keyword that a word is.
+/// The keyword of a word, if it is one.
 #[inline]
 pub(crate) fn keyword(word: &[u8]) -> Option<Keyword> {
     if word.len() < 2 || word.len() > 8 {
@@ -48,7 +48,7 @@ pub(crate) fn keyword(word: &[u8]) -> Option<Keyword> {
     })
 }
 
-/// Is this word one of Python's keywords?
+/// Returns whether a word is a Python keyword.
 pub(crate) fn is_keyword(word: &[u8]) -> bool {
     keyword(word).is_some()
 }

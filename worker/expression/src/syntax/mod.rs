@@ -1,4 +1,4 @@
-//! From text to a program: tokens and the parser.
+//! The syntax of the language: tokens, and the parser that writes programs.
 
 pub(crate) mod keyword;
 pub(crate) mod number;

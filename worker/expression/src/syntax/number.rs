@@ -1,16 +1,16 @@
-//! Number tokens.
+//! Number literals.
 //!
-//! Owns the syntax of int and float literals and what may stand directly behind one. Texts given to `int()` and
-//! `float()` have other rules: see `int_text` and `float`.
+//! Owns the syntax of int and float literals and what may directly follow one. The arguments of `int()` and `float()`
+//! follow other rules: see `int_text` and `float_text`.
 
 use num_bigint::BigInt;
 
 use super::scan::is_name_byte;
-use crate::error::{Outcome, syntax_error, unsupported};
+use crate::error::{Result, syntax_error, unsupported};
 use crate::text::float_text::decimal;
 use crate::text::int_text::{MAX_DIGITS, plain_digits};
 
-/// The value of a number token.
+/// The value of a number literal.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Literal {
     Int(i64),
@@ -18,7 +18,7 @@ pub(crate) enum Literal {
     Float(f64),
 }
 
-/// Reads a number of a few digits and nothing else, as by far the most are. Also gives the offset behind it.
+/// Reads an int of a few digits, the most common number by far. Also returns the offset after it.
 #[inline]
 pub(crate) fn scan_short(source: &[u8], start: usize) -> Option<(i32, usize)> {
     const LONGEST: usize = 9;
@@ -30,7 +30,7 @@ pub(crate) fn scan_short(source: &[u8], start: usize) -> Option<(i32, usize)> {
                 value = value * 10 + i32::from(digit - b'0');
                 end += 1;
             }
-            // A leading zero, or the beginning of something longer.
+            // A leading zero, or the start of a longer number.
             Some(b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | 0x80..) => return None,
             _ => break,
         }
@@ -39,8 +39,8 @@ pub(crate) fn scan_short(source: &[u8], start: usize) -> Option<(i32, usize)> {
     (end > start && !is_octal_of_old).then_some((value, end))
 }
 
-/// Reads the number at `start`, where there is a digit, or a point and a digit. Also gives the offset behind it.
-pub(crate) fn scan(source: &[u8], start: usize) -> Outcome<(Literal, usize)> {
+/// Reads the number at `start`, which is a digit, or a point and a digit. Also returns the offset after it.
+pub(crate) fn scan(source: &[u8], start: usize) -> Result<(Literal, usize)> {
     let (literal, end) = match source.get(start..start + 2) {
         Some([b'0', b'x' | b'X']) => prefixed(source, start, 16)?,
         Some([b'0', b'o' | b'O']) => prefixed(source, start, 8)?,
@@ -50,8 +50,8 @@ pub(crate) fn scan(source: &[u8], start: usize) -> Outcome<(Literal, usize)> {
     check_end(source, start, end, literal)
 }
 
-/// Refuses a letter or digit directly behind a number, but for the beginning of a keyword.
-fn check_end(source: &[u8], start: usize, end: usize, literal: Literal) -> Outcome<(Literal, usize)> {
+/// Checks that no letter or digit directly follows a number, except the start of a keyword.
+fn check_end(source: &[u8], start: usize, end: usize, literal: Literal) -> Result<(Literal, usize)> {
     const MAY_FOLLOW: [&[u8]; 8] = [b"and", b"else", b"for", b"if", b"in", b"is", b"not", b"or"];
     let rest = &source[end..];
     let Some(&next) = rest.first() else {
@@ -76,8 +76,8 @@ fn offset(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
-/// `0x`, `0o` and `0b` numbers.
-fn prefixed(source: &[u8], start: usize, base: u32) -> Outcome<(Literal, usize)> {
+/// Reads a number with the prefix `0x`, `0o` or `0b`.
+fn prefixed(source: &[u8], start: usize, base: u32) -> Result<(Literal, usize)> {
     let kind = match base {
         16 => "hexadecimal",
         8 => "octal",
@@ -101,8 +101,8 @@ fn prefixed(source: &[u8], start: usize, base: u32) -> Outcome<(Literal, usize)>
     Ok((value, end))
 }
 
-/// Decimal ints and all floats.
-fn decimal_number(source: &[u8], start: usize) -> Outcome<(Literal, usize)> {
+/// Reads a decimal int or a float.
+fn decimal_number(source: &[u8], start: usize) -> Result<(Literal, usize)> {
     let invalid = |end| syntax_error("invalid decimal literal").at(offset(start), offset(end));
     let whole_end = digits_end(source, start).ok_or_else(|| invalid(start + 1))?;
     let mut end = whole_end;
@@ -140,7 +140,7 @@ fn is_imaginary(source: &[u8], end: usize) -> bool {
     matches!(source.get(end), Some(b'j' | b'J'))
 }
 
-fn decimal_int(text: &str) -> Outcome<Literal> {
+fn decimal_int(text: &str) -> Result<Literal> {
     let digits = plain_digits(text).ok_or_else(|| syntax_error("invalid decimal literal"))?;
     if let Ok(small) = digits.parse() {
         return Ok(Literal::Int(small));
@@ -156,7 +156,7 @@ fn decimal_int(text: &str) -> Outcome<Literal> {
     Ok(Literal::Big(value))
 }
 
-/// The offset behind digits with single underscores between them; `None` for misplaced underscores.
+/// The offset after digits with single underscores between them; `None` for misplaced underscores.
 fn digits_end(source: &[u8], start: usize) -> Option<usize> {
     let end = skip(source, start, |byte| byte.is_ascii_digit() || byte == b'_');
     if end == start || plain_digits(ascii(&source[start..end])).is_some() {

@@ -1,16 +1,16 @@
-//! Blank space, comments, line ends and words.
+//! Whitespace, comments, line ends and words.
 //!
-//! Owns where an expression begins and ends in its source. Numbers and strings have files of their own.
+//! Owns where an expression begins and ends in its source. Number and string literals are in modules of their own.
 
-use crate::error::{Error, Outcome, syntax_error};
-use crate::text::repr::is_printable;
+use crate::error::{Error, Result, syntax_error};
+use crate::text::quote::is_printable;
 
-/// A place in a source that is valid UTF-8.
+/// A position in a source that is valid UTF-8.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scanner<'a> {
     pub(crate) source: &'a [u8],
     pub(crate) position: usize,
-    /// Open brackets: inside of them, line ends are blank space.
+    /// The number of open brackets, inside of which line ends are whitespace.
     pub(crate) brackets: usize,
 }
 
@@ -23,7 +23,7 @@ fn is_line_end(byte: u8) -> bool {
 }
 
 impl<'a> Scanner<'a> {
-    /// The place as an offset of an error range; sources are limited to 31 bits.
+    /// The position as an offset of an error range, which fits because sources are limited to 31 bits.
     pub(crate) fn offset(&self) -> u32 {
         u32::try_from(self.position).unwrap_or(u32::MAX)
     }
@@ -33,22 +33,22 @@ impl<'a> Scanner<'a> {
         self.source.get(self.position).copied()
     }
 
-    /// The byte behind the next one.
+    /// The byte after the next one.
     #[inline]
     pub(crate) fn peek_second(&self) -> Option<u8> {
         self.source.get(self.position + 1).copied()
     }
 
-    /// Steps over blank space, and over line ends where they mean nothing. Then gives the next byte.
+    /// Skips whitespace, and line ends inside brackets. Returns the next byte.
     #[inline]
-    pub(crate) fn token_start(&mut self) -> Outcome<Option<u8>> {
+    pub(crate) fn token_start(&mut self) -> Result<Option<u8>> {
         match self.peek() {
             Some(byte) if byte > b' ' && byte < 0x7f && byte != b'#' && byte != b'\\' => Ok(Some(byte)),
             _ => self.skip_blank(),
         }
     }
 
-    fn skip_blank(&mut self) -> Outcome<Option<u8>> {
+    fn skip_blank(&mut self) -> Result<Option<u8>> {
         while let Some(byte) = self.peek() {
             match byte {
                 b' ' | b'\t' | 0x0c => self.position += 1,
@@ -68,8 +68,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Steps over a backslash and the line end behind it. Something must follow.
-    fn join_lines(&mut self) -> Outcome<()> {
+    /// Skips a backslash and the line end after it. The source must not end there.
+    fn join_lines(&mut self) -> Result<()> {
         let start = self.offset();
         self.position += 1;
         if !self.step_line_end() {
@@ -92,7 +92,7 @@ impl<'a> Scanner<'a> {
         length > 0
     }
 
-    /// Refuses the character here, which begins no token.
+    /// The error for the character here, which starts no token.
     #[cold]
     pub(crate) fn invalid_character(&self) -> Error {
         let rest = std::str::from_utf8(&self.source[self.position..]).unwrap_or("");
@@ -109,8 +109,8 @@ impl<'a> Scanner<'a> {
         error.at(self.offset(), end)
     }
 
-    /// Steps to the first token. Leading blanks are dropped, but a line behind a leading line end has none.
-    pub(crate) fn skip_head(&mut self) -> Outcome<()> {
+    /// Skips to the first token. Leading whitespace is allowed, except after a leading line end.
+    pub(crate) fn skip_head(&mut self) -> Result<()> {
         while matches!(self.peek(), Some(b' ' | b'\t')) {
             self.position += 1;
         }
@@ -140,8 +140,8 @@ impl<'a> Scanner<'a> {
         Err(syntax_error("invalid syntax").at(self.offset(), self.offset()))
     }
 
-    /// Makes sure that nothing but blank lines and comments is left.
-    pub(crate) fn check_tail(&mut self) -> Outcome<()> {
+    /// Checks that only blank lines and comments are left.
+    pub(crate) fn check_tail(&mut self) -> Result<()> {
         loop {
             match self.token_start()? {
                 None => return Ok(()),
@@ -151,7 +151,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Steps over the word here: letters, digits and underscores.
+    /// Reads a word: letters, digits and underscores.
     #[inline]
     pub(crate) fn word(&mut self) -> &'a [u8] {
         let start = self.position;
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_are_blank_in_brackets() {
+    fn line_ends_are_whitespace_in_brackets() {
         let mut scanner = Scanner {
             source: b" \r\n # c\n 1",
             position: 0,

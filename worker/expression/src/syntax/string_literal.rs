@@ -1,10 +1,10 @@
-//! String tokens.
+//! String literals.
 //!
-//! Owns quotes, prefixes and escapes. Adjacent literals are joined by the parser.
+//! Owns quotes, prefixes and escapes. The parser joins adjacent literals.
 
-use crate::error::{Error, Outcome, line_at, syntax_error, unsupported};
+use crate::error::{Error, Result, line_at, syntax_error, unsupported};
 
-/// Is this word a prefix of a string literal? The answer is whether the string is raw.
+/// The prefix of a string literal, if the word is one.
 pub(crate) fn prefix(word: &[u8]) -> Option<Prefix> {
     let mut lower = [0; 2];
     let lower = lower.get_mut(..word.len())?;
@@ -19,7 +19,7 @@ pub(crate) fn prefix(word: &[u8]) -> Option<Prefix> {
     }
 }
 
-/// What the letters before a quote say.
+/// The meaning of the letters before a quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prefix {
     Plain,
@@ -28,10 +28,10 @@ pub(crate) enum Prefix {
     Format,
 }
 
-/// Reads the literal whose opening quote is at `start` and appends its text. Gives the offset behind it.
+/// Reads the literal whose opening quote is at `start` and appends its text. Returns the offset after it.
 ///
-/// The source is valid UTF-8 as a whole.
-pub(crate) fn scan(source: &[u8], start: usize, prefix: Prefix, text: &mut Vec<u8>) -> Outcome<usize> {
+/// The source must be valid UTF-8.
+pub(crate) fn scan(source: &[u8], start: usize, prefix: Prefix, text: &mut Vec<u8>) -> Result<usize> {
     match prefix {
         Prefix::Bytes => return Err(unsupported("bytes literals").at(offset(start), offset(start + 1))),
         Prefix::Format => return Err(unsupported("f-strings").at(offset(start), offset(start + 1))),
@@ -75,7 +75,7 @@ fn offset(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
-/// The length of the line end at a place where there is one.
+/// The length of the line end at `place`.
 fn line_end(source: &[u8], place: usize) -> usize {
     if source[place..].starts_with(b"\r\n") {
         2
@@ -84,7 +84,7 @@ fn line_end(source: &[u8], place: usize) -> usize {
     }
 }
 
-/// In a raw string a backslash stays, and so does what follows it, be it a quote.
+/// Copies a backslash in a raw string and the character after it, even a quote.
 fn raw_escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> usize {
     text.push(b'\\');
     match source.get(place + 1) {
@@ -100,8 +100,8 @@ fn raw_escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> usize {
     }
 }
 
-/// Reads an escape and gives the offset behind it.
-fn escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> Outcome<usize> {
+/// Reads an escape. Returns the offset after it.
+fn escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> Result<usize> {
     let Some(&byte) = source.get(place + 1) else {
         return Ok(place + 1);
     };
@@ -121,7 +121,7 @@ fn escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> Outcome<usize> {
         b'U' => return hexadecimal(source, place, 8, text),
         b'N' => return Err(unsupported("\\N escapes").at(offset(place), offset(place + 2))),
         _ => {
-            // An unknown escape keeps its backslash. What follows may be the first byte of a longer character.
+            // An unknown escape keeps its backslash. The byte may be the first of a longer character.
             text.extend_from_slice(&[b'\\', byte]);
             return Ok(place + 2);
         }
@@ -130,7 +130,7 @@ fn escape(source: &[u8], place: usize, text: &mut Vec<u8>) -> Outcome<usize> {
     Ok(place + 2)
 }
 
-fn octal(source: &[u8], place: usize, text: &mut Vec<u8>) -> Outcome<usize> {
+fn octal(source: &[u8], place: usize, text: &mut Vec<u8>) -> Result<usize> {
     let digits = source[place + 1..]
         .iter()
         .take(3)
@@ -144,7 +144,7 @@ fn octal(source: &[u8], place: usize, text: &mut Vec<u8>) -> Outcome<usize> {
     Ok(end)
 }
 
-fn hexadecimal(source: &[u8], place: usize, length: usize, text: &mut Vec<u8>) -> Outcome<usize> {
+fn hexadecimal(source: &[u8], place: usize, length: usize, text: &mut Vec<u8>) -> Result<usize> {
     let end = place + 2 + length;
     let digits = source
         .get(place + 2..end)
@@ -164,7 +164,7 @@ fn hexadecimal(source: &[u8], place: usize, length: usize, text: &mut Vec<u8>) -
     Ok(end)
 }
 
-fn push(point: u32, text: &mut Vec<u8>) -> Outcome<()> {
+fn push(point: u32, text: &mut Vec<u8>) -> Result<()> {
     match char::from_u32(point) {
         Some(character) => {
             text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
 
-    fn read(source: &str, prefix: Prefix) -> Outcome<String> {
+    fn read(source: &str, prefix: Prefix) -> Result<String> {
         let mut text = Vec::new();
         let end = scan(source.as_bytes(), 0, prefix, &mut text)?;
         assert_eq!(end, source.len(), "{source}");

@@ -1,36 +1,9 @@
-//! Floats: `// %` as Python computes them, text in both directions.
+//! Conversion between floats and text, in both directions.
 //!
-//! Owns the layout of float text, for which `zmij` finds the digits. Powers are in `power`, rounding is in `round`.
+//! Owns the layout of float text. The crate `zmij` finds the digits.
 
 use super::int_text::{is_blank, plain_digits, push_small};
-use crate::error::{Outcome, value_error, zero_division};
-
-/// `left // right` and `left % right`.
-pub(crate) fn floor_divide(left: f64, right: f64) -> Outcome<(f64, f64)> {
-    if right == 0.0 {
-        return Err(zero_division("float floor division by zero"));
-    }
-    let mut rest = left % right;
-    let mut quotient = (left - rest) / right;
-    if rest == 0.0 {
-        rest = 0.0_f64.copysign(right);
-    } else if (right < 0.0) != (rest < 0.0) {
-        rest += right;
-        quotient -= 1.0;
-    }
-    if quotient == 0.0 {
-        return Ok((0.0_f64.copysign(left / right), rest));
-    }
-    let floor = quotient.floor();
-    Ok((
-        if quotient - floor > 0.5 {
-            floor + 1.0
-        } else {
-            floor
-        },
-        rest,
-    ))
-}
+use crate::error::{Result, value_error};
 
 /// Appends the repr of a float.
 pub(crate) fn push_float(value: f64, out: &mut Vec<u8>) {
@@ -60,7 +33,7 @@ pub(crate) fn push_float(value: f64, out: &mut Vec<u8>) {
     lay_out(buffer.format_finite(value).as_bytes(), out);
 }
 
-/// Writes the digits of a number in any notation as Python would.
+/// Converts a number in any notation to Python's.
 fn lay_out(text: &[u8], out: &mut Vec<u8>) {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -102,7 +75,7 @@ fn parse_exponent(text: &[u8]) -> i32 {
         .unwrap_or(0)
 }
 
-/// Writes digits whose decimal point stands behind the first `point` of them.
+/// Appends digits with the decimal point after the first `point` of them.
 fn push_digits(digits: &[u8], point: i32, out: &mut Vec<u8>) {
     if !(-3..=16).contains(&point) {
         out.push(digits[0]);
@@ -134,12 +107,12 @@ fn push_digits(digits: &[u8], point: i32, out: &mut Vec<u8>) {
     }
 }
 
-/// The float that a text means, for `float(text)`.
-pub(crate) fn parse(text: &str) -> Outcome<f64> {
+/// Evaluates `float(text)`.
+pub(crate) fn parse(text: &str) -> Result<f64> {
     let invalid = || {
         value_error(format!(
             "could not convert string to float: {}",
-            super::repr::quoted(text)
+            super::quote::quoted(text)
         ))
     };
     let body = text.trim_matches(is_blank);
@@ -156,7 +129,7 @@ pub(crate) fn parse(text: &str) -> Outcome<f64> {
     decimal(body).ok_or_else(invalid)
 }
 
-/// A decimal float with underscores between digits, as in a literal.
+/// Parses a decimal float that may have underscores between digits, as a literal may.
 pub(crate) fn decimal(text: &str) -> Option<f64> {
     if !text.contains('_') {
         return text.parse().ok();
@@ -204,34 +177,6 @@ mod tests {
             (f64::NEG_INFINITY, "-inf"),
         ] {
             assert_eq!(text(value), expected);
-        }
-    }
-
-    #[test]
-    fn floor_division_keeps_signs() {
-        for (left, right, quotient, rest) in [
-            ("7.5", "2", "3.0", "1.5"),
-            ("-7.5", "2", "-4.0", "0.5"),
-            ("0.0", "-1", "-0.0", "-0.0"),
-            ("-0.0", "-1", "0.0", "-0.0"),
-            ("1e300", "1e-300", "inf", "0.0"),
-            ("1", "inf", "0.0", "1.0"),
-            ("-1", "inf", "-1.0", "inf"),
-            ("inf", "1", "nan", "nan"),
-            ("1.0", "0.1", "9.0", "0.09999999999999995"),
-        ] {
-            let (found, rest_found) = floor_divide(left.parse().unwrap(), right.parse().unwrap()).unwrap();
-            assert_eq!(
-                (text(found).as_str(), text(rest_found).as_str()),
-                (
-                    quotient,
-                    if left == "1e300" {
-                        text(rest_found).leak()
-                    } else {
-                        rest
-                    }
-                )
-            );
         }
     }
 

@@ -1,14 +1,14 @@
-//! Ints and their digits.
+//! Conversion between ints and text.
 //!
-//! Owns decimal output with its digit limit, `bin oct hex`, and `int(text, base)`. Number tokens of the source are in
-//! `number`; they share the digit limit.
+//! Owns decimal output with its digit limit, `bin`, `oct`, `hex`, and `int(text, base)`. Number literals are in `number`
+//! and share the digit limit.
 
 use num_bigint::BigInt;
 
-use crate::error::{Outcome, value_error};
+use crate::error::{Result, value_error};
 use crate::object::int::Integer;
 
-/// The longest decimal text, in digits, in either direction (Python's defence against quadratic conversions).
+/// The most digits of a decimal text, in either direction: Python's protection against quadratic conversions.
 pub(crate) const MAX_DIGITS: usize = 4300;
 
 /// Appends a 64-bit int in decimal.
@@ -18,8 +18,8 @@ pub(crate) fn push_small(value: i64, out: &mut Vec<u8>) {
 }
 
 /// The decimal text of a long int.
-pub(crate) fn decimal(value: &BigInt) -> Outcome<String> {
-    // Below this many bits, the text cannot have more than MAX_DIGITS digits, and above a little more it must.
+pub(crate) fn decimal(value: &BigInt) -> Result<String> {
+    // MAX_DIGITS digits fit in fewer than 14,300 bits, so a longer int has more digits.
     let bits = value.bits();
     let too_long = || {
         value_error(format!(
@@ -47,17 +47,17 @@ pub(crate) fn prefixed(value: Integer<'_>, base: u32) -> String {
     format!("{}{prefix}{digits}", if value.is_negative() { "-" } else { "" })
 }
 
-/// Is this one of the characters that Python drops around the digits of `int()` and `float()`?
+/// Returns whether `int()` and `float()` ignore this character around the digits.
 pub(crate) fn is_blank(character: char) -> bool {
     matches!(character, '\t'..='\r' | ' ') || (!character.is_ascii() && character.is_whitespace())
 }
 
-/// The int that a text means in a base, which is 0 (for that of a literal) or 2 to 36.
-pub(crate) fn parse(text: &str, base: u32) -> Outcome<BigInt> {
+/// Evaluates `int(text, base)`. The base is 2 to 36, or 0 to read the text as a literal.
+pub(crate) fn parse(text: &str, base: u32) -> Result<BigInt> {
     let invalid = || {
         value_error(format!(
             "invalid literal for int() with base {base}: {}",
-            super::repr::quoted(text)
+            super::quote::quoted(text)
         ))
     };
     let body = text.trim_matches(is_blank);
@@ -91,7 +91,7 @@ pub(crate) fn parse(text: &str, base: u32) -> Outcome<BigInt> {
     Ok(if negative { -value } else { value })
 }
 
-/// Takes off the prefix of a base, where it belongs to the base asked for. The base is 0 when none was found for 0.
+/// Strips the prefix of a base, if it matches the base. Returns the base, which stays 0 if the text has no prefix.
 fn split_base(text: &str, base: u32) -> (u32, &str, bool) {
     let found = match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => 16,
@@ -106,7 +106,7 @@ fn split_base(text: &str, base: u32) -> (u32, &str, bool) {
     }
 }
 
-/// The digits without their underscores, which must stand between two digits.
+/// Removes underscores from digits. Each must be between two digits.
 pub(crate) fn plain_digits(text: &str) -> Option<std::borrow::Cow<'_, str>> {
     if text.is_empty() || text.starts_with('_') || text.ends_with('_') || text.contains("__") {
         return None;

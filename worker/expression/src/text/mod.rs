@@ -1,6 +1,7 @@
-//! Text: how values are written, and how numbers are read from strings.
+//! Text: `repr` of values, and conversion of strings to numbers.
 
 pub(crate) mod float_text;
 pub(crate) mod int_text;
 mod nonprintable;
+pub(crate) mod quote;
 pub(crate) mod repr;

@@ -1,35 +1,26 @@
 //! The text of values, as Python's `repr()` writes it.
 //!
-//! Owns quoting and escapes and the output limit, which is checked while the text is written: a small value that
-//! shares its parts may have a text of any length. Float text is in `float`, digits of ints are in `int_text`.
+//! Checks the output limit while it writes, because a small value that shares its parts may have a text of any length.
+//! Quotes and escapes are in `quote`, float text is in `float_text`, digits of ints are in `int_text`.
 
 use super::float_text::push_float;
 use super::int_text::{decimal, push_small};
-use super::nonprintable::NONPRINTABLE;
+use super::quote::{Charset, into_string, push_quoted};
 use crate::budget::Budget;
-use crate::error::{Outcome, limit_exceeded};
+use crate::error::{Result, limit_exceeded};
 use crate::object::Object;
 
-/// Which characters are escaped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Charset {
-    /// `repr()`: what Unicode 14 calls printable stays.
-    Printable,
-    /// `ascii()`: only ASCII stays.
-    Ascii,
-}
-
-/// Where a text goes and how long it may get.
+/// Writes the text of a value, up to a length.
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
-    /// The length of `out` that must not be passed.
+    /// The greatest length of `out`.
     end: usize,
     charset: Charset,
     budget: &'a mut Budget,
 }
 
 /// Appends the text of the final result, within the limit on output.
-pub(crate) fn push_result(value: &Object, out: &mut Vec<u8>, budget: &mut Budget) -> Outcome<()> {
+pub(crate) fn push_result(value: &Object, out: &mut Vec<u8>, budget: &mut Budget) -> Result<()> {
     if let Object::Int(value) = value {
         push_small(*value, out);
         return Ok(());
@@ -44,8 +35,8 @@ pub(crate) fn push_result(value: &Object, out: &mut Vec<u8>, budget: &mut Budget
     .value(value)
 }
 
-/// The text of a value as a str of the language.
-pub(crate) fn text_of(value: &Object, charset: Charset, budget: &mut Budget) -> Outcome<String> {
+/// The text of a value, checked and paid for as a str.
+pub(crate) fn text_of(value: &Object, charset: Charset, budget: &mut Budget) -> Result<String> {
     let mut out = Vec::new();
     let end = budget.max_len();
     Writer {
@@ -59,13 +50,13 @@ pub(crate) fn text_of(value: &Object, charset: Charset, budget: &mut Budget) -> 
     Ok(into_string(out))
 }
 
-/// The text of a value for tests and for people.
+/// The text of a value, for tests.
 #[cfg(test)]
-pub(crate) fn repr_text(value: &Object, budget: &mut Budget) -> Outcome<String> {
+pub(crate) fn repr_text(value: &Object, budget: &mut Budget) -> Result<String> {
     text_of(value, Charset::Printable, budget)
 }
 
-/// The text of a value for a message: cut, and never an error.
+/// A short text of a value, for a message. Never fails.
 pub(crate) fn repr_short(value: &Object, budget: &mut Budget) -> String {
     const LONGEST: usize = 200;
     let mut out = Vec::new();
@@ -82,21 +73,9 @@ pub(crate) fn repr_short(value: &Object, budget: &mut Budget) -> String {
     }
 }
 
-/// A text in quotes for a message, cut.
-pub(crate) fn quoted(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let mut out = Vec::new();
-    push_quoted(text, Charset::Printable, &mut out);
-    into_string(out).chars().take(LONGEST).collect()
-}
-
-fn into_string(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_default()
-}
-
 impl Writer<'_> {
-    /// Recursion is bounded by the depth of the value, work by the fuel and the limit on output.
-    fn value(&mut self, value: &Object) -> Outcome<()> {
+    /// Writes a value. Its depth bounds recursion, the fuel and the output limit bound work.
+    fn value(&mut self, value: &Object) -> Result<()> {
         match value {
             Object::None => self.out.extend_from_slice(b"None"),
             Object::Bool(true) => self.out.extend_from_slice(b"True"),
@@ -145,7 +124,7 @@ impl Writer<'_> {
         open: &[u8],
         items: impl Iterator<Item = &'b Object>,
         close: &[u8],
-    ) -> Outcome<()> {
+    ) -> Result<()> {
         self.out.extend_from_slice(open);
         for (index, item) in items.enumerate() {
             self.separate(index)?;
@@ -155,7 +134,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn dict(&mut self, dict: &crate::object::dict::Dict) -> Outcome<()> {
+    fn dict(&mut self, dict: &crate::object::dict::Dict) -> Result<()> {
         self.out.push(b'{');
         for (index, (key, value)) in dict.iter().enumerate() {
             self.separate(index)?;
@@ -167,7 +146,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn separate(&mut self, index: usize) -> Outcome<()> {
+    fn separate(&mut self, index: usize) -> Result<()> {
         self.budget.burn(1)?;
         if index > 0 {
             self.out.extend_from_slice(b", ");
@@ -175,64 +154,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Refuses a text that would get too long.
-    fn room(&self, more: usize) -> Outcome<()> {
+    /// Checks that `more` bytes fit.
+    fn room(&self, more: usize) -> Result<()> {
         if self.out.len() + more > self.end {
             return Err(limit_exceeded("the text of the result is too long"));
         }
         Ok(())
     }
-}
-
-/// Appends a str in quotes: single ones, unless it has single and no double ones.
-fn push_quoted(text: &str, charset: Charset, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
-        b'"'
-    } else {
-        b'\''
-    };
-    out.push(quote);
-    let mut plain = 0;
-    for (offset, character) in text.char_indices() {
-        if is_plain(character, quote, charset) {
-            continue;
-        }
-        out.extend_from_slice(&bytes[plain..offset]);
-        push_escape(character, out);
-        plain = offset + character.len_utf8();
-    }
-    out.extend_from_slice(&bytes[plain..]);
-    out.push(quote);
-}
-
-fn is_plain(character: char, quote: u8, charset: Charset) -> bool {
-    match character {
-        '\\' => false,
-        ' '..='~' => character != char::from(quote),
-        _ if character.is_ascii() => false,
-        _ => charset == Charset::Printable && is_printable(character),
-    }
-}
-
-/// Does Unicode 14 call this character printable? Bidirectional controls, blanks and their like are not.
-pub(crate) fn is_printable(character: char) -> bool {
-    let point = u32::from(character);
-    let index = NONPRINTABLE.partition_point(|&(_, last)| last < point);
-    NONPRINTABLE.get(index).is_none_or(|&(first, _)| point < first)
-}
-
-fn push_escape(character: char, out: &mut Vec<u8>) {
-    let escape = match (character, u32::from(character)) {
-        ('\n', _) => "\\n".to_owned(),
-        ('\r', _) => "\\r".to_owned(),
-        ('\t', _) => "\\t".to_owned(),
-        ('\\' | '\'' | '"', _) => format!("\\{character}"),
-        (_, point @ 0..=0xff) => format!("\\x{point:02x}"),
-        (_, point @ 0x100..=0xffff) => format!("\\u{point:04x}"),
-        (_, point) => format!("\\U{point:08x}"),
-    };
-    out.extend_from_slice(escape.as_bytes());
 }
 
 #[cfg(test)]
@@ -241,22 +169,7 @@ mod tests {
     use crate::Limits;
 
     #[test]
-    fn quotes() {
-        for (text, expected) in [
-            ("a", "'a'"),
-            ("O'Brien", "\"O'Brien\""),
-            ("'\"", "'\\'\"'"),
-            ("\"", "'\"'"),
-            ("a\\b\t\n\r\u{0}\u{7f}", "'a\\\\b\\t\\n\\r\\x00\\x7f'"),
-            ("é☃", "'é☃'"),
-            (
-                "\u{85}\u{ad}\u{200b}\u{e000}\u{10ffff}",
-                "'\\x85\\xad\\u200b\\ue000\\U0010ffff'",
-            ),
-            ("\u{a0}\u{2028}", "'\\xa0\\u2028'"),
-        ] {
-            assert_eq!(quoted(text), expected);
-        }
+    fn ascii_escapes_all_other_characters() {
         let mut budget = Budget::new(&Limits::default());
         assert_eq!(
             text_of(&Object::text("é☃😀"), Charset::Ascii, &mut budget).unwrap(),

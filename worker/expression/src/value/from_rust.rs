@@ -1,8 +1,8 @@
-//! From Rust's values to those of the language.
+//! Conversion from Rust's types to values of the language.
 //!
-//! Owns which types have a value of the language whatever they hold. Containers of [`Value`]s are not among them,
-//! because they could be nested too deep: see [`Value::list`] and its kin. Neither are `HashMap` and `HashSet`, whose
-//! order differs from run to run, while that of a dict is what an expression sees.
+//! Owns which types convert without failing. Containers of [`Value`]s don't, because they could be nested too deep: see
+//! [`Value::list`], [`Value::tuple`], [`Value::set`] and [`Value::dict`]. `HashMap` and `HashSet` don't convert either,
+//! because their order differs from run to run, and an expression sees the order of a dict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
 use super::Value;
+use crate::error::Error;
 use crate::object::Object;
 
-/// A type whose values are nested no deeper than the type itself, so that each of them is a [`Value`].
+/// A type that converts to a [`Value`] without failing: its values are nested no deeper than the type itself.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use crate::object::Object;
 /// ```
 pub trait Plain: Into<Value> {}
 
-/// A [`Plain`] type whose values have a hash in Python, so that they can be elements of a set and keys of a dict.
+/// A [`Plain`] type whose values are hashable in Python, so that they can be elements of a set and keys of a dict.
 pub trait Key: Plain {}
 
 macro_rules! plain {
@@ -69,7 +70,7 @@ key! {
     String, value => Object::text(value);
 }
 
-/// An int in its one form: 64 bits, or longer.
+/// Converts an int to its one form: 64 bits, or longer.
 fn int(value: impl ToPrimitive + Into<BigInt>) -> Object {
     match value.to_i64() {
         Some(small) => Object::Int(small),
@@ -94,7 +95,7 @@ macro_rules! tuples {
 
         impl<$($item: Plain),+> From<($($item,)+)> for Value {
             fn from(items: ($($item,)+)) -> Self {
-                #[expect(non_snake_case, reason = "the types lend the items their names")]
+                #[expect(non_snake_case, reason = "the items have the names of the types")]
                 let ($($item,)+) = items;
                 never_too_deep(Self::tuple([$($item.into()),+] as [Self; _]))
             }
@@ -113,9 +114,10 @@ tuples! {
     (A, B, C, D, E, F, G, H);
 }
 
-/// The compiler refuses types that are nested half as deep as values may be, and keys have hashes.
-fn never_too_deep(value: Result<Value, crate::Error>) -> Value {
-    value.expect("a type is not nested as deep as values may be, and its keys have hashes")
+/// Unwraps a conversion that can't fail: the compiler rejects types nested half as deep as values may be, and keys are
+/// hashable.
+fn never_too_deep(value: Result<Value, Error>) -> Value {
+    value.expect("a type is not nested as deep as values may be, and its keys are hashable")
 }
 
 #[cfg(test)]

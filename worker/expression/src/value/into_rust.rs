@@ -1,7 +1,7 @@
-//! From values of the language to Rust's.
+//! Conversion from values of the language to Rust's types.
 //!
-//! Owns which types take which values, and the words for those that do not fit. Nothing is guessed: a float is never
-//! an int, and a str is never a number.
+//! Owns which types accept which values, and the error messages for others. Nothing is guessed: a float is never an int,
+//! and a str is never a number.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -19,7 +19,7 @@ use crate::object::{Number, Object};
 use crate::operator::division::to_float;
 use crate::text::repr::repr_short;
 
-/// Why a value is not what a Rust type holds: what was expected, what was found, and where in the value.
+/// Why a value doesn't convert to a Rust type: what was expected, what was found, and where in the value.
 ///
 /// ```
 /// use expression::Value;
@@ -32,7 +32,7 @@ use crate::text::repr::repr_short;
 pub struct ConversionError {
     expected: Cow<'static, str>,
     found: String,
-    /// From the inside out.
+    /// From the innermost part outwards.
     path: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ impl ConversionError {
             Object::None => None,
             _ => Some(found.type_name()),
         };
-        // Only a few characters are shown, and they are not worth much work.
+        // The message shows only a few characters, so limit the work for them.
         let limits = Limits::default().fuel(10_000);
         let text = repr_short(found.object(), &mut Budget::new(&limits));
         Self {
@@ -58,12 +58,12 @@ impl ConversionError {
         self
     }
 
-    /// What the Rust type holds.
+    /// What the Rust type accepts.
     pub fn expected(&self) -> &str {
         &self.expected
     }
 
-    /// The type and the text of the value that was there instead, cut.
+    /// The type and a short text of the value that was found instead.
     pub fn found(&self) -> &str {
         &self.found
     }
@@ -82,22 +82,22 @@ impl fmt::Display for ConversionError {
 
 impl std::error::Error for ConversionError {}
 
-/// A `Value` is one without a conversion, so that `Vec<Value>` works like `Vec<i64>`.
+/// Converting to `Value` can't fail, so that `Vec<Value>` works like `Vec<i64>`.
 impl From<std::convert::Infallible> for ConversionError {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}
     }
 }
 
-type Outcome<T> = Result<T, ConversionError>;
+type Result<T, E = ConversionError> = std::result::Result<T, E>;
 
 macro_rules! ints {
     ($($type:ty, $convert:ident;)*) => {
         $(impl TryFrom<Value> for $type {
             type Error = ConversionError;
 
-            /// Of an int in the range of the type. A bool is one in Python, and here.
-            fn try_from(value: Value) -> Outcome<Self> {
+            /// Converts an int in the range of the type. A bool is an int, as in Python.
+            fn try_from(value: Value) -> Result<Self> {
                 let Some(int) = value.object().integer() else {
                     return Err(ConversionError::new("an int", &value));
                 };
@@ -132,8 +132,8 @@ ints! {
 impl TryFrom<Value> for f64 {
     type Error = ConversionError;
 
-    /// Of a float, or of an int, which is rounded to the nearest float.
-    fn try_from(value: Value) -> Outcome<Self> {
+    /// Converts a float, or an int, which is rounded to the nearest float.
+    fn try_from(value: Value) -> Result<Self> {
         match value.object().number() {
             Some(Number::Float(float)) => Ok(float),
             Some(Number::Int(int)) => {
@@ -147,7 +147,7 @@ impl TryFrom<Value> for f64 {
 impl TryFrom<Value> for bool {
     type Error = ConversionError;
 
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         match value.object() {
             Object::Bool(truth) => Ok(*truth),
             _ => Err(ConversionError::new("a bool", &value)),
@@ -158,7 +158,7 @@ impl TryFrom<Value> for bool {
 impl TryFrom<Value> for String {
     type Error = ConversionError;
 
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         match value.object() {
             Object::Str(text) => Ok(text.as_str().to_owned()),
             _ => Err(ConversionError::new("a str", &value)),
@@ -169,8 +169,8 @@ impl TryFrom<Value> for String {
 impl TryFrom<Value> for char {
     type Error = ConversionError;
 
-    /// Of a str of one character.
-    fn try_from(value: Value) -> Outcome<Self> {
+    /// Converts a str of one character.
+    fn try_from(value: Value) -> Result<Self> {
         let character = match value.object() {
             Object::Str(text) if text.len() == 1 => text.as_str().chars().next(),
             _ => None,
@@ -179,8 +179,8 @@ impl TryFrom<Value> for char {
     }
 }
 
-/// A part of a value, or the complaint about it with its place.
-fn part<T>(object: &Object, place: impl FnOnce() -> String) -> Outcome<T>
+/// Converts a part of a value. An error names the part.
+fn part<T>(object: &Object, place: impl FnOnce() -> String) -> Result<T>
 where
     T: TryFrom<Value>,
     ConversionError: From<T::Error>,
@@ -191,8 +191,8 @@ where
 impl<T: TryFrom<Value, Error = ConversionError>> TryFrom<Value> for Option<T> {
     type Error = ConversionError;
 
-    /// `None` of `None`.
-    fn try_from(value: Value) -> Outcome<Self> {
+    /// Converts Python's `None` to `None`.
+    fn try_from(value: Value) -> Result<Self> {
         if value.is_none() {
             return Ok(None);
         }
@@ -201,7 +201,7 @@ impl<T: TryFrom<Value, Error = ConversionError>> TryFrom<Value> for Option<T> {
 }
 
 /// Builds a collection of the items of a list or tuple, or of a set in its canonical order.
-fn sequence<T, C>(value: &Value) -> Outcome<C>
+fn sequence<T, C>(value: &Value) -> Result<C>
 where
     T: TryFrom<Value>,
     ConversionError: From<T::Error>,
@@ -216,7 +216,7 @@ where
 }
 
 /// Builds a collection of the elements of a set.
-fn set<T, C>(value: &Value) -> Outcome<C>
+fn set<T, C>(value: &Value) -> Result<C>
 where
     T: TryFrom<Value>,
     ConversionError: From<T::Error>,
@@ -229,7 +229,7 @@ where
 }
 
 /// Builds a collection of the entries of a dict, in their order.
-fn dict<K, V, C>(value: &Value) -> Outcome<C>
+fn dict<K, V, C>(value: &Value) -> Result<C>
 where
     K: TryFrom<Value>,
     V: TryFrom<Value>,
@@ -258,7 +258,7 @@ macro_rules! collections {
             type Error = ConversionError;
 
             $(#[$doc])*
-            fn try_from(value: Value) -> Outcome<Self> {
+            fn try_from(value: Value) -> Result<Self> {
                 $function(&value)
             }
         })*
@@ -266,13 +266,13 @@ macro_rules! collections {
 }
 
 collections! {
-    sequence: /// Of a list, a tuple, or a set in its canonical order.
+    sequence: /// Converts a list, a tuple, or a set in its canonical order.
     Vec<T>;
     set: BTreeSet<T: Ord>;
-    set: /// In the set's canonical order.
+    set: /// Keeps the set's canonical order.
     IndexSet<T: Eq + Hash>;
     dict: BTreeMap<K: Ord, V>;
-    dict: /// In the dict's order.
+    dict: /// Keeps the dict's order.
     IndexMap<K: Eq + Hash, V>;
 }
 
@@ -284,7 +284,7 @@ where
 {
     type Error = ConversionError;
 
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         set(&value)
     }
 }
@@ -298,7 +298,7 @@ where
 {
     type Error = ConversionError;
 
-    fn try_from(value: Value) -> Outcome<Self> {
+    fn try_from(value: Value) -> Result<Self> {
         dict(&value)
     }
 }
@@ -311,8 +311,8 @@ macro_rules! tuples {
         {
             type Error = ConversionError;
 
-            /// Of a tuple or list of as many items.
-            fn try_from(value: Value) -> Outcome<Self> {
+            /// Converts a tuple or list with the same number of items.
+            fn try_from(value: Value) -> Result<Self> {
                 match value.object() {
                     Object::Tuple(items) | Object::List(items) if items.items().len() == $length => {
                         let items = items.items();
@@ -352,12 +352,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused<T: TryFrom<Value, Error = ConversionError> + fmt::Debug>(source: &str) -> String {
+    fn error_of<T: TryFrom<Value, Error = ConversionError> + fmt::Debug>(source: &str) -> String {
         T::try_from(value(source)).unwrap_err().to_string()
     }
 
     #[test]
-    fn scalars_come_out_as_they_are() {
+    fn scalars_convert_exactly() {
         assert_eq!(i64::try_from(value("-7")), Ok(-7));
         assert_eq!(u8::try_from(value("True")), Ok(1));
         assert_eq!(u128::try_from(value("2**100")), Ok(1 << 100));
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_come_out_in_their_order() {
+    fn containers_keep_their_order() {
         assert_eq!(Vec::<i64>::try_from(value("{3, 1, 2}")), Ok(vec![1, 2, 3]));
         assert_eq!(
             Vec::<(String, f64)>::try_from(value("[('a', 1), ['b', 2.5]]")),
@@ -399,46 +399,46 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn errors_name_the_value_that_does_not_fit() {
         for (found, expected) in [
-            (refused::<i64>("1.0"), "expected an int, found the float 1.0"),
+            (error_of::<i64>("1.0"), "expected an int, found the float 1.0"),
             (
-                refused::<u8>("256"),
+                error_of::<u8>("256"),
                 "expected an int from 0 to 255, found the int 256",
             ),
             (
-                refused::<i64>("2**64"),
+                error_of::<i64>("2**64"),
                 "expected an int from -9223372036854775808 to 9223372036854775807, \
              found the int 18446744073709551616",
             ),
-            (refused::<f64>("'1'"), "expected a number, found the str '1'"),
+            (error_of::<f64>("'1'"), "expected a number, found the str '1'"),
             (
-                refused::<f64>("10**400"),
+                error_of::<f64>("10**400"),
                 "expected a number in the range of floats, found a int",
             ),
-            (refused::<bool>("1"), "expected a bool, found the int 1"),
-            (refused::<String>("None"), "expected a str, found None"),
+            (error_of::<bool>("1"), "expected a bool, found the int 1"),
+            (error_of::<String>("None"), "expected a str, found None"),
             (
-                refused::<char>("'ab'"),
+                error_of::<char>("'ab'"),
                 "expected a str of one character, found the str 'ab'",
             ),
             (
-                refused::<(i64, i64)>("(1, 2, 3)"),
+                error_of::<(i64, i64)>("(1, 2, 3)"),
                 "expected a tuple of length 2, found the tuple (1, 2, 3)",
             ),
             (
-                refused::<Vec<i64>>("'abc'"),
+                error_of::<Vec<i64>>("'abc'"),
                 "expected a list, a tuple or a set, found the str 'abc'",
             ),
             (
-                refused::<HashMap<String, Vec<i64>>>("{'a': [1], 'b': [2, 'x']}"),
+                error_of::<HashMap<String, Vec<i64>>>("{'a': [1], 'b': [2, 'x']}"),
                 "expected an int, found the str 'x', in item 1 of value 1",
             ),
             (
-                refused::<BTreeSet<i64>>("[1]"),
+                error_of::<BTreeSet<i64>>("[1]"),
                 "expected a set, found the list [1]",
             ),
-            (refused::<Option<i64>>("''"), "expected an int, found the str ''"),
+            (error_of::<Option<i64>>("''"), "expected an int, found the str ''"),
         ] {
             assert!(
                 found.starts_with(expected) || expected.contains("found a int"),
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_about_a_giant_is_short() {
-        assert!(refused::<i64>("[[0] * 1000] * 1000").len() < 300);
+    fn an_error_about_a_large_value_is_short() {
+        assert!(error_of::<i64>("[[0] * 1000] * 1000").len() < 300);
     }
 }

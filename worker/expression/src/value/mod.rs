@@ -1,8 +1,7 @@
-//! Values as the users of the evaluator see them.
+//! The public type of values.
 //!
-//! Owns the constructors of containers, text and equality. The representation is hidden, and so is everything that a
-//! value can do in an expression. Conversions are in `from_rust` and `into_rust`, the form for other processes is in
-//! `wire`.
+//! Owns the constructors of containers, text and equality. The representation and the operations of expressions are
+//! private. Conversions are in `from_rust` and `into_rust`, serialization is in `serde`.
 
 pub(crate) mod from_rust;
 pub(crate) mod into_rust;
@@ -37,7 +36,7 @@ pub struct Value {
     object: Object,
 }
 
-/// Values made outside of an evaluation have no limits but that on depth, which keeps recursion over them in bounds.
+/// The budget for values made outside of an evaluation. It limits only depth, which bounds recursion over them.
 pub(super) fn free_budget() -> Budget {
     let limits = Limits {
         max_source: usize::MAX,
@@ -69,7 +68,7 @@ impl Value {
         Self::new(Object::None)
     }
 
-    /// A list.
+    /// Creates a list.
     ///
     /// # Errors
     ///
@@ -78,7 +77,7 @@ impl Value {
         Object::list(objects(items), &mut free_budget()).map(Self::new)
     }
 
-    /// A tuple.
+    /// Creates a tuple.
     ///
     /// # Errors
     ///
@@ -87,11 +86,11 @@ impl Value {
         Object::tuple(objects(items), &mut free_budget()).map(Self::new)
     }
 
-    /// A set.
+    /// Creates a set.
     ///
     /// # Errors
     ///
-    /// `TypeError` for an element without a hash, `LimitExceeded` if values are nested more than 500 deep.
+    /// `TypeError` for an unhashable element, `LimitExceeded` if values are nested more than 500 deep.
     pub fn set<T: Into<Self>>(elements: impl IntoIterator<Item = T>) -> Result<Self, Error> {
         let mut builder = SetBuilder::default();
         for element in elements {
@@ -100,11 +99,11 @@ impl Value {
         builder.finish(&mut free_budget()).map(Self::new)
     }
 
-    /// A dict.
+    /// Creates a dict.
     ///
     /// # Errors
     ///
-    /// `TypeError` for a key without a hash, `LimitExceeded` if values are nested more than 500 deep.
+    /// `TypeError` for an unhashable key, `LimitExceeded` if values are nested more than 500 deep.
     pub fn dict<K: Into<Self>, V: Into<Self>>(
         entries: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Self, Error> {
@@ -115,7 +114,7 @@ impl Value {
         builder.finish(&mut free_budget()).map(Self::new)
     }
 
-    /// A range.
+    /// Creates a range.
     ///
     /// # Errors
     ///
@@ -124,26 +123,26 @@ impl Value {
         Range::new(start, end, step).map(|range| Self::new(Object::Range(Arc::new(range))))
     }
 
-    /// An int of any size, from its decimal digits.
+    /// Creates an int of any size from its decimal digits.
     ///
     /// # Errors
     ///
-    /// `ValueError` if the text is no int, as for Python's `int(text)`.
+    /// `ValueError` if the text is no int, as in Python's `int(text)`.
     pub fn int(digits: &str) -> Result<Self, Error> {
         from_big(crate::text::int_text::parse(digits, 10)?, &mut free_budget()).map(Self::new)
     }
 
-    /// The name of the type in Python.
+    /// Python's name of the type.
     pub fn type_name(&self) -> &'static str {
         self.object.type_name()
     }
 
-    /// Is this `None`?
+    /// Returns whether this is Python's `None`.
     pub fn is_none(&self) -> bool {
         matches!(self.object, Object::None)
     }
 
-    /// The text that Python's `repr()` gives.
+    /// The text that Python's `repr()` returns.
     ///
     /// # Errors
     ///
@@ -159,7 +158,7 @@ fn objects<T: Into<Value>>(items: impl IntoIterator<Item = T>) -> Vec<Object> {
     items.into_iter().map(|item| item.into().object).collect()
 }
 
-/// Shows the `repr()` within the default limits, or says in angle brackets why there is none.
+/// Shows the `repr()` within the default limits, or in angle brackets why there is none.
 impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.repr(&Limits::default()) {
@@ -169,7 +168,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// Python's `==`, as far as the default fuel goes: values too large to compare are not equal.
+/// Python's `==` within the default fuel. Values that are too large to compare are not equal.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         equal(&self.object, &other.object, &mut Budget::new(&Limits::default())).unwrap_or(false)
@@ -181,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_itself_as_python_does() {
+    fn display_is_pythons_repr() {
         assert_eq!(Value::tuple(["a"]).unwrap().to_string(), "('a',)");
         assert_eq!(Value::set([2_i64, 1]).unwrap().to_string(), "{1, 2}");
         assert_eq!(Value::dict([("a", 1_i64)]).unwrap().to_string(), "{'a': 1}");
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_text_still_shows() {
+    fn a_value_without_a_text_still_displays() {
         let mut value = Value::none();
         for _ in 0..5 {
             value = Value::list(vec![value; 1000]).unwrap();

@@ -1,17 +1,15 @@
-//! Variables that a job binds.
+//! Variables for expressions.
 //!
-//! Owns the rules for their names and the cap on their depth. It is immutable while an expression is evaluated.
+//! Owns the rules for their names and the limit on their depth.
 
 use std::fmt;
 
 use super::Value;
-use crate::object::Object;
+use crate::limits::NAMES_DEPTH;
+use crate::machine::bindings::Bindings;
 use crate::syntax::keyword::is_keyword;
 
-/// The deepest nesting of a bound value.
-pub(crate) const NAMES_DEPTH: usize = 100;
-
-/// A set of variables for expressions to use.
+/// Variables that expressions can use.
 ///
 /// ```
 /// use expression::{Expression, Limits, Names};
@@ -25,8 +23,7 @@ pub(crate) const NAMES_DEPTH: usize = 100;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    /// Sorted by name.
-    bound: Vec<(Box<str>, Object)>,
+    bindings: Bindings,
 }
 
 /// Why a variable cannot be bound.
@@ -57,11 +54,11 @@ impl fmt::Display for BindError {
 impl std::error::Error for BindError {}
 
 impl Names {
-    /// Binds a variable, or binds it again. It may shadow a function.
+    /// Binds a variable, replacing an earlier binding. It may shadow a function.
     ///
     /// # Errors
     ///
-    /// If the name is not one or is reserved, or if the value is nested too deep.
+    /// If the name is invalid or reserved, or if the value is nested too deep.
     pub fn bind(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Result<(), BindError> {
         let name = name.into();
         let mut bytes = name.bytes();
@@ -78,39 +75,29 @@ impl Names {
         if object.depth() > NAMES_DEPTH {
             return Err(BindError::TooDeep(name));
         }
-        match self.place(name.as_bytes()) {
-            Ok(place) => self.bound[place].1 = object,
-            Err(place) => self.bound.insert(place, (name.into(), object)),
-        }
+        self.bindings.bind(name.into(), object);
         Ok(())
     }
 
     /// The number of variables.
     pub fn len(&self) -> usize {
-        self.bound.len()
+        self.bindings.len()
     }
 
-    /// Is no variable bound?
+    /// Returns whether no variable is bound.
     pub fn is_empty(&self) -> bool {
-        self.bound.is_empty()
+        self.len() == 0
     }
 
-    pub(crate) fn get(&self, name: &[u8]) -> Option<&Object> {
-        if self.bound.is_empty() {
-            return None;
-        }
-        self.place(name).ok().map(|place| &self.bound[place].1)
-    }
-
-    fn place(&self, name: &[u8]) -> Result<usize, usize> {
-        self.bound
-            .binary_search_by(|(bound, _)| bound.as_bytes().cmp(name))
+    pub(crate) fn bindings(&self) -> &Bindings {
+        &self.bindings
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::Object;
 
     #[test]
     fn binds_and_rebinds() {
@@ -119,12 +106,12 @@ mod tests {
             names.bind(name, Value::from(value)).unwrap();
         }
         assert_eq!(names.len(), 4);
-        assert!(matches!(names.get(b"b"), Some(Object::Int(3))));
-        assert!(names.get(b"c").is_none());
+        assert!(matches!(names.bindings().get(b"b"), Some(Object::Int(3))));
+        assert!(names.bindings().get(b"c").is_none());
     }
 
     #[test]
-    fn refuses_what_is_not_a_name_or_reserved() {
+    fn rejects_invalid_and_reserved_names() {
         let mut names = Names::default();
         for name in ["", "1a", "a b", "é", "a-b"] {
             assert_eq!(
@@ -142,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_values_that_are_too_deep() {
+    fn rejects_values_that_are_too_deep() {
         let mut value = Value::from(1_i64);
         let mut names = Names::default();
         for _ in 0..NAMES_DEPTH {

@@ -1,7 +1,7 @@
-//! Values on their way to another process.
+//! Serialization of values.
 //!
-//! Owns the serde form: a flat list of tokens in postfix order, so that neither side recurses over what it was sent.
-//! What comes in is checked like any other construction: depth, hashes, counts.
+//! Owns the serde form: a flat list of tokens in postfix order, so that deserializing doesn't recurse. Depth, hashes and
+//! counts of a deserialized value are checked as in any other constructor.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Value, free_budget};
-use crate::error::{Outcome, value_error};
+use crate::error::{Result, value_error};
 use crate::object::Object;
 use crate::object::dict::DictBuilder;
 use crate::object::int::from_big;
 use crate::object::range::Range;
 use crate::object::set::SetBuilder;
 
-/// Values that share their parts are written in full, so their size must have a bound.
+/// The greatest number of tokens. Shared parts of a value are written several times, so the size needs a limit.
 const MAX_TOKENS: usize = 4 << 20;
 
-/// One step in building a value. Containers take so many values that were built before.
+/// One step in building a value. Containers hold the number of values that they take from those built before.
 #[derive(Debug, Serialize, Deserialize)]
 enum Token {
     None,
@@ -53,8 +53,8 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// Writes a value. Recursion is bounded by the depth of the value.
-fn push(object: &Object, tokens: &mut Vec<Token>) -> Outcome<()> {
+/// Writes a value. Its depth bounds recursion.
+fn push(object: &Object, tokens: &mut Vec<Token>) -> Result<()> {
     if tokens.len() >= MAX_TOKENS {
         return Err(value_error("the value is too large to be sent"));
     }
@@ -78,7 +78,7 @@ fn push(object: &Object, tokens: &mut Vec<Token>) -> Outcome<()> {
     Ok(())
 }
 
-fn push_all<'a>(objects: impl Iterator<Item = &'a Object>, tokens: &mut Vec<Token>) -> Outcome<u32> {
+fn push_all<'a>(objects: impl Iterator<Item = &'a Object>, tokens: &mut Vec<Token>) -> Result<u32> {
     let mut count = 0;
     for object in objects {
         push(object, tokens)?;
@@ -88,7 +88,7 @@ fn push_all<'a>(objects: impl Iterator<Item = &'a Object>, tokens: &mut Vec<Toke
 }
 
 /// Builds the one value that tokens describe.
-fn build(tokens: Vec<Token>) -> Outcome<Object> {
+fn build(tokens: Vec<Token>) -> Result<Object> {
     let mut stack = Vec::new();
     let mut budget = free_budget();
     for token in tokens {
@@ -126,7 +126,7 @@ fn build(tokens: Vec<Token>) -> Outcome<Object> {
     }
 }
 
-fn take(stack: &mut Vec<Object>, count: u32) -> Outcome<Vec<Object>> {
+fn take(stack: &mut Vec<Object>, count: u32) -> Result<Vec<Object>> {
     match stack.len().checked_sub(count as usize) {
         Some(base) => Ok(stack.split_off(base)),
         None => Err(value_error("a container of more values than there are")),
@@ -139,7 +139,7 @@ mod tests {
     use crate::{Expression, Limits, Names};
 
     #[test]
-    fn values_survive_the_way() {
+    fn values_round_trip() {
         for source in [
             "None",
             "True",
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn lies_are_refused() {
+    fn invalid_tokens_are_rejected() {
         for tokens in [
             vec![],
             vec![Token::None, Token::None],
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_structure_is_not_sent_without_bound() {
+    fn the_size_of_shared_structure_is_limited() {
         let mut value = Value::none();
         for _ in 0..5 {
             value = Value::list(vec![value; 1000]).unwrap();

@@ -4,14 +4,14 @@ use num_bigint::BigInt;
 use num_integer::Integer as _;
 use num_traits::One;
 
-use super::integer;
+use super::convert::integer;
 use crate::budget::Budget;
-use crate::builtins::Arguments;
-use crate::error::{Outcome, overflow, type_error, value_error};
+use crate::error::{Result, overflow, type_error, value_error};
 use crate::object::Object;
+use crate::object::arguments::CallArguments;
 use crate::object::int::{self, Integer, from_big, multiply};
 
-/// The product of `first..=last` by halves, which keeps the factors of equal size. Depth is that of a binary tree.
+/// The product of `first..=last`, computed by halves, so that factors have equal sizes. The recursion depth is logarithmic.
 fn product(first: u64, last: u64) -> BigInt {
     if last < first {
         return BigInt::one();
@@ -23,8 +23,8 @@ fn product(first: u64, last: u64) -> BigInt {
     product(first, middle) * product(middle + 1, last)
 }
 
-/// A lower bound of the bits of `low * (low + 1) * ... * high`, and a charge for making it.
-fn admit_product(low: u64, high: u64, budget: &mut Budget) -> Outcome<()> {
+/// Checks a lower bound of the bits of `low * (low + 1) * ... * high`, and pays for computing it.
+fn admit_product(low: u64, high: u64, budget: &mut Budget) -> Result<()> {
     if low > high {
         return Ok(());
     }
@@ -38,7 +38,7 @@ fn admit_product(low: u64, high: u64, budget: &mut Budget) -> Outcome<()> {
     budget.burn_product(most / 2, most / 2)
 }
 
-pub(super) fn factorial(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn factorial(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let value = integer(arguments.one()?)?;
     if value.is_negative() {
         return Err(value_error("factorial() not defined for negative values"));
@@ -57,8 +57,8 @@ fn small(value: Integer<'_>) -> Option<u64> {
     value.small().and_then(|value| u64::try_from(value).ok())
 }
 
-/// Both arguments of `comb` and `perm`.
-fn two_counts<'a>(arguments: &Arguments<'a>) -> Outcome<(Integer<'a>, Integer<'a>)> {
+/// The two arguments of `comb` and `perm`.
+fn two_counts<'a>(arguments: &CallArguments<'a>) -> Result<(Integer<'a>, Integer<'a>)> {
     let (total, chosen) = arguments.two()?;
     let (total, chosen) = (integer(total)?, integer(chosen)?);
     if total.is_negative() {
@@ -70,11 +70,11 @@ fn two_counts<'a>(arguments: &Arguments<'a>) -> Outcome<(Integer<'a>, Integer<'a
     Ok((total, chosen))
 }
 
-pub(super) fn perm(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn perm(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     if let [total] | [total, Object::None] = arguments.positional() {
         let total = [total.clone()];
         integer(&total[0])?;
-        return factorial(&Arguments::new("perm", &total, Vec::new(), &[]), budget);
+        return factorial(&CallArguments::new("perm", &total, Vec::new(), &[]), budget);
     }
     match arguments.any_number()? {
         [] => return Err(type_error("perm expected at least 1 argument, got 0")),
@@ -88,8 +88,8 @@ pub(super) fn perm(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
     falling(total, chosen, budget).and_then(|value| from_big(value, budget))
 }
 
-/// `total * (total - 1) * ...`, of so many factors, which are no more than `total`.
-fn falling(total: Integer<'_>, factors: Integer<'_>, budget: &mut Budget) -> Outcome<BigInt> {
+/// Computes `total * (total - 1) * ...` with `factors` factors, at most `total`.
+fn falling(total: Integer<'_>, factors: Integer<'_>, budget: &mut Budget) -> Result<BigInt> {
     let Some(factors) = small(factors) else {
         return Err(overflow(format!("k must not exceed {}", i64::MAX)));
     };
@@ -108,7 +108,7 @@ fn falling(total: Integer<'_>, factors: Integer<'_>, budget: &mut Budget) -> Out
     Ok(product)
 }
 
-pub(super) fn comb(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn comb(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let (total, chosen) = two_counts(arguments)?;
     if int::compare(chosen, total).is_gt() {
         return Ok(Object::Int(0));
@@ -124,7 +124,7 @@ pub(super) fn comb(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
         return Err(overflow(format!("min(n - k, k) must not exceed {}", i64::MAX)));
     };
     admit_comb(total, count, budget)?;
-    // The running value is a binomial coefficient itself after each step, so the divisions are exact.
+    // The intermediate value is a binomial coefficient after each step, so the divisions are exact.
     let mut value = BigInt::one();
     let mut factor = total.to_big().into_owned();
     for divisor in 1..=count {
@@ -138,8 +138,8 @@ pub(super) fn comb(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
     from_big(value, budget)
 }
 
-/// `comb(n, k)` is at least `(n / k) ** k`.
-fn admit_comb(total: Integer<'_>, count: u64, budget: &Budget) -> Outcome<()> {
+/// Checks the size of `comb(n, k)`, which is at least `(n / k) ** k`.
+fn admit_comb(total: Integer<'_>, count: u64, budget: &Budget) -> Result<()> {
     if count == 0 {
         return Ok(());
     }
@@ -150,7 +150,7 @@ fn admit_comb(total: Integer<'_>, count: u64, budget: &Budget) -> Outcome<()> {
     budget.int_bits(ratio_bits.saturating_mul(count))
 }
 
-pub(super) fn gcd(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn gcd(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let mut result = Object::Int(0);
     for value in arguments.any_number()? {
         let (left, right) = (integer(&result)?, integer(value)?);
@@ -170,7 +170,7 @@ pub(super) fn gcd(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Obj
     Ok(result)
 }
 
-pub(super) fn lcm(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn lcm(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let mut result = Object::Int(1);
     for value in arguments.any_number()? {
         let (left, right) = (integer(&result)?, integer(value)?);

@@ -1,15 +1,15 @@
-//! Arguments of `math`, and the functions that need no more than the float itself.
+//! Conversion of the arguments of `math`, and the simple functions of floats.
 
 use crate::budget::Budget;
-use crate::builtins::Arguments;
-use crate::error::{Outcome, type_error, value_error};
+use crate::error::{Result, type_error, value_error};
+use crate::object::arguments::CallArguments;
 use crate::object::int::{self, Integer};
 use crate::object::{Number, Object};
 use crate::operator::arithmetic::as_float;
 use crate::operator::round::check_finite;
 
-/// A number as a float, or a `TypeError`.
-pub(super) fn real(value: &Object) -> Outcome<f64> {
+/// Converts a number to a float, or returns a `TypeError`.
+pub(super) fn real(value: &Object) -> Result<f64> {
     match value.number() {
         Some(number) => as_float(number),
         None => Err(type_error(format!(
@@ -19,8 +19,8 @@ pub(super) fn real(value: &Object) -> Outcome<f64> {
     }
 }
 
-/// An int, or a `TypeError`.
-pub(super) fn integer(value: &Object) -> Outcome<Integer<'_>> {
+/// Converts to an int, or returns a `TypeError`.
+pub(super) fn integer(value: &Object) -> Result<Integer<'_>> {
     value.integer().ok_or_else(|| {
         type_error(format!(
             "'{}' object cannot be interpreted as an integer",
@@ -30,18 +30,18 @@ pub(super) fn integer(value: &Object) -> Outcome<Integer<'_>> {
 }
 
 /// The only argument, as a float.
-pub(super) fn one_real(arguments: &Arguments<'_>) -> Outcome<f64> {
+pub(super) fn one_real(arguments: &CallArguments<'_>) -> Result<f64> {
     real(arguments.one()?)
 }
 
 /// Both arguments, as floats.
-pub(super) fn two_reals(arguments: &Arguments<'_>) -> Outcome<(f64, f64)> {
+pub(super) fn two_reals(arguments: &CallArguments<'_>) -> Result<(f64, f64)> {
     let (first, second) = arguments.two()?;
     Ok((real(first)?, real(second)?))
 }
 
-/// Rounds a float to an int; ints stay as they are.
-fn to_int(arguments: &Arguments<'_>, round: fn(f64) -> f64, budget: &mut Budget) -> Outcome<Object> {
+/// Rounds a float to an int. Ints are returned unchanged.
+fn to_int(arguments: &CallArguments<'_>, round: fn(f64) -> f64, budget: &mut Budget) -> Result<Object> {
     let value = arguments.one()?;
     match value.number() {
         Some(Number::Int(value)) => value.to_object(budget),
@@ -56,15 +56,15 @@ fn to_int(arguments: &Arguments<'_>, round: fn(f64) -> f64, budget: &mut Budget)
     }
 }
 
-pub(super) fn floor(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn floor(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     to_int(arguments, f64::floor, budget)
 }
 
-pub(super) fn ceil(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn ceil(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     to_int(arguments, f64::ceil, budget)
 }
 
-pub(super) fn trunc(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn trunc(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     if let [value] = arguments.positional()
         && value.number().is_none()
     {
@@ -76,16 +76,16 @@ pub(super) fn trunc(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<O
     to_int(arguments, f64::trunc, budget)
 }
 
-pub(super) fn fabs(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn fabs(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     Ok(Object::Float(one_real(arguments)?.abs()))
 }
 
-pub(super) fn copysign(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn copysign(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let (magnitude, sign) = two_reals(arguments)?;
     Ok(Object::Float(magnitude.copysign(sign)))
 }
 
-pub(super) fn fmod(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn fmod(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let (left, right) = two_reals(arguments)?;
     let rest = left % right;
     if rest.is_nan() && !left.is_nan() && !right.is_nan() {
@@ -94,27 +94,27 @@ pub(super) fn fmod(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object>
     Ok(Object::Float(rest))
 }
 
-pub(super) fn degrees(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
-    // Not `to_degrees`, whose factor may be rounded otherwise.
+pub(super) fn degrees(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
+    // Not `to_degrees`, whose factor may be rounded differently.
     Ok(Object::Float(
         one_real(arguments)? * (180.0 / std::f64::consts::PI),
     ))
 }
 
-pub(super) fn radians(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn radians(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     Ok(Object::Float(
         one_real(arguments)? * (std::f64::consts::PI / 180.0),
     ))
 }
 
-pub(super) fn isnan(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn isnan(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     Ok(Object::Bool(one_real(arguments)?.is_nan()))
 }
 
-pub(super) fn isinf(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn isinf(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     Ok(Object::Bool(one_real(arguments)?.is_infinite()))
 }
 
-pub(super) fn isfinite(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn isfinite(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     Ok(Object::Bool(one_real(arguments)?.is_finite()))
 }

@@ -1,7 +1,6 @@
 //! The `math` module of the language.
 //!
-//! Owns its constants and the table of its functions. What the C library computes is in `transcendental`; sums,
-//! combinatorics and the rest have files of their own.
+//! Owns its constants and the table of its functions. The implementations are in the modules below, by topic.
 
 mod combinatorics;
 mod convert;
@@ -9,8 +8,7 @@ mod roots;
 mod sums;
 mod transcendental;
 
-use self::convert::{integer, real};
-use crate::builtins::{Consumer, Entry, entry};
+use crate::object::function::{Consumer, Function, Implementation, find};
 
 /// The value of a constant.
 pub(crate) fn constant(name: &[u8]) -> Option<f64> {
@@ -24,47 +22,84 @@ pub(crate) fn constant(name: &[u8]) -> Option<f64> {
     })
 }
 
-/// Sorted by name.
-pub(crate) static FUNCTIONS: [Entry; 41] = [
-    entry("acos", Consumer::No, transcendental::acos),
-    entry("acosh", Consumer::No, transcendental::acosh),
-    entry("asin", Consumer::No, transcendental::asin),
-    entry("asinh", Consumer::No, transcendental::asinh),
-    entry("atan", Consumer::No, transcendental::atan),
-    entry("atan2", Consumer::No, transcendental::atan2),
-    entry("atanh", Consumer::No, transcendental::atanh),
-    entry("ceil", Consumer::No, convert::ceil),
-    entry("comb", Consumer::No, combinatorics::comb),
-    entry("copysign", Consumer::No, convert::copysign),
-    entry("cos", Consumer::No, transcendental::cos),
-    entry("cosh", Consumer::No, transcendental::cosh),
-    entry("degrees", Consumer::No, convert::degrees),
-    entry("exp", Consumer::No, transcendental::exp),
-    entry("expm1", Consumer::No, transcendental::expm1),
-    entry("fabs", Consumer::No, convert::fabs),
-    entry("factorial", Consumer::No, combinatorics::factorial),
-    entry("floor", Consumer::No, convert::floor),
-    entry("fmod", Consumer::No, convert::fmod),
-    entry("fsum", Consumer::Yes, sums::fsum),
-    entry("gcd", Consumer::No, combinatorics::gcd),
-    entry("hypot", Consumer::No, roots::hypot),
-    entry("isfinite", Consumer::No, convert::isfinite),
-    entry("isinf", Consumer::No, convert::isinf),
-    entry("isnan", Consumer::No, convert::isnan),
-    entry("isqrt", Consumer::No, roots::isqrt),
-    entry("lcm", Consumer::No, combinatorics::lcm),
-    entry("log", Consumer::No, transcendental::log),
-    entry("log10", Consumer::No, transcendental::log10),
-    entry("log1p", Consumer::No, transcendental::log1p),
-    entry("log2", Consumer::No, transcendental::log2),
-    entry("perm", Consumer::No, combinatorics::perm),
-    entry("pow", Consumer::No, transcendental::pow),
-    entry("prod", Consumer::Yes, sums::prod),
-    entry("radians", Consumer::No, convert::radians),
-    entry("sin", Consumer::No, transcendental::sin),
-    entry("sinh", Consumer::No, transcendental::sinh),
-    entry("sqrt", Consumer::No, roots::sqrt),
-    entry("tan", Consumer::No, transcendental::tan),
-    entry("tanh", Consumer::No, transcendental::tanh),
-    entry("trunc", Consumer::No, convert::trunc),
+/// The functions of the module, sorted by name.
+static FUNCTIONS: [Function; 41] = [
+    function("acos", Consumer::No, transcendental::acos),
+    function("acosh", Consumer::No, transcendental::acosh),
+    function("asin", Consumer::No, transcendental::asin),
+    function("asinh", Consumer::No, transcendental::asinh),
+    function("atan", Consumer::No, transcendental::atan),
+    function("atan2", Consumer::No, transcendental::atan2),
+    function("atanh", Consumer::No, transcendental::atanh),
+    function("ceil", Consumer::No, convert::ceil),
+    function("comb", Consumer::No, combinatorics::comb),
+    function("copysign", Consumer::No, convert::copysign),
+    function("cos", Consumer::No, transcendental::cos),
+    function("cosh", Consumer::No, transcendental::cosh),
+    function("degrees", Consumer::No, convert::degrees),
+    function("exp", Consumer::No, transcendental::exp),
+    function("expm1", Consumer::No, transcendental::expm1),
+    function("fabs", Consumer::No, convert::fabs),
+    function("factorial", Consumer::No, combinatorics::factorial),
+    function("floor", Consumer::No, convert::floor),
+    function("fmod", Consumer::No, convert::fmod),
+    function("fsum", Consumer::Yes, sums::fsum),
+    function("gcd", Consumer::No, combinatorics::gcd),
+    function("hypot", Consumer::No, roots::hypot),
+    function("isfinite", Consumer::No, convert::isfinite),
+    function("isinf", Consumer::No, convert::isinf),
+    function("isnan", Consumer::No, convert::isnan),
+    function("isqrt", Consumer::No, roots::isqrt),
+    function("lcm", Consumer::No, combinatorics::lcm),
+    function("log", Consumer::No, transcendental::log),
+    function("log10", Consumer::No, transcendental::log10),
+    function("log1p", Consumer::No, transcendental::log1p),
+    function("log2", Consumer::No, transcendental::log2),
+    function("perm", Consumer::No, combinatorics::perm),
+    function("pow", Consumer::No, transcendental::pow),
+    function("prod", Consumer::Yes, sums::prod),
+    function("radians", Consumer::No, convert::radians),
+    function("sin", Consumer::No, transcendental::sin),
+    function("sinh", Consumer::No, transcendental::sinh),
+    function("sqrt", Consumer::No, roots::sqrt),
+    function("tan", Consumer::No, transcendental::tan),
+    function("tanh", Consumer::No, transcendental::tanh),
+    function("trunc", Consumer::No, convert::trunc),
 ];
+
+const fn function(name: &'static str, consumer: Consumer, implementation: Implementation) -> Function {
+    Function::new("math.", name, consumer, implementation)
+}
+
+/// A function of the module, by its index in the table, which is small enough for an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MathFunction(u8);
+
+impl MathFunction {
+    /// The function with this name.
+    pub(crate) fn find(name: &[u8]) -> Option<Self> {
+        find(&FUNCTIONS, name)
+            .and_then(|place| u8::try_from(place).ok())
+            .map(Self)
+    }
+
+    pub(crate) fn function(self) -> &'static Function {
+        &FUNCTIONS[usize::from(self.0)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted() {
+        assert!(FUNCTIONS.is_sorted_by_key(Function::name));
+    }
+
+    #[test]
+    fn a_function_is_found_by_its_name() {
+        assert!(MathFunction::find(b"prod").is_some_and(|found| found.function().is_consumer()));
+        assert!(MathFunction::find(b"pi").is_none());
+    }
+}

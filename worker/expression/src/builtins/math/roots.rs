@@ -1,17 +1,16 @@
-//! `sqrt isqrt hypot`, which are exact on every platform.
+//! `sqrt isqrt hypot`, which have the same results on every platform.
 
 use num_integer::Roots;
 
-use super::convert::one_real;
-use super::{integer, real};
+use super::convert::{integer, one_real, real};
 use crate::budget::Budget;
-use crate::builtins::Arguments;
-use crate::error::{Outcome, value_error};
+use crate::error::{Result, value_error};
 use crate::object::Object;
+use crate::object::arguments::CallArguments;
 use crate::object::int::from_big;
 use crate::operator::division::scale;
 
-pub(super) fn sqrt(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn sqrt(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let value = one_real(arguments)?;
     if value < 0.0 {
         return Err(value_error("math domain error"));
@@ -19,7 +18,7 @@ pub(super) fn sqrt(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object>
     Ok(Object::Float(value.sqrt()))
 }
 
-pub(super) fn isqrt(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn isqrt(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let value = integer(arguments.one()?)?;
     if value.is_negative() {
         return Err(value_error("isqrt() argument must be nonnegative"));
@@ -27,21 +26,21 @@ pub(super) fn isqrt(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<O
     if let Some(small) = value.small() {
         return Ok(Object::Int(small.sqrt()));
     }
-    // Newton's steps divide the whole number, a dozen times or so.
+    // Newton's method divides the whole number about a dozen times.
     for _ in 0..12 {
         budget.burn_product(value.bits(), value.bits())?;
     }
     from_big(value.to_big().sqrt(), budget)
 }
 
-pub(super) fn hypot(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn hypot(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let values = arguments.any_number()?;
     budget.burn_items(values.len())?;
-    let values: Outcome<Vec<f64>> = values.iter().map(|value| real(value).map(f64::abs)).collect();
+    let values: Result<Vec<f64>> = values.iter().map(|value| real(value).map(f64::abs)).collect();
     Ok(Object::Float(vector_norm(&values?)))
 }
 
-/// A square added to a sum of which the rounding errors are kept.
+/// A sum of squares that keeps its rounding errors.
 struct Squares {
     sum: f64,
     errors: [f64; 3],
@@ -67,14 +66,14 @@ impl Squares {
     }
 }
 
-/// The two halves of a float, whose products are exact (Dekker, Veltkamp).
+/// Splits a float into two halves whose products are exact (Dekker, Veltkamp).
 fn split(value: f64) -> (f64, f64) {
     let t = value * 134_217_729.0;
     let high = t - (t - value);
     (high, value - high)
 }
 
-/// Python 3.11's `vector_norm`: scaled squares in extended precision, and one corrective step for the root.
+/// Python 3.11's `vector_norm`: scaled squares in extended precision, and one correction of the root.
 fn vector_norm(values: &[f64]) -> f64 {
     if values.iter().any(|value| value.is_infinite()) {
         return f64::INFINITY;
@@ -106,7 +105,7 @@ fn vector_norm(values: &[f64]) -> f64 {
     (root + squares.total() / (2.0 * root)) / factor
 }
 
-/// Where the scale itself would overflow, all is divided by the greatest value instead.
+/// The norm of values so small that the scale would overflow: divides by the greatest value instead.
 fn tiny_norm(values: &[f64], max: f64) -> f64 {
     let mut squares = Squares::new();
     for &value in values {
@@ -123,7 +122,7 @@ pub(super) fn exponent(value: f64) -> i64 {
     if biased > 0 {
         return biased - 1022;
     }
-    // A subnormal: its highest bit stands for the exponent.
+    // A subnormal's exponent is that of its highest bit.
     let mantissa = bits & ((1 << 52) - 1);
     i64::from(64 - mantissa.leading_zeros()) - 1074
 }

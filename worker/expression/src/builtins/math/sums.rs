@@ -1,14 +1,14 @@
 //! `fsum` and `prod`.
 
-use super::real;
+use super::convert::real;
 use crate::budget::Budget;
-use crate::builtins::Arguments;
-use crate::error::{Outcome, overflow, type_error, value_error};
+use crate::error::{Result, overflow, type_error, value_error};
 use crate::object::Object;
+use crate::object::arguments::CallArguments;
 use crate::object::iterate::Cursor;
 use crate::operator::arithmetic::{BinaryOperator, binary};
 
-pub(super) fn prod(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+pub(super) fn prod(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     if arguments.positional().len() != 1 {
         return Err(type_error(format!(
             "prod() takes exactly 1 positional argument ({} given)",
@@ -24,8 +24,8 @@ pub(super) fn prod(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
     Ok(product)
 }
 
-/// Shewchuk's sum: partial sums that do not overlap hold the exact total, which is rounded once.
-pub(super) fn fsum(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Object> {
+/// Shewchuk's algorithm: partial sums that don't overlap hold the exact total, which is rounded once.
+pub(super) fn fsum(arguments: &CallArguments<'_>, budget: &mut Budget) -> Result<Object> {
     let mut cursor = Cursor::new(arguments.one()?.clone())?;
     let mut partials: Vec<f64> = Vec::new();
     let mut special = 0.0;
@@ -55,7 +55,7 @@ pub(super) fn fsum(arguments: &Arguments<'_>, budget: &mut Budget) -> Outcome<Ob
     Ok(Object::Float(round(&partials)))
 }
 
-/// Adds a value to partial sums in order of size. Gives the greatest, which is not kept if it is 0.
+/// Adds a value to the partial sums, which are sorted by size. Returns the greatest, which isn't kept if it is 0.
 fn add(mut value: f64, partials: &mut Vec<f64>) -> f64 {
     let mut kept = 0;
     for index in 0..partials.len() {
@@ -94,7 +94,7 @@ fn round(partials: &[f64]) -> f64 {
             break;
         }
     }
-    // A half was rounded, and what is left below it says in which direction it should have been.
+    // If the rounding was of exactly a half, the lower partials decide its direction.
     if let Some(&below) = rest.last()
         && ((low < 0.0 && below < 0.0) || (low > 0.0 && below > 0.0))
     {

@@ -1,18 +1,17 @@
-//! What the C library computes.
+//! The functions of the C library.
 //!
-//! Owns the errors that Python makes of infinities and not-a-number, and the inverse hyperbolic functions, which
-//! std computes in its own way: here they follow glibc step by step, so that results agree to the last bit.
+//! Owns the errors that Python raises for infinities and NaN, and the inverse hyperbolic functions. Those of std differ
+//! from glibc's, so they are implemented here with glibc's steps, and results agree to the last bit.
 
 use std::f64::consts::LN_2;
 
 use num_traits::ToPrimitive;
 
-use super::convert::{one_real, two_reals};
-use super::real;
+use super::convert::{one_real, real, two_reals};
 use crate::budget::Budget;
-use crate::builtins::Arguments;
-use crate::error::{Error, Outcome, overflow, type_error, value_error, zero_division};
+use crate::error::{Error, Result, overflow, type_error, value_error, zero_division};
 use crate::object::Object;
+use crate::object::arguments::CallArguments;
 use crate::object::int::Integer;
 use crate::operator::division::to_float;
 
@@ -24,15 +23,15 @@ fn range_error() -> Error {
     overflow("math range error")
 }
 
-/// Can a function overflow for a finite argument? If it cannot, an infinity means a pole.
+/// What an infinite result for a finite argument means: overflow or a pole.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Infinity {
     Overflow,
     Pole,
 }
 
-/// Calls a function of one float. New infinities and not-a-numbers are errors.
-fn call(arguments: &Arguments<'_>, infinity: Infinity, function: fn(f64) -> f64) -> Outcome<Object> {
+/// Calls a function of one float. An infinity or NaN that isn't in the argument is an error.
+fn call(arguments: &CallArguments<'_>, infinity: Infinity, function: fn(f64) -> f64) -> Result<Object> {
     let argument = one_real(arguments)?;
     let value = function(argument);
     if value.is_nan() && !argument.is_nan() {
@@ -50,7 +49,7 @@ fn call(arguments: &Arguments<'_>, infinity: Infinity, function: fn(f64) -> f64)
 
 macro_rules! functions_of_one_float {
     ($($name:ident, $infinity:ident, $function:expr;)*) => {
-        $(pub(super) fn $name(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+        $(pub(super) fn $name(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
             call(arguments, Infinity::$infinity, $function)
         })*
     };
@@ -74,10 +73,10 @@ functions_of_one_float! {
     atanh, Pole, arc_tanh;
 }
 
-/// 2**28: beyond it the square of a number hides a 1.
+/// 2**28: above it, adding 1 to the square of a number changes nothing.
 const LARGE: f64 = 268_435_456.0;
 
-/// 2**-28: below it a function is its argument.
+/// 2**-28: below it, the function's value is its argument.
 const SMALL: f64 = 3.725_290_298_461_914e-9;
 
 fn arc_sinh(value: f64) -> f64 {
@@ -132,12 +131,12 @@ fn arc_tanh(value: f64) -> f64 {
     result.copysign(value)
 }
 
-pub(super) fn atan2(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn atan2(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let (y, x) = two_reals(arguments)?;
     Ok(Object::Float(y.atan2(x)))
 }
 
-pub(super) fn pow(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn pow(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let (base, exponent) = two_reals(arguments)?;
     let value = base.powf(exponent);
     if base.is_finite() && exponent.is_finite() {
@@ -151,8 +150,8 @@ pub(super) fn pow(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> 
     Ok(Object::Float(value))
 }
 
-/// A logarithm of a number, which may be an int beyond all floats.
-fn logarithm(value: &Object, function: fn(f64) -> f64) -> Outcome<f64> {
+/// The logarithm of a number, which may be an int too large for a float.
+fn logarithm(value: &Object, function: fn(f64) -> f64) -> Result<f64> {
     if let Some(int) = value.integer() {
         return int_logarithm(int, function);
     }
@@ -164,21 +163,21 @@ fn logarithm(value: &Object, function: fn(f64) -> f64) -> Outcome<f64> {
     Ok(value)
 }
 
-fn int_logarithm(value: Integer<'_>, function: fn(f64) -> f64) -> Outcome<f64> {
+fn int_logarithm(value: Integer<'_>, function: fn(f64) -> f64) -> Result<f64> {
     if value.is_negative() || value.is_zero() {
         return Err(domain_error());
     }
     if let Ok(float) = to_float(value) {
         return Ok(function(float));
     }
-    // As CPython does: a fraction and a power of two, so that the fraction is at least a half and less than 1.
+    // As in CPython: split into a power of two and a fraction that is at least 0.5 and less than 1.
     let bits = value.bits();
     let big = value.to_big();
     let fraction = fraction(&big, bits);
     Ok(function(fraction) + function(2.0) * bits.to_f64().unwrap_or(f64::INFINITY))
 }
 
-/// `value / 2**bits`, rounded half to even.
+/// Computes `value / 2**bits`, rounded half to even.
 fn fraction(value: &num_bigint::BigInt, bits: u64) -> f64 {
     let shift = bits.saturating_sub(64);
     let top = (value.magnitude() >> shift).to_u64().unwrap_or(u64::MAX);
@@ -191,7 +190,7 @@ fn fraction(value: &num_bigint::BigInt, bits: u64) -> f64 {
     mantissa / 18_446_744_073_709_551_616.0
 }
 
-pub(super) fn log(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn log(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     let (value, base) = match arguments.any_number()? {
         [value] => return logarithm(value, f64::ln).map(Object::Float),
         [value, base] => (value, base),
@@ -204,10 +203,10 @@ pub(super) fn log(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> 
     Ok(Object::Float(numerator / denominator))
 }
 
-pub(super) fn log2(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn log2(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     logarithm(arguments.one()?, f64::log2).map(Object::Float)
 }
 
-pub(super) fn log10(arguments: &Arguments<'_>, _: &mut Budget) -> Outcome<Object> {
+pub(super) fn log10(arguments: &CallArguments<'_>, _: &mut Budget) -> Result<Object> {
     logarithm(arguments.one()?, f64::log10).map(Object::Float)
 }

@@ -1,14 +1,14 @@
-//! Calls: what stands before an argument list, and the names of arguments.
+//! Calls: what can be called, and keyword arguments.
 
 use super::frame::{Frame, FrameKind};
 use super::pending::Pending;
-use super::{Parser, State};
-use crate::error::{Outcome, syntax_error};
+use super::{Expect, Parser};
+use crate::error::{Result, syntax_error};
 use crate::machine::program::{CallShape, Op, small};
 
 impl Parser<'_> {
-    /// `(` behind an operand.
-    pub(super) fn open_call(&mut self) -> Outcome<State> {
+    /// Handles `(` after an operand.
+    pub(super) fn open_call(&mut self) -> Result<Expect> {
         let Some(&callee) = self.workspace.operands.last() else {
             return Err(self.invalid());
         };
@@ -20,7 +20,7 @@ impl Parser<'_> {
                     *op = Op::Callee(symbol);
                 }
             }
-            Some(Op::MathFunction(math)) => function = Some(*math),
+            Some(Op::MathFunction(math)) => function = Some(math.function()),
             _ => {}
         }
         let kind = FrameKind::Call {
@@ -31,8 +31,8 @@ impl Parser<'_> {
         self.push_frame(Frame::new(kind, callee.start, callee.code))
     }
 
-    /// `name=` in an argument list.
-    pub(super) fn equals_sign(&mut self) -> Outcome<State> {
+    /// Handles `name=` in an argument list.
+    pub(super) fn equals_sign(&mut self) -> Result<Expect> {
         let invalid = self.invalid();
         let Some(symbol) = self.bare_name else {
             return Err(invalid);
@@ -72,7 +72,7 @@ impl Parser<'_> {
         self.pop_operand();
         self.bare_name = None;
         self.scanner.position += 1;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
     pub(super) fn call(&mut self, count: u32, keywords: Vec<u32>) -> Op {

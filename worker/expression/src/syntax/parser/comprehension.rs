@@ -1,7 +1,7 @@
 //! Comprehensions, and generators as the only argument of a function.
 //!
-//! Owns the order of their code, which is not that of the source: the element comes first in the source and last in
-//! the program. It is parsed once, in place, and moved when the bracket closes.
+//! Owns the order of their code: the element comes first in the source and last in the program. It is parsed once, in
+//! place, and moved when the bracket closes.
 //!
 //! ```text
 //!     first iterable; Iterate; Enter
@@ -10,56 +10,17 @@
 //!     exit:  Leave
 //! ```
 
+use super::clauses::{Clause, Clauses};
 use super::frame::{Frame, FrameKind};
-use super::{Parser, State};
-use crate::builtins::Function;
-use crate::error::{Outcome, syntax_error, unsupported};
+use super::{Expect, Parser};
+use crate::builtins::{ALL, ANY};
+use crate::error::{Result, syntax_error, unsupported};
 use crate::machine::program::{Collector, Op, Program, Scope, Span, small};
-
-/// The clauses of a comprehension under construction.
-#[derive(Debug)]
-pub(super) struct Clauses {
-    collector: Collector,
-    /// Is this the argument of a call, and not a bracket of its own?
-    is_argument: bool,
-    /// Where the element's code is, until it is moved.
-    element: u32,
-    element_span: Span,
-    /// Where the code of the clauses begins.
-    code: u32,
-    /// The first and the last `Next` so far.
-    loops: Option<(u32, u32)>,
-    clause: Clause,
-    /// The targets of the clause at hand, whose code comes behind that of its iterable.
-    targets: Vec<(Op, Span)>,
-    variables: Vec<u32>,
-}
-
-/// Whose operand is being parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Clause {
-    Iterable,
-    Filter,
-}
-
-impl Clauses {
-    /// From the element on, as far as it is known.
-    pub(super) fn whole(&self) -> Span {
-        self.element_span
-    }
-
-    pub(super) fn closing(&self) -> u8 {
-        match self.collector {
-            _ if self.is_argument => b')',
-            Collector::Set | Collector::Dict => b'}',
-            _ => b']',
-        }
-    }
-}
+use crate::object::function::Function;
 
 impl Parser<'_> {
-    /// `for`: the element of a comprehension has ended, or a clause has.
-    pub(super) fn for_word(&mut self) -> Outcome<State> {
+    /// Handles `for`, which ends the element of a comprehension or a clause.
+    pub(super) fn for_word(&mut self) -> Result<Expect> {
         if let FrameKind::Comprehension(_) = self.frame()?.kind {
             self.finish_clause()?;
         } else {
@@ -76,11 +37,11 @@ impl Parser<'_> {
             }
             clauses.targets = targets.code;
         })?;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    /// `if`: a filter, or a conditional expression.
-    pub(super) fn if_word(&mut self) -> Outcome<State> {
+    /// Handles `if`: a filter, or a conditional expression.
+    pub(super) fn if_word(&mut self) -> Result<Expect> {
         if matches!(self.frame()?.kind, FrameKind::Comprehension(_)) {
             self.finish_clause()?;
             self.with_clauses(|clauses| clauses.clause = Clause::Filter)?;
@@ -88,18 +49,18 @@ impl Parser<'_> {
             self.push_condition()?;
         }
         self.scanner.position += 2;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    fn with_clauses<T>(&mut self, change: impl FnOnce(&mut Clauses) -> T) -> Outcome<T> {
+    fn with_clauses<T>(&mut self, change: impl FnOnce(&mut Clauses) -> T) -> Result<T> {
         match &mut self.frame()?.kind {
             FrameKind::Comprehension(clauses) => Ok(change(clauses)),
             _ => Err(syntax_error("invalid syntax")),
         }
     }
 
-    /// Makes a comprehension of a bracket with one element.
-    fn begin_comprehension(&mut self) -> Outcome<()> {
+    /// Turns a bracket with one element into a comprehension.
+    fn begin_comprehension(&mut self) -> Result<()> {
         self.finish_test()?;
         let offset = self.offset();
         let invalid = || syntax_error("invalid syntax").at(offset, offset + 3);
@@ -145,17 +106,17 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// What a generator is collected into, by the function it is given to.
-    fn generator(function: Option<Function>) -> Collector {
+    /// How a generator is collected, given the function that it is the argument of.
+    fn generator(function: Option<&'static Function>) -> Collector {
         match function {
-            Some(function) if function == Function::ANY => Collector::Any,
-            Some(function) if function == Function::ALL => Collector::All,
+            Some(function) if std::ptr::eq(function, ANY) => Collector::Any,
+            Some(function) if std::ptr::eq(function, ALL) => Collector::All,
             _ => Collector::List,
         }
     }
 
-    /// The iterable or the filter is finished.
-    fn finish_clause(&mut self) -> Outcome<()> {
+    /// Ends the iterable or the filter.
+    fn finish_clause(&mut self) -> Result<()> {
         self.reduce(super::pending::precedence::OR)?;
         let operand = self.pop_operand();
         let Some(Frame {
@@ -181,7 +142,7 @@ impl Parser<'_> {
             if clauses.is_argument {
                 program.push(Op::CheckConsumer, clauses.element_span.start, operand.end);
             }
-            // The number of the scope is set when the bracket closes.
+            // The scope's number is set when the bracket closes.
             program.push(Op::Enter(0), operand.start, operand.end);
         }
         let next = program.len();
@@ -196,8 +157,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The bracket of a comprehension closes: the element's code moves behind that of its loops.
-    pub(super) fn close_comprehension(&mut self) -> Outcome<State> {
+    /// Closes the bracket of a comprehension, and moves the element's code after that of its loops.
+    pub(super) fn close_comprehension(&mut self) -> Result<Expect> {
         self.finish_clause()?;
         let frame = self.pop_frame()?;
         let end = self.offset();
@@ -221,7 +182,7 @@ impl Parser<'_> {
             start: frame.bracket,
             end,
         };
-        self.mark_loops(first, last, whole);
+        self.set_loop_ranges(first, last, whole);
         self.program
             .push(append(clauses.collector), whole.start, whole.end);
         let jump = self.program.len();
@@ -239,12 +200,12 @@ impl Parser<'_> {
             );
         }
         self.push_operand(frame.start, end, frame.code);
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
-    /// Blames the whole comprehension for what cannot be looped over, as CPython does. The loops are found by the
-    /// jumps from each one's end to the one around it.
-    fn mark_loops(&mut self, first: usize, last: usize, whole: Span) {
+    /// Sets the source range of each `Iterate` to the whole comprehension, as in CPython's errors. Finds the loops by the
+    /// jump from the end of each to the loop around it.
+    fn set_loop_ranges(&mut self, first: usize, last: usize, whole: Span) {
         let mut next = last;
         loop {
             let before = self.program.ops[..next].iter().rposition(|op| *op == Op::Iterate);

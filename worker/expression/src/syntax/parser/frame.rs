@@ -1,55 +1,55 @@
-//! Brackets: displays, argument lists, subscripts, and the source as a whole.
+//! Brackets: displays, argument lists, subscripts, and the whole source.
 //!
-//! Owns what may be separated by commas and colons, and what is emitted when a bracket closes. What is special about
-//! calls, subscripts and comprehensions is in files of their own.
+//! Owns what commas and colons may separate, and what is emitted when a bracket closes. The specifics of calls, subscripts
+//! and comprehensions are in modules of their own.
 
-use super::comprehension::Clauses;
+use super::clauses::Clauses;
 use super::pending::Pending;
-use super::{Operand, Parser, State};
-use crate::builtins::Function;
-use crate::error::{Error, Outcome, syntax_error, unsupported};
+use super::{Expect, Operand, Parser};
+use crate::error::{Error, Result, syntax_error, unsupported};
 use crate::machine::program::Op;
+use crate::object::function::Function;
 
 /// An open bracket.
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) kind: FrameKind,
-    /// Where the value begins: at the bracket, or at what is called or subscripted.
+    /// The start of the value: the bracket, or the start of what is called or subscripted.
     pub(super) start: u32,
-    /// Where the bracket is.
+    /// The offset of the bracket.
     pub(super) bracket: u32,
-    /// Where its code begins.
+    /// The start of its code.
     pub(super) code: u32,
-    /// Elements that are finished.
+    /// The number of finished elements.
     pub(super) count: u32,
 }
 
-/// What a bracket is for.
+/// The kind of a bracket.
 #[derive(Debug)]
 pub(super) enum FrameKind {
-    /// The source as a whole.
+    /// The whole source.
     Top,
     Paren,
     List,
-    /// `{`, as long as no element has shown whether it is a set or a dict.
+    /// `{`, before an element shows whether it is a set or a dict.
     Brace,
     Set,
     Dict {
-        /// A key and its colon are there, its value is not.
+        /// Whether a key and its colon are parsed, and its value isn't.
         has_key: bool,
     },
     Subscript {
-        /// Colons in the item at hand.
+        /// The number of colons in the current item.
         colons: u32,
-        /// An item with colons is among those finished.
+        /// Whether a finished item has colons.
         has_slices: bool,
-        /// Values above the subscripted one.
+        /// The number of values above the subscripted one.
         values: u32,
     },
     Call {
-        function: Option<Function>,
+        function: Option<&'static Function>,
         keywords: Vec<u32>,
-        /// A keyword and its equals sign are there, its value is not.
+        /// Whether a keyword and its equals sign are parsed, and its value isn't.
         has_keyword: bool,
     },
     Comprehension(Box<Clauses>),
@@ -87,40 +87,40 @@ impl Frame {
 }
 
 impl Parser<'_> {
-    /// An opening bracket where an operand must follow.
-    pub(super) fn open(&mut self, kind: FrameKind) -> Outcome<State> {
+    /// Handles an opening bracket where an operand must follow.
+    pub(super) fn open(&mut self, kind: FrameKind) -> Result<Expect> {
         let start = self.offset();
         let code = self.here();
         self.push_frame(Frame::new(kind, start, code))
     }
 
-    pub(super) fn push_frame(&mut self, mut frame: Frame) -> Outcome<State> {
+    pub(super) fn push_frame(&mut self, mut frame: Frame) -> Result<Expect> {
         frame.bracket = self.offset();
         self.deepen(frame.bracket)?;
         self.scanner.position += 1;
         self.scanner.brackets += 1;
         self.workspace.frames.push(frame);
         self.workspace.pending.push(Pending::Bracket);
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
     /// The innermost bracket.
-    pub(super) fn frame(&mut self) -> Outcome<&mut Frame> {
+    pub(super) fn frame(&mut self) -> Result<&mut Frame> {
         match self.workspace.frames.last_mut() {
             Some(frame) => Ok(frame),
             None => Err(syntax_error("invalid syntax")),
         }
     }
 
-    pub(super) fn comma(&mut self) -> Outcome<State> {
+    pub(super) fn comma(&mut self) -> Result<Expect> {
         self.finish_element()?;
         self.bare_name = None;
         self.scanner.position += 1;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    /// An element is finished: a comma or the closing bracket follows.
-    fn finish_element(&mut self) -> Outcome<()> {
+    /// Ends an element: a comma or the closing bracket follows.
+    fn finish_element(&mut self) -> Result<()> {
         self.finish_test()?;
         let offset = self.offset();
         let invalid = || Err(syntax_error("invalid syntax").at(offset, offset + 1));
@@ -162,8 +162,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// A colon behind an operand: between key and value, or in a slice.
-    pub(super) fn colon(&mut self) -> Outcome<State> {
+    /// Handles a colon after an operand: between key and value, or in a slice.
+    pub(super) fn colon(&mut self) -> Result<Expect> {
         if self.scanner.peek_second() == Some(b'=') {
             return Err(unsupported("assignment expressions").at(self.offset(), self.offset() + 2));
         }
@@ -182,11 +182,11 @@ impl Parser<'_> {
             _ => return Err(self.invalid()),
         }
         self.scanner.position += 1;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    /// A closing bracket behind an operand.
-    pub(super) fn close(&mut self, byte: u8) -> Outcome<State> {
+    /// Handles a closing bracket after an operand.
+    pub(super) fn close(&mut self, byte: u8) -> Result<Expect> {
         self.check_bracket(byte)?;
         if matches!(self.frame()?.kind, FrameKind::Comprehension(_)) {
             return self.close_comprehension();
@@ -199,8 +199,8 @@ impl Parser<'_> {
         self.end_bracket()
     }
 
-    /// A closing bracket where an element could be: the bracket is empty, or a comma was the last thing in it.
-    pub(super) fn close_without_operand(&mut self, byte: u8) -> Outcome<State> {
+    /// Handles a closing bracket where an element could be: the bracket is empty, or ends with a comma.
+    pub(super) fn close_without_operand(&mut self, byte: u8) -> Result<Expect> {
         self.check_bracket(byte)?;
         if !matches!(self.top(), Pending::Bracket) {
             return Err(self.invalid());
@@ -221,15 +221,15 @@ impl Parser<'_> {
         self.end_bracket_after_comma()
     }
 
-    fn end_bracket_after_comma(&mut self) -> Outcome<State> {
-        // `x[1,]` is subscripted by a tuple.
+    fn end_bracket_after_comma(&mut self) -> Result<Expect> {
+        // The index of `x[1,]` is a tuple.
         if let FrameKind::Subscript { .. } = self.frame()?.kind {
             return self.end_subscript_by_tuple();
         }
         self.end_bracket()
     }
 
-    fn check_bracket(&mut self, byte: u8) -> Outcome<()> {
+    fn check_bracket(&mut self, byte: u8) -> Result<()> {
         let (start, close) = (self.offset(), char::from(byte));
         let frame = self.frame()?;
         match frame.closing() {
@@ -244,8 +244,8 @@ impl Parser<'_> {
         }
     }
 
-    /// `(value)`: the value alone, whose place now includes the brackets.
-    fn close_group(&mut self) -> Outcome<State> {
+    /// Ends `(value)`: the range of the value now includes the brackets.
+    fn close_group(&mut self) -> Result<Expect> {
         self.finish_test()?;
         let frame = self.pop_frame()?;
         let end = self.offset();
@@ -257,11 +257,11 @@ impl Parser<'_> {
             };
         }
         self.bare_name = None;
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
-    /// Steps over the closing bracket.
-    pub(super) fn pop_frame(&mut self) -> Outcome<Frame> {
+    /// Consumes the closing bracket.
+    pub(super) fn pop_frame(&mut self) -> Result<Frame> {
         self.scanner.position += 1;
         self.scanner.brackets -= 1;
         self.depth -= 1;
@@ -273,8 +273,8 @@ impl Parser<'_> {
             .ok_or_else(|| syntax_error("invalid syntax"))
     }
 
-    /// All elements are finished.
-    fn end_bracket(&mut self) -> Outcome<State> {
+    /// Ends a bracket whose elements are finished.
+    fn end_bracket(&mut self) -> Result<Expect> {
         if matches!(self.frame()?.kind, FrameKind::Subscript { .. }) {
             return self.end_subscript();
         }
@@ -293,10 +293,10 @@ impl Parser<'_> {
         };
         self.program.push(op, frame.start, end);
         self.push_operand(frame.start, end, frame.code);
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
-    /// Has the source as a whole ended behind a comma?
+    /// Returns whether the source ends after a comma.
     pub(super) fn ends_with_comma(&mut self) -> bool {
         let at_top = matches!(self.top(), Pending::Bracket);
         at_top
@@ -307,8 +307,8 @@ impl Parser<'_> {
                 .is_some_and(|frame| matches!(frame.kind, FrameKind::Top) && frame.count > 0)
     }
 
-    /// The source has ended, or a line outside of brackets has.
-    pub(super) fn finish_source(&mut self) -> Outcome<State> {
+    /// Ends the source, or a line outside of brackets.
+    pub(super) fn finish_source(&mut self) -> Result<Expect> {
         let after_comma = self.workspace.operands.is_empty();
         if !matches!(self.frame()?.kind, FrameKind::Top) {
             return Err(self.never_closed());
@@ -321,7 +321,7 @@ impl Parser<'_> {
             self.program.push(Op::Tuple(count), start, end);
         }
         self.scanner.check_tail()?;
-        Ok(State::Done)
+        Ok(Expect::Done)
     }
 
     #[cold]

@@ -1,10 +1,11 @@
-//! From text to a [`Program`], in one pass, with operator precedence and an explicit stack.
+//! Parses a source into a [`Program`], in one pass, with operator precedence and an explicit stack.
 //!
-//! Owns the two states of the parser, "an operand must follow" and "an operator may follow". What happens inside
-//! brackets is in `frame`, comprehensions are in `comprehension`, the emission of operators is in `pending`.
-//! Nothing here recurses, so no input can exhaust the stack of the thread.
+//! Owns the two states of the parser: it expects an operand, or an operator. Brackets are in `frame`, comprehensions in
+//! `comprehension`, the emission of operators in `pending`. Nothing here recurses, so no source can overflow the thread's
+//! stack.
 
 mod call;
+mod clauses;
 mod comprehension;
 mod frame;
 mod operand;
@@ -15,12 +16,12 @@ mod targets;
 
 use self::frame::{Frame, FrameKind};
 use self::pending::Pending;
-use crate::error::{Error, Outcome, limit_exceeded, syntax_error};
+use crate::error::{Error, Result, limit_exceeded, syntax_error};
 use crate::limits::Limits;
 use crate::machine::program::{Op, Program, small};
 use crate::syntax::scan::Scanner;
 
-/// The memory of the parser, kept from one expression to the next.
+/// The buffers of the parser, reused for the next source.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pending: Vec<Pending>,
@@ -30,7 +31,7 @@ pub(crate) struct Workspace {
     string_end: u32,
 }
 
-/// A finished operand: its place in the source and in the program.
+/// A finished operand: its range in the source and the start of its code.
 #[derive(Debug, Clone, Copy)]
 struct Operand {
     start: u32,
@@ -38,9 +39,9 @@ struct Operand {
     code: u32,
 }
 
-/// What must come next.
+/// What the parser expects next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum Expect {
     Operand,
     Operator,
     Done,
@@ -63,7 +64,7 @@ pub(crate) fn parse(
     limits: &Limits,
     program: &mut Program,
     workspace: &mut Workspace,
-) -> Outcome<()> {
+) -> Result<()> {
     if source.len() > limits.max_source {
         return Err(limit_exceeded(format!(
             "a source longer than {} bytes",
@@ -89,8 +90,8 @@ pub(crate) fn parse(
     parser.run()
 }
 
-/// Sources are UTF-8 without NUL.
-fn check_text(source: &[u8]) -> Outcome<()> {
+/// Checks that a source is UTF-8 without NUL.
+fn check_text(source: &[u8]) -> Result<()> {
     if let Err(error) = std::str::from_utf8(source) {
         let start = error.valid_up_to();
         let end = error.error_len().map_or(source.len(), |length| start + length);
@@ -116,24 +117,24 @@ impl Workspace {
 }
 
 impl Parser<'_> {
-    fn run(&mut self) -> Outcome<()> {
+    fn run(&mut self) -> Result<()> {
         self.scanner.skip_head()?;
         self.workspace
             .frames
             .push(Frame::new(FrameKind::Top, self.scanner.offset(), 0));
         self.workspace.pending.push(Pending::Bracket);
-        let mut state = State::Operand;
-        while state != State::Done {
-            state = match state {
-                State::Operand => self.operand()?,
+        let mut expect = Expect::Operand;
+        while expect != Expect::Done {
+            expect = match expect {
+                Expect::Operand => self.operand()?,
                 _ => self.operator()?,
             };
         }
         Ok(())
     }
 
-    /// Goes one level deeper, or refuses to.
-    fn deepen(&mut self, start: u32) -> Outcome<()> {
+    /// Adds one level of nesting, unless it exceeds the limit.
+    fn deepen(&mut self, start: u32) -> Result<()> {
         self.depth += 1;
         if self.depth > self.max_depth {
             let error = limit_exceeded(format!("an expression nested more than {} deep", self.max_depth));
@@ -146,7 +147,7 @@ impl Parser<'_> {
         self.workspace.operands.push(Operand { start, end, code });
     }
 
-    /// Emits an operation that is an operand by itself.
+    /// Emits an operation that is a whole operand.
     fn emit_operand(&mut self, op: Op, start: u32, end: u32) {
         let code = self.here();
         self.program.push(op, start, end);
@@ -162,7 +163,7 @@ impl Parser<'_> {
         })
     }
 
-    /// The place of the next operation.
+    /// The index of the next operation.
     fn here(&self) -> u32 {
         small(self.program.len())
     }
@@ -171,7 +172,7 @@ impl Parser<'_> {
         self.scanner.offset()
     }
 
-    /// The refusal of the character here.
+    /// The error for the character here.
     #[cold]
     fn invalid(&self) -> Error {
         let error = syntax_error("invalid syntax");

@@ -1,14 +1,13 @@
-//! Where an operand must follow: literals, names, prefix operators and opening brackets.
+//! Parses the start of an operand: literals, names, prefix operators and opening brackets.
 
 use std::sync::Arc;
 
 use super::frame::FrameKind;
 use super::pending::Pending;
-use super::{Parser, State};
-use crate::builtins::Function;
-use crate::builtins::math::constant;
-use crate::error::{Error, Outcome, limit_exceeded, syntax_error, unsupported};
-use crate::machine::program::{Op, Refusal, small};
+use super::{Expect, Parser};
+use crate::builtins::math::{MathFunction, constant};
+use crate::error::{Error, Result, limit_exceeded, syntax_error, unsupported};
+use crate::machine::program::{Op, UnsupportedValue, small};
 use crate::object::Object;
 use crate::operator::arithmetic::UnaryOperator;
 use crate::syntax::keyword::{Keyword, keyword};
@@ -17,7 +16,7 @@ use crate::syntax::scan::is_name_byte;
 use crate::syntax::string_literal::{self, Prefix};
 
 impl Parser<'_> {
-    pub(super) fn operand(&mut self) -> Outcome<State> {
+    pub(super) fn operand(&mut self) -> Result<Expect> {
         self.bare_name = None;
         let Some(byte) = self.scanner.token_start()? else {
             return self.end_without_operand();
@@ -41,8 +40,8 @@ impl Parser<'_> {
         }
     }
 
-    /// The end of the source, where something must follow.
-    fn end_without_operand(&mut self) -> Outcome<State> {
+    /// Handles the end of the source where an operand must follow.
+    fn end_without_operand(&mut self) -> Result<Expect> {
         if self.ends_with_comma() {
             self.finish_source()
         } else {
@@ -60,17 +59,17 @@ impl Parser<'_> {
         self.invalid()
     }
 
-    fn number(&mut self) -> Outcome<State> {
+    fn number(&mut self) -> Result<Expect> {
         let start = self.scanner.position;
         if let Some((value, end)) = number::scan_short(self.scanner.source, start) {
             self.scanner.position = end;
             self.emit_operand(Op::Integer(value), small(start), small(end));
-            return Ok(State::Operator);
+            return Ok(Expect::Operator);
         }
         self.long_number(start)
     }
 
-    fn long_number(&mut self, start: usize) -> Outcome<State> {
+    fn long_number(&mut self, start: usize) -> Result<Expect> {
         let (literal, end) = number::scan(self.scanner.source, start)?;
         self.scanner.position = end;
         let op = match literal {
@@ -88,11 +87,11 @@ impl Parser<'_> {
             }
         };
         self.emit_operand(op, small(start), small(end));
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
-    /// A number such as `.5`, or an ellipsis.
-    fn point(&mut self) -> Outcome<State> {
+    /// Handles a point: a number such as `.5`, or an ellipsis.
+    fn point(&mut self) -> Result<Expect> {
         if self
             .scanner
             .peek_second()
@@ -106,8 +105,8 @@ impl Parser<'_> {
         Err(self.invalid())
     }
 
-    /// A string and those next to it. The scanner stands at the quote, the prefix begins at `start`.
-    fn string(&mut self, prefix: Prefix, start: u32) -> Outcome<State> {
+    /// Reads a string and those adjacent to it. The scanner is at the quote, the prefix begins at `start`.
+    fn string(&mut self, prefix: Prefix, start: u32) -> Result<Expect> {
         self.workspace.text.clear();
         self.string_part(prefix)?;
         while let Some(prefix) = self.another_string()? {
@@ -115,13 +114,13 @@ impl Parser<'_> {
         }
         let text = std::str::from_utf8(&self.workspace.text).unwrap_or("");
         let op = self.program.constant(Object::text(text));
-        // The range ends behind the last quote, not behind the blanks that were skipped in search of another.
+        // The range ends after the last quote, not after the whitespace that was skipped to look for another string.
         let end = self.workspace.string_end;
         self.emit_operand(op, start, end);
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
-    fn string_part(&mut self, prefix: Prefix) -> Outcome<()> {
+    fn string_part(&mut self, prefix: Prefix) -> Result<()> {
         let start = self.scanner.position;
         let text = &mut self.workspace.text;
         self.scanner.position = string_literal::scan(self.scanner.source, start, prefix, text)?;
@@ -129,8 +128,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Steps to the quote of an adjacent string, if there is one.
-    fn another_string(&mut self) -> Outcome<Option<Prefix>> {
+    /// Skips to the quote of an adjacent string, if there is one.
+    fn another_string(&mut self) -> Result<Option<Prefix>> {
         match self.scanner.token_start()? {
             Some(b'\'' | b'"') => Ok(Some(Prefix::Plain)),
             Some(byte) if byte.is_ascii_alphabetic() => {
@@ -148,7 +147,7 @@ impl Parser<'_> {
         }
     }
 
-    fn word(&mut self) -> Outcome<State> {
+    fn word(&mut self) -> Result<Expect> {
         let start = self.scanner.position;
         let word = self.scanner.word();
         let (from, to) = (small(start), self.offset());
@@ -171,10 +170,10 @@ impl Parser<'_> {
             Some(_) => return Err(syntax_error("invalid syntax").at(from, to)),
         };
         self.emit_operand(op, from, to);
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
-    fn name(&mut self, word: &[u8], start: usize) -> Outcome<State> {
+    fn name(&mut self, word: &[u8], start: usize) -> Result<Expect> {
         if word == b"math" {
             return self.math(start);
         }
@@ -182,17 +181,17 @@ impl Parser<'_> {
         let symbol = self.program.symbol(self.scanner.source, start, to as usize);
         self.emit_operand(Op::Name(symbol), from, to);
         self.bare_name = Some(symbol);
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
-    /// `math.NAME`: a constant, a function that must be called, or nothing at all.
-    fn math(&mut self, start: usize) -> Outcome<State> {
+    /// Handles `math.NAME`: a constant, a function that must be called, or an unknown name.
+    fn math(&mut self, start: usize) -> Result<Expect> {
         let from = small(start);
         let end = self.offset();
         let starts_name = |byte: u8| is_name_byte(byte) && !byte.is_ascii_digit();
         if self.scanner.token_start()? != Some(b'.') {
-            self.emit_operand(Op::Fail(Refusal::MathAsValue), from, end);
-            return Ok(State::Operator);
+            self.emit_operand(Op::Fail(UnsupportedValue::Math), from, end);
+            return Ok(Expect::Operator);
         }
         self.scanner.position += 1;
         if !self.scanner.token_start()?.is_some_and(starts_name) {
@@ -206,20 +205,20 @@ impl Parser<'_> {
         }
         let op = if let Some(value) = constant(name) {
             self.program.constant(Object::Float(value))
-        } else if let Some(function) = Function::math(name) {
+        } else if let Some(function) = MathFunction::find(name) {
             if self.scanner.token_start()? == Some(b'(') {
                 Op::MathFunction(function)
             } else {
-                Op::Fail(Refusal::MathFunctionAsValue)
+                Op::Fail(UnsupportedValue::MathFunction)
             }
         } else {
             Op::NoSuchMath(self.program.symbol(self.scanner.source, place, end as usize))
         };
         self.emit_operand(op, from, end);
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
-    fn not(&mut self, start: u32) -> Outcome<State> {
+    fn not(&mut self, start: u32) -> Result<Expect> {
         if matches!(
             self.top(),
             Pending::Binary(_) | Pending::Unary(..) | Pending::Compare(..)
@@ -228,18 +227,18 @@ impl Parser<'_> {
         }
         self.deepen(start)?;
         self.workspace.pending.push(Pending::Not(start));
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    fn prefix_operator(&mut self, operator: UnaryOperator) -> Outcome<State> {
+    fn prefix_operator(&mut self, operator: UnaryOperator) -> Result<Expect> {
         let start = self.offset();
         self.deepen(start)?;
         self.scanner.position += 1;
         self.workspace.pending.push(Pending::Unary(operator, start));
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    /// `*args`, `**kwargs` and their kin, where an element could begin.
+    /// The error for `*` or `**` where an element could begin.
     fn starred(&self) -> Error {
         if matches!(self.top(), Pending::Bracket) {
             return unsupported("starred expressions").at(self.offset(), self.offset() + 1);

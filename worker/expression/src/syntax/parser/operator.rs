@@ -1,14 +1,14 @@
-//! Where an operand has just ended: operators, postfixes, separators and closing brackets.
+//! Parses what follows an operand: operators, postfixes, separators and closing brackets.
 
 use super::pending::{Pending, binding, precedence};
-use super::{Parser, State};
-use crate::error::{Error, Outcome, syntax_error, unsupported};
+use super::{Expect, Parser};
+use crate::error::{Error, Result, syntax_error, unsupported};
 use crate::object::compare::Comparison;
 use crate::operator::arithmetic::BinaryOperator;
 use crate::syntax::keyword::{Keyword, keyword};
 
 impl Parser<'_> {
-    pub(super) fn operator(&mut self) -> Outcome<State> {
+    pub(super) fn operator(&mut self) -> Result<Expect> {
         let Some(byte) = self.scanner.token_start()? else {
             return self.finish_source();
         };
@@ -38,9 +38,9 @@ impl Parser<'_> {
     }
 
     #[inline]
-    fn binary(&mut self, operator: BinaryOperator, length: usize) -> Outcome<State> {
+    fn binary(&mut self, operator: BinaryOperator, length: usize) -> Result<Expect> {
         if operator == BinaryOperator::Power {
-            // Binds to the right: what waits at the same level goes on waiting.
+            // Right-associative: pending operators of the same level stay pending.
             self.reduce(precedence::POWER + 1)?;
             self.deepen(self.offset())?;
         } else {
@@ -48,10 +48,10 @@ impl Parser<'_> {
         }
         self.scanner.position += length;
         self.workspace.pending.push(Pending::Binary(operator));
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    fn angle_or_equals(&mut self, byte: u8) -> Outcome<State> {
+    fn angle_or_equals(&mut self, byte: u8) -> Result<Expect> {
         let (comparison, length) = match (byte, self.scanner.peek_second()) {
             (b'<', Some(b'<')) => return self.binary(BinaryOperator::ShiftLeft, 2),
             (b'>', Some(b'>')) => return self.binary(BinaryOperator::ShiftRight, 2),
@@ -67,14 +67,14 @@ impl Parser<'_> {
         self.comparison(comparison, length)
     }
 
-    fn comparison(&mut self, comparison: Comparison, length: usize) -> Outcome<State> {
+    fn comparison(&mut self, comparison: Comparison, length: usize) -> Result<Expect> {
         self.push_comparison(comparison)?;
         self.scanner.position += length;
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    /// `and or not-in in is is-not if else for`; the scanner stands at the word.
-    fn word_operator(&mut self) -> Outcome<State> {
+    /// Handles `and or not-in in is is-not if else for`. The scanner is at the word.
+    fn word_operator(&mut self) -> Result<Expect> {
         let mut scanner = self.scanner;
         let word = scanner.word();
         let length = word.len();
@@ -82,12 +82,12 @@ impl Parser<'_> {
             Some(Keyword::And) => {
                 self.push_logical(precedence::AND)?;
                 self.scanner.position += length;
-                Ok(State::Operand)
+                Ok(Expect::Operand)
             }
             Some(Keyword::Or) => {
                 self.push_logical(precedence::OR)?;
                 self.scanner.position += length;
-                Ok(State::Operand)
+                Ok(Expect::Operand)
             }
             Some(Keyword::In) => self.comparison(Comparison::In, length),
             Some(Keyword::Is) => self.identity(),
@@ -96,7 +96,7 @@ impl Parser<'_> {
             Some(Keyword::Else) => {
                 self.push_otherwise()?;
                 self.scanner.position += length;
-                Ok(State::Operand)
+                Ok(Expect::Operand)
             }
             Some(Keyword::For) => self.for_word(),
             Some(Keyword::Outside) if word == b"async" => {
@@ -107,7 +107,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The refusal of what is no operator: perhaps a second operand, with something missing before it.
+    /// The error for anything but an operator: perhaps a second operand, with an operator missing before it.
     #[cold]
     fn no_operator(&mut self) -> Error {
         let mut ahead = self.scanner;
@@ -130,7 +130,7 @@ impl Parser<'_> {
         self.misplaced_word(ahead.offset().max(self.offset() + 1))
     }
 
-    /// A point behind an operand: outside the language if a name follows, and wrong if none does.
+    /// The error for a point after an operand: `Unsupported` if a name follows, a `SyntaxError` otherwise.
     #[cold]
     fn attribute(&self) -> Error {
         let mut ahead = self.scanner;
@@ -150,8 +150,8 @@ impl Parser<'_> {
         syntax_error("invalid syntax").at(self.offset(), end)
     }
 
-    /// `is` or `is not`.
-    fn identity(&mut self) -> Outcome<State> {
+    /// Handles `is` or `is not`.
+    fn identity(&mut self) -> Result<Expect> {
         self.push_comparison(Comparison::Is)?;
         self.scanner.position += 2;
         let mut ahead = self.scanner;
@@ -161,17 +161,17 @@ impl Parser<'_> {
                 *comparison = Comparison::IsNot;
             }
         }
-        Ok(State::Operand)
+        Ok(Expect::Operand)
     }
 
-    /// `not`, which must be followed by `in` here.
-    fn not_in(&mut self) -> Outcome<State> {
+    /// Handles `not`, which must be followed by `in` here.
+    fn not_in(&mut self) -> Result<Expect> {
         let mut ahead = self.scanner;
         ahead.word();
         if ahead.token_start()? == Some(b'i') && ahead.word() == b"in" {
             self.push_comparison(Comparison::NotIn)?;
             self.scanner = ahead;
-            return Ok(State::Operand);
+            return Ok(Expect::Operand);
         }
         Err(self.misplaced_word(self.offset() + 3))
     }

@@ -1,9 +1,9 @@
-//! Operators whose right operand is not finished.
+//! Pending operators, whose right operand is not finished.
 //!
-//! Owns precedence and what is emitted when an operator has both operands.
+//! Owns precedence, and the code that is emitted once an operator has both operands.
 
 use super::Parser;
-use crate::error::{Error, Outcome, syntax_error, unsupported};
+use crate::error::{Error, Result, syntax_error, unsupported};
 use crate::machine::program::{Op, Program, small};
 use crate::object::compare::Comparison;
 use crate::operator::arithmetic::{BinaryOperator, UnaryOperator};
@@ -11,16 +11,16 @@ use crate::operator::arithmetic::{BinaryOperator, UnaryOperator};
 /// An entry of the operator stack.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Pending {
-    /// A bracket or the start of the source: what is inside is in the frame.
+    /// A bracket or the start of the source. The frame has its contents.
     Bracket,
     Binary(BinaryOperator),
     Unary(UnaryOperator, u32),
     Not(u32),
-    /// The place of the jump that skips the right operand.
+    /// The index of the jump that skips the right operand.
     And(u32),
-    /// The place of the jump that skips the right operand.
+    /// The index of the jump that skips the right operand.
     Or(u32),
-    /// A comparison, and the chained one before it.
+    /// A comparison, and the jump of the one before it in a chain.
     Compare(Comparison, Option<u32>),
     /// `value if`, waiting for the condition.
     Condition,
@@ -28,7 +28,7 @@ pub(super) enum Pending {
     Otherwise(u32),
 }
 
-/// How tightly operators bind. Brackets and conditionals bind least of all and are never reduced as operators.
+/// The precedence of operators. Brackets and conditionals have the lowest, and are never reduced as operators.
 pub(super) mod precedence {
     pub(in super::super) const NONE: u8 = 0;
     pub(in super::super) const OR: u8 = 1;
@@ -39,7 +39,7 @@ pub(super) mod precedence {
     pub(in super::super) const POWER: u8 = 12;
 }
 
-/// How tightly a binary operator binds.
+/// The precedence of a binary operator.
 pub(super) fn binding(operator: BinaryOperator) -> u8 {
     match operator {
         BinaryOperator::Or => 5,
@@ -75,9 +75,9 @@ impl Parser<'_> {
         self.workspace.pending.last().copied().unwrap_or(Pending::Bracket)
     }
 
-    /// Emits the operators that bind at least so tightly.
+    /// Emits the pending operators of at least this precedence.
     #[inline]
-    pub(super) fn reduce(&mut self, least: u8) -> Outcome<()> {
+    pub(super) fn reduce(&mut self, least: u8) -> Result<()> {
         while let Some(&pending) = self.workspace.pending.last()
             && pending.precedence() >= least
         {
@@ -87,7 +87,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn emit(&mut self, pending: Pending) -> Outcome<()> {
+    fn emit(&mut self, pending: Pending) -> Result<()> {
         match pending {
             Pending::Binary(operator) => {
                 self.depth -= usize::from(operator == BinaryOperator::Power);
@@ -125,8 +125,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Takes the last operand out of the program, if it is a small literal and nothing else: an operator can carry it.
-    /// No jump leads behind it, because a jump from inside an operand makes that one longer.
+    /// Removes the last operand from the program if it is only a small literal, which an operator can hold. No jump leads
+    /// past it, because an operand that contains a jump has more than one operation.
     #[inline]
     fn take_literal(&mut self) -> Option<i32> {
         let operand = self.workspace.operands.last()?;
@@ -139,7 +139,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Makes one operand of the last two.
+    /// Merges the last two operands.
     fn merge_operands(&mut self) -> (u32, u32) {
         let right = self.pop_operand();
         match self.workspace.operands.last_mut() {
@@ -165,8 +165,8 @@ impl Parser<'_> {
         self.program.push(op, start, end);
     }
 
-    /// `and` and `or`: the left operand is finished.
-    pub(super) fn push_logical(&mut self, binding: u8) -> Outcome<()> {
+    /// Handles `and` and `or`, whose left operand is finished.
+    pub(super) fn push_logical(&mut self, binding: u8) -> Result<()> {
         self.reduce(binding)?;
         let jump = self.here();
         let (op, pending) = if binding == precedence::AND {
@@ -179,15 +179,15 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// A comparison operator: the left operand is finished, and with it the comparison before, if there is one.
-    pub(super) fn push_comparison(&mut self, comparison: Comparison) -> Outcome<()> {
+    /// Handles a comparison operator, whose left operand is finished, and so is the comparison before it in a chain.
+    pub(super) fn push_comparison(&mut self, comparison: Comparison) -> Result<()> {
         self.reduce(precedence::COMPARE + 1)?;
         let chain = match self.top() {
             Pending::Compare(previous, link) => {
                 self.check_identity(previous)?;
                 self.workspace.pending.pop();
                 let place = self.here();
-                // Until its target is known, a jump says where the one before it in the chain is.
+                // Until its target is known, a jump holds the distance to the one before it in the chain.
                 let link = link.map_or(0, |link| Program::distance(place as usize, link as usize));
                 self.emit_binary(Op::CompareChain(previous, link));
                 Some(place)
@@ -198,7 +198,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Makes the jumps of a chain lead behind its last comparison, and their ranges that of the whole chain.
+    /// Sets the targets of a chain's jumps to after its last comparison, and their ranges to the whole chain.
     fn finish_chain(&mut self, mut chain: Option<u32>, last: usize) {
         let whole = self.program.spans[last];
         while let Some(place) = chain {
@@ -212,8 +212,8 @@ impl Parser<'_> {
         }
     }
 
-    /// `is` needs a literal None, True or False on its right.
-    fn check_identity(&self, comparison: Comparison) -> Outcome<()> {
+    /// Checks that `is` has a literal None, True or False on its right.
+    fn check_identity(&self, comparison: Comparison) -> Result<()> {
         if !matches!(comparison, Comparison::Is | Comparison::IsNot) {
             return Ok(());
         }
@@ -228,8 +228,8 @@ impl Parser<'_> {
         }
     }
 
-    /// `value if`: the value waits for the condition.
-    pub(super) fn push_condition(&mut self) -> Outcome<()> {
+    /// Handles `value if`: the condition follows.
+    pub(super) fn push_condition(&mut self) -> Result<()> {
         self.reduce(precedence::OR)?;
         if matches!(self.top(), Pending::Condition) {
             return Err(self.no_else());
@@ -238,7 +238,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// `value if condition`, and no `else`.
+    /// The error for `value if condition` without `else`.
     #[cold]
     pub(super) fn no_else(&self) -> Error {
         let error = syntax_error("expected 'else' after 'if' expression");
@@ -248,8 +248,8 @@ impl Parser<'_> {
         }
     }
 
-    /// `value if condition else`: the condition must run first, so the value's code moves behind it.
-    pub(super) fn push_otherwise(&mut self) -> Outcome<()> {
+    /// Handles `value if condition else`: the condition must run first, so the value's code moves after it.
+    pub(super) fn push_otherwise(&mut self) -> Result<()> {
         self.reduce(precedence::OR)?;
         if !matches!(self.top(), Pending::Condition) {
             return Err(self.invalid());
@@ -270,8 +270,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Emits everything down to the bracket: one whole expression is finished.
-    pub(super) fn finish_test(&mut self) -> Outcome<()> {
+    /// Emits all pending operators down to the bracket, which ends one whole expression.
+    pub(super) fn finish_test(&mut self) -> Result<()> {
         loop {
             self.reduce(precedence::OR)?;
             match self.top() {

@@ -1,16 +1,16 @@
 //! Subscripts: indices, slices, and tuples of them.
 //!
-//! Owns what their colons and commas mean.
+//! Owns the meaning of their colons and commas.
 
 use super::frame::{Frame, FrameKind};
 use super::pending::Pending;
-use super::{Parser, State};
-use crate::error::Outcome;
+use super::{Expect, Parser};
+use crate::error::Result;
 use crate::machine::program::Op;
 
 impl Parser<'_> {
-    /// `[` behind an operand.
-    pub(super) fn open_subscript(&mut self) -> Outcome<State> {
+    /// Handles `[` after an operand.
+    pub(super) fn open_subscript(&mut self) -> Result<Expect> {
         let Some(&value) = self.workspace.operands.last() else {
             return Err(self.invalid());
         };
@@ -22,8 +22,8 @@ impl Parser<'_> {
         self.push_frame(Frame::new(kind, value.start, value.code))
     }
 
-    /// A colon where an operand could be: a part of a slice is missing.
-    pub(super) fn colon_without_operand(&mut self) -> Outcome<State> {
+    /// Handles a colon where an operand could be: a part of a slice is missing.
+    pub(super) fn colon_without_operand(&mut self) -> Result<Expect> {
         if !matches!(self.top(), Pending::Bracket) || self.scanner.peek_second() == Some(b'=') {
             return Err(self.invalid());
         }
@@ -38,7 +38,7 @@ impl Parser<'_> {
         self.slice_colon()
     }
 
-    pub(super) fn slice_colon(&mut self) -> Outcome<State> {
+    pub(super) fn slice_colon(&mut self) -> Result<Expect> {
         if let FrameKind::Subscript { colons, .. } = &mut self.frame()?.kind {
             *colons += 1;
             if *colons > 2 {
@@ -46,7 +46,7 @@ impl Parser<'_> {
             }
         }
         self.scanner.position += 1;
-        // A part may be missing before a comma or the bracket; another colon is seen where operands are.
+        // A part may also be missing before a comma or the bracket. Another colon is handled where operands are.
         match self.scanner.token_start()? {
             Some(byte @ (b',' | b']')) => {
                 self.program.push(Op::None, self.offset(), self.offset());
@@ -55,14 +55,14 @@ impl Parser<'_> {
                     return self.end_subscript();
                 }
                 self.scanner.position += 1;
-                Ok(State::Operand)
+                Ok(Expect::Operand)
             }
-            _ => Ok(State::Operand),
+            _ => Ok(Expect::Operand),
         }
     }
 
-    /// An item of a subscript is finished, and its values are on the stack but for the parts that were left out.
-    pub(super) fn finish_item(&mut self) -> Outcome<()> {
+    /// Ends an item of a subscript. Its values are on the stack, except for missing parts.
+    pub(super) fn finish_item(&mut self) -> Result<()> {
         let offset = self.offset();
         let frame = self.frame()?;
         frame.count += 1;
@@ -84,17 +84,17 @@ impl Parser<'_> {
         Ok(())
     }
 
-    pub(super) fn end_subscript(&mut self) -> Outcome<State> {
+    pub(super) fn end_subscript(&mut self) -> Result<Expect> {
         if self.frame()?.count > 1 {
             return self.end_subscript_by_tuple();
         }
         let frame = self.pop_frame()?;
         let is_slice = matches!(frame.kind, FrameKind::Subscript { has_slices: true, .. });
         self.emit_subscript(&frame, if is_slice { Op::Slice } else { Op::Subscript });
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
-    pub(super) fn end_subscript_by_tuple(&mut self) -> Outcome<State> {
+    pub(super) fn end_subscript_by_tuple(&mut self) -> Result<Expect> {
         let frame = self.pop_frame()?;
         let FrameKind::Subscript {
             has_slices, values, ..
@@ -109,7 +109,7 @@ impl Parser<'_> {
                 .push(Op::Tuple(frame.count), frame.bracket + 1, self.offset() - 1);
             self.emit_subscript(&frame, Op::Subscript);
         }
-        Ok(State::Operator)
+        Ok(Expect::Operator)
     }
 
     fn emit_subscript(&mut self, frame: &Frame, op: Op) {

@@ -1,9 +1,9 @@
 //! The targets of a loop: names to bind, and brackets of names to unpack into.
 //!
-//! Owns their syntax up to the `in` behind them. When their code runs is for `comprehension`.
+//! Owns their syntax up to the `in` after them. `comprehension` places their code.
 
 use super::Parser;
-use crate::error::{Outcome, syntax_error, unsupported};
+use crate::error::{Result, syntax_error, unsupported};
 use crate::machine::program::{Op, Span, small};
 use crate::syntax::keyword::{Keyword, keyword};
 use crate::syntax::scan::is_name_byte;
@@ -11,23 +11,23 @@ use crate::syntax::scan::is_name_byte;
 /// The targets of one loop.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
-    /// What unpacks and binds, in the order of the source.
+    /// The code that unpacks and binds, in the order of the source.
     pub(super) code: Vec<(Op, Span)>,
-    /// The names that are bound.
+    /// The bound names.
     pub(super) variables: Vec<u32>,
-    /// The open brackets, and the targets as a whole.
+    /// The open brackets, and the whole list of targets.
     groups: Vec<Group>,
-    /// Where the last target or comma ends.
+    /// The end of the last target or comma.
     end: u32,
 }
 
 /// A bracket of targets.
 #[derive(Debug)]
 struct Group {
-    /// The place of its `Unpack`.
+    /// The index of its `Unpack`.
     place: usize,
     count: u32,
-    /// Is it a list, which unpacks even a single target?
+    /// Whether it is a list, which unpacks even a single target.
     is_list: bool,
     after_comma: bool,
 }
@@ -43,7 +43,7 @@ impl Targets {
         self.code.push((Op::Unpack(0), Span { start, end: start }));
     }
 
-    /// Sets the number of targets of a group, which unpacks unless it is one target in plain brackets.
+    /// Sets the number of targets of a group. A single target in parentheses isn't unpacked.
     fn finish(&mut self, group: &Group) {
         if group.count == 1 && !group.after_comma && !group.is_list {
             self.code.remove(group.place);
@@ -59,7 +59,7 @@ impl Targets {
             .is_some_and(|group| group.count == 0 || group.after_comma)
     }
 
-    /// Counts a target that is finished.
+    /// Counts a finished target.
     fn count(&mut self) {
         if let Some(group) = self.groups.last_mut() {
             group.count += 1;
@@ -69,8 +69,8 @@ impl Targets {
 }
 
 impl Parser<'_> {
-    /// Steps over the targets of a loop and the `in` behind them.
-    pub(super) fn targets(&mut self) -> Outcome<Targets> {
+    /// Parses the targets of a loop and the `in` after them.
+    pub(super) fn targets(&mut self) -> Result<Targets> {
         let mut targets = Targets::default();
         self.scanner.token_start()?;
         targets.open(self.offset(), false);
@@ -78,8 +78,8 @@ impl Parser<'_> {
         Ok(targets)
     }
 
-    /// Steps over one token; says whether it is the `in` at the end.
-    fn target(&mut self, targets: &mut Targets) -> Outcome<bool> {
+    /// Parses one token. Returns whether it is the `in` at the end.
+    fn target(&mut self, targets: &mut Targets) -> Result<bool> {
         let Some(byte) = self.scanner.token_start()? else {
             return Err(self.invalid());
         };
@@ -109,7 +109,7 @@ impl Parser<'_> {
         Ok(false)
     }
 
-    fn close_targets(&mut self, targets: &mut Targets, byte: u8) -> Outcome<()> {
+    fn close_targets(&mut self, targets: &mut Targets, byte: u8) -> Result<()> {
         let Some(group) = targets.groups.pop() else {
             return Err(self.invalid());
         };
@@ -125,8 +125,8 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// A name to bind, or the `in` at the end.
-    fn target_word(&mut self, targets: &mut Targets) -> Outcome<bool> {
+    /// Parses a name to bind, or the `in` at the end.
+    fn target_word(&mut self, targets: &mut Targets) -> Result<bool> {
         let start = self.scanner.position;
         let word = self.scanner.word();
         let (from, to) = (small(start), self.offset());

@@ -1,4 +1,4 @@
-//! The shape of programs, and what is no expression.
+//! The shape of programs, and sources that are no expressions.
 
 use super::*;
 use crate::ErrorKind;
@@ -35,7 +35,7 @@ fn postfix_order() {
 }
 
 #[test]
-fn operators_carry_a_literal_only_if_it_is_their_whole_operand() {
+fn operators_hold_a_literal_only_if_it_is_their_whole_operand() {
     let ops = |source: &str| {
         let mut program = Program::default();
         parse(
@@ -65,7 +65,7 @@ fn operators_carry_a_literal_only_if_it_is_their_whole_operand() {
 }
 
 #[test]
-fn what_is_no_expression() {
+fn invalid_sources_are_syntax_errors() {
     for source in [
         "",
         " ",
@@ -136,7 +136,7 @@ fn what_is_no_expression() {
 }
 
 #[test]
-fn what_is_outside_the_language() {
+fn python_outside_the_language_is_unsupported() {
     for source in [
         "lambda: 1",
         "(y := 1)",
@@ -170,7 +170,7 @@ fn what_is_outside_the_language() {
 }
 
 #[test]
-fn what_is_an_expression() {
+fn valid_expressions_are_accepted() {
     for source in [
         "()",
         "(1,)",
@@ -278,7 +278,7 @@ fn sources_are_utf8_of_limited_length() {
 }
 
 #[test]
-fn syntax_errors_point_at_the_place() {
+fn syntax_errors_have_exact_ranges() {
     let range = |source: &str| {
         let mut program = Program::default();
         let error = parse(

@@ -1,4 +1,4 @@
-//! Stories of whole workers, told by a stand-in for their parent.
+//! Scenarios of whole workers, each driven by a fake parent.
 
 mod faults;
 mod flow;
@@ -9,9 +9,9 @@ mod start;
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use crate::{service::Service, stand_in::Task};
+use crate::{fake_parent::Task, service::Service};
 
-/// Answers with what it is asked; `panic why` panics, `bytes n` answers with so many.
+/// A service that returns the task's text; `panic MESSAGE` panics, `bytes N` returns N bytes.
 fn echo() -> Service<'static> {
     Service::new(|task: Task, _cx| match task.0.split_once(' ') {
         Some(("panic", message)) => panic!("{message}"),
@@ -20,35 +20,35 @@ fn echo() -> Service<'static> {
     })
 }
 
-/// Holds the jobs `wait` of a worker until the test lets each of them go.
+/// Holds the jobs `wait` of a worker until the test releases each of them.
 struct Turnstile {
     arrived: mpsc::Receiver<()>,
-    go: mpsc::Sender<()>,
+    release: mpsc::Sender<()>,
 }
 
 impl Turnstile {
-    /// A service that answers with what it is asked, `wait` when it is let go, and the turnstile that lets it.
+    /// A service that returns the task's text, once it is released if that is `wait`, and the turnstile of the service.
     fn service() -> (Service<'static>, Self) {
         let (arrive, arrived) = mpsc::channel();
-        let (go, gone) = mpsc::channel::<()>();
-        let gone = Arc::new(Mutex::new(gone));
+        let (release, released) = mpsc::channel::<()>();
+        let released = Arc::new(Mutex::new(released));
         let service = Service::new(move |task: Task, _cx| {
             if task.0 == "wait" {
                 arrive.send(()).unwrap();
-                gone.lock().unwrap().recv().unwrap();
+                released.lock().unwrap().recv().unwrap();
             }
             task.0
         });
-        (service, Self { arrived, go })
+        (service, Self { arrived, release })
     }
 
     fn wait_for_arrival(&self) {
         self.arrived
-            .recv_timeout(crate::stand_in::PATIENCE)
+            .recv_timeout(crate::fake_parent::TEST_TIMEOUT)
             .expect("a job arrives");
     }
 
-    fn let_one_go(&self) {
-        self.go.send(()).unwrap();
+    fn release_one(&self) {
+        self.release.send(()).unwrap();
     }
 }

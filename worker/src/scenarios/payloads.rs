@@ -1,4 +1,4 @@
-//! Bytes attached to jobs and results, seen where they lie and kept for longer.
+//! Bytes attached to jobs and results: read where they arrived, and kept for longer.
 
 use std::sync::{
     Arc, Mutex,
@@ -10,11 +10,11 @@ use protocol::{Bytes, Fault, Job, Payload, payload::attachment};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    fake_parent::{FakeParent, StartOptions, TEST_TIMEOUT, start_ready},
     service::Service,
-    stand_in::{PATIENCE, Parent, Terms, hire},
 };
 
-/// Bytes that come back.
+/// A job whose output is its bytes.
 #[derive(Debug, Serialize, Deserialize)]
 struct Store(Bytes);
 
@@ -23,26 +23,26 @@ impl Job for Store {
     const NAME: &'static str = "store";
 }
 
-/// What the handler is asked to do, by the first byte.
+/// First bytes that make the handler panic, or return bytes of its own.
 const PANIC: u8 = 200;
 const OWN: u8 = 201;
 
 const LENGTH: usize = 200_000;
 
-fn terms(lanes: u16) -> Terms {
-    Terms {
+fn options(lanes: u16) -> StartOptions {
+    StartOptions {
         job: Store::NAME,
         lanes,
-        ..Terms::default()
+        ..StartOptions::default()
     }
 }
 
-/// Gives bytes back, and shows them to the test.
+/// A service that returns the bytes, and the channel on which it sends them to the test.
 fn showing() -> (Service<'static>, mpsc::Receiver<Bytes>) {
     let (show, shown) = mpsc::channel();
     let show = Mutex::new(show);
     let service = Service::new(move |store: Store, _cx| {
-        // A test may look no more.
+        // The test may have dropped the receiver.
         drop(show.lock().unwrap().send(store.0.clone()));
         match store.0[0] {
             PANIC => std::panic::panic_any(store.0),
@@ -53,25 +53,25 @@ fn showing() -> (Service<'static>, mpsc::Receiver<Bytes>) {
     (service, shown)
 }
 
-fn deliver(parent: &mut Parent, byte: u8) {
+fn deliver(parent: &mut FakeParent, byte: u8) {
     let mut job = Payload::default();
     job.encode(|encoding| Store(vec![byte; LENGTH].into()).encode(encoding))
         .unwrap();
-    parent.deliver(&job);
+    parent.send_large(&job);
 }
 
-fn output(parent: &mut Parent, position: u64) -> Bytes {
+fn output(parent: &mut FakeParent, position: u64) -> Bytes {
     let encoding = parent.result(position).unwrap();
     let attached = parent.attached.remove(&position).unwrap_or_default();
     attachment::offer(attached, || Store::decode_output(&encoding)).unwrap()
 }
 
 #[test]
-fn bytes_kept_in_another_thread_stay_while_other_jobs_come() {
+fn bytes_kept_in_another_thread_stay_unchanged_while_other_jobs_run() {
     let (service, shown) = showing();
-    let mut parent = hire(service, &terms(1));
+    let mut parent = start_ready(service, &options(1));
     deliver(&mut parent, 1);
-    let kept = shown.recv_timeout(PATIENCE).unwrap();
+    let kept = shown.recv_timeout(TEST_TIMEOUT).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
     let watching = std::thread::spawn(move || {
@@ -88,26 +88,26 @@ fn bytes_kept_in_another_thread_stay_while_other_jobs_come() {
         assert_eq!(output(&mut parent, position), vec![byte; LENGTH]);
     }
     stop.store(true, Ordering::Relaxed);
-    assert!(watching.join().unwrap(), "its bytes changed under it");
+    assert!(watching.join().unwrap(), "the kept bytes changed");
     drop(shown);
     parent.close().unwrap();
 }
 
 #[test]
-fn a_panic_that_carries_the_bytes_away_holds_nothing_up() {
+fn a_panic_with_the_bytes_as_payload_blocks_no_later_job() {
     let (service, shown) = showing();
-    let mut parent = hire(service, &terms(1));
+    let mut parent = start_ready(service, &options(1));
     deliver(&mut parent, PANIC);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
     deliver(&mut parent, 3);
     assert_eq!(output(&mut parent, 1), vec![3; LENGTH]);
-    assert_eq!(shown.recv_timeout(PATIENCE).unwrap()[..], vec![PANIC; LENGTH]);
+    assert_eq!(shown.recv_timeout(TEST_TIMEOUT).unwrap()[..], vec![PANIC; LENGTH]);
 }
 
 #[test]
-fn results_of_the_job_and_of_the_handler_leave_from_every_lane() {
+fn every_lane_returns_bytes_of_the_job_and_of_the_handler() {
     let (service, shown) = showing();
-    let mut parent = hire(service, &terms(3));
+    let mut parent = start_ready(service, &options(3));
     for position in 0..60 {
         let byte = if position % 2 == 0 { OWN } else { position as u8 };
         deliver(&mut parent, byte);

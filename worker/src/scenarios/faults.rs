@@ -1,4 +1,4 @@
-//! Jobs that give no output, and parents that send nonsense.
+//! Jobs that have no output, and parents that send nonsense.
 
 use std::sync::{
     Arc,
@@ -11,12 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, se
 use super::{Turnstile, echo};
 use crate::{
     context::Setup,
-    failure::Failure,
+    error::WorkerError,
+    fake_parent::{StartOptions, Task, encoded, start_ready},
     service::Service,
-    stand_in::{Task, Terms, encoded, hire},
 };
 
-/// Jobs that counts those before them in the state; `panic` does.
+/// A service that counts its jobs in the state; the task `panic` panics. The initialiser fails after `most` calls.
 fn counting(initialisations: &Arc<AtomicU32>, most: u32) -> Service<'static> {
     let initialisations = Arc::clone(initialisations);
     Service::with_state(
@@ -34,27 +34,27 @@ fn counting(initialisations: &Arc<AtomicU32>, most: u32) -> Service<'static> {
 
 #[test]
 fn a_panic_reaches_the_parent_and_the_next_job_runs() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     parent.send(&["panic boom", "a"]);
     let Fault::Panicked(panicked) = parent.fault(0) else {
         panic!("another fault")
     };
     assert_eq!(panicked.message, "boom");
-    assert!(panicked.location.unwrap().contains("stories/mod.rs:"));
+    assert!(panicked.location.unwrap().contains("scenarios/mod.rs:"));
     assert_eq!(parent.output(1), "a");
 }
 
 #[test]
-fn a_panic_message_of_any_length_has_a_place_to_go() {
-    let mut parent = hire(echo(), &Terms::default());
+fn a_panic_message_of_any_length_is_published() {
+    let mut parent = start_ready(echo(), &StartOptions::default());
     parent.send_encoded(&[encoded(&format!("panic {}", "é".repeat(1 << 20)))]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
 }
 
 #[test]
-fn a_panicked_state_is_made_anew() {
+fn the_state_is_replaced_after_a_panic() {
     let initialisations = Arc::default();
-    let mut parent = hire(counting(&initialisations, 10), &Terms::default());
+    let mut parent = start_ready(counting(&initialisations, 10), &StartOptions::default());
     parent.send(&["a", "b", "panic", "c"]);
     assert_eq!(
         [parent.output(0), parent.output(1), parent.output(3)],
@@ -64,17 +64,17 @@ fn a_panicked_state_is_made_anew() {
 }
 
 #[test]
-fn a_state_that_cannot_be_made_anew_ends_the_worker_after_the_fault_was_told() {
-    let mut parent = hire(counting(&Arc::default(), 1), &Terms::default());
+fn a_state_that_cannot_be_replaced_ends_the_worker_after_the_fault_is_published() {
+    let mut parent = start_ready(counting(&Arc::default(), 1), &StartOptions::default());
     parent.send(&["panic", "never"]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
-    let failure = parent.worker.outcome().unwrap_err();
-    assert!(failure.to_string().contains("the device is gone"), "{failure}");
-    assert_eq!((failure.exit_code(), parent.board.claimed()), (1, 1));
+    let error = parent.worker.outcome().unwrap_err();
+    assert!(error.to_string().contains("the device is gone"), "{error}");
+    assert_eq!((error.exit_code(), parent.board.claimed()), (1, 1));
     assert_eq!(parent.board.running(0), None);
 }
 
-/// Says in its first byte what goes wrong with it.
+/// A job whose byte decides what goes wrong with it.
 #[derive(Debug)]
 struct Awkward(u8);
 
@@ -119,12 +119,12 @@ impl Job for Awkward {
 }
 
 #[test]
-fn what_cannot_be_decoded_or_encoded_is_a_fault_of_that_job_alone() {
-    let terms = Terms {
+fn a_codec_error_is_a_fault_of_its_job_alone() {
+    let options = StartOptions {
         job: Awkward::NAME,
-        ..Terms::default()
+        ..StartOptions::default()
     };
-    let mut parent = hire(Service::new(|job: Awkward, _cx| AwkwardOutput(job.0)), &terms);
+    let mut parent = start_ready(Service::new(|job: Awkward, _cx| AwkwardOutput(job.0)), &options);
     parent.send_encoded(&[vec![1], vec![2], vec![3], vec![4], vec![], vec![5, 5], vec![5]]);
     let faults: Vec<_> = (0..6).map(|position| parent.fault(position)).collect();
     for (fault, decodes) in faults.iter().zip([false, false, true, true, false, false]) {
@@ -154,11 +154,11 @@ fn a_broken_frame_ends_the_worker_before_any_of_its_jobs_runs() {
     with_flags[3] = 0x40;
     let broken = [&whole[..whole.len() - 1], &whole[..7], &with_flags, b""];
     for frame in broken {
-        let mut parent = hire(echo(), &Terms::default());
+        let mut parent = start_ready(echo(), &StartOptions::default());
         parent.send_bytes(frame);
-        let failure = parent.worker.outcome().unwrap_err();
-        assert!(matches!(failure, Failure::BrokenFrame(_)), "{failure}");
-        assert_eq!(failure.exit_code(), 70);
+        let error = parent.worker.outcome().unwrap_err();
+        assert!(matches!(error, WorkerError::BrokenFrame(_)), "{error}");
+        assert_eq!(error.exit_code(), 70);
         parent.harvest();
         assert_eq!((parent.unread(), parent.board.claimed()), (vec![], 0));
     }
@@ -170,30 +170,30 @@ fn a_frame_for_positions_that_were_never_sent_ends_the_worker() {
     frame::begin(&mut skipping);
     frame::append_job(&mut skipping, &encoded("a"));
     frame::finish(&mut skipping, frame::Form::Counted, 0, 7, 1);
-    let parcel = |position, encoding, attached| frame::parcel(0, position, Contents { encoding, attached });
+    let large = |position, encoding, attached| frame::parcel(0, position, Contents { encoding, attached });
     for bytes in [
         skipping,
-        parcel(7, 3, 0),
-        parcel(0, 1 << 40, 0),
-        parcel(0, 1 << 20, 0),
-        parcel(0, 0, 1),
-        parcel(0, 0, 1 << 60),
+        large(7, 3, 0),
+        large(0, 1 << 40, 0),
+        large(0, 1 << 20, 0),
+        large(0, 0, 1),
+        large(0, 0, 1 << 60),
     ] {
-        let parent = hire(echo(), &Terms::default());
+        let parent = start_ready(echo(), &StartOptions::default());
         parent.send_bytes(&bytes);
-        let failure = parent.worker.outcome().unwrap_err();
-        assert!(matches!(failure, Failure::BrokenProtocol(_)), "{failure}");
-        assert_eq!(failure.exit_code(), 70);
+        let error = parent.worker.outcome().unwrap_err();
+        assert!(matches!(error, WorkerError::BrokenProtocol(_)), "{error}");
+        assert_eq!(error.exit_code(), 70);
     }
 }
 
 #[test]
-fn a_parent_that_goes_while_a_job_runs_is_noticed_after_it() {
+fn a_parent_that_ends_while_a_job_runs_is_noticed_after_the_job() {
     let (service, turnstile) = Turnstile::service();
-    let mut parent = hire(service, &Terms::default());
+    let mut parent = start_ready(service, &StartOptions::default());
     parent.send(&["wait"]);
     turnstile.wait_for_arrival();
     parent.link = None;
-    turnstile.let_one_go();
+    turnstile.release_one();
     parent.worker.outcome().unwrap();
 }

@@ -7,11 +7,11 @@ use protocol::{
 };
 
 use super::echo;
-use crate::stand_in::{Terms, hire};
+use crate::fake_parent::{StartOptions, start_ready};
 
 #[test]
 fn jobs_and_results_of_every_size_arrive_whole() {
-    let mut parent = hire(echo(), &Terms::default());
+    let mut parent = start_ready(echo(), &StartOptions::default());
     // An encoded text is a few bytes longer than the text.
     let sizes = [
         0,
@@ -31,14 +31,14 @@ fn jobs_and_results_of_every_size_arrive_whole() {
         parent.send(&[&text]);
         assert!(
             parent.output(position as u64) == text,
-            "{size} bytes came back otherwise"
+            "{size} bytes came back changed"
         );
     }
 }
 
 #[test]
-fn large_results_of_one_frame_leave_one_after_the_other() {
-    let mut parent = hire(echo(), &Terms::default());
+fn large_results_of_one_frame_are_published_one_after_the_other() {
+    let mut parent = start_ready(echo(), &StartOptions::default());
     let sizes = [MAX_RING_RESULT, 1, 3 << 20, 20 << 20, 0, MAX_RING_RESULT + 1];
     let tasks: Vec<String> = sizes.iter().map(|size| format!("bytes {size}")).collect();
     parent.send(&tasks.iter().map(String::as_str).collect::<Vec<_>>());
@@ -49,11 +49,11 @@ fn large_results_of_one_frame_leave_one_after_the_other() {
 
 #[test]
 fn a_result_over_the_limit_is_a_fault_that_names_both_sizes() {
-    let terms = Terms {
+    let options = StartOptions {
         message_limit: 100_000,
-        ..Terms::default()
+        ..StartOptions::default()
     };
-    let mut parent = hire(echo(), &terms);
+    let mut parent = start_ready(echo(), &options);
     parent.send(&["bytes 99997", "bytes 99998", "bytes 5"]);
     assert_eq!(parent.output(0).len(), 99_997);
     let expected = Fault::TooLarge {
@@ -65,8 +65,8 @@ fn a_result_over_the_limit_is_a_fault_that_names_both_sizes() {
 }
 
 #[test]
-fn a_result_for_which_there_is_no_memory_is_a_fault() {
-    let mut parent = hire(echo(), &Terms::default());
+fn a_result_without_memory_for_it_is_a_fault() {
+    let mut parent = start_ready(echo(), &StartOptions::default());
     parent.forbid_large_results();
     parent.send(&["bytes 50000", "bytes 5"]);
     assert!(matches!(parent.fault(0), Fault::NotHandedOver(_)));

@@ -1,10 +1,10 @@
-//! The jobs of one piece of work, one after the other: claimed, shown, and each outcome published.
+//! The loop of a lane over the jobs of one frame: claim a job, show it on the board, publish its outcome.
 //!
-//! The order of its steps is what the parent's accounting rests on. A job is claimed before anything of it is touched;
-//! its record is published before the lane claims again. So at every instant, also when the process is killed, a
-//! claimed position without a record is a job that was started and not finished, and a lane has one such at most.
+//! The parent's accounting relies on the order of these steps. A lane claims a job before it touches anything of it, and
+//! publishes its record before it claims the next. So at every instant, even if the process is killed, a claimed position
+//! without a record is a job that was started and not finished, and each lane has at most one.
 //!
-//! Who runs the jobs, and what becomes of a panic, is for [`crate::runner`].
+//! [`crate::runner`] runs the jobs and handles their panics.
 
 use protocol::{
     Fault, Incoming, Payload,
@@ -15,71 +15,73 @@ use protocol::{
     },
 };
 
-use crate::{batch::Reader, bell::Bell, failure::Failure, marks, publisher::Publisher};
+use crate::{
+    batch::BatchReader, error::WorkerError, output_marks, publisher::Publisher, wake_sender::SharedWakeSender,
+};
 
-/// When the parent was last woken this long ago, it is woken for what has been published before the next job starts.
-const UNTOLD_NS: u64 = 1_000_000;
+/// If the last wake-up is at least this old, the lane wakes the parent for published results before it starts a job.
+const WAKE_INTERVAL_NS: u64 = 1_000_000;
 
-/// A lane's jobs until it needs new work.
+/// The state of the loop, until the lane needs new work.
 #[derive(Debug)]
-pub(crate) struct Course<'a, 'p> {
+pub(crate) struct JobLoop<'a, 'p> {
     lane: usize,
     board: &'a Board,
-    bell: &'a Bell<'a>,
+    wake_sender: &'a SharedWakeSender<'a>,
     publisher: &'a mut Publisher<'p>,
-    jobs: Jobs<'a>,
+    jobs: JobSource<'a>,
     running: Option<u64>,
-    /// Where the running job lies, when it is a large one.
+    /// The memory of the running job, if it is a large one.
     delivery: Option<Delivery>,
     done: u64,
-    /// When the parent was last told, on the board's clock.
-    told_ns: Option<u64>,
-    /// Where the encoded output of a job goes. Reused from job to job.
+    /// The time of the last wake-up, on the board's clock.
+    last_wake_ns: Option<u64>,
+    /// The buffer for the encoded output of a job. Reused from job to job.
     output: Payload,
 }
 
 /// Where the jobs come from.
 #[derive(Debug)]
-pub(crate) enum Jobs<'a> {
-    /// To be claimed one by one.
-    Frame(Reader<'a>),
-    /// One, claimed already.
+pub(crate) enum JobSource<'a> {
+    /// The jobs of a frame, claimed one by one.
+    Frame(BatchReader<'a>),
+    /// A large job, claimed already.
     Delivered(Option<(u64, Delivery)>),
 }
 
-impl<'a, 'p> Course<'a, 'p> {
+impl<'a, 'p> JobLoop<'a, 'p> {
     pub(crate) fn new(
         lane: usize,
         board: &'a Board,
-        bell: &'a Bell<'a>,
+        wake_sender: &'a SharedWakeSender<'a>,
         publisher: &'a mut Publisher<'p>,
-        jobs: Jobs<'a>,
+        jobs: JobSource<'a>,
         output: Payload,
     ) -> Self {
         Self {
             lane,
             board,
-            bell,
+            wake_sender,
             publisher,
             jobs,
             running: None,
             delivery: None,
             done: 0,
-            told_ns: None,
+            last_wake_ns: None,
             output,
         }
     }
 
-    /// Starts the next job: from here on it counts as started. `None` when there is none left.
+    /// Starts the next job, which counts as started from here on. `None` if there is none left.
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<(u64, Incoming<'a>)>, Failure> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, Incoming<'a>)>, WorkerError> {
         let next = match &mut self.jobs {
-            Jobs::Frame(reader) => {
+            JobSource::Frame(reader) => {
                 let (board, epoch, end) = (self.board, reader.epoch(), reader.end());
                 let next = reader.next(|| board.claim(epoch, end))?;
                 next.map(|(position, job)| (position, Incoming::Framed(job)))
             }
-            Jobs::Delivered(job) => job.take().map(|(position, delivery)| {
+            JobSource::Delivered(job) => job.take().map(|(position, delivery)| {
                 let job = delivery.job();
                 self.delivery = Some(delivery);
                 (position, job)
@@ -88,30 +90,30 @@ impl<'a, 'p> Course<'a, 'p> {
         if let Some((position, _)) = &next {
             self.running = Some(*position);
             let now_ns = self.board.show_start(self.lane, *position);
-            self.tell_if_late(now_ns);
+            self.wake_if_due(now_ns);
         }
         Ok(next)
     }
 
-    /// The job that was started and is not finished.
+    /// The position of the job that is started and not finished.
     pub(crate) fn running(&self) -> Option<u64> {
         self.running
     }
 
-    /// Where the output of the running job is to be written; empty.
+    /// The empty buffer for the output of the running job.
     #[inline]
     pub(crate) fn output(&mut self) -> &mut Payload {
         self.output.clear();
         &mut self.output
     }
 
-    /// Publishes what became of the running job: what was written to the output, or why there is none.
+    /// Publishes the outcome of the running job: what the runner wrote to the output buffer, or a fault.
     #[inline]
     pub(crate) fn finish(&mut self, ran: Result<(), Fault>) {
         let Some(position) = self.running.take() else {
             return;
         };
-        marks::end(position);
+        output_marks::end_job(position);
         match ran {
             _ if self.delivery.is_some() || !self.output.attached.is_empty() => {
                 self.publish_large(position, ran);
@@ -125,10 +127,10 @@ impl<'a, 'p> Course<'a, 'p> {
         self.done += 1;
     }
 
-    /// Publishes what became of a large job, or an output with something attached.
+    /// Publishes the outcome of a large job, or an output with attachments.
     #[cold]
     fn publish_large(&mut self, position: u64, ran: Result<(), Fault>) {
-        let attached = self.give_back();
+        let attached = self.free_delivery();
         let encoding = &self.output.encoding;
         match ran {
             Ok(()) if attached.is_empty() => self.publisher.output(position, encoding),
@@ -137,9 +139,9 @@ impl<'a, 'p> Course<'a, 'p> {
         }
     }
 
-    /// Gives a large job's place back, which comes before the parent hears that the job is done; and says how what is
-    /// attached to the output travels.
-    fn give_back(&mut self) -> Vec<Part> {
+    /// Frees a large job's memory, which must happen before the parent learns that the job is done. Returns how the
+    /// attachments of the output travel.
+    fn free_delivery(&mut self) -> Vec<Part> {
         let attached = self.output.attached.drain(..);
         let Some(delivery) = self.delivery.take() else {
             return attached.map(Part::Bytes).collect();
@@ -149,25 +151,25 @@ impl<'a, 'p> Course<'a, 'p> {
         attached
     }
 
-    /// Shows the lane as idle and tells the parent of all that is done: something that is no job takes time now.
+    /// Shows the lane as idle and wakes the parent for all published results, before work that is no job.
     pub(crate) fn pause(&self) {
         self.board.show_idle(self.lane);
-        self.bell.ring();
+        self.wake_sender.wake();
     }
 
-    /// How many jobs are done, and the buffer back.
+    /// Ends the loop. Returns the number of finished jobs, and the output buffer.
     pub(crate) fn end(self) -> (u64, Payload) {
         self.board.show_idle(self.lane);
         (self.done, self.output)
     }
 
-    /// Wakes the parent for what has been published, when it was woken too long ago and another job goes first.
+    /// Wakes the parent for published results if the last wake-up is too old: the job that starts now may take long.
     #[inline]
-    fn tell_if_late(&mut self, now_ns: u64) {
-        let told_ns = *self.told_ns.get_or_insert(now_ns);
-        if self.done > 0 && now_ns.saturating_sub(told_ns) >= UNTOLD_NS {
-            self.bell.ring();
-            self.told_ns = Some(now_ns);
+    fn wake_if_due(&mut self, now_ns: u64) {
+        let last_wake_ns = *self.last_wake_ns.get_or_insert(now_ns);
+        if self.done > 0 && now_ns.saturating_sub(last_wake_ns) >= WAKE_INTERVAL_NS {
+            self.wake_sender.wake();
+            self.last_wake_ns = Some(now_ns);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Invitations and answers.
+//! Start requests and answers.
 
 use std::{
     fmt::Display,
@@ -14,13 +14,13 @@ use protocol::message::{
 use super::echo;
 use crate::{
     context::Setup,
-    failure::Failure,
+    error::WorkerError,
+    fake_parent::{StartOptions, Task, Worker, encode_argument, start, start_ready},
     service::Service,
-    stand_in::{Task, Terms, Worker, encode_argument, hire, invite},
 };
 
-fn answer_of(service: Service<'static>, terms: &Terms) -> (Answer, Failure) {
-    match invite(service, terms) {
+fn answer_of(service: Service<'static>, options: &StartOptions) -> (Answer, WorkerError) {
+    match start(service, options) {
         Ok(_) => panic!("the worker is ready"),
         Err((answer, worker)) => (answer, worker.outcome().unwrap_err()),
     }
@@ -34,46 +34,46 @@ fn with_initialiser<E: Display + 'static>(
 
 #[test]
 fn the_argument_reaches_every_initialiser() {
-    let terms = Terms {
+    let options = StartOptions {
         argument: encode_argument(&("hello", 7_u8)),
-        ..Terms::default()
+        ..StartOptions::default()
     };
     let service = with_initialiser(|setup: &Setup| {
-        let place = (setup.worker(), setup.lane(), setup.lanes());
+        let lane = (setup.worker(), setup.lane(), setup.lanes());
         setup
             .argument::<(String, u8)>()
-            .map(|argument| format!("{argument:?} {place:?}"))
+            .map(|argument| format!("{argument:?} {lane:?}"))
     });
-    let mut parent = hire(service, &terms);
+    let mut parent = start_ready(service, &options);
     parent.send(&["you"]);
     assert_eq!(parent.output(0), r#"("hello", 7) (5, 0, 1) you"#);
-    // Its area is free again for a job.
+    // The argument's area is free again for a job.
     parent.send(&[&"x".repeat(50_000)]);
     assert!(parent.output(1).ends_with("xxx"));
 }
 
 #[test]
-fn a_failed_initialiser_is_told_whichever_lane_it_was() {
+fn a_failed_initialiser_of_any_lane_is_reported() {
     for lanes in [1, 3] {
-        let terms = Terms {
+        let options = StartOptions {
             lanes,
-            ..Terms::default()
+            ..StartOptions::default()
         };
         let service = with_initialiser(|setup: &Setup| match setup.lane() {
             last if last + 1 == setup.lanes() => Err("no licence"),
             _ => Ok(String::new()),
         });
-        let (answer, failure) = answer_of(service, &terms);
+        let (answer, error) = answer_of(service, &options);
         let message = "no licence".to_owned();
         assert_eq!(answer, Answer::InitialiserFailed { message });
-        assert_eq!(failure.exit_code(), 1);
+        assert_eq!(error.exit_code(), 1);
     }
 }
 
 #[test]
-fn a_panicking_initialiser_is_told_with_its_place() {
+fn a_panicking_initialiser_is_reported_with_its_location() {
     let service = with_initialiser::<String>(|_: &Setup| panic!("no such library"));
-    let (Answer::InitialiserFailed { message }, _) = answer_of(service, &Terms::default()) else {
+    let (Answer::InitialiserFailed { message }, _) = answer_of(service, &StartOptions::default()) else {
         panic!("another answer")
     };
     assert!(
@@ -83,14 +83,17 @@ fn a_panicking_initialiser_is_told_with_its_place() {
 }
 
 #[test]
-fn a_missing_argument_and_a_wrong_one_are_told() {
-    for (argument, why) in [(Vec::new(), "gave its workers no argument"), (vec![1, 0xff], "")] {
+fn a_missing_argument_and_a_wrong_one_are_reported() {
+    for (argument, why) in [
+        (Vec::new(), "the pool has no argument for its workers"),
+        (vec![1, 0xff], ""),
+    ] {
         let service = with_initialiser(|setup: &Setup| setup.argument::<String>());
-        let terms = Terms {
+        let options = StartOptions {
             argument,
-            ..Terms::default()
+            ..StartOptions::default()
         };
-        let (Answer::InitialiserFailed { message }, _) = answer_of(service, &terms) else {
+        let (Answer::InitialiserFailed { message }, _) = answer_of(service, &options) else {
             panic!("another answer")
         };
         assert!(message.contains(why), "{message}");
@@ -100,35 +103,35 @@ fn a_missing_argument_and_a_wrong_one_are_told() {
 #[test]
 fn another_type_of_job_is_refused_by_name_and_initialises_nothing() {
     static INITIALISED: AtomicBool = AtomicBool::new(false);
-    let terms = Terms {
+    let options = StartOptions {
         job: "resize",
-        ..Terms::default()
+        ..StartOptions::default()
     };
     let service = with_initialiser(|_: &Setup| {
         INITIALISED.store(true, Ordering::Relaxed);
         Ok::<_, String>(String::new())
     });
-    let (answer, failure) = answer_of(service, &terms);
+    let (answer, error) = answer_of(service, &options);
     let serves = "task".to_owned();
     assert_eq!(answer, Answer::WrongJob { serves });
-    assert!(failure.to_string().contains("resize"), "{failure}");
+    assert!(error.to_string().contains("resize"), "{error}");
     assert!(!INITIALISED.load(Ordering::Relaxed));
 }
 
 #[test]
-fn impossible_lanes_are_refused() {
+fn an_invalid_number_of_lanes_is_refused() {
     for lanes in [0, 65] {
-        let terms = Terms {
+        let options = StartOptions {
             lanes,
-            ..Terms::default()
+            ..StartOptions::default()
         };
-        let (answer, _) = answer_of(echo(), &terms);
+        let (answer, _) = answer_of(echo(), &options);
         assert!(matches!(answer, Answer::Unusable { .. }), "{answer:?}");
     }
 }
 
 #[test]
-fn strangers_and_other_versions_are_answered_and_left() {
+fn foreign_messages_and_other_versions_are_answered_and_end_the_worker() {
     let mut other_version = handshake::encode(&Answer::ready()).unwrap();
     other_version[8] = 99;
     for bytes in [&other_version[..], b"GET / HTTP/1.1\r\n\r\n"] {
@@ -137,18 +140,18 @@ fn strangers_and_other_versions_are_answered_and_left() {
         control::send(&ours, bytes, &[ours.as_fd()]).unwrap();
         let answer = handshake::decode(&control::receive(&ours, None).unwrap()).unwrap();
         assert!(matches!(answer, Answer::Unusable { .. }), "{answer:?}");
-        let failure = worker.outcome().unwrap_err();
+        let error = worker.outcome().unwrap_err();
         assert!(matches!(
-            failure,
-            Failure::Handshake(HandshakeError::Version { .. } | HandshakeError::NotAHandshake)
+            error,
+            WorkerError::Handshake(HandshakeError::Version { .. } | HandshakeError::NotAHandshake)
         ));
     }
 }
 
 #[test]
-fn a_parent_that_never_invites_ends_the_worker() {
+fn a_parent_that_closes_the_control_socket_ends_the_worker() {
     let (ours, theirs) = control::pair().unwrap();
     let worker = Worker::start(echo(), theirs);
     drop(ours);
-    assert!(matches!(worker.outcome(), Err(Failure::Control(_))));
+    assert!(matches!(worker.outcome(), Err(WorkerError::Control(_))));
 }

@@ -1,4 +1,4 @@
-//! Why a worker ends otherwise than well: what it prints, what it answers and with which code it exits.
+//! Why a worker fails: what it prints, what it answers the parent and its exit code.
 
 use std::io::Write;
 
@@ -12,54 +12,54 @@ use protocol::{
     },
 };
 
-/// Why a worker ends otherwise than well.
+/// Why a worker fails.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum WorkerError {
     /// No pool started the process.
     #[error(
-        "this program is a worker: it serves jobs of the type `{serves}` to a pool, which starts it with the argument \
+        "this program is a worker: it serves jobs of type `{serves}` to a pool, which starts it with the argument \
          {WORKER_ARGUMENT}{serves} and a socket as standard input; it cannot be started by hand"
     )]
     StartedByHand { serves: &'static str },
-    /// The invitation did not come.
-    #[error("waiting for the pool's invitation: {0}")]
+    /// No start request arrived.
+    #[error("waiting for the pool's start request: {0}")]
     Control(#[from] ControlError),
-    /// What came was no invitation.
-    #[error("the pool's invitation: {0}")]
+    /// The message is no start request.
+    #[error("the pool's start request: {0}")]
     Handshake(#[from] HandshakeError),
     /// The pool asks for another type of job.
-    #[error("the pool sends jobs of the type `{asked}`, this worker serves `{serves}`")]
+    #[error("the pool sends jobs of type `{asked}`, this worker serves `{serves}`")]
     WrongJob { asked: String, serves: &'static str },
-    /// What came with the invitation cannot be used.
-    #[error("what the pool gave cannot be used: {0}")]
+    /// The start request or its descriptors cannot be used.
+    #[error("unusable start request: {0}")]
     Unusable(String),
     /// The initialiser failed at the start.
     #[error("the initialiser failed: {0}")]
     Initialiser(String),
     /// The initialiser failed when it ran again after a panic.
-    #[error("the initialiser failed when the state was made anew after a panic: {0}")]
-    Rebuilding(String),
-    /// A panic that was no job's.
-    #[error("the worker itself panicked{0}; this is a mistake in the library")]
+    #[error("the initialiser failed to make a new state after a panic: {0}")]
+    Reinitialising(String),
+    /// A panic outside of jobs.
+    #[error("the worker itself panicked{0}; this is a bug in the library")]
     Panicked(Panicked),
-    /// The system refused something that a worker cannot do without.
+    /// A system call failed that the worker depends on.
     #[error("{step}: {source}")]
     System {
         step: &'static str,
         source: std::io::Error,
     },
-    /// The link broke otherwise than by its end.
+    /// The link failed, rather than being closed.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// The parent sent what no honest parent sends.
+    /// The parent sent a frame that cannot be parsed.
     #[error("the pool sent a broken frame: {0}")]
     BrokenFrame(#[from] FrameError),
-    /// The parent sent what no honest parent sends.
+    /// The parent sent a frame that contradicts the board or the payload area.
     #[error("the pool broke the protocol: {0}")]
     BrokenProtocol(String),
 }
 
-impl Failure {
+impl WorkerError {
     /// Wraps an error of the system.
     pub(crate) fn system<E: Into<std::io::Error>>(step: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::System {
@@ -68,7 +68,7 @@ impl Failure {
         }
     }
 
-    /// What the parent is answered when this happens before the worker is ready.
+    /// The answer to the parent if this happens before the worker is ready.
     pub(crate) fn answer(&self) -> Option<Answer> {
         match self {
             Self::StartedByHand { .. } | Self::Control(_) => None,
@@ -94,20 +94,20 @@ impl Failure {
     }
 }
 
-impl From<MemoryError> for Failure {
+impl From<MemoryError> for WorkerError {
     fn from(error: MemoryError) -> Self {
         Self::Unusable(error.to_string())
     }
 }
 
-/// Prints a failure on standard error; gives the process's exit code.
-pub(crate) fn report(failure: &Failure) -> u8 {
-    // Nothing can be done when standard error is closed.
-    drop(writeln!(std::io::stderr(), "worker: {failure}"));
-    failure.exit_code()
+/// Prints an error on standard error. Returns the process's exit code.
+pub(crate) fn report(error: &WorkerError) -> u8 {
+    // Nothing can be done if standard error is closed.
+    drop(writeln!(std::io::stderr(), "worker: {error}"));
+    error.exit_code()
 }
 
-/// A control message has a greatest size, and an error's text must never be why it cannot be sent.
+/// Cuts an error's text, so that it always fits a control message, whose size is limited.
 fn shortened(message: &str) -> String {
     const MOST_BYTES: usize = 16 * 1024;
     match message.floor_char_boundary(MOST_BYTES) {
@@ -122,15 +122,15 @@ mod tests {
 
     #[test]
     fn an_error_of_any_length_fits_a_control_message() {
-        let failure = Failure::Initialiser("é".repeat(1 << 20));
-        let bytes = protocol::message::handshake::encode(&failure.answer().unwrap()).unwrap();
+        let error = WorkerError::Initialiser("é".repeat(1 << 20));
+        let bytes = protocol::message::handshake::encode(&error.answer().unwrap()).unwrap();
         assert!(bytes.len() < protocol::message::control::MAX_CONTROL_BYTES);
     }
 
     #[test]
     fn the_usage_error_names_the_job_and_how_it_is_started() {
-        let failure = Failure::StartedByHand { serves: "resize" };
-        assert!(failure.to_string().contains("--pool-worker=resize"));
-        assert_eq!((failure.exit_code(), failure.answer()), (64, None));
+        let error = WorkerError::StartedByHand { serves: "resize" };
+        assert!(error.to_string().contains("--pool-worker=resize"));
+        assert_eq!((error.exit_code(), error.answer()), (64, None));
     }
 }

@@ -1,6 +1,6 @@
-//! Stands in for a parent, in the tests: it invites a worker, sends it frames and reads what it publishes.
+//! A fake parent for tests: it starts a worker, sends it frames and reads its results.
 //!
-//! The worker runs on a thread of the same process. Nothing here schedules; each test says what is sent when.
+//! The worker runs on a thread of the same process. Nothing here schedules: each test decides what is sent when.
 
 use std::{collections::BTreeMap, ops::Range, os::fd::OwnedFd, sync::mpsc, thread, time::Duration};
 
@@ -24,12 +24,12 @@ use serde::{Deserialize, Serialize};
 use sync::heap;
 
 use crate::{
-    failure::Failure,
+    error::WorkerError,
     service::Service,
     session::{self, Host},
 };
 
-/// The job of the tests. What it asks for is the handler's part: see each test.
+/// The job of the tests. Its text means what the handler of the test makes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Task(pub(crate) String);
 
@@ -38,53 +38,53 @@ impl Job for Task {
     const NAME: &'static str = "task";
 }
 
-/// Longer than anything here takes, and short enough to see a hang fail.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than anything here takes, and short enough that a hang fails the test.
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 const TOKEN: [u8; 16] = [3; 16];
 
 /// A worker on a thread.
 pub(crate) struct Worker {
-    ended: mpsc::Receiver<Result<(), Failure>>,
+    ended: mpsc::Receiver<Result<(), WorkerError>>,
 }
 
 impl Worker {
-    /// Starts one that serves `service` at the other end of the control socket.
+    /// Starts a worker that serves `service` at the other end of the control socket.
     pub(crate) fn start(service: Service<'static>, control: OwnedFd) -> Self {
-        // A service can be shared with another thread, not sent to it; a test may leak one.
+        // A service is `Sync` but not `Send`, so it is shared. A test may leak it.
         let service: &'static Service<'static> = Box::leak(Box::new(service));
         let (end, ended) = mpsc::channel();
         thread::spawn(move || {
             let host = Host {
                 forward: |_, _| Ok(()),
                 watch: |_| Ok(()),
-                // It is a thread of this process, whose family it belongs to already.
+                // The thread's process has mapped the shared heap already.
                 adopt: |_| Ok(()),
                 fatal: |_| {},
             };
-            let served = session::serve(&control, service.serving(), &host);
+            let served = session::serve(&control, service.runner(), &host);
             drop(control);
             end.send(served).unwrap();
         });
         Self { ended }
     }
 
-    /// How it ended, once it has.
-    pub(crate) fn outcome(&self) -> Result<(), Failure> {
-        self.ended.recv_timeout(PATIENCE).expect("the worker ends")
+    /// Waits for the worker's end. Returns its outcome.
+    pub(crate) fn outcome(&self) -> Result<(), WorkerError> {
+        self.ended.recv_timeout(TEST_TIMEOUT).expect("the worker ends")
     }
 }
 
-/// What the invitation says.
+/// The contents of the start request.
 #[derive(Debug, Clone)]
-pub(crate) struct Terms {
+pub(crate) struct StartOptions {
     pub(crate) job: &'static str,
     pub(crate) lanes: u16,
     pub(crate) message_limit: u64,
     pub(crate) argument: Vec<u8>,
 }
 
-impl Default for Terms {
+impl Default for StartOptions {
     fn default() -> Self {
         Self {
             job: Task::NAME,
@@ -96,7 +96,7 @@ impl Default for Terms {
 }
 
 /// The parent of one worker.
-pub(crate) struct Parent {
+pub(crate) struct FakeParent {
     pub(crate) worker: Worker,
     pub(crate) board: Board,
     pub(crate) link: Option<ParentLink>,
@@ -108,39 +108,42 @@ pub(crate) struct Parent {
     sent: u64,
     epoch: u16,
     results: BTreeMap<u64, Result<Vec<u8>, Fault>>,
-    /// What was attached to results, by position.
+    /// The attachments of results, by position.
     pub(crate) attached: BTreeMap<u64, Vec<Bytes>>,
 }
 
-/// Invites a worker and hears its answer.
-pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent, (Answer, Worker)> {
+/// Sends a start request to a new worker and receives its answer.
+pub(crate) fn start(
+    service: Service<'static>,
+    options: &StartOptions,
+) -> Result<FakeParent, (Answer, Worker)> {
     let (control, theirs) = control::pair().unwrap();
     let worker = Worker::start(service, theirs);
-    let rendezvous = Rendezvous::new().unwrap();
+    let listener = Rendezvous::new().unwrap();
     let board = Board::create().unwrap();
     let mut inbound = Parcel::create("inbound").unwrap();
     let outbound = Parcel::create("outbound").unwrap();
-    inbound.put(&terms.argument, &[]).unwrap();
-    let invitation = Invitation {
+    inbound.put(&options.argument, &[]).unwrap();
+    let request = Invitation {
         package: "0.0.0".into(),
-        job: terms.job.into(),
+        job: options.job.into(),
         token: TOKEN,
         worker: 5,
-        lanes: terms.lanes,
-        message_limit: terms.message_limit,
-        argument_bytes: terms.argument.len() as u64,
+        lanes: options.lanes,
+        message_limit: options.message_limit,
+        argument_bytes: options.argument.len() as u64,
         log_level: 0,
         capture: None,
     };
-    let bytes = handshake::encode(&invitation).unwrap();
-    let family = heap::descriptor().unwrap();
-    let descriptors = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
+    let bytes = handshake::encode(&request).unwrap();
+    let shared_heap = heap::descriptor().unwrap();
+    let descriptors = Gifts::descriptors(listener.socket(), &board, &inbound, &outbound, shared_heap);
     control::send(&control, &bytes, &descriptors).unwrap();
     match handshake::decode(&control::receive(&control, None).unwrap()).unwrap() {
-        Answer::Ready { .. } => Ok(Parent {
+        Answer::Ready { .. } => Ok(FakeParent {
             worker,
             board,
-            link: Some(rendezvous.accept(TOKEN).unwrap()),
+            link: Some(listener.accept(TOKEN).unwrap()),
             wakes: 0,
             control,
             inbound,
@@ -155,19 +158,19 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
     }
 }
 
-/// Invites a worker that accepts.
-pub(crate) fn hire(service: Service<'static>, terms: &Terms) -> Parent {
-    invite(service, terms).unwrap_or_else(|(answer, _)| panic!("{answer:?}"))
+/// Starts a worker and checks that it is ready.
+pub(crate) fn start_ready(service: Service<'static>, options: &StartOptions) -> FakeParent {
+    start(service, options).unwrap_or_else(|(answer, _)| panic!("{answer:?}"))
 }
 
-impl Parent {
-    /// Sends one frame of tasks; gives the position after the last.
+impl FakeParent {
+    /// Sends one frame of tasks. Returns the position after the last.
     pub(crate) fn send(&mut self, tasks: &[&str]) -> u64 {
         let encoded: Vec<Vec<u8>> = tasks.iter().map(|task| encoded(task)).collect();
         self.send_encoded(&encoded)
     }
 
-    /// Sends one frame of encoded jobs; a large one must be alone.
+    /// Sends one frame of encoded jobs. A large job must be alone.
     pub(crate) fn send_encoded(&mut self, jobs: &[Vec<u8>]) -> u64 {
         let frame = self.frame(jobs);
         self.send_bytes(&frame);
@@ -175,15 +178,15 @@ impl Parent {
         self.sent
     }
 
-    /// Sends one large job with what is attached to it.
-    pub(crate) fn deliver(&mut self, job: &Payload) {
+    /// Sends one large job with its attachments.
+    pub(crate) fn send_large(&mut self, job: &Payload) {
         let attached: Vec<Part> = job.attached.iter().cloned().map(Part::Bytes).collect();
         let contents = self.inbound.put(&job.encoding, &attached).unwrap();
         self.send_bytes(&frame::parcel(self.epoch, self.sent, contents));
         self.sent += 1;
     }
 
-    /// The frame of encoded jobs that could be sent next; a large job is put in its area.
+    /// Makes the next frame, of encoded jobs. A large job is put in the payload area.
     pub(crate) fn frame(&mut self, jobs: &[Vec<u8>]) -> Vec<u8> {
         if let [large] = jobs
             && large.len() > PARCEL_BYTES
@@ -210,19 +213,25 @@ impl Parent {
         self.link.as_ref().unwrap().frames.send(frame).unwrap();
     }
 
-    /// Takes back what has not been claimed; gives how many positions have been.
+    /// Revokes the jobs that are not claimed. Returns the number of claimed positions.
     pub(crate) fn revoke(&mut self) -> u64 {
         self.epoch += 1;
         self.sent = self.board.revoke();
         self.sent
     }
 
-    /// Waits for one wake-up and reads what is there.
-    pub(crate) fn attend(&mut self) {
-        let wake = self.link.as_ref().unwrap().wakes.receive(Some(PATIENCE)).unwrap();
+    /// Waits for one wake-up and reads the results that are there.
+    pub(crate) fn wait_for_wake(&mut self) {
+        let wake = self
+            .link
+            .as_ref()
+            .unwrap()
+            .wakes
+            .receive(Some(TEST_TIMEOUT))
+            .unwrap();
         assert!(
             wake.is_some(),
-            "the worker keeps silent; its progress: {:?}",
+            "the worker sends no wake-up; its progress: {:?}",
             self.board.progress()
         );
         self.wakes += 1;
@@ -261,20 +270,20 @@ impl Parent {
         }
     }
 
-    /// Attends until the board shows that so many frames have been used up.
-    pub(crate) fn attend_until_received(&mut self, frames: u64) -> Progress {
+    /// Waits until the board shows that so many frames have been used up.
+    pub(crate) fn wait_until_received(&mut self, frames: u64) -> Progress {
         while self.board.progress().received < frames {
-            self.attend();
+            self.wait_for_wake();
         }
-        // What the frame's end was told with may have been on its way before.
+        // The wake-up for the frame's end may have been sent for earlier results, and read before.
         self.harvest();
         self.board.progress()
     }
 
-    /// Attends until the job at `position` has a result.
+    /// Waits until the job at `position` has a result.
     pub(crate) fn result(&mut self, position: u64) -> Result<Vec<u8>, Fault> {
         while !self.results.contains_key(&position) {
-            self.attend();
+            self.wait_for_wake();
         }
         self.results.remove(&position).unwrap()
     }
@@ -288,18 +297,18 @@ impl Parent {
         self.result(position).unwrap_err()
     }
 
-    /// The positions that have a result nobody asked for yet.
+    /// The positions of results that no test has asked for yet.
     pub(crate) fn unread(&self) -> Vec<u64> {
         self.results.keys().copied().collect()
     }
 
-    /// Sees to it that the area for large results cannot grow.
+    /// Seals the area for large results, so that it cannot grow.
     pub(crate) fn forbid_large_results(&self) {
         rustix::fs::fcntl_add_seals(self.outbound.descriptor(), rustix::fs::SealFlags::GROW).unwrap();
     }
 
-    /// Closes the link and hears how the worker ended.
-    pub(crate) fn close(mut self) -> Result<(), Failure> {
+    /// Closes the link and waits for the worker's end.
+    pub(crate) fn close(mut self) -> Result<(), WorkerError> {
         self.link = None;
         let outcome = self.worker.outcome();
         drop(self.control);

@@ -14,19 +14,19 @@ use protocol::Fault;
 use super::{Turnstile, echo};
 use crate::{
     context::Setup,
-    failure::Failure,
+    error::WorkerError,
+    fake_parent::{StartOptions, Task, start_ready},
     service::Service,
-    stand_in::{Task, Terms, hire},
 };
 
-fn lanes(lanes: u16) -> Terms {
-    Terms {
+fn lanes(lanes: u16) -> StartOptions {
+    StartOptions {
         lanes,
-        ..Terms::default()
+        ..StartOptions::default()
     }
 }
 
-/// Jobs that end only when three of them run at once.
+/// A service whose jobs end only if three of them run at once.
 fn meeting() -> Service<'static> {
     let barrier = Barrier::new(3);
     Service::new(move |_: Task, cx| {
@@ -37,7 +37,7 @@ fn meeting() -> Service<'static> {
 
 #[test]
 fn the_jobs_of_one_frame_run_at_once() {
-    let mut parent = hire(meeting(), &lanes(3));
+    let mut parent = start_ready(meeting(), &lanes(3));
     parent.send(&["", "", ""]);
     let mut lanes: Vec<_> = (0..3).map(|position| parent.output(position)).collect();
     lanes.sort();
@@ -47,11 +47,11 @@ fn the_jobs_of_one_frame_run_at_once() {
 
 #[test]
 fn the_jobs_of_several_frames_run_at_once() {
-    let mut parent = hire(meeting(), &lanes(3));
+    let mut parent = start_ready(meeting(), &lanes(3));
     parent.send(&[""]);
     parent.send(&[""]);
-    // A used-up frame counts as received although its job still runs: the parent may send the next.
-    parent.attend_until_received(1);
+    // A used-up frame counts as received although its job still runs, so the parent may send the next.
+    parent.wait_until_received(1);
     parent.send(&[""]);
     for position in 0..3 {
         parent.output(position);
@@ -60,9 +60,9 @@ fn the_jobs_of_several_frames_run_at_once() {
 }
 
 #[test]
-fn a_long_job_keeps_neither_jobs_nor_results_of_the_others_back() {
+fn a_long_job_delays_neither_jobs_nor_results_of_other_lanes() {
     let (service, turnstile) = Turnstile::service();
-    let mut parent = hire(service, &lanes(2));
+    let mut parent = start_ready(service, &lanes(2));
     parent.send(&["wait", "a", "b"]);
     turnstile.wait_for_arrival();
     assert_eq!([parent.output(1), parent.output(2)], ["a", "b"]);
@@ -71,14 +71,14 @@ fn a_long_job_keeps_neither_jobs_nor_results_of_the_others_back() {
     let large = "d".repeat(100_000);
     parent.send(&[&large]);
     assert_eq!(parent.output(4), large);
-    turnstile.let_one_go();
+    turnstile.release_one();
     assert_eq!(parent.output(0), "wait");
     parent.close().unwrap();
 }
 
 #[test]
 fn every_job_of_many_frames_has_one_result() {
-    let mut parent = hire(echo(), &lanes(4));
+    let mut parent = start_ready(echo(), &lanes(4));
     let mut expected = Vec::new();
     for round in 0..200 {
         let tasks: Vec<String> = (0..round % 97)
@@ -89,22 +89,22 @@ fn every_job_of_many_frames_has_one_result() {
             .collect();
         parent.send(&tasks.iter().map(String::as_str).collect::<Vec<_>>());
         expected.extend(tasks);
-        parent.attend_until_received(round);
+        parent.wait_until_received(round);
     }
     for (position, task) in expected.iter().enumerate() {
         let output = parent.output(position as u64);
         assert!(&output == task || task.starts_with("bytes") && output.len() == 40_000);
     }
-    // A frame is used up once its last job is claimed; the last lane accounts for its jobs after that.
+    // A frame is used up once its last job is claimed; the last lane reports its jobs after that.
     while parent.board.progress().done < expected.len() as u64 {
-        parent.attend();
+        parent.wait_for_wake();
     }
     parent.close().unwrap();
 }
 
 #[test]
 fn a_revocation_divides_exactly_among_lanes() {
-    let mut parent = hire(echo(), &lanes(3));
+    let mut parent = start_ready(echo(), &lanes(3));
     for _ in 0..100 {
         let first = parent.send(&["first"]) - 1;
         parent.send(&["x"; 300]);
@@ -118,7 +118,7 @@ fn a_revocation_divides_exactly_among_lanes() {
 }
 
 #[test]
-fn a_state_need_not_leave_its_thread() {
+fn a_state_need_not_be_send() {
     struct Native(Rc<ThreadId>, Arc<Mutex<Vec<ThreadId>>>);
     impl Drop for Native {
         fn drop(&mut self) {
@@ -127,8 +127,8 @@ fn a_state_need_not_leave_its_thread() {
         }
     }
 
-    let homes: Arc<Mutex<Vec<ThreadId>>> = Arc::default();
-    let dropped = Arc::clone(&homes);
+    let threads: Arc<Mutex<Vec<ThreadId>>> = Arc::default();
+    let dropped = Arc::clone(&threads);
     let service = Service::with_state(
         move |_: &Setup| Ok::<_, String>(Native(Rc::new(thread::current().id()), Arc::clone(&dropped))),
         |task: Task, cx| {
@@ -136,18 +136,18 @@ fn a_state_need_not_leave_its_thread() {
             task.0
         },
     );
-    let mut parent = hire(service, &lanes(2));
+    let mut parent = start_ready(service, &lanes(2));
     parent.send(&["a"; 50]);
     for position in 0..50 {
         parent.output(position);
     }
     parent.close().unwrap();
-    assert_eq!(homes.lock().unwrap().len(), 2);
+    assert_eq!(threads.lock().unwrap().len(), 2);
 }
 
 #[test]
 fn a_panic_costs_its_lane_nothing() {
-    let mut parent = hire(echo(), &lanes(2));
+    let mut parent = start_ready(echo(), &lanes(2));
     parent.send(&["panic a", "b", "panic c", "d"]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
     assert!(matches!(parent.fault(2), Fault::Panicked(_)));
@@ -155,7 +155,7 @@ fn a_panic_costs_its_lane_nothing() {
 }
 
 #[test]
-fn a_lane_that_cannot_go_on_is_the_workers_failure() {
+fn a_lane_that_fails_is_the_workers_failure() {
     let initialisations = AtomicU32::new(0);
     let service = Service::with_state(
         move |_: &Setup| match initialisations.fetch_add(1, Ordering::Relaxed) {
@@ -164,9 +164,9 @@ fn a_lane_that_cannot_go_on_is_the_workers_failure() {
         },
         |task: Task, _cx| panic!("{}", task.0),
     );
-    let mut parent = hire(service, &lanes(2));
+    let mut parent = start_ready(service, &lanes(2));
     parent.send(&["as asked"]);
     assert!(matches!(parent.fault(0), Fault::Panicked(_)));
-    // A real worker exits here at once; in a test the other lane goes on until the link's end.
-    assert!(matches!(parent.close(), Err(Failure::Rebuilding(_))));
+    // A real worker exits here at once. In a test, the other lane serves until the link's end.
+    assert!(matches!(parent.close(), Err(WorkerError::Reinitialising(_))));
 }
