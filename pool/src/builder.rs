@@ -18,17 +18,16 @@ use protocol::{
 use serde::Serialize;
 
 use crate::{
-    BuildError, Cause, FailurePolicy, Halt, Pool, WorkerStart,
+    BuildError, Pool,
     driver::{Core, MemoryLimits, Settings},
-    hooks::Hooks,
+    failure::Cause,
+    hooks::{Hooks, WorkerStart},
     outcome::stream_core::Bounds,
+    policy::{FailurePolicy, Halt},
     process,
     scheduler::{Config, Recycling, RestartLimit},
     spawn::program::Program,
 };
-
-/// The most worker processes that a pool may have.
-pub const MAX_WORKERS: usize = 1024;
 
 /// With less memory than this no worker gets as far as its first job.
 const LEAST_MEMORY: u64 = 1 << 20;
@@ -57,6 +56,9 @@ pub struct Builder<J: Job> {
 }
 
 impl<J: Job> Builder<J> {
+    /// The largest number of worker processes in a pool.
+    pub const MAX_WORKERS: usize = 1024;
+
     pub(crate) fn new() -> Self {
         Self {
             workers: None,
@@ -240,9 +242,9 @@ impl<J: Job> Builder<J> {
     /// the pool. Default: as much as there is.
     ///
     /// A worker that uses more is killed, and the job that it was running ends in
-    /// [`JobError::WorkerDied`](crate::JobError::WorkerDied) with [`EndReason::Memory`](crate::EndReason::Memory). The
+    /// [`JobError::WorkerDied`](crate::JobError::WorkerDied) with [`EndReason::Memory`](crate::failure::EndReason::Memory). The
     /// pool looks every few milliseconds; an allocation so large that it would go far past the limit at once is refused
-    /// by the system, which is told as [`EndReason::AllocationRefused`](crate::EndReason::AllocationRefused) when the
+    /// by the system, which is told as [`EndReason::AllocationRefused`](crate::failure::EndReason::AllocationRefused) when the
     /// worker dies of it, as Rust programs do.
     pub fn memory_max(mut self, bytes: u64) -> Self {
         self.memory.max = Some(bytes);
@@ -253,7 +255,7 @@ impl<J: Job> Builder<J> {
     /// captured, and costs nothing.
     ///
     /// Take it with [`JobHandle::wait_captured`](crate::JobHandle::wait_captured); that of a job whose worker died is in
-    /// [`Death::captured`](crate::Death). It is whatever the worker's process, and the processes that it started, write
+    /// [`Death::captured`](crate::failure::Death). It is whatever the worker's process, and the processes that it started, write
     /// until the job ends; what a C library still holds in a buffer of its own comes when that is flushed. Streams and
     /// maps do not tell it. Only for workers with one thread.
     pub fn capture_output(mut self, bytes: usize) -> Self {
@@ -301,7 +303,7 @@ impl<J: Job> Builder<J> {
             Some(workers) => workers,
             None => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         };
-        setting(&workers, 1..=MAX_WORKERS, "the number of workers")?;
+        setting(&workers, 1..=Self::MAX_WORKERS, "the number of workers")?;
         setting(&self.threads, 1..=MAX_LANES, "the number of threads in a worker")?;
         setting(&self.queue_jobs, 1..=usize::MAX, "the queue's bound in jobs")?;
         setting(&self.window.items, 1..=u64::MAX, "the window's bound in items")?;

@@ -11,14 +11,14 @@ pub const LEAST_FAILURES_FOR_A_SHARE: u64 = 3;
 /// What a pool does about jobs that fail. The default is that each fails alone and the pool goes on.
 ///
 /// ```
-/// use pool::{FailurePolicy, Halt, Threshold, Urgency};
+/// use pool::policy::{FailurePolicy, Halt, Threshold, Urgency};
 ///
 /// // Jobs are idempotent: try a job whose worker died up to three times; give up when a tenth of the jobs has failed.
 /// let policy = FailurePolicy::retry(3).halt("soon,fail=10%".parse::<Halt>()?);
 /// // The first failure ends everything, also the jobs that run.
 /// let strict = FailurePolicy::fail().halt(Halt::new(Urgency::Now, Threshold::failures(1)));
 /// # assert_ne!(policy, strict);
-/// # Ok::<(), pool::ParseHaltError>(())
+/// # Ok::<(), pool::policy::ParseHaltError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailurePolicy {

@@ -10,15 +10,17 @@ use std::{
 use protocol::{Job, family::Transit};
 
 use crate::{
-    BuildError, Builder, JobHandle, Map, MapUnordered, Order, Rejected, Stats, StreamInput, StreamOutput,
-    SubmitError,
+    BuildError, Builder, JobHandle, SubmitError,
     driver::Core,
+    failure::Rejected,
     job::{
         encode::encode,
         jobs::{Item, Sink},
     },
+    map::{Map, MapUnordered},
     outcome::{slot::Slot, stream_core::Bounds},
-    stream,
+    stats::Stats,
+    stream::{self, Order, StreamInput, StreamOutput},
 };
 
 /// How long the end of a pool waits, after the last worker was killed, for the system to end it.

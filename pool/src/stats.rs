@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use crate::hooks::WorkerStart;
 use crate::{
     driver::Core,
     scheduler::{Scheduler, WorkerState as State},

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use protocol::{CodecError, Fault};
 
-use super::{Cause, Death, StartFailure};
+use super::{cause::Cause, death::Death, start::StartFailure};
 use crate::policy::Halted;
 
 /// Why a job gave no output.

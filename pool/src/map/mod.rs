@@ -11,7 +11,10 @@ use std::{
 
 use protocol::Job;
 
-use crate::{JobError, StreamInput, StreamOutput};
+use crate::{
+    JobError,
+    stream::{StreamInput, StreamOutput},
+};
 use gathering::Gathering;
 
 /// How many inputs are taken, once outputs flow, for each output that leaves.

@@ -15,7 +15,7 @@ use super::{
     JoinError, JoinErrorKind, Portable, household,
     member::{Member, Output},
 };
-use crate::Exit;
+use crate::failure::Exit;
 
 /// A process that was started, and will give a `T`.
 ///

@@ -1,8 +1,8 @@
 //! Processes with a function to run: what Python's `multiprocessing.Process` is.
 //!
 //! [`main`] is the one call in the program's `main`, [`Process`] what is to be started, [`Child`] what was. The parts
-//! behind them: a [`function`] that another process of the same program can find, the [`household`] of all children
-//! from the beginning of the main code to its end, and one [`member`] of it. There is no thread, and no signal handler.
+//! behind them: a function that another process of the same program can find, the household of all children
+//! from the beginning of the main code to its end, and one member of it. There is no thread, and no signal handler.
 
 mod child;
 mod entry;

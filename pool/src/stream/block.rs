@@ -2,7 +2,7 @@
 
 use crate::{JobError, outcome::results::Rest};
 
-/// Outputs of consecutive inputs, still encoded: see [`StreamOutput::next_block`](crate::StreamOutput::next_block).
+/// Outputs of consecutive inputs, still encoded: see [`StreamOutput::next_block`](crate::stream::StreamOutput::next_block).
 ///
 /// It is an iterator over them, and cheap to clone for a second look.
 #[derive(Debug, Clone)]

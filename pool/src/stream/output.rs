@@ -53,7 +53,7 @@ impl<J: Job> StreamOutput<J> {
     /// outputs of the block count as taken.
     ///
     /// ```no_run
-    /// # fn example<J: pool::Job>(mut outputs: pool::StreamOutput<J>) {
+    /// # fn example<J: pool::Job>(mut outputs: pool::stream::StreamOutput<J>) {
     /// while let Some(block) = outputs.next_block() {
     ///     for (number, output) in (block.number()..).zip(block) {
     ///         println!("{number}: {output:?}");

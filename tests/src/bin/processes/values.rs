@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pool::{JoinErrorKind, Process, Run, StartError};
+use pool::{
+    Process, Run,
+    process::{JoinErrorKind, StartError},
+};
 use serde::{Deserialize, Serialize, ser::Error as _};
 use tests::PanicsInDecoding;
 
