@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::{
     job::jobs::{Encoded, Item, Jobs, Sink},
-    outcome::{results::Results, slot::Slot, window::Window},
+    outcome::{results::Results, slot::OutcomeSlot, window::Window},
     scheduler::{Action, Config, Event, Recycling, RestartLimit, Scheduler},
 };
 
@@ -93,7 +93,7 @@ impl Scheduling {
         for _ in 0..jobs {
             let item = Item {
                 encoded: Encoded::One(SmallVec::from_slice(&[7; 16])),
-                sink: Sink::Slot(Arc::<Slot>::default()),
+                sink: Sink::Slot(Arc::<OutcomeSlot>::default()),
             };
             self.handle(Event::Submit(item));
         }

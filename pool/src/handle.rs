@@ -15,7 +15,7 @@ use protocol::Job;
 use crate::{
     Captured, JobError,
     driver::Core,
-    outcome::{Outcome, slot::Slot},
+    outcome::{Outcome, slot::OutcomeSlot},
 };
 
 /// Who waits for less than this does not look for the output himself, which might take longer.
@@ -26,13 +26,13 @@ const SHORTEST_LINGER: Duration = Duration::from_millis(1);
 /// It is also a [`Future`], with no runtime of its own. Dropping it lets the job run and throws its output away.
 pub struct JobHandle<J: Job> {
     id: u64,
-    slot: Arc<Slot>,
+    slot: Arc<OutcomeSlot>,
     core: Weak<Core>,
     job: PhantomData<fn() -> J>,
 }
 
 impl<J: Job> JobHandle<J> {
-    pub(crate) fn new(id: u64, slot: Arc<Slot>, core: Weak<Core>) -> Self {
+    pub(crate) fn new(id: u64, slot: Arc<OutcomeSlot>, core: Weak<Core>) -> Self {
         Self {
             id,
             slot,
@@ -72,13 +72,13 @@ impl<J: Job> JobHandle<J> {
         (output, captured)
     }
 
-    /// Waits for the output for `patience` at most, and gives the handle back when that was too short.
+    /// Waits for the output for `timeout` at most, and gives the handle back when that was too short.
     ///
     /// # Errors
     /// The handle itself, to wait again.
-    pub fn wait_timeout(self, patience: Duration) -> Result<Result<J::Output, JobError>, Self> {
-        let deadline = Instant::now().checked_add(patience);
-        if patience >= SHORTEST_LINGER {
+    pub fn wait_timeout(self, timeout: Duration) -> Result<Result<J::Output, JobError>, Self> {
+        let deadline = Instant::now().checked_add(timeout);
+        if timeout >= SHORTEST_LINGER {
             self.linger();
         }
         let outcome = match deadline {

@@ -18,7 +18,7 @@ use crate::{
         jobs::{Item, Sink},
     },
     map::{Map, MapUnordered},
-    outcome::{slot::Slot, stream_core::Bounds},
+    outcome::{slot::OutcomeSlot, stream_core::Bounds},
     stats::Stats,
     stream::{self, Order, StreamInput, StreamOutput},
 };
@@ -101,12 +101,12 @@ impl<J: Job> Pool<J> {
         self.submit_until(job, Some(Instant::now()))
     }
 
-    /// Hands a job in. Waits while the queue is full, but no longer than `patience`.
+    /// Hands a job in. Waits while the queue is full, but no longer than `timeout`.
     ///
     /// # Errors
     /// As [`Pool::submit`], and [`SubmitError::Full`].
-    pub fn submit_timeout(&self, job: J, patience: Duration) -> Result<JobHandle<J>, Rejected<J>> {
-        self.submit_until(job, Instant::now().checked_add(patience))
+    pub fn submit_timeout(&self, job: J, timeout: Duration) -> Result<JobHandle<J>, Rejected<J>> {
+        self.submit_until(job, Instant::now().checked_add(timeout))
     }
 
     fn submit_until(&self, job: J, deadline: Option<Instant>) -> Result<JobHandle<J>, Rejected<J>> {
@@ -119,7 +119,7 @@ impl<J: Job> Pool<J> {
                 return Err(Rejected { job, error });
             }
         };
-        let slot = Arc::new(Slot::new(transit));
+        let slot = Arc::new(OutcomeSlot::new(transit));
         let item = Item {
             encoded,
             sink: Sink::Slot(Arc::clone(&slot)),
@@ -159,9 +159,9 @@ impl<J: Job> Pool<J> {
         self.core.wait_idle(None);
     }
 
-    /// As [`Pool::drain`], but waits no longer than `patience`; says whether all jobs have ended.
-    pub fn drain_timeout(&self, patience: Duration) -> bool {
-        self.core.wait_idle(Instant::now().checked_add(patience))
+    /// As [`Pool::drain`], but waits no longer than `timeout`; says whether all jobs have ended.
+    pub fn drain_timeout(&self, timeout: Duration) -> bool {
+        self.core.wait_idle(Instant::now().checked_add(timeout))
     }
 
     /// Accepts no more jobs, lets those that were accepted end, for `grace` at most, and then ends the workers. What has

@@ -19,7 +19,7 @@ use protocol::{
 };
 
 use super::{harvest::Harvester, inbound::Inbound, memory::Gauge, process::Process};
-use crate::{failure::EndReason, job::jobs::Cargo};
+use crate::{failure::EndReason, job::jobs::OutgoingFrame};
 
 /// A large job is being copied, which takes time that is not the worker's: no moment has come yet.
 const UNDER_WAY: u64 = u64::MAX;
@@ -55,7 +55,7 @@ pub(crate) struct Outgoing {
     pub(crate) epoch: u16,
     pub(crate) first: u64,
     pub(crate) count: u32,
-    pub(crate) cargo: Cargo,
+    pub(crate) cargo: OutgoingFrame,
 }
 
 /// `frames` is `None` once the worker has been asked to end.
@@ -101,8 +101,8 @@ impl Life {
     /// Puts a frame in line. Called under the scheduler's lock, so that the line has the order of the positions.
     pub(crate) fn put_in_line(&self, outgoing: Outgoing) {
         match outgoing.cargo {
-            Cargo::Frame(..) => self.show_sent_now(),
-            Cargo::Parcel(..) => self.sent_at.store(UNDER_WAY, Ordering::Relaxed),
+            OutgoingFrame::Jobs(..) => self.show_sent_now(),
+            OutgoingFrame::LargeJob(..) => self.sent_at.store(UNDER_WAY, Ordering::Relaxed),
         }
         self.sent_end
             .store(outgoing.first + u64::from(outgoing.count), Ordering::SeqCst);
@@ -117,7 +117,7 @@ impl Life {
             let Some(outgoing) = lock(&self.outbox).pop_front() else {
                 return;
             };
-            let is_large = matches!(outgoing.cargo, Cargo::Parcel(..));
+            let is_large = matches!(outgoing.cargo, OutgoingFrame::LargeJob(..));
             let sent = sender.send(outgoing, &self.board);
             self.board.show_sent();
             if is_large {
@@ -226,14 +226,14 @@ impl Sender {
             return Err(LinkError::Closed);
         };
         match cargo {
-            Cargo::Frame(form, mut bytes) => {
+            OutgoingFrame::Jobs(form, mut bytes) => {
                 frame::finish(&mut bytes, form, epoch, first, count);
                 if inbox::put(board, board.sent(), &bytes) {
                     return Ok(());
                 }
                 frames.send(&bytes)
             }
-            Cargo::Parcel(job) => match self.inbound.put(first, &job) {
+            OutgoingFrame::LargeJob(job) => match self.inbound.put(first, &job) {
                 Ok(contents) => frames.send(&frame::parcel(epoch, first, contents)),
                 Err(error) => frames.send(&frame::withdrawn(epoch, first, &error.to_string())),
             },

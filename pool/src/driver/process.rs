@@ -26,7 +26,7 @@ use super::{channel::Channel, tail::Tail};
 use crate::{
     Captured,
     failure::{EndReason, Exit},
-    spawn::{child::Offspring, program::Program},
+    spawn::{child::ChildProcess, program::Program},
 };
 
 /// No more of a log is taken at once.
@@ -36,7 +36,7 @@ const RECORDS_AT_ONCE: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Process {
     worker: u32,
-    offspring: Offspring,
+    offspring: ChildProcess,
     /// The control socket. Its closing tells the worker that the parent has gone.
     control: OwnedFd,
     output: Channel,
@@ -81,7 +81,7 @@ impl Process {
         command.stdout(writer);
         Ok(Self {
             worker,
-            offspring: Offspring::spawn(command, stdin)?,
+            offspring: ChildProcess::spawn(command, stdin)?,
             control,
             output,
             errors,

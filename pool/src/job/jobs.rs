@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use crate::{
     Captured,
     failure::Cause,
-    outcome::{results::Results, slot::Slot, stream_core::StreamCore},
+    outcome::{results::Results, slot::OutcomeSlot, stream_core::StreamCore},
     scheduler::Load,
 };
 
@@ -70,7 +70,7 @@ impl Encoded {
 #[derive(Debug)]
 pub(crate) enum Sink {
     /// To the slot of a handle.
-    Slot(Arc<Slot>),
+    Slot(Arc<OutcomeSlot>),
     /// To its place in a stream.
     Stream(Arc<StreamCore>, u64),
 }
@@ -78,7 +78,7 @@ pub(crate) enum Sink {
 /// Where the outcomes of a span's jobs go.
 #[derive(Debug)]
 enum Sinks {
-    Slots(Vec<Arc<Slot>>),
+    Slots(Vec<Arc<OutcomeSlot>>),
     /// To consecutive places in a stream, from this one on.
     Stream(Arc<StreamCore>, u64),
 }
@@ -96,18 +96,18 @@ pub(crate) struct Jobs {
 
 /// What is sent to a worker at once.
 #[derive(Debug)]
-pub(crate) enum Cargo {
+pub(crate) enum OutgoingFrame {
     /// Small jobs, in a frame whose header is still to be filled in.
-    Frame(Form, Vec<u8>),
+    Jobs(Form, Vec<u8>),
     /// One large job.
-    Parcel(Arc<Payload>),
+    LargeJob(Arc<Payload>),
 }
 
-impl Default for Cargo {
+impl Default for OutgoingFrame {
     fn default() -> Self {
         let mut bytes = Vec::with_capacity(1024);
         frame::begin(&mut bytes);
-        Self::Frame(Form::default(), bytes)
+        Self::Jobs(Form::default(), bytes)
     }
 }
 
@@ -183,7 +183,7 @@ impl Jobs {
 
 impl Load for Jobs {
     type Item = Item;
-    type Frame = Cargo;
+    type Frame = OutgoingFrame;
     type Cause = Cause;
 
     fn of(item: Item) -> Self {
@@ -264,18 +264,18 @@ impl Load for Jobs {
         }
     }
 
-    fn may_join(&self, cargo: &Cargo) -> bool {
-        self.large.is_none() && matches!(cargo, Cargo::Frame(form, _) if *form == self.form)
+    fn may_join(&self, outgoing: &OutgoingFrame) -> bool {
+        self.large.is_none() && matches!(outgoing, OutgoingFrame::Jobs(form, _) if *form == self.form)
     }
 
-    fn append_to(&self, cargo: &mut Cargo) {
-        match (&self.large, &mut *cargo) {
-            (Some(payload), cargo) => *cargo = Cargo::Parcel(Arc::clone(payload)),
-            (None, Cargo::Frame(form, frame)) => {
+    fn append_to(&self, outgoing: &mut OutgoingFrame) {
+        match (&self.large, &mut *outgoing) {
+            (Some(payload), outgoing) => *outgoing = OutgoingFrame::LargeJob(Arc::clone(payload)),
+            (None, OutgoingFrame::Jobs(form, frame)) => {
                 *form = self.form;
                 frame.extend_from_slice(&self.framed);
             }
-            (None, Cargo::Parcel(..)) => unreachable!("a large job travels alone"),
+            (None, OutgoingFrame::LargeJob(..)) => unreachable!("a large job travels alone"),
         }
     }
 
@@ -296,8 +296,8 @@ mod tests {
     use super::*;
     use crate::JobError;
 
-    fn item(bytes: &[u8]) -> (Item, Arc<Slot>) {
-        let slot = Arc::new(Slot::default());
+    fn item(bytes: &[u8]) -> (Item, Arc<OutcomeSlot>) {
+        let slot = Arc::new(OutcomeSlot::default());
         (
             Item {
                 encoded: Encoded::One(SmallVec::from_slice(bytes)),
@@ -307,7 +307,7 @@ mod tests {
         )
     }
 
-    fn jobs(texts: &[&[u8]]) -> (Jobs, Vec<Arc<Slot>>) {
+    fn jobs(texts: &[&[u8]]) -> (Jobs, Vec<Arc<OutcomeSlot>>) {
         let (first, slot) = item(texts[0]);
         let (mut jobs, mut slots) = (Jobs::of(first), vec![slot]);
         for text in &texts[1..] {
@@ -319,9 +319,9 @@ mod tests {
     }
 
     fn sent(jobs: &Jobs) -> Vec<Vec<u8>> {
-        let mut cargo = Cargo::default();
-        jobs.append_to(&mut cargo);
-        let Cargo::Frame(form, mut bytes) = cargo else {
+        let mut outgoing = OutgoingFrame::default();
+        jobs.append_to(&mut outgoing);
+        let OutgoingFrame::Jobs(form, mut bytes) = outgoing else {
             panic!("a parcel")
         };
         frame::finish(&mut bytes, form, 0, 0, jobs.len());
@@ -377,9 +377,9 @@ mod tests {
             (tail.fitting(0), tail.fitting(1), tail.fitting(4), tail.fitting(5)),
             (0, 1, 1, 2)
         );
-        let mut cargo = Cargo::default();
-        tail.append_to(&mut cargo);
-        assert!(lines.may_join(&cargo) && !jobs(&[b"a"]).0.may_join(&cargo));
+        let mut outgoing = OutgoingFrame::default();
+        tail.append_to(&mut outgoing);
+        assert!(lines.may_join(&outgoing) && !jobs(&[b"a"]).0.may_join(&outgoing));
     }
 
     #[test]
@@ -397,8 +397,8 @@ mod tests {
         assert!(large.travels_alone() && !small.travels_alone());
         assert!(large.try_push(item(b"a").0).is_err());
         assert_eq!((large.len(), large.bytes()), (1, 100_007));
-        let mut cargo = Cargo::default();
-        large.append_to(&mut cargo);
-        assert!(matches!(cargo, Cargo::Parcel(payload) if payload.bytes() == 100_007));
+        let mut outgoing = OutgoingFrame::default();
+        large.append_to(&mut outgoing);
+        assert!(matches!(outgoing, OutgoingFrame::LargeJob(payload) if payload.bytes() == 100_007));
     }
 }

@@ -117,12 +117,12 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
             return false;
         }
         // What is at hand are results of jobs that went by together, and mostly leaves as quickly.
-        let patience = if is_at_hand {
+        let timeout = if is_at_hand {
             SLOW_CONSUMER
         } else {
             gathering::LONGEST
         };
-        !self.output.is_pool_hungry() || self.gathering.since_given(Instant::now()) < patience
+        !self.output.is_pool_hungry() || self.gathering.since_given(Instant::now()) < timeout
     }
 
     /// Takes one input in; says whether to go on.

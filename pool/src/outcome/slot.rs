@@ -16,13 +16,13 @@ use crate::Captured;
 
 /// The place of one job's outcome.
 #[derive(Debug, Default)]
-pub(crate) struct Slot {
-    state: Mutex<State>,
+pub(crate) struct OutcomeSlot {
+    state: Mutex<SlotState>,
     filled: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SlotState {
     outcome: Option<Outcome>,
     is_filled: bool,
     captured: Captured,
@@ -32,12 +32,12 @@ struct State {
     transit: Transit,
 }
 
-impl Slot {
+impl OutcomeSlot {
     /// The place of the outcome of a job with these handles in it.
     pub(crate) fn new(transit: Transit) -> Self {
-        let state = State {
+        let state = SlotState {
             transit,
-            ..State::default()
+            ..SlotState::default()
         };
         Self {
             state: Mutex::new(state),
@@ -50,7 +50,7 @@ impl Slot {
         std::mem::take(&mut self.lock().transit).undo();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn only_the_first_outcome_counts() {
-        let slot = Slot::default();
+        let slot = OutcomeSlot::default();
         assert_eq!(slot.fill(Outcome::failed(JobError::Cancelled)), Filled::Now);
         assert_eq!(slot.fill(Outcome::failed(JobError::Closed)), Filled::Before);
         assert!(
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_waiter_wakes_or_times_out() {
-        let slot = Arc::new(Slot::default());
+        let slot = Arc::new(OutcomeSlot::default());
         assert!(
             slot.take(Some(Instant::now() + Duration::from_millis(5)))
                 .is_none()
@@ -187,7 +187,7 @@ mod tests {
                 panic!("in a waker, on purpose");
             }
         }
-        let slot = Slot::default();
+        let slot = OutcomeSlot::default();
         let waker = Waker::from(Arc::new(Panics));
         assert!(slot.poll(&Context::from_waker(&waker)).is_pending());
         assert_eq!(slot.fill(Outcome::failed(JobError::Cancelled)), Filled::Now);

@@ -28,14 +28,14 @@ pub(crate) struct Bounds {
 
 /// What both ends of a stream share.
 pub(crate) struct StreamCore {
-    state: Mutex<State>,
+    state: Mutex<StreamState>,
     changed: Condvar,
     is_abandoned: AtomicBool,
     bounds: Bounds,
 }
 
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct StreamState {
     pub(crate) window: Window,
     accepted: u64,
     /// Outcomes that were seen, as far as the other end has told.
@@ -47,7 +47,7 @@ pub(crate) struct State {
     producer_waits: bool,
 }
 
-impl State {
+impl StreamState {
     pub(crate) fn ahead(&self) -> u64 {
         self.accepted - self.taken
     }
@@ -83,7 +83,7 @@ impl StreamCore {
             Order::Completion => Window::unordered(),
         };
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(StreamState {
                 window,
                 accepted: 0,
                 taken: 0,
@@ -98,12 +98,12 @@ impl StreamCore {
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, StreamState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many inputs may come in now.
-    pub(crate) fn room(&self, state: &State) -> u32 {
+    pub(crate) fn room(&self, state: &StreamState) -> u32 {
         let ahead = state.ahead();
         if ahead > 0 && state.bytes >= self.bounds.bytes {
             return 0;
@@ -189,7 +189,7 @@ impl StreamCore {
     }
 
     /// Wakes a producer that waits for room, if there is enough.
-    fn make_room(&self, mut state: MutexGuard<'_, State>) {
+    fn make_room(&self, mut state: MutexGuard<'_, StreamState>) {
         // Some room at once rather than a little at a time: fewer wake-ups of a producer.
         let roomy = state.ahead() <= self.bounds.items / 4 * 3 && state.bytes <= self.bounds.bytes / 4 * 3;
         if state.producer_waits && (roomy || state.ahead() == 0) {

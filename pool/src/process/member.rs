@@ -18,7 +18,7 @@ use protocol::{
 use rustix::process::Signal;
 
 use super::error::JoinErrorKind;
-use crate::{failure::Exit, spawn::child::Offspring};
+use crate::{failure::Exit, spawn::child::ChildProcess};
 
 /// A child.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Member {
     pub(crate) number: u64,
     pub(crate) name: String,
     pub(crate) is_daemon: bool,
-    offspring: Offspring,
+    offspring: ChildProcess,
     control: OwnedFd,
     started: Instant,
     start_deadline: Duration,
@@ -68,7 +68,7 @@ impl Member {
     pub(crate) fn new(
         (number, name): (u64, String),
         is_daemon: bool,
-        (offspring, control): (Offspring, OwnedFd),
+        (offspring, control): (ChildProcess, OwnedFd),
         transit: Transit,
         start_deadline: Duration,
     ) -> Self {

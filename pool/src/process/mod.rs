@@ -38,7 +38,7 @@ use protocol::{
 use smallvec::SmallVec;
 pub use target::{Portable, Run, Target};
 
-use crate::spawn::{child::Offspring, program::Program};
+use crate::spawn::{child::ChildProcess, program::Program};
 use function::Entry;
 use member::Member;
 
@@ -210,7 +210,7 @@ impl<T: Portable> Process<T> {
         let errand = handshake::encode(&errand).map_err(StartError::Arguments)?;
         let (ours, theirs) = control::pair().map_err(StartError::Control)?;
         let command = self.program.command(format!("{PROCESS_ARGUMENT}{name}").into());
-        let offspring = Offspring::spawn(command, theirs).map_err(|source| StartError::Spawn {
+        let offspring = ChildProcess::spawn(command, theirs).map_err(|source| StartError::Spawn {
             program: self.program.shown(),
             source,
         })?;

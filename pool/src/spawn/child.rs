@@ -23,12 +23,12 @@ use crate::{failure::Exit, spawn::stuck::spawning};
 
 /// A child process that leads a process group of its own.
 #[derive(Debug)]
-pub(crate) struct Offspring {
+pub(crate) struct ChildProcess {
     pid: Pid,
     pidfd: OwnedFd,
 }
 
-impl Offspring {
+impl ChildProcess {
     /// Starts a child whose standard input is `control`.
     ///
     /// A group of its own keeps a terminal's Ctrl-C from it, and lets its own children end with it.
