@@ -1,6 +1,6 @@
-//! What this crate's benchmarks see of its inside: the scheduler and the reorder window, each by itself.
+//! Access for this crate's benchmarks to the scheduler and the reorder window.
 //!
-//! It is there only with the feature `bench`, which is no part of the library: nothing here is promised to stay.
+//! Only with the feature `bench`, which is no part of the library: nothing here is stable.
 
 use std::{hint::black_box, num::NonZeroU64, sync::Arc, time::Duration};
 

@@ -1,7 +1,7 @@
-//! The jobs of one span: their encoded bytes, and where their outcomes go.
+//! The contents of one span: encoded jobs, and where their outcomes go.
 //!
-//! The scheduler moves spans about and never looks inside; this is the inside. The bytes are kept in the form in which
-//! they travel, so that a frame is made by appending.
+//! The scheduler moves spans and never looks inside. The bytes are kept in the form in which they travel, so that a frame
+//! is built by appending.
 
 use std::sync::Arc;
 
@@ -21,10 +21,10 @@ use crate::{
 /// A span grows to this many jobs at most, so that taking it apart stays cheap.
 const MAX_SPAN_JOBS: u32 = 1024;
 
-/// A span grows to about this many bytes.
+/// A span grows to about this many bytes at most.
 const MAX_SPAN_BYTES: usize = 32 * 1024;
 
-/// What is submitted at once: one job, or several.
+/// One submission: one job, or several.
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) encoded: Encoded,
@@ -38,9 +38,9 @@ pub(crate) enum Encoded {
     One(SmallVec<[u8; 32]>),
     /// One that does not.
     Large(Arc<Payload>),
-    /// So many, in the form of a frame.
+    /// Several, in the form of a frame.
     Several { framed: Vec<u8>, count: u32 },
-    /// So many, each with the delimiter behind it.
+    /// Several lines, each with its delimiter.
     Lines {
         delimiter: u8,
         text: Vec<u8>,
@@ -66,7 +66,7 @@ impl Encoded {
     }
 }
 
-/// Where the outcome of a job goes; those of several jobs go to the places behind it.
+/// Where the outcome of a job goes; those of several jobs go to consecutive places.
 #[derive(Debug)]
 pub(crate) enum Sink {
     /// To the slot of a handle.
@@ -94,7 +94,7 @@ pub(crate) struct Jobs {
     sinks: Sinks,
 }
 
-/// What is sent to a worker at once.
+/// One frame on its way to a worker.
 #[derive(Debug)]
 pub(crate) enum OutgoingFrame {
     /// Small jobs, in a frame whose header is still to be filled in.
@@ -153,7 +153,7 @@ impl Jobs {
     /// Gives each job its outcome, in order.
     ///
     /// # Panics
-    /// When there are fewer results than jobs.
+    /// If there are fewer results than jobs.
     pub(crate) fn resolve(self, results: impl Iterator<Item = Results>) {
         match self.sinks {
             Sinks::Slots(slots) => {
@@ -171,7 +171,7 @@ impl Jobs {
 }
 
 impl Jobs {
-    /// Keeps what one of the jobs has written with its handle.
+    /// Stores what one of the jobs has written, for its handle.
     pub(crate) fn attach(&self, index: usize, captured: Captured) {
         if let Sinks::Slots(slots) = &self.sinks
             && let Some(slot) = slots.get(index)
@@ -322,7 +322,7 @@ mod tests {
         let mut outgoing = OutgoingFrame::default();
         jobs.append_to(&mut outgoing);
         let OutgoingFrame::Jobs(form, mut bytes) = outgoing else {
-            panic!("a parcel")
+            panic!("a large job")
         };
         frame::finish(&mut bytes, form, 0, 0, jobs.len());
         let frame = frame::Frame::parse(&bytes).unwrap();
