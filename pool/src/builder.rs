@@ -339,23 +339,7 @@ impl<J: Job> Builder<J> {
             Some(workers) => workers,
             None => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         };
-        setting(&workers, 1..=Self::MAX_WORKERS, "the number of workers")?;
-        setting(&self.threads, 1..=MAX_LANES, "the number of threads in a worker")?;
-        setting(&self.queue_jobs, 1..=usize::MAX, "the queue's bound in jobs")?;
-        setting(&self.window.items, 1..=u64::MAX, "the window's bound in items")?;
-        setting(&self.policy.attempts, 1..=u8::MAX, "the number of attempts")?;
-        self.check_recycling()?;
-        if self.capture.is_some() && self.threads > 1 {
-            return Err(BuildError::Setting(format!(
-                "capture_output needs workers with one thread, and `threads` is {}",
-                self.threads
-            )));
-        }
-        setting(
-            &self.message_limit,
-            1..=1 << 35,
-            "the limit of a message in bytes",
-        )?;
+        self.check(workers)?;
         let config = Config {
             workers,
             lanes: self.threads as u32,
@@ -384,6 +368,27 @@ impl<J: Job> Builder<J> {
         let pool = Pool::new(core, threads, self.window, self.grace);
         pool.wait_ready()?;
         Ok(pool)
+    }
+
+    fn check(&self, workers: usize) -> Result<(), BuildError> {
+        setting(&workers, 1..=Self::MAX_WORKERS, "the number of workers")?;
+        setting(&self.threads, 1..=MAX_LANES, "the number of threads in a worker")?;
+        setting(&self.queue_jobs, 1..=usize::MAX, "the queue's bound in jobs")?;
+        setting(&self.window.items, 1..=u64::MAX, "the window's bound in items")?;
+        setting(&self.policy.attempts, 1..=u8::MAX, "the number of attempts")?;
+        self.check_recycling()?;
+        if self.capture.is_some() && self.threads > 1 {
+            return Err(BuildError::Setting(format!(
+                "capture_output needs workers with one thread, and `threads` is {}",
+                self.threads
+            )));
+        }
+        setting(
+            &self.message_limit,
+            1..=1 << 35,
+            "the limit of a message in bytes",
+        )?;
+        Ok(())
     }
 
     fn check_recycling(&self) -> Result<(), BuildError> {

@@ -1,6 +1,6 @@
 //! What can go wrong, as types: with a job, with a worker, and with the pool.
 //!
-//! A job that gives no output ends with a [`JobError`](crate::JobError), whose [`layer`](crate::JobError::layer) names
+//! A job that gives no output ends with a [`JobError`], whose [`layer`](JobError::layer) names
 //! the side at fault. The types here are its parts, in three layers:
 //!
 //! | layer | types |
