@@ -9,7 +9,7 @@
 
 use std::{collections::BTreeMap, error::Error};
 
-use pool::{PipeEnd, Process, Queue, pipe};
+use pool::{Process, Queue, pipe, sync::PipeEnd};
 use serde::{Deserialize, Serialize};
 
 /// What a producer makes.

@@ -11,7 +11,7 @@
 use std::{error::Error, fs, path::PathBuf, thread, time::Duration};
 
 use clap::Parser;
-use pool::{Lock, LockError, Process};
+use pool::{Lock, Process, sync::LockError};
 use serde::{Deserialize, Serialize};
 
 /// Users buy tickets from a JSON file, each in a process of its own.

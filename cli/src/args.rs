@@ -5,7 +5,8 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueHint, builder::RangedU64ValueParser};
-use pool::Halt;
+use pool::{Builder, policy::Halt};
+use protocol::Eval;
 use worker::eval::EvalLimits;
 
 /// A pool of worker processes.
@@ -242,7 +243,7 @@ fn parse_timeout(text: &str) -> Result<Duration, String> {
 }
 
 fn workers() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..=pool::MAX_WORKERS as u64)
+    RangedU64ValueParser::new().range(1..=Builder::<Eval>::MAX_WORKERS as u64)
 }
 
 #[cfg(test)]

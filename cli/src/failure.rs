@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use pool::{Halted, JobError, SubmitError};
+use pool::{JobError, SubmitError, policy::Halted};
 use protocol::job::eval::EvalError;
 
 use crate::chunk::Extent;
@@ -69,7 +69,7 @@ impl Failure {
 fn short(error: &JobError) -> Option<String> {
     match error {
         JobError::WorkerDied(death) if !death.output.is_empty() => {
-            let mut death = pool::Death::clone(death);
+            let mut death = pool::failure::Death::clone(death);
             death.output.clear();
             Some(JobError::WorkerDied(death.into()).to_string())
         }

@@ -8,7 +8,11 @@ use std::{
     sync::Arc,
 };
 
-use pool::{Block, Halted, JobError, StreamOutput};
+use pool::{
+    JobError,
+    policy::Halted,
+    stream::{Block, StreamOutput},
+};
 use protocol::{Eval, job::eval::decode_evaluated};
 
 use crate::{

@@ -13,7 +13,10 @@ use std::{
     thread,
 };
 
-use pool::{BuildError, Order, Pool, StreamOutput};
+use pool::{
+    BuildError, Builder, Pool,
+    stream::{Order, StreamOutput},
+};
 use protocol::Eval;
 use worker::eval::EvalSetup;
 
@@ -281,7 +284,7 @@ fn default_workers(sources: &[Source]) -> usize {
     let most = if only_arguments {
         sources.len()
     } else {
-        pool::MAX_WORKERS
+        Builder::<Eval>::MAX_WORKERS
     };
     available.min(most)
 }

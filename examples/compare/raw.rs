@@ -8,7 +8,7 @@ use std::{
     process::Child,
 };
 
-use pool::{CodecError, Job};
+use pool::{Job, failure::CodecError};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
 
 use crate::{child, jobs::Small};

@@ -3,10 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, Parser, ValueEnum, error::ErrorKind, value_parser};
-use pool::MAX_WORKERS;
+use pool::Builder;
 use procfs::{Current, Meminfo};
 
-use crate::kind::Kind;
+use crate::{job::Load, kind::Kind};
 
 /// How many jobs are under way in a closed loop when it is not said.
 const USUAL_IN_FLIGHT: usize = 16 * 1024;
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     duration: Option<Duration>,
     /// How many worker processes [default: the CPUs that this process may use]
-    #[arg(long, value_parser = value_parser!(u16).range(1..=MAX_WORKERS as i64))]
+    #[arg(long, value_parser = value_parser!(u16).range(1..=Builder::<Load>::MAX_WORKERS as i64))]
     workers: Option<u16>,
     /// How many threads each worker runs jobs in
     #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=64))]

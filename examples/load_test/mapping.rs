@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::VecDeque, error::Error, thread, time::Instant};
 
-use pool::{Order, Pool, SubmitError};
+use pool::{Pool, SubmitError, stream::Order};
 
 use crate::{arrivals::Arrivals, job::Load, recipe::Recipe, recorder::Recorder};
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pool::{Order, Pool};
+use pool::{Pool, stream::Order};
 
 use crate::{
     arguments::{Arguments, Through},
@@ -47,7 +47,7 @@ pub(crate) struct Measured {
     pub(crate) before: Usage,
     pub(crate) after: Usage,
     pub(crate) memory: Memory,
-    pub(crate) stats: pool::Stats,
+    pub(crate) stats: pool::stats::Stats,
     pub(crate) baseline: Baseline,
 }
 

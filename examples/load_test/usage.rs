@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::Sub, time::Duration};
 
 use examples::proportional_set_kib;
-use pool::{Pool, Stats};
+use pool::{Pool, stats::Stats};
 use procfs::{ProcResult, process::Process};
 
 use crate::job::Load;

@@ -1,6 +1,6 @@
-//! What this crate's benchmarks see of its inside: the scheduler and the reorder window, each by itself.
+//! Access for this crate's benchmarks to the scheduler and the reorder window.
 //!
-//! It is there only with the feature `bench`, which is no part of the library: nothing here is promised to stay.
+//! Only with the feature `bench`, which is no part of the library: nothing here is stable.
 
 use std::{hint::black_box, num::NonZeroU64, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use crate::{
     job::jobs::{Encoded, Item, Jobs, Sink},
-    outcome::{results::Results, slot::Slot, window::Window},
+    outcome::{results::Results, slot::OutcomeSlot, window::Window},
     scheduler::{Action, Config, Event, Recycling, RestartLimit, Scheduler},
 };
 
@@ -98,7 +98,7 @@ impl Scheduling {
         for _ in 0..jobs {
             let item = Item {
                 encoded: Encoded::One(SmallVec::from_slice(&[7; 16])),
-                sink: Sink::Slot(Arc::<Slot>::default()),
+                sink: Sink::Slot(Arc::<OutcomeSlot>::default()),
             };
             self.handle(Event::Submit(item));
         }

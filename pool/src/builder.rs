@@ -18,22 +18,54 @@ use protocol::{
 use serde::Serialize;
 
 use crate::{
-    BuildError, Cause, FailurePolicy, Halt, Pool, WorkerStart,
+    BuildError, Pool,
     driver::{Core, MemoryLimits, Settings},
-    hooks::Hooks,
+    failure::Cause,
+    hooks::{Hooks, WorkerStart},
     outcome::stream_core::Bounds,
+    policy::{FailurePolicy, Halt},
     process,
     scheduler::{Config, Recycling, RestartLimit},
     spawn::program::Program,
 };
 
-/// The most worker processes that a pool may have.
-pub const MAX_WORKERS: usize = 1024;
-
-/// With less memory than this no worker gets as far as its first job.
+/// The least memory limit: below it no worker reaches its first job.
 const LEAST_MEMORY: u64 = 1 << 20;
 
-/// Settings of a [`Pool`], made by [`Pool::builder`]. Every bound has a default; none is unlimited unless it says so.
+/// Settings of a [`Pool`], made by [`Pool::builder`].
+///
+/// # Bounds and their defaults
+/// | bound | method | default | unit |
+/// |---|---|---|---|
+/// | workers | [`workers`](Self::workers) | the CPUs that this process may use | processes, 1 to [`MAX_WORKERS`](Self::MAX_WORKERS) |
+/// | jobs running at once in a worker | [`threads`](Self::threads) | 1 | threads, 1 to 64 |
+/// | start of a worker | [`start_deadline`](Self::start_deadline) | 10 s | [`Duration`] |
+/// | time of a job | [`job_deadline`](Self::job_deadline) | none | [`Duration`] |
+/// | queued jobs | [`queue`](Self::queue) | 16,384 | jobs |
+/// | queued bytes | [`queue_bytes`](Self::queue_bytes) | 16 MiB | bytes of encoded jobs |
+/// | inputs ahead of the outputs taken | [`window`](Self::window) | 65,536 | jobs, for each map or stream |
+/// | outputs not yet taken | [`window_bytes`](Self::window_bytes) | 16 MiB | bytes, for each map or stream |
+/// | one job or output | [`message_limit`](Self::message_limit) | 1 GiB and 64 KiB | bytes, up to 32 GiB |
+/// | closing the pool | [`grace`](Self::grace) | 5 s | [`Duration`] |
+/// | starts of one job | [`attempts`](Self::attempts) | 1 | starts, 1 to 255 |
+/// | failed jobs | [`halt`](Self::halt) | none | failures, or percent of the jobs |
+/// | failed starts of workers | [`restart_limit`](Self::restart_limit) | 8 within 60 s | failures within a [`Duration`] |
+/// | memory of a worker | [`memory_max`](Self::memory_max) | none | bytes, at least 1 MiB |
+/// | jobs before a worker is replaced | [`recycle_after`](Self::recycle_after) | none | jobs |
+/// | memory before a worker is replaced | [`recycle_memory`](Self::recycle_memory) | none | bytes, at least 1 MiB |
+/// | captured output of a job | [`capture_output`](Self::capture_output) | not captured | bytes, for each of the two streams |
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use pool::{Builder, Job};
+///
+/// /// Two workers, and no job longer than a second.
+/// fn careful<J: Job>(settings: Builder<J>) -> Builder<J> {
+///     settings.workers(2).job_deadline(Duration::from_secs(1)).memory_max(512 << 20)
+/// }
+/// ```
 #[must_use = "settings do nothing until `build` is called"]
 pub struct Builder<J: Job> {
     workers: Option<usize>,
@@ -57,6 +89,9 @@ pub struct Builder<J: Job> {
 }
 
 impl<J: Job> Builder<J> {
+    /// The largest number of worker processes in a pool.
+    pub const MAX_WORKERS: usize = 1024;
+
     pub(crate) fn new() -> Self {
         Self {
             workers: None,
@@ -86,30 +121,30 @@ impl<J: Job> Builder<J> {
         }
     }
 
-    /// How many worker processes to keep. Default: the CPUs that this process may use, by its affinity and its
+    /// Sets the number of worker processes. Default: the CPUs that this process may use, by its affinity and its
     /// cgroup's quota.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
     }
 
-    /// How many jobs each worker runs at once, each in a thread of its own. Default: 1, so that a crash costs one job.
+    /// Sets how many jobs each worker runs at once, each in its own thread. Default: 1, so that a crash costs one job.
     ///
-    /// With more than one, the threads are those of a rayon pool, and all of them are busy with jobs. A handler that uses
-    /// rayon itself should make a pool of its own in its initialiser and work in that (`ThreadPool::install`): in the
-    /// worker's, `join` and parallel iterators run in the handler's thread alone, and `rayon::broadcast`, or waiting for
-    /// what was spawned, never ends. With one thread, rayon is as anywhere else.
+    /// More than one thread come from a rayon pool whose threads all run jobs. A handler that uses rayon itself should
+    /// create its own `ThreadPool` in its initialiser and `install` work there: in the worker's pool, `join` and parallel
+    /// iterators run in the handler's thread alone, and `rayon::broadcast`, or waiting for spawned work, never returns.
+    /// With one thread, rayon works as usual.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// The program to start as a worker. It must serve this job, with `worker::serve`.
+    /// Sets the program to start as a worker. It must serve this job, with `worker::serve`.
     ///
-    /// A relative path with a directory in it is meant from where this process is now, also after it has changed its
-    /// directory; a bare name is looked for in `PATH` at each start. A worker that starts later runs what the file is then.
+    /// A relative path that contains a directory is resolved now, against the current directory; a bare name is searched in
+    /// `PATH` at each start. Each start runs the file as it is then.
     ///
-    /// Default: this program itself, run again from the very file that it was started from; its `main` must begin with
+    /// Default: this program itself, run again from the same file; its `main` must begin with
     /// `worker::run_if_worker`.
     pub fn worker_program(mut self, program: impl Into<PathBuf>) -> Self {
         let program = program.into();
@@ -121,203 +156,190 @@ impl<J: Job> Builder<J> {
         self
     }
 
-    /// One more argument for the worker program, behind the one that names the job. Others on the machine can read it, as
-    /// any program's; what they must not goes into [`initialiser_argument`](Self::initialiser_argument).
+    /// Adds an argument for the worker program, behind the one that names the job. Other users of the machine can read
+    /// it; pass secrets through [`initialiser_argument`](Self::initialiser_argument).
     pub fn worker_argument(mut self, argument: impl Into<OsString>) -> Self {
         self.program.arguments.push(argument.into());
         self
     }
 
-    /// Sets a variable in the workers' environment. They inherit the others, as they are at each worker's start.
+    /// Sets an environment variable of the workers. They inherit all others, as they are at each worker's start.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.program.set_variable(name.into(), Some(value.into()));
         self
     }
 
-    /// Removes a variable from the workers' environment.
+    /// Removes an environment variable of the workers.
     pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
         self.program.set_variable(name.into(), None);
         self
     }
 
-    /// Lets the workers inherit no variables.
+    /// Clears the workers' environment: they inherit no variables.
     pub fn env_clear(mut self) -> Self {
         self.program.clear_environment();
         self
     }
 
-    /// An argument for the workers' initialiser, which each worker runs once when it starts.
+    /// Sets the argument of the workers' initialiser, which each worker runs once when it starts.
+    ///
+    /// If it cannot be encoded, [`build`](Self::build) returns [`BuildError::Argument`].
     pub fn initialiser_argument(mut self, argument: &impl Serialize) -> Self {
         let mut bytes = Vec::new();
         self.argument = protocol::encode_argument(argument, &mut bytes).map(|()| bytes);
         self
     }
 
-    /// How long a worker may take from its start until it takes jobs, its initialiser included. Default: 10 s.
+    /// Sets how long a worker may take from its start until it takes jobs, including its initialiser. Default: 10 s.
     pub fn start_deadline(mut self, deadline: Duration) -> Self {
         self.start_deadline = deadline;
         self
     }
 
-    /// How long a job may run, counted from its start in the worker. Its worker is then killed, and the job alone
-    /// fails. Default: for ever.
+    /// Sets the time limit for one job, counted from its start in the worker. On timeout its worker is killed, and only
+    /// this job fails. Default: none.
     pub fn job_deadline(mut self, deadline: Duration) -> Self {
         self.job_deadline = Some(deadline);
         self
     }
 
-    /// How many jobs may wait in the queue before `submit` waits. Default: 16,384.
+    /// Sets how many jobs the queue holds; `submit` waits while it is full. Default: 16,384.
     pub fn queue(mut self, jobs: usize) -> Self {
         self.queue_jobs = jobs;
         self
     }
 
-    /// How many bytes of encoded jobs may wait in the queue before `submit` waits. Default: 16 MiB. A single larger job
-    /// is accepted into an empty queue.
+    /// Sets how many bytes of encoded jobs the queue holds; `submit` waits while it is full. An empty queue accepts one
+    /// larger job. Default: 16 MiB.
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.queue_bytes = bytes;
         self
     }
 
-    /// How many inputs of a `map` or a stream may be ahead of the outputs that were taken. Default: 65,536.
+    /// Sets how many inputs of a map or a stream may be ahead of the outputs taken. Default: 65,536.
     pub fn window(mut self, items: usize) -> Self {
         self.window.items = items as u64;
         self
     }
 
-    /// How many bytes of outputs a `map` or a stream may hold before it takes no more inputs. Default: 16 MiB.
+    /// Sets how many bytes of outputs a map or a stream holds before it takes no more inputs. Default: 16 MiB.
     pub fn window_bytes(mut self, bytes: usize) -> Self {
         self.window.bytes = bytes;
         self
     }
 
-    /// How long [`Pool::close`] lets accepted jobs run on before it kills. Default: 5 s.
+    /// Sets how long [`Pool::close`] waits for accepted jobs before it kills the workers. Default: 5 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// How often a job may be started. More than 1 declares that the job is idempotent: when its worker dies it is
-    /// tried again, alone, until it has been started so often, and then fails as
+    /// Sets how often a job may be started. More than 1 declares that jobs are idempotent: a job whose worker dies is
+    /// started again, alone, up to this number of starts, and then fails as
     /// [`Quarantined`](crate::JobError::Quarantined). Default: 1.
     pub fn attempts(mut self, attempts: u8) -> Self {
         self.policy.attempts = attempts;
         self
     }
 
-    /// Lets the pool halt when too many jobs have failed. Default: it never does.
+    /// Halts the pool when too many jobs have failed. Default: never.
     pub fn halt(mut self, halt: Halt) -> Self {
         self.policy.halt = Some(halt);
         self
     }
 
-    /// What to do about jobs that fail: [`Builder::attempts`] and [`Builder::halt`] as one value. Default:
+    /// Sets what to do about failed jobs: [`Builder::attempts`] and [`Builder::halt`] as one value. Default:
     /// [`FailurePolicy::fail`].
     pub fn failure_policy(mut self, policy: FailurePolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// After about how many jobs a worker is replaced although it is well, for the sake of what its jobs leak:
-    /// `maxtasksperchild` of Python's pools. Default: never.
+    /// Replaces a healthy worker after about this many jobs, so that leaks in jobs stay bounded: `maxtasksperchild` of
+    /// Python's pools. Default: never.
     ///
-    /// Each worker is due a little earlier than others, by chance (up to a tenth of the number). Its successor is started
-    /// first, and it goes on until that one is ready; then it ends what it has begun and leaves. So no time is lost, and
-    /// a worker may do some jobs more than the number.
+    /// Each worker's number is up to a tenth smaller, at random, so that not all are replaced at once. The worker runs jobs
+    /// until its successor is ready, then finishes those that it has started and exits. So no time is lost, and a worker may
+    /// run some jobs more than the number.
     pub fn recycle_after(mut self, jobs: u64) -> Self {
         self.recycle_after = Some(jobs);
         self
     }
 
-    /// With how much memory, in bytes, a worker is replaced between two jobs as [`Builder::recycle_after`] has it.
+    /// Replaces a worker between two jobs once its memory exceeds this many bytes, as [`Builder::recycle_after`] does.
     /// Default: never.
     pub fn recycle_memory(mut self, bytes: u64) -> Self {
         self.memory.recycle = Some(bytes);
         self
     }
 
-    /// How much memory, in bytes, a worker may use: its heap and stacks, not the program's text nor what it shares with
-    /// the pool. Default: as much as there is.
+    /// Limits the memory of each worker, in bytes: its heap and stacks, without the program's text and the memory shared
+    /// with the pool. Default: none.
     ///
-    /// A worker that uses more is killed, and the job that it was running ends in
-    /// [`JobError::WorkerDied`](crate::JobError::WorkerDied) with [`EndReason::Memory`](crate::EndReason::Memory). The
-    /// pool looks every few milliseconds; an allocation so large that it would go far past the limit at once is refused
-    /// by the system, which is told as [`EndReason::AllocationRefused`](crate::EndReason::AllocationRefused) when the
-    /// worker dies of it, as Rust programs do.
+    /// A worker that uses more is killed, and the job that it was running ends with
+    /// [`JobError::WorkerDied`](crate::JobError::WorkerDied) with [`EndReason::Memory`](crate::failure::EndReason::Memory). The
+    /// pool checks every few milliseconds. The system refuses a single allocation far past the limit; if the worker dies of
+    /// that, as Rust programs do, the reason is
+    /// [`EndReason::AllocationRefused`](crate::failure::EndReason::AllocationRefused).
     pub fn memory_max(mut self, bytes: u64) -> Self {
         self.memory.max = Some(bytes);
         self
     }
 
-    /// Captures what each job writes to its standard output and error, up to so many bytes of each. Default: it is not
-    /// captured, and costs nothing.
+    /// Captures what each job writes to its standard output and error, up to this many bytes of each. Default: nothing is
+    /// captured, at no cost.
     ///
     /// Take it with [`JobHandle::wait_captured`](crate::JobHandle::wait_captured); that of a job whose worker died is in
-    /// [`Death::captured`](crate::Death). It is whatever the worker's process, and the processes that it started, write
-    /// until the job ends; what a C library still holds in a buffer of its own comes when that is flushed. Streams and
-    /// maps do not tell it. Only for workers with one thread.
+    /// [`Death::captured`](crate::failure::Death). It contains everything that the worker and its child processes write
+    /// until the job ends; output in a C library's buffer counts when that is flushed. Streams and maps do not return it.
+    /// Only for workers with one thread.
     pub fn capture_output(mut self, bytes: usize) -> Self {
         self.capture = Some(bytes);
         self
     }
 
-    /// Has a function run whenever a worker is ready, before it gets its first job. May be called for several.
+    /// Adds a function that runs when a worker is ready, before it gets its first job.
     ///
     /// It runs in the thread that serves the worker, with nothing locked: it may use the pool, and delays only this
-    /// worker. A panic in it is logged and harms nobody.
+    /// worker. A panic in it is logged and has no other effect.
     pub fn on_worker_start(mut self, hook: impl Fn(&WorkerStart) + Send + Sync + 'static) -> Self {
         self.hooks.on_start(hook);
         self
     }
 
-    /// Has a function run whenever a worker has ended or could not be started, with the cause, after what it means for
-    /// jobs has been told. May be called for several; otherwise as [`Builder::on_worker_start`].
+    /// Adds a function that runs with the cause when a worker has ended or could not be started, after its jobs have
+    /// been dealt with. Otherwise as [`Builder::on_worker_start`].
     pub fn on_worker_end(mut self, hook: impl Fn(&Cause) + Send + Sync + 'static) -> Self {
         self.hooks.on_end(hook);
         self
     }
 
-    /// How many workers may fail without having begun a job, within a time and with no job finished in between, before
-    /// the pool is given up as broken. Default: 8 within 60 s.
+    /// Sets how many failed starts break the pool: workers that end before their first job, within this time and with no
+    /// job finished in between. Default: 8 within 60 s.
     pub fn restart_limit(mut self, failures: usize, within: Duration) -> Self {
         self.restart_limit = RestartLimit { failures, within };
         self
     }
 
-    /// The most bytes that one encoded job or output may have, with the [`Bytes`](crate::Bytes) in it. Default: 1 GiB and
-    /// 64 KiB, so that a payload of 1 GiB fits.
+    /// Limits one encoded job or output, in bytes, including its [`Bytes`](crate::Bytes). Default: 1 GiB and 64 KiB, so
+    /// that a payload of 1 GiB fits.
     pub fn message_limit(mut self, bytes: u64) -> Self {
         self.message_limit = bytes;
         self
     }
 
-    /// Starts the workers, side by side, and waits until the first of them takes jobs.
+    /// Starts all workers at once and waits until the first of them takes jobs.
     ///
     /// # Errors
-    /// When a setting cannot be, or no worker can be started: the error tells what the first that failed said.
+    /// If a setting is out of its range ([`BuildError::Setting`]), or no worker could be started
+    /// ([`BuildError::NoWorker`], with the first failure).
     pub fn build(self) -> Result<Pool<J>, BuildError> {
         refuse_inside_worker()?;
         let workers = match self.workers {
             Some(workers) => workers,
             None => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
         };
-        setting(&workers, 1..=MAX_WORKERS, "the number of workers")?;
-        setting(&self.threads, 1..=MAX_LANES, "the number of threads in a worker")?;
-        setting(&self.queue_jobs, 1..=usize::MAX, "the queue's bound in jobs")?;
-        setting(&self.window.items, 1..=u64::MAX, "the window's bound in items")?;
-        setting(&self.policy.attempts, 1..=u8::MAX, "the number of attempts")?;
-        self.check_recycling()?;
-        if self.capture.is_some() && self.threads > 1 {
-            return Err(BuildError::Setting(format!(
-                "the output of jobs can be captured only with one thread in a worker; there are {}",
-                self.threads
-            )));
-        }
-        setting(
-            &self.message_limit,
-            1..=1 << 35,
-            "the limit of a message in bytes",
-        )?;
+        self.check(workers)?;
         let config = Config {
             workers,
             lanes: self.threads as u32,
@@ -346,6 +368,27 @@ impl<J: Job> Builder<J> {
         let pool = Pool::new(core, threads, self.window, self.grace);
         pool.wait_ready()?;
         Ok(pool)
+    }
+
+    fn check(&self, workers: usize) -> Result<(), BuildError> {
+        setting(&workers, 1..=Self::MAX_WORKERS, "the number of workers")?;
+        setting(&self.threads, 1..=MAX_LANES, "the number of threads in a worker")?;
+        setting(&self.queue_jobs, 1..=usize::MAX, "the queue's bound in jobs")?;
+        setting(&self.window.items, 1..=u64::MAX, "the window's bound in items")?;
+        setting(&self.policy.attempts, 1..=u8::MAX, "the number of attempts")?;
+        self.check_recycling()?;
+        if self.capture.is_some() && self.threads > 1 {
+            return Err(BuildError::Setting(format!(
+                "capture_output needs workers with one thread, and `threads` is {}",
+                self.threads
+            )));
+        }
+        setting(
+            &self.message_limit,
+            1..=1 << 35,
+            "the limit of a message in bytes",
+        )?;
+        Ok(())
     }
 
     fn check_recycling(&self) -> Result<(), BuildError> {
@@ -393,12 +436,12 @@ fn setting<T: PartialOrd + fmt::Display>(
     }
     let (from, to) = allowed.into_inner();
     Err(BuildError::Setting(format!(
-        "{name} is {value}; it must be from {from} to {to}"
+        "{name} is {value}, and must be from {from} to {to}"
     )))
 }
 
-/// A program that is run again as its own worker, and whose `main` does not turn it into one, would build a pool of
-/// such programs, and so on.
+/// A program that is run again as its own worker, and whose `main` does not make it one, would build a pool of such
+/// programs, without end.
 fn refuse_inside_worker() -> Result<(), BuildError> {
     match Role::of_this_process() {
         Role::WorkerFor(job) if !watchdog::has_started() => {

@@ -1,25 +1,31 @@
-//! What a job has written to its standard output and error, and telling it apart from what others have.
+//! [`Captured`]: what a job wrote to its standard output and error, split from a worker's streams at marks.
 
 use std::{collections::VecDeque, ops::Range};
 
 use memchr::memmem;
 use protocol::message::capture::{BEFORE_JOBS, MARK_BYTES, Secret};
 
-/// What is kept of the jobs of one worker that have ended and were not asked about, in all.
+/// At most this much is kept for all ended jobs of one worker whose output was not yet taken.
 const KEPT_BYTES: usize = 4 << 20;
 
-/// Of no more jobs of one worker is anything kept: more results than its ring holds cannot wait.
+/// Output is kept for at most this many jobs of one worker: no more results fit its ring.
 const KEPT_JOBS: usize = 32 * 1024;
 
-/// What one job has written; see [`Builder::capture_output`](crate::Builder::capture_output).
+/// What one job wrote, returned by [`JobHandle::wait_captured`](crate::JobHandle::wait_captured) if
+/// [`Builder::capture_output`](crate::Builder::capture_output) is set.
+///
+/// ```
+/// let captured = pool::Captured::default();
+/// assert!(captured.stdout.is_empty() && captured.dropped == 0);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Captured {
-    /// To its standard output.
+    /// The bytes written to standard output.
     pub stdout: Vec<u8>,
-    /// To its standard error.
+    /// The bytes written to standard error.
     pub stderr: Vec<u8>,
-    /// How many bytes more it has written to either, past the limit.
+    /// How many bytes beyond the limit, of both streams, were dropped.
     pub dropped: u64,
 }
 
@@ -73,7 +79,7 @@ impl Splitter {
         }
     }
 
-    /// Takes in what has come; `show` is given the same without the marks.
+    /// Adds bytes that were read; passes them to `show` without the marks.
     pub(crate) fn push(&mut self, bytes: &[u8], mut show: impl FnMut(&[u8])) {
         let mut text = std::mem::take(&mut self.pending);
         text.extend_from_slice(bytes);
@@ -167,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn however_it_comes_each_job_has_its_own() {
+    fn each_job_gets_its_own_bytes_however_they_are_cut() {
         let stream = stream();
         for first in 0..=stream.len() {
             let mut splitter = Splitter::new(SECRET, 100);
@@ -194,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_make_it_keep_without_bound() {
+    fn memory_stays_bounded_whatever_a_worker_writes() {
         let mut splitter = Splitter::new(SECRET, usize::MAX);
         for position in 0..100 {
             splitter.push(&vec![0; 100_000], |_| ());

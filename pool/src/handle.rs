@@ -1,4 +1,4 @@
-//! The caller's end of one submitted job.
+//! [`JobHandle`]: the caller's end of one submitted job.
 
 use std::{
     fmt,
@@ -15,24 +15,41 @@ use protocol::Job;
 use crate::{
     Captured, JobError,
     driver::Core,
-    outcome::{Outcome, slot::Slot},
+    outcome::{Outcome, slot::OutcomeSlot},
 };
 
-/// Who waits for less than this does not look for the output himself, which might take longer.
-const SHORTEST_LINGER: Duration = Duration::from_millis(1);
+/// A shorter wait does not spin for the output, which might take longer than the wait.
+const SHORTEST_SPIN_WAIT: Duration = Duration::from_millis(1);
 
-/// A job that was accepted: wait for its output, or cancel it.
+/// An accepted job: wait for its output, or cancel it.
 ///
-/// It is also a [`Future`], with no runtime of its own. Dropping it lets the job run and throws its output away.
+/// The handle is also a [`Future`], on any runtime. Dropping it lets the job run and discards its output.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use pool::{Job, JobHandle};
+///
+/// /// The output, unless it takes longer than a second.
+/// fn within_a_second<J: Job>(handle: JobHandle<J>) -> Option<J::Output> {
+///     match handle.wait_timeout(Duration::from_secs(1)) {
+///         Ok(output) => output.ok(),
+///         Err(handle) => {
+///             handle.cancel();
+///             None
+///         }
+///     }
+/// }
+/// ```
 pub struct JobHandle<J: Job> {
     id: u64,
-    slot: Arc<Slot>,
+    slot: Arc<OutcomeSlot>,
     core: Weak<Core>,
     job: PhantomData<fn() -> J>,
 }
 
 impl<J: Job> JobHandle<J> {
-    pub(crate) fn new(id: u64, slot: Arc<Slot>, core: Weak<Core>) -> Self {
+    pub(crate) fn new(id: u64, slot: Arc<OutcomeSlot>, core: Weak<Core>) -> Self {
         Self {
             id,
             slot,
@@ -41,7 +58,7 @@ impl<J: Job> JobHandle<J> {
         }
     }
 
-    /// The job's number in its pool: jobs are numbered from 0 in the order in which they were accepted.
+    /// Returns the job's number in its pool: from 0, in the order in which jobs were accepted.
     pub fn id(&self) -> u64 {
         self.id
     }
@@ -49,7 +66,7 @@ impl<J: Job> JobHandle<J> {
     /// Waits for the output.
     ///
     /// # Errors
-    /// Whatever kept the job from giving one; see [`JobError`].
+    /// If the job gave no output: [`JobError`] says why.
     pub fn wait(self) -> Result<J::Output, JobError> {
         let outcome = self.slot.try_take().or_else(|| {
             self.spin_wait();
@@ -60,8 +77,9 @@ impl<J: Job> JobHandle<J> {
             .decode::<J>()
     }
 
-    /// Waits for the output, and gives it with what the job has written to its standard output and error, in a pool that
-    /// captures that ([`Builder::capture_output`](crate::Builder::capture_output)); otherwise that is empty.
+    /// Waits for the output, and returns it with what the job wrote to its standard output and error.
+    ///
+    /// The latter is empty unless [`Builder::capture_output`](crate::Builder::capture_output) is set.
     pub fn wait_captured(self) -> (Result<J::Output, JobError>, Captured) {
         let slot = Arc::clone(&self.slot);
         let output = self.wait();
@@ -72,13 +90,13 @@ impl<J: Job> JobHandle<J> {
         (output, captured)
     }
 
-    /// Waits for the output for `patience` at most, and gives the handle back when that was too short.
+    /// Waits for the output, at most for `timeout`.
     ///
     /// # Errors
-    /// The handle itself, to wait again.
-    pub fn wait_timeout(self, patience: Duration) -> Result<Result<J::Output, JobError>, Self> {
-        let deadline = Instant::now().checked_add(patience);
-        if patience >= SHORTEST_LINGER {
+    /// The handle itself, if there is no output yet.
+    pub fn wait_timeout(self, timeout: Duration) -> Result<Result<J::Output, JobError>, Self> {
+        let deadline = Instant::now().checked_add(timeout);
+        if timeout >= SHORTEST_SPIN_WAIT {
             self.spin_wait();
         }
         let outcome = match deadline {
@@ -88,10 +106,10 @@ impl<J: Job> JobHandle<J> {
         outcome.map(Outcome::decode::<J>).ok_or(self)
     }
 
-    /// Takes the output if it is there, and gives the handle back if it is not.
+    /// Takes the output if it is there. Never waits.
     ///
     /// # Errors
-    /// The handle itself, to ask again.
+    /// The handle itself, if there is no output yet.
     pub fn try_wait(self) -> Result<Result<J::Output, JobError>, Self> {
         self.slot.try_take().map(Outcome::decode::<J>).ok_or(self)
     }
@@ -102,13 +120,15 @@ impl<J: Job> JobHandle<J> {
         }
     }
 
-    /// Whether the job has ended.
+    /// Returns whether the job has ended.
     pub fn is_finished(&self) -> bool {
         self.slot.is_filled()
     }
 
-    /// Cancels the job. If it is queued, it never runs. If it runs, its worker is killed and replaced; jobs that were
-    /// to run there run elsewhere. If it has ended, nothing happens, and its output can still be waited for.
+    /// Cancels the job.
+    ///
+    /// A queued job never runs. For a running job its worker is killed and replaced; jobs waiting there run elsewhere. If
+    /// the job has ended, this does nothing, and its output is still there.
     pub fn cancel(&self) {
         if let Some(core) = self.core.upgrade().filter(|_| !self.slot.is_filled()) {
             self.slot.fill(Outcome::failed(JobError::Cancelled));
@@ -121,7 +141,7 @@ impl<J: Job> Future for JobHandle<J> {
     type Output = Result<J::Output, JobError>;
 
     /// # Panics
-    /// When polled again after it was ready, as futures may.
+    /// If polled again after it was ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.slot.poll(context).map(Outcome::decode::<J>)
     }

@@ -1,7 +1,7 @@
-//! Functions of the caller that are run when workers start and end.
+//! The caller's functions that run when workers start and end.
 //!
-//! They run with nothing locked, in the thread that serves the worker, and a panic in one harms nobody. What they are
-//! told are facts; they decide nothing.
+//! They run with nothing locked, in the thread that serves the worker. A panic in one is logged. They observe, and decide
+//! nothing.
 
 use std::{
     fmt,
@@ -11,13 +11,14 @@ use std::{
 
 use crate::failure::Cause;
 
-/// A worker that is ready to take jobs.
+/// A worker that has started and takes jobs: the argument of
+/// [`Builder::on_worker_start`](crate::Builder::on_worker_start).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerStart {
-    /// Its number in its pool, from 0.
+    /// The worker's number in its pool, from 0.
     pub worker: u32,
-    /// Its process id.
+    /// The worker's process id.
     pub pid: u32,
 }
 

@@ -1,24 +1,26 @@
-//! What a pool does about jobs that fail: go on, try again, or halt.
+//! What a pool does about failed jobs: go on, retry, or halt.
 //!
-//! Plain values with their rules and their notation. Who counts the failures and carries a halt out is the scheduler.
+//! Set a [`FailurePolicy`] with [`Builder::failure_policy`](crate::Builder::failure_policy), or its two parts with
+//! [`Builder::attempts`](crate::Builder::attempts) and [`Builder::halt`](crate::Builder::halt). The values here carry the
+//! rules and their notation (`soon,fail=10%`).
 
 use std::{fmt, num::NonZeroU64, str::FromStr};
 
-/// A share of failures halts a pool only once so many jobs have failed: one failure among the first three jobs says
+/// The number of failed jobs below which a [`Percent`] never halts a pool: one failure among the first three jobs says
 /// little about the share.
 pub const LEAST_FAILURES_FOR_A_SHARE: u64 = 3;
 
-/// What a pool does about jobs that fail. The default is that each fails alone and the pool goes on.
+/// What a pool does about failed jobs. By default each job fails alone and the pool goes on.
 ///
 /// ```
-/// use pool::{FailurePolicy, Halt, Threshold, Urgency};
+/// use pool::policy::{FailurePolicy, Halt, Threshold, Urgency};
 ///
-/// // Jobs are idempotent: try a job whose worker died up to three times; give up when a tenth of the jobs has failed.
+/// // Jobs are idempotent: start a job whose worker died up to three times; halt when a tenth of the jobs has failed.
 /// let policy = FailurePolicy::retry(3).halt("soon,fail=10%".parse::<Halt>()?);
 /// // The first failure ends everything, also the jobs that run.
 /// let strict = FailurePolicy::fail().halt(Halt::new(Urgency::Now, Threshold::failures(1)));
 /// # assert_ne!(policy, strict);
-/// # Ok::<(), pool::ParseHaltError>(())
+/// # Ok::<(), pool::policy::ParseHaltError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailurePolicy {
@@ -27,7 +29,7 @@ pub struct FailurePolicy {
 }
 
 impl FailurePolicy {
-    /// A job that fails is not tried again, and the others go on.
+    /// Never retries a failed job; the other jobs go on.
     pub fn fail() -> Self {
         Self {
             attempts: 1,
@@ -35,15 +37,14 @@ impl FailurePolicy {
         }
     }
 
-    /// Jobs are idempotent: one whose worker dies is tried again, alone, until it has been started `attempts` times.
+    /// Retries a job whose worker died, alone, until it has been started `attempts` times. Jobs must be idempotent.
     ///
-    /// Only a worker's death is a reason to try again; a panic, a missed deadline and an output that is a failure are
-    /// the job's own doing and would come again.
+    /// Only a worker's death is retried: a panic, a missed deadline and an output that is a failure would happen again.
     pub fn retry(attempts: u8) -> Self {
         Self { attempts, halt: None }
     }
 
-    /// The pool halts when too many jobs have failed.
+    /// Halts the pool when too many jobs have failed.
     #[must_use]
     pub fn halt(mut self, halt: Halt) -> Self {
         self.halt = Some(halt);
@@ -59,27 +60,27 @@ impl Default for FailurePolicy {
 
 /// When a pool halts, and how: GNU parallel's `--halt`.
 ///
-/// A halted pool takes no more jobs. Those that it has and has not started end with
+/// A halted pool takes no more jobs. Accepted jobs that have not started end with
 /// [`JobError::Halted`](crate::JobError::Halted).
 ///
-/// What counts as a failure is a job that gave an error of its own or its worker's (a panic, a death, a deadline, a
-/// quarantine), and an output that [`Job::is_failure`](crate::Job::is_failure) calls one; not a job that was cancelled.
+/// A job fails if it ends with an error of its own or its worker's (a panic, a death, a deadline, a quarantine), or with
+/// an output for which [`Job::is_failure`](crate::Job::is_failure) is true. A cancelled job is no failure.
 ///
-/// It reads and shows itself in GNU parallel's notation: `soon,fail=1`, `now,fail=10%`.
+/// It parses and displays in GNU parallel's notation: `soon,fail=1`, `now,fail=10%`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Halt {
-    /// What becomes of the jobs that run.
+    /// What happens to running jobs.
     pub urgency: Urgency,
     /// How many failures are too many.
     pub threshold: Threshold,
 }
 
-/// What becomes of the jobs that run when a pool halts.
+/// What happens to running jobs when a pool halts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// They are let end; no other is started.
+    /// They finish; no other is started.
     Soon,
-    /// They are ended with their workers.
+    /// They end at once: their workers are killed.
     Now,
 }
 
@@ -87,9 +88,9 @@ pub enum Urgency {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Threshold {
-    /// So many.
+    /// A number of failures.
     Failures(NonZeroU64),
-    /// So many in a hundred of the jobs that have ended so far, once three have failed.
+    /// A share of the jobs that have ended so far, once [`LEAST_FAILURES_FOR_A_SHARE`] have failed.
     Percent(Percent),
 }
 
@@ -98,19 +99,19 @@ pub enum Threshold {
 pub struct Percent(u8);
 
 impl Percent {
-    /// So many in a hundred; `None` unless it is from 1 to 100.
+    /// A share in percent; `None` unless it is from 1 to 100.
     pub fn new(percent: u8) -> Option<Self> {
         (1..=100).contains(&percent).then_some(Self(percent))
     }
 }
 
 impl Threshold {
-    /// So many failures; 0 means the first, as 1 does.
+    /// A number of failures; 0 counts as 1.
     pub fn failures(failures: u64) -> Self {
         Self::Failures(NonZeroU64::new(failures).unwrap_or(NonZeroU64::MIN))
     }
 
-    /// Whether so many failures, of so many jobs that have ended, are too many.
+    /// Whether `failed` failures among `ended` jobs are too many.
     pub(crate) fn is_reached(self, failed: u64, ended: u64) -> bool {
         match self {
             Self::Failures(failures) => failed >= failures.get(),
@@ -123,26 +124,26 @@ impl Threshold {
 }
 
 impl Halt {
-    /// A halt of this urgency at this threshold.
+    /// Creates a halt of this urgency at this threshold.
     pub fn new(urgency: Urgency, threshold: Threshold) -> Self {
         Self { urgency, threshold }
     }
 }
 
-/// Why a text is no [`Halt`].
+/// Why a text cannot be parsed as a [`Halt`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseHaltError {
-    /// It does not begin with a known urgency.
+    /// The text does not begin with a known urgency.
     #[error("it must begin with `now,` or `soon,`, as in `soon,fail=1`")]
     Urgency,
-    /// What follows is no condition that is known.
+    /// The condition behind the urgency is unknown.
     #[error("behind `{0},` there must be `fail=N` or `fail=P%`")]
     Condition(Urgency),
-    /// The number of failures is none.
+    /// The number of failures is not a number from 1 on.
     #[error("`{0}` is not a number of failures from 1 on")]
     Failures(String),
-    /// The share is none.
+    /// The share is not from 1% to 100%.
     #[error("`{0}%` is not a share from 1% to 100%, without a fraction")]
     Percent(String),
 }
@@ -208,11 +209,11 @@ impl fmt::Display for Halt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Halted {
-    /// The policy that it was built with.
+    /// The pool's policy.
     pub halt: Halt,
     /// How many jobs had failed.
     pub failed: u64,
-    /// How many jobs had ended, those that failed among them.
+    /// How many jobs had ended, including the failed ones.
     pub ended: u64,
 }
 
@@ -233,14 +234,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_notation_is_read_and_shown() {
+    fn the_notation_parses_and_displays() {
         for text in ["soon,fail=1", "now,fail=3", "soon,fail=10%", "now,fail=100%"] {
             assert_eq!(text.parse::<Halt>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn what_cannot_be_is_named() {
+    fn a_wrong_part_is_named() {
         for (text, words) in [
             ("", "`now,` or `soon,`"),
             ("fail=1", "`now,` or `soon,`"),

@@ -1,4 +1,4 @@
-//! The pool as its users see it.
+//! [`Pool`]: jobs in, handles and iterators out.
 
 use std::{
     marker::PhantomData,
@@ -11,26 +11,28 @@ use protocol::Job;
 use sync::heap::Transit;
 
 use crate::{
-    BuildError, Builder, JobHandle, Map, MapUnordered, Order, Rejected, Stats, StreamInput, StreamOutput,
-    SubmitError,
+    BuildError, Builder, JobHandle, SubmitError,
     driver::Core,
+    failure::Rejected,
     job::{
         encode::encode,
         jobs::{Item, Sink},
     },
-    outcome::{slot::Slot, stream_core::Bounds},
-    stream,
+    map::{Map, MapUnordered},
+    outcome::{slot::OutcomeSlot, stream_core::Bounds},
+    stats::Stats,
+    stream::{self, Order, StreamInput, StreamOutput},
 };
 
-/// How long the end of a pool waits, after the last worker was killed, for the system to end it.
+/// How long a pool that ends waits for its killed workers to exit.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// A pool of worker processes that run jobs of one type.
 ///
-/// All its methods take `&self`: share it by reference or in an [`Arc`] among as many threads as you like.
+/// All methods take `&self`: share the pool by reference or in an [`Arc`] among any number of threads.
 ///
-/// Dropping a pool ends it at once, as [`Pool::kill`] does: jobs that have not ended fail with
-/// [`JobError::Closed`](crate::JobError::Closed). To let them end, call [`Pool::drain`] or [`Pool::shutdown`] before.
+/// Dropping a pool kills its workers, as [`Pool::kill`] does: jobs that have not ended fail with
+/// [`JobError::Closed`](crate::JobError::Closed). Call [`Pool::drain`] or [`Pool::shutdown`] first to wait for them.
 ///
 /// ```no_run
 /// use pool::{Job, Pool};
@@ -60,7 +62,7 @@ pub struct Pool<J: Job> {
 }
 
 impl<J: Job> Pool<J> {
-    /// The settings of a new pool.
+    /// Returns the settings of a new pool, with their defaults.
     pub fn builder() -> Builder<J> {
         Builder::new()
     }
@@ -84,15 +86,15 @@ impl<J: Job> Pool<J> {
         self.core.wait_ready()
     }
 
-    /// Hands a job in. Waits while the queue is full.
+    /// Submits a job. Waits while the queue is full.
     ///
     /// # Errors
-    /// When the job cannot be encoded or is too large, or the pool takes no more jobs; the job comes back.
+    /// If the job cannot be encoded or is too large, or the pool takes no more jobs. The error returns the job.
     pub fn submit(&self, job: J) -> Result<JobHandle<J>, Rejected<J>> {
         self.submit_until(job, None)
     }
 
-    /// Hands a job in, unless the queue is full.
+    /// Submits a job, unless the queue is full. Never waits.
     ///
     /// # Errors
     /// As [`Pool::submit`], and [`SubmitError::Full`].
@@ -100,12 +102,12 @@ impl<J: Job> Pool<J> {
         self.submit_until(job, Some(Instant::now()))
     }
 
-    /// Hands a job in. Waits while the queue is full, but no longer than `patience`.
+    /// Submits a job. Waits while the queue is full, at most for `timeout`.
     ///
     /// # Errors
     /// As [`Pool::submit`], and [`SubmitError::Full`].
-    pub fn submit_timeout(&self, job: J, patience: Duration) -> Result<JobHandle<J>, Rejected<J>> {
-        self.submit_until(job, Instant::now().checked_add(patience))
+    pub fn submit_timeout(&self, job: J, timeout: Duration) -> Result<JobHandle<J>, Rejected<J>> {
+        self.submit_until(job, Instant::now().checked_add(timeout))
     }
 
     fn submit_until(&self, job: J, deadline: Option<Instant>) -> Result<JobHandle<J>, Rejected<J>> {
@@ -118,7 +120,7 @@ impl<J: Job> Pool<J> {
                 return Err(Rejected { job, error });
             }
         };
-        let slot = Arc::new(Slot::new(transit));
+        let slot = Arc::new(OutcomeSlot::new(transit));
         let item = Item {
             encoded,
             sink: Sink::Slot(Arc::clone(&slot)),
@@ -132,41 +134,54 @@ impl<J: Job> Pool<J> {
         }
     }
 
-    /// Runs each item of an iterator as a job; the outputs come in the order of the items.
+    /// Runs each item of an iterator as a job and returns the outputs in the order of the items.
     ///
-    /// It is lazy: items are taken, in the caller's thread, only while outputs are asked for, and at most the window of
-    /// them ahead. Endless iterators are welcome. When the iterator itself may block for long, so that neither an output nor
-    /// the start of an item that was taken should wait for the next item, use [`Pool::stream`].
+    /// The map is lazy: it takes items in the caller's thread, only when asked for outputs, and at most a window ahead
+    /// ([`Builder::window`]). The iterator may be endless. If it may block for long, use [`Pool::stream`], so that outputs
+    /// and the jobs already taken do not wait for it.
     ///
-    /// A job that fails has its error as its item. When the input iterator panics, the outputs before come first.
+    /// A failed job yields its error. A panic of the iterator is passed on after the outputs before it.
+    ///
+    /// ```no_run
+    /// # use pool::{Job, Pool};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize)]
+    /// # struct Square(u64);
+    /// # impl Job for Square { type Output = u64; const NAME: &'static str = "square"; }
+    /// # fn run(pool: &Pool<Square>) -> Result<(), pool::JobError> {
+    /// let squares: Vec<u64> = pool.map((0..3).map(Square)).collect::<Result<_, _>>()?;
+    /// assert_eq!(squares, [0, 1, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn map<I: IntoIterator<Item = J>>(&self, jobs: I) -> Map<J, I::IntoIter> {
         Map::new(jobs.into_iter(), self.stream(Order::Input))
     }
 
-    /// As [`Pool::map`], but outputs come as soon as they are there, each with the number of its item, from 0.
+    /// As [`Pool::map`], but returns outputs as they come, each with the number of its item, from 0.
     pub fn map_unordered<I: IntoIterator<Item = J>>(&self, jobs: I) -> MapUnordered<J, I::IntoIter> {
         MapUnordered::new(jobs.into_iter(), self.stream(Order::Completion))
     }
 
-    /// A stream of jobs, as two ends for two threads: one puts jobs in, the other takes outputs out.
+    /// Opens a stream of jobs and returns its two ends, for two threads: one sends jobs, the other takes outputs.
     pub fn stream(&self, order: Order) -> (StreamInput<J>, StreamOutput<J>) {
         stream::stream(&self.core, order, self.window)
     }
 
-    /// Waits until every job that was accepted has ended. The pool goes on.
+    /// Waits until all accepted jobs have ended. The pool stays open.
     pub fn drain(&self) {
         self.core.wait_idle(None);
     }
 
-    /// As [`Pool::drain`], but waits no longer than `patience`; says whether all jobs have ended.
-    pub fn drain_timeout(&self, patience: Duration) -> bool {
-        self.core.wait_idle(Instant::now().checked_add(patience))
+    /// As [`Pool::drain`], but waits at most for `timeout`. Returns whether all jobs have ended.
+    pub fn drain_timeout(&self, timeout: Duration) -> bool {
+        self.core.wait_idle(Instant::now().checked_add(timeout))
     }
 
-    /// Accepts no more jobs, lets those that were accepted end, for `grace` at most, and then ends the workers. What has
-    /// not ended by then fails with [`JobError::Closed`](crate::JobError::Closed). May be called again, from anywhere.
+    /// Closes the pool: accepts no more jobs, waits for the accepted ones at most for `grace`, and then ends the workers.
+    /// Jobs that have not ended by then fail with [`JobError::Closed`](crate::JobError::Closed).
     ///
-    /// Takes at most `grace` and a second.
+    /// Takes at most `grace` and a second. Further calls, from any thread, are allowed; a shorter grace counts.
     pub fn shutdown(&self, grace: Duration) {
         self.core.close();
         if !self.core.wait_ended(Instant::now().checked_add(grace)) {
@@ -175,22 +190,22 @@ impl<J: Job> Pool<J> {
         }
     }
 
-    /// As [`Pool::shutdown`], with the grace that the builder was given.
+    /// As [`Pool::shutdown`], with the grace set by [`Builder::grace`].
     pub fn close(&self) {
         self.shutdown(self.grace);
     }
 
-    /// Ends the workers now. Jobs that have not ended fail with [`JobError::Closed`](crate::JobError::Closed).
+    /// Kills the workers now. Jobs that have not ended fail with [`JobError::Closed`](crate::JobError::Closed).
     pub fn kill(&self) {
         self.shutdown(Duration::ZERO);
     }
 
-    /// The pool's figures at this moment.
+    /// Returns the pool's counters and the state of its workers, as they are now.
     pub fn stats(&self) -> Stats {
         Stats::of(&self.core)
     }
 
-    /// Why the pool takes no more jobs, if it takes none.
+    /// Returns why the pool takes no more jobs; `None` while it takes them.
     pub fn closed_reason(&self) -> Option<SubmitError> {
         self.core.closed_reason()
     }
@@ -202,8 +217,8 @@ impl<J: Job> Drop for Pool<J> {
         let ended = self.core.wait_ended(Instant::now().checked_add(LAST_WAIT));
         let threads = std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
-            // The last handle to a pool may be dropped by a waker, in one of its own threads; and a thread whose worker
-            // the system cannot end is left to itself rather than waited for.
+            // A waker may drop the last reference to a pool in one of the pool's own threads, which cannot join itself. A
+            // thread whose worker the system cannot end is not waited for.
             if ended && thread.thread().id() != std::thread::current().id() {
                 drop(thread.join());
             }

@@ -1,53 +1,66 @@
-//! A pool's figures at one moment.
+//! Counters of a pool, and facts about its workers.
+//!
+//! [`Pool::stats`](crate::Pool::stats) returns [`Stats`]: what became of all jobs, and the state of each worker. A hook
+//! set with [`Builder::on_worker_start`](crate::Builder::on_worker_start) receives a [`WorkerStart`].
+//!
+//! ```no_run
+//! use pool::{Job, Pool, stats::WorkerState};
+//!
+//! fn ready_workers<J: Job>(pool: &Pool<J>) -> usize {
+//!     let workers = pool.stats().workers;
+//!     workers.iter().filter(|worker| worker.state == WorkerState::Ready).count()
+//! }
+//! ```
 
 use std::time::Duration;
 
+pub use crate::hooks::WorkerStart;
 use crate::{
     driver::Core,
     scheduler::{Scheduler, WorkerState as State},
 };
 
-/// A pool's figures at one moment. Counts are of jobs, since the pool was built, unless they say otherwise.
+/// Counters of a pool at one moment. They count jobs since the pool was built, unless they say otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Accepted.
+    /// Jobs accepted.
     pub submitted: u64,
-    /// Run to their end, with an output or with a fault of their own.
+    /// Jobs that ran to their end, with an output or a fault of their own.
     pub finished: u64,
-    /// Among the finished, those that are failures. Counted only by a pool that may halt for them.
+    /// Finished jobs that are failures. Counted only by a pool with a [`Halt`](crate::policy::Halt).
     pub failed: u64,
-    /// Ended with their worker's death.
+    /// Jobs that ended with their worker's death.
     pub worker_died: u64,
-    /// Ended for running past the job deadline.
+    /// Jobs that ran past the job deadline.
     pub deadline_exceeded: u64,
-    /// Cancelled.
+    /// Jobs cancelled.
     pub cancelled: u64,
-    /// Given up after several workers' deaths.
+    /// Jobs not started again after the deaths of several workers.
     pub quarantined: u64,
-    /// Not run, or ended, because the pool halted.
+    /// Jobs not run, or ended, because the pool halted.
     pub halted: u64,
-    /// Ended because the pool was closed or broke, or dropped because nobody waited for them.
+    /// Jobs that ended because the pool was closed or broke, or whose stream was dropped.
     pub dropped: u64,
-    /// Waiting in the queue now.
+    /// Jobs waiting in the queue now.
     pub queued: usize,
-    /// Handed to workers and not ended now.
+    /// Jobs sent to workers and not ended now.
     pub in_flight: usize,
-    /// Deaths of workers, whatever the reason.
+    /// Deaths of workers, for any reason.
     pub deaths: u64,
     /// Workers that failed to start.
     pub start_failures: u64,
     /// Workers started in the place of others.
     pub restarts: u64,
-    /// Workers replaced although they were well.
+    /// Healthy workers replaced by a successor.
     pub recycled: u64,
     /// Jobs taken back from a worker before they started there.
     pub requeued: u64,
-    /// Frames sent to workers; each carries one job or many.
+    /// Frames sent to workers; each carries one or more jobs.
     pub frames: u64,
-    /// The measured time of a job in a worker, averaged over the recent ones, once there is one.
+    /// The time of a job in a worker, averaged over recent jobs; `None` before the first measurement.
     pub job_time: Option<Duration>,
-    /// The workers. While one is being replaced although it is well, both it and its successor are here, under one number.
+    /// The workers. A healthy worker that is being replaced and its successor both appear, under the same number.
     pub workers: Vec<WorkerStats>,
 }
 
@@ -55,42 +68,42 @@ pub struct Stats {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerStats {
-    /// Its number in the pool, from 0.
+    /// The worker's number in the pool, from 0.
     pub worker: u32,
-    /// Its process id, while it takes jobs.
+    /// The process id, while the worker takes jobs.
     pub pid: Option<u32>,
-    /// What it does.
+    /// What the worker does.
     pub state: WorkerState,
-    /// How many jobs it holds.
+    /// How many jobs the worker holds.
     pub in_flight: usize,
-    /// Which worker it is in this place: 1 for the first, one more for each restart.
-    pub life: u64,
+    /// The incarnation: 1 for the first process under this number, one more for each restart.
+    pub incarnation: u64,
 }
 
-/// What a worker does.
+/// The state of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WorkerState {
-    /// It is being started, or waits to be started again.
+    /// The worker is starting, or waits for its next start.
     Starting,
-    /// It takes jobs.
+    /// The worker takes jobs.
     Ready,
-    /// It is being ended.
+    /// The worker is ending.
     Ending,
-    /// It has ended and is not replaced.
+    /// The worker has ended and is not replaced.
     Gone,
 }
 
 impl Stats {
     pub(crate) fn of(core: &Core) -> Self {
-        let (mut stats, seats) = core.inspect(Self::of_scheduler);
-        for (worker, seat) in stats.workers.iter_mut().zip(seats) {
-            worker.pid = core.pid(seat);
+        let (mut stats, slots) = core.inspect(Self::of_scheduler);
+        for (worker, slot) in stats.workers.iter_mut().zip(slots) {
+            worker.pid = core.pid(slot);
         }
         stats
     }
 
-    /// All but the process ids, and where those are to be found.
+    /// All but the process ids, and the worker slots that know these.
     fn of_scheduler<J: crate::scheduler::SpanContents>(scheduler: &Scheduler<J>) -> (Self, Vec<usize>) {
         let counters = *scheduler.counters();
         let occupied = || scheduler.workers().filter(|worker| worker.state != State::Vacant);
@@ -99,7 +112,7 @@ impl Stats {
             pid: None,
             state: state_of(worker.state),
             in_flight: worker.in_flight,
-            life: worker.generation,
+            incarnation: worker.generation,
         });
         let stats = Self {
             submitted: counters.submitted,

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use pool::{Death, Exit, JobError};
+use pool::{
+    JobError,
+    failure::{Death, Exit},
+};
 use rustix::process::Signal;
 use tests::{Answer, Puppet};
 

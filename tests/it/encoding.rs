@@ -1,6 +1,6 @@
 //! Jobs and outputs that cannot be encoded or decoded, panics, and sizes at the limits.
 
-use pool::{Fault, JobError, SubmitError};
+use pool::{JobError, SubmitError, failure::Fault};
 use tests::{Answer, PanicsInDecoding, Puppet};
 
 use crate::stage::{assert_works, puppet_pool, puppets, run, story};
@@ -208,7 +208,7 @@ fn a_job_of_more_than_two_gigabytes_is_refused_by_its_size() {
     const BYTES: usize = (2 << 30) + 1;
     story(|| {
         let pool = puppet_pool(1);
-        let (mut input, mut output) = pool.stream(pool::Order::Input);
+        let (mut input, mut output) = pool.stream(pool::stream::Order::Input);
         let sent = input.send_encoded(|buffer| {
             buffer.resize(BYTES, 0);
             Ok(())

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pool::Order;
+use pool::stream::Order;
 use tests::{Answer, Puppet};
 
 use crate::stage::{Folder, alone, assert_works, holdings, puppet_pool, puppets, story};

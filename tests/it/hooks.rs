@@ -5,7 +5,10 @@ use std::sync::{
     mpsc::{self, Sender},
 };
 
-use pool::{Cause, EndReason, Exit, Pool};
+use pool::{
+    Pool,
+    failure::{Cause, EndReason, Exit},
+};
 use rustix::process::Signal;
 use tests::{Answer, Puppet};
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use pool::{Death, EndReason, JobError};
+use pool::{
+    JobError,
+    failure::{Death, EndReason},
+};
 use tests::{Answer, Puppet};
 
 use crate::stage::{assert_works, puppets, run, story, submit};

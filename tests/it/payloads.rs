@@ -1,6 +1,6 @@
 //! Large payloads: `Bytes` that come back whole, are kept, sliced and mixed.
 
-use pool::{Bytes, JobError, Order, SubmitError};
+use pool::{Bytes, JobError, SubmitError, stream::Order};
 use protocol::payload::{area::KEPT_BYTES, attachment::LEAST_BYTES};
 use tests::{Answer, Puppet};
 
@@ -149,7 +149,7 @@ fn what_is_kept_past_the_memory_limit_ends_the_worker_with_that_cause() {
         let limit = 128 << 20;
         assert_eq!(
             death.reason,
-            Some(pool::EndReason::AllocationRefused { limit }),
+            Some(pool::failure::EndReason::AllocationRefused { limit }),
             "{death}"
         );
         assert_works(&pool);
@@ -210,7 +210,7 @@ fn payloads_count_for_every_limit() {
         let fault =
             run(&pool, Puppet::Gather(vec![pattern(0, 500_000); 2])).expect_err("its output is too large");
         assert!(
-            matches!(fault, JobError::Fault(pool::Fault::TooLarge { .. })),
+            matches!(fault, JobError::Fault(pool::failure::Fault::TooLarge { .. })),
             "{fault}"
         );
         // The queue is full of bytes long before it is full of jobs.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use pool::{FailurePolicy, Halted, JobError, SubmitError};
+use pool::{
+    JobError, SubmitError,
+    policy::{FailurePolicy, Halted},
+};
 use tests::{Answer, Puppet};
 
 use crate::stage::{Folder, assert_works, puppets, run, story, submit, wait_for};

@@ -265,9 +265,15 @@ fn the_kind_of_an_error_says_whose_fault_it_is() {
     story(|| {
         let pool = puppet_pool(1);
         let fault = run(&pool, Puppet::Panic("boom".into())).expect_err("it panics");
-        assert_eq!((fault.layer(), fault.kind()), (pool::Layer::Job, "Panicked"));
+        assert_eq!(
+            (fault.layer(), fault.kind()),
+            (pool::failure::Layer::Job, "Panicked")
+        );
         let death = run(&pool, Puppet::Exit(3)).expect_err("it exits");
-        assert_eq!((death.layer(), death.kind()), (pool::Layer::Worker, "WorkerDied"));
+        assert_eq!(
+            (death.layer(), death.kind()),
+            (pool::failure::Layer::Worker, "WorkerDied")
+        );
         assert!(matches!(death, JobError::WorkerDied(_)));
     });
 }

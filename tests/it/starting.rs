@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use pool::{BuildError, Builder, Cause, JobError, Pool, StartFailureKind, SubmitError};
+use pool::{
+    BuildError, Builder, JobError, Pool, SubmitError,
+    failure::{Cause, StartFailureKind},
+};
 use protocol::Eval;
 use tests::Puppet;
 

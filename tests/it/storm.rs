@@ -31,7 +31,7 @@ fn deaths_are_suspects_and_workers_killed_idle_exactly() {
             .initialiser_argument(&format!("journal {jobs} {path}"))
             .restart_limit(10_000, Duration::from_mins(1))
             .on_worker_end(move |cause| {
-                if let pool::Cause::Died(death) = cause {
+                if let pool::failure::Cause::Died(death) = cause {
                     tell.lock().expect("it").insert(death.pid);
                 }
             })

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use pool::{Exit, JobError, Pool};
+use pool::{JobError, Pool, failure::Exit};
 use rustix::process::{Resource, Rlimit, Signal};
 use tests::{Answer, Puppet, signals};
 

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     hooks::Hooks,
     job::jobs::{Encoded, Item, Sink},
-    outcome::slot::Slot,
+    outcome::slot::OutcomeSlot,
     scheduler::{Action, Config, Event, Recycling, RestartLimit},
     spawn::program::Program,
 };
@@ -81,8 +81,8 @@ impl FakeWorker {
     }
 
     /// Submits a job; gives the place of its outcome.
-    pub(super) fn submit(&self) -> Arc<Slot> {
-        let slot = Arc::<Slot>::default();
+    pub(super) fn submit(&self) -> Arc<OutcomeSlot> {
+        let slot = Arc::<OutcomeSlot>::default();
         let item = Item {
             encoded: Encoded::One(SmallVec::from_slice(b"job")),
             sink: Sink::Slot(Arc::clone(&slot)),

@@ -1,29 +1,44 @@
-//! The errors that a caller sees.
+//! The errors that callers see.
 //!
-//! Three layers are kept apart: the job's own fault, the worker's, and the pool's. [`JobError::layer`] tells which.
+//! They keep three layers apart: the job's own fault, the worker's, and the pool's. [`JobError::layer`] names it.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use protocol::{CodecError, Fault};
 
-use super::{Cause, Death, StartFailure};
+use super::{cause::Cause, death::Death, start::StartFailure};
 use crate::policy::Halted;
 
 /// Why a job gave no output.
+///
+/// [`JobError::layer`] names the side at fault, [`JobError::kind`] the kind for logs. What each case means for other jobs
+/// is in [`guide::failure_semantics`](crate::guide::failure_semantics).
+///
+/// ```
+/// use pool::{JobError, failure::Layer};
+///
+/// /// Whether another attempt may succeed.
+/// fn is_worth_a_retry(error: &JobError) -> bool {
+///     error.layer() == Layer::Worker
+/// }
+///
+/// assert!(!is_worth_a_retry(&JobError::Cancelled));
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
-    /// The worker ran the job, or tried to, and lives on: a panic, an undecodable job, an output too large.
+    /// The job failed in a worker that lives on: a panic, an undecodable job, an output too large.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// The output came back and could not be decoded here.
+    /// The output could not be decoded in this process.
     #[error("the job's output could not be decoded: {0}")]
     UndecodableOutput(CodecError),
-    /// The worker died while it ran this job. The job may have had some of its effects.
+    /// The worker died while it ran this job, which may have had some of its effects.
     #[error("while it ran this job, {0}")]
     WorkerDied(Arc<Death>),
-    /// The job was tried as often as the pool's builder allows, and each time its worker died.
-    #[error("the job ended its worker {} times and is not tried again; the last time {}", .0.len(), last(.0))]
+    /// The job was started as often as [`Builder::attempts`](crate::Builder::attempts) allows, and each time its worker
+    /// died.
+    #[error("the worker died at each of {} attempts of this job; the last time {}", .0.len(), last(.0))]
     Quarantined(Vec<Cause>),
     /// The job ran longer than the pool's job deadline, and its worker was killed.
     #[error("the job ran longer than its deadline of {0:?}")]
@@ -31,16 +46,17 @@ pub enum JobError {
     /// The job was cancelled.
     #[error("the job was cancelled")]
     Cancelled,
-    /// The job was not even accepted; `map` tells it in the job's place.
+    /// The job was not accepted: a map or stream returns this in the job's place.
     #[error(transparent)]
     NotSubmitted(SubmitError),
-    /// The job could not be handed to a worker: there was no memory for it.
+    /// There was no shared memory to hand the job, or its output, over.
     #[error("the job could not be handed over: {0}")]
     NotHandedOver(String),
     /// The pool was shut down, killed or dropped before the job had ended.
     #[error("the pool was closed before the job had ended")]
     Closed,
-    /// Too many jobs had failed: the job was not run, or, when the policy is to halt now, was ended while it ran.
+    /// The pool halted after too many failures: the job was not run, or was ended while it ran (with
+    /// [`Urgency::Now`](crate::policy::Urgency::Now)).
     #[error("the job was {}, because the pool halted: {by}", if *started { "ended while it ran" } else { "not run" })]
     Halted {
         /// Why the pool halted.
@@ -48,7 +64,7 @@ pub enum JobError {
         /// Whether the job had been started, so that it may have had some of its effects.
         started: bool,
     },
-    /// The pool gave up on its workers before the job was run.
+    /// The pool broke before the job was run: its workers could not be kept alive.
     #[error("the pool is broken, its workers cannot be kept alive: {0}")]
     Broken(Cause),
 }
@@ -57,20 +73,20 @@ fn last(causes: &[Cause]) -> String {
     causes.last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Whose fault an error is.
+/// The side whose fault an error is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Layer {
-    /// The job's: another pool would give the same error.
+    /// The job: another pool would give the same error.
     Job,
-    /// The worker's: it died, or had to be killed.
+    /// The worker: it died, or had to be killed.
     Worker,
-    /// The pool's or its host's.
+    /// The pool or its host.
     Pool,
 }
 
 impl JobError {
-    /// The end of a job that took its place in a stream and was then not accepted.
+    /// The error of a job that took its place in a stream and was then not accepted.
     pub(crate) fn refused(error: SubmitError) -> Self {
         match error {
             SubmitError::Halted(by) => Self::Halted {
@@ -81,7 +97,7 @@ impl JobError {
         }
     }
 
-    /// Whose fault this is.
+    /// Returns the side whose fault this is.
     pub fn layer(&self) -> Layer {
         match self {
             Self::Fault(_)
@@ -97,7 +113,7 @@ impl JobError {
         }
     }
 
-    /// A short name of the kind of error, for logs and machine-readable output.
+    /// Returns a short name of the kind of error, for logs and machine-readable output.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Fault(Fault::Panicked(_)) => "Panicked",
@@ -122,34 +138,34 @@ impl JobError {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A setting that cannot be; the text names it and says what can be.
+    /// A setting is out of its range; the text names the setting and its range.
     #[error("{0}")]
     Setting(String),
-    /// This process was itself started as a worker but has not become one.
+    /// This process was started as a worker and has not become one.
     #[error(
         "this process was started as a worker for the job {0:?}, but did not become one: call `worker::run_if_worker` \
          for that job at the top of `main`, before a pool is built"
     )]
     InsideWorker(String),
-    /// This process was itself started as a process with a function to run but has not come to it.
+    /// This process was started to run a function and has not reached it.
     #[error(
-        "this process was started as the process {0:?}, but did not come to its function: call `pool::main` in `main`, \
+        "this process was started as the process {0:?}, but did not reach its function: call `pool::main` in `main`, \
          and build pools within it"
     )]
     InsideProcess(String),
     /// The initialiser's argument could not be encoded.
     #[error("the initialiser's argument could not be encoded: {0}")]
     Argument(CodecError),
-    /// No worker could be started; this is what happened to the first that failed.
+    /// No worker could be started; this is the first failure.
     #[error("no worker could be started: {0}")]
     NoWorker(Arc<StartFailure>),
-    /// The pool's workers died one after the other before any of them did a job.
+    /// The workers died one after the other before any of them ran a job.
     #[error("the pool is broken, its workers cannot be kept alive: {0}")]
     Broken(Cause),
-    /// The system has no threads or descriptors left.
+    /// The system refused a thread or a descriptor.
     #[error("cannot {step}: {source}")]
     System {
-        /// What was tried.
+        /// What failed, as a verb.
         step: &'static str,
         /// Why it failed.
         source: Arc<std::io::Error>,
@@ -163,33 +179,33 @@ pub enum SubmitError {
     /// The job could not be encoded.
     #[error("the job could not be encoded: {0}")]
     Unencodable(CodecError),
-    /// The encoded job is larger than a message may be.
-    #[error("the job of {bytes} bytes is over the limit of {limit} bytes for one message")]
+    /// The encoded job is larger than [`Builder::message_limit`](crate::Builder::message_limit).
+    #[error("the job has {bytes} bytes, more than the message limit of {limit} bytes")]
     TooLarge {
         /// The size of the encoded job in bytes.
         bytes: u64,
         /// The limit in bytes.
         limit: u64,
     },
-    /// The queue is full, and was so until the time was up.
+    /// The queue is full, and was until the timeout.
     #[error("the queue is full")]
     Full,
     /// The pool was shut down or killed.
     #[error("the pool is closed")]
     Closed,
-    /// The pool has halted, because too many jobs have failed.
+    /// The pool has halted because too many jobs failed.
     #[error("the pool has halted: {0}")]
     Halted(Box<Halted>),
-    /// The pool has given up on its workers.
+    /// The pool is broken: its workers could not be kept alive.
     #[error("the pool is broken, its workers cannot be kept alive: {0}")]
     Broken(Cause),
 }
 
-/// A job that was not accepted, given back with the reason.
+/// A job that was not accepted, returned with the reason.
 #[derive(thiserror::Error)]
 #[error("{error}")]
 pub struct Rejected<J> {
-    /// The job, as it was handed in.
+    /// The job, unchanged.
     pub job: J,
     /// Why it was not accepted.
     pub error: SubmitError,

@@ -1,4 +1,4 @@
-//! Encoding a job before anything else is done with it, so that a job that cannot be encoded harms nothing.
+//! Encoding a job before anything else, so that one that cannot be encoded has no effect.
 
 use std::{cell::Cell, panic::AssertUnwindSafe, sync::Arc};
 
@@ -14,10 +14,10 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// The scratch buffer is let go when one job has made it larger than this.
+/// A scratch buffer that grew larger than this is freed.
 const KEPT_SCRATCH_BYTES: usize = 64 * 1024;
 
-/// Runs `append` and gives back what it appended and attached. A panic in it is an error like any other.
+/// Runs `append` and returns what it appended and attached. A panic in it is an error like any other.
 pub(crate) fn encode(
     append: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     limit: u64,
@@ -30,8 +30,8 @@ pub(crate) fn encode(
     Ok(encoded)
 }
 
-/// As [`encode`], into an own buffer, of which earlier contents are dropped. `None`: the encoding is there, small and with
-/// nothing attached.
+/// As [`encode`], into a buffer of the caller, which is cleared first. `None`: the encoding is in the buffer, small and
+/// with nothing attached.
 pub(crate) fn encode_into(
     buffer: &mut Vec<u8>,
     append: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_are_told_and_leave_the_next_job_unharmed() {
+    fn a_failure_is_an_error_and_does_not_affect_the_next_job() {
         let refuse = encode(|_| Err(CodecError::new("no")), 100).unwrap_err();
         assert!(matches!(refuse, SubmitError::Unencodable(error) if error.to_string() == "no"));
         let panics = encode(|_| panic!("in an encoding, on purpose"), 100).unwrap_err();

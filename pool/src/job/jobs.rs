@@ -1,7 +1,7 @@
-//! The jobs of one span: their encoded bytes, and where their outcomes go.
+//! The contents of one span: encoded jobs, and where their outcomes go.
 //!
-//! The scheduler moves spans about and never looks inside; this is the inside. The bytes are kept in the form in which
-//! they travel, so that a frame is made by appending.
+//! The scheduler moves spans and never looks inside. The bytes are kept in the form in which they travel, so that a frame
+//! is built by appending.
 
 use std::sync::Arc;
 
@@ -14,17 +14,17 @@ use smallvec::SmallVec;
 use crate::{
     Captured,
     failure::Cause,
-    outcome::{results::Results, slot::Slot, stream_core::StreamCore},
+    outcome::{results::Results, slot::OutcomeSlot, stream_core::StreamCore},
     scheduler::SpanContents,
 };
 
 /// A span grows to this many jobs at most, so that taking it apart stays cheap.
 const MAX_SPAN_JOBS: u32 = 1024;
 
-/// A span grows to about this many bytes.
+/// A span grows to about this many bytes at most.
 const MAX_SPAN_BYTES: usize = 32 * 1024;
 
-/// What is submitted at once: one job, or several.
+/// One submission: one job, or several.
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) encoded: Encoded,
@@ -38,9 +38,9 @@ pub(crate) enum Encoded {
     One(SmallVec<[u8; 32]>),
     /// One that does not.
     Large(Arc<Payload>),
-    /// So many, in the form of a frame.
+    /// Several, in the form of a frame.
     Several { framed: Vec<u8>, count: u32 },
-    /// So many, each with the delimiter behind it.
+    /// Several lines, each with its delimiter.
     Lines {
         delimiter: u8,
         text: Vec<u8>,
@@ -66,11 +66,11 @@ impl Encoded {
     }
 }
 
-/// Where the outcome of a job goes; those of several jobs go to the places behind it.
+/// Where the outcome of a job goes; those of several jobs go to consecutive places.
 #[derive(Debug)]
 pub(crate) enum Sink {
     /// To the slot of a handle.
-    Slot(Arc<Slot>),
+    Slot(Arc<OutcomeSlot>),
     /// To its place in a stream.
     Stream(Arc<StreamCore>, u64),
 }
@@ -78,7 +78,7 @@ pub(crate) enum Sink {
 /// Where the outcomes of a span's jobs go.
 #[derive(Debug)]
 enum Sinks {
-    Slots(Vec<Arc<Slot>>),
+    Slots(Vec<Arc<OutcomeSlot>>),
     /// To consecutive places in a stream, from this one on.
     Stream(Arc<StreamCore>, u64),
 }
@@ -94,20 +94,20 @@ pub(crate) struct Jobs {
     sinks: Sinks,
 }
 
-/// What is sent to a worker at once.
+/// One frame on its way to a worker.
 #[derive(Debug)]
-pub(crate) enum Cargo {
+pub(crate) enum OutgoingFrame {
     /// Small jobs, in a frame whose header is still to be filled in.
-    Frame(Form, Vec<u8>),
+    Jobs(Form, Vec<u8>),
     /// One large job.
-    Parcel(Arc<Payload>),
+    LargeJob(Arc<Payload>),
 }
 
-impl Default for Cargo {
+impl Default for OutgoingFrame {
     fn default() -> Self {
         let mut bytes = Vec::with_capacity(1024);
         frame::begin(&mut bytes);
-        Self::Frame(Form::default(), bytes)
+        Self::Jobs(Form::default(), bytes)
     }
 }
 
@@ -153,7 +153,7 @@ impl Jobs {
     /// Gives each job its outcome, in order.
     ///
     /// # Panics
-    /// When there are fewer results than jobs.
+    /// If there are fewer results than jobs.
     pub(crate) fn resolve(self, results: impl Iterator<Item = Results>) {
         match self.sinks {
             Sinks::Slots(slots) => {
@@ -171,7 +171,7 @@ impl Jobs {
 }
 
 impl Jobs {
-    /// Keeps what one of the jobs has written with its handle.
+    /// Stores what one of the jobs has written, for its handle.
     pub(crate) fn attach(&self, index: usize, captured: Captured) {
         if let Sinks::Slots(slots) = &self.sinks
             && let Some(slot) = slots.get(index)
@@ -183,7 +183,7 @@ impl Jobs {
 
 impl SpanContents for Jobs {
     type Item = Item;
-    type Frame = Cargo;
+    type Frame = OutgoingFrame;
     type Cause = Cause;
 
     fn of(item: Item) -> Self {
@@ -264,18 +264,18 @@ impl SpanContents for Jobs {
         }
     }
 
-    fn may_join(&self, cargo: &Cargo) -> bool {
-        self.large.is_none() && matches!(cargo, Cargo::Frame(form, _) if *form == self.form)
+    fn may_join(&self, outgoing: &OutgoingFrame) -> bool {
+        self.large.is_none() && matches!(outgoing, OutgoingFrame::Jobs(form, _) if *form == self.form)
     }
 
-    fn append_to(&self, cargo: &mut Cargo) {
-        match (&self.large, &mut *cargo) {
-            (Some(payload), cargo) => *cargo = Cargo::Parcel(Arc::clone(payload)),
-            (None, Cargo::Frame(form, frame)) => {
+    fn append_to(&self, outgoing: &mut OutgoingFrame) {
+        match (&self.large, &mut *outgoing) {
+            (Some(payload), outgoing) => *outgoing = OutgoingFrame::LargeJob(Arc::clone(payload)),
+            (None, OutgoingFrame::Jobs(form, frame)) => {
                 *form = self.form;
                 frame.extend_from_slice(&self.framed);
             }
-            (None, Cargo::Parcel(..)) => unreachable!("a large job travels alone"),
+            (None, OutgoingFrame::LargeJob(..)) => unreachable!("a large job travels alone"),
         }
     }
 
@@ -296,8 +296,8 @@ mod tests {
     use super::*;
     use crate::JobError;
 
-    fn item(bytes: &[u8]) -> (Item, Arc<Slot>) {
-        let slot = Arc::new(Slot::default());
+    fn item(bytes: &[u8]) -> (Item, Arc<OutcomeSlot>) {
+        let slot = Arc::new(OutcomeSlot::default());
         (
             Item {
                 encoded: Encoded::One(SmallVec::from_slice(bytes)),
@@ -307,7 +307,7 @@ mod tests {
         )
     }
 
-    fn jobs(texts: &[&[u8]]) -> (Jobs, Vec<Arc<Slot>>) {
+    fn jobs(texts: &[&[u8]]) -> (Jobs, Vec<Arc<OutcomeSlot>>) {
         let (first, slot) = item(texts[0]);
         let (mut jobs, mut slots) = (Jobs::of(first), vec![slot]);
         for text in &texts[1..] {
@@ -319,10 +319,10 @@ mod tests {
     }
 
     fn sent(jobs: &Jobs) -> Vec<Vec<u8>> {
-        let mut cargo = Cargo::default();
-        jobs.append_to(&mut cargo);
-        let Cargo::Frame(form, mut bytes) = cargo else {
-            panic!("a parcel")
+        let mut outgoing = OutgoingFrame::default();
+        jobs.append_to(&mut outgoing);
+        let OutgoingFrame::Jobs(form, mut bytes) = outgoing else {
+            panic!("a large job")
         };
         frame::finish(&mut bytes, form, 0, 0, jobs.len());
         let frame = frame::Frame::parse(&bytes).unwrap();
@@ -377,9 +377,9 @@ mod tests {
             (tail.fitting(0), tail.fitting(1), tail.fitting(4), tail.fitting(5)),
             (0, 1, 1, 2)
         );
-        let mut cargo = Cargo::default();
-        tail.append_to(&mut cargo);
-        assert!(lines.may_join(&cargo) && !jobs(&[b"a"]).0.may_join(&cargo));
+        let mut outgoing = OutgoingFrame::default();
+        tail.append_to(&mut outgoing);
+        assert!(lines.may_join(&outgoing) && !jobs(&[b"a"]).0.may_join(&outgoing));
     }
 
     #[test]
@@ -397,8 +397,8 @@ mod tests {
         assert!(large.travels_alone() && !small.travels_alone());
         assert!(large.try_push(item(b"a").0).is_err());
         assert_eq!((large.len(), large.bytes()), (1, 100_007));
-        let mut cargo = Cargo::default();
-        large.append_to(&mut cargo);
-        assert!(matches!(cargo, Cargo::Parcel(payload) if payload.bytes() == 100_007));
+        let mut outgoing = OutgoingFrame::default();
+        large.append_to(&mut outgoing);
+        assert!(matches!(outgoing, OutgoingFrame::LargeJob(payload) if payload.bytes() == 100_007));
     }
 }

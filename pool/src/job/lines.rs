@@ -5,7 +5,7 @@ use protocol::message::frame::{Form, MAX_FRAME_BYTES};
 /// A piece of a text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Lines<'a> {
-    /// So many lines with their delimiters; behind the last of all lines it may be missing.
+    /// Lines with their delimiters, and their number; the last line of a text may lack its delimiter.
     Several(&'a [u8], u32),
     /// One line too large to travel with others, without its delimiter.
     Large(&'a [u8]),
@@ -30,7 +30,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// How many of the first lines make a piece, and their bytes; none when the first line alone is too large.
+    /// How many of the first lines make a piece, and their bytes; none if the first line alone is too large.
     fn fitting(&self) -> (u32, usize) {
         let form = Form::Lines(self.delimiter);
         let window = &self.rest[..self.rest.len().min(MAX_FRAME_BYTES)];

@@ -1,15 +1,15 @@
 //! How many inputs are gathered before they are submitted to a worker that waits for jobs.
 //!
-//! Inputs that come slowly are submitted one by one, and none waits for company for long. But a worker that is woken
-//! for a single tiny job is often done with it before the next input is there, and waits again: so while inputs come
-//! quickly, each time twice as many are gathered as the time before. The clock is the caller's.
+//! Slow inputs are submitted one by one, and none waits long for others. A worker that is woken for a single tiny job
+//! often finishes it before the next input is there, and sleeps again. So while inputs come quickly, each time twice as
+//! many are gathered as the time before. The caller passes the time in.
 
 use std::time::{Duration, Instant};
 
 /// The most inputs that are gathered.
 const MOST: u32 = 256;
 
-/// Nothing is gathered for longer than this, unless the input itself takes so long. A wake-up takes about as much.
+/// Inputs are gathered at most this long, unless a single input takes longer. A wake-up takes about as long.
 pub(crate) const LONGEST: Duration = Duration::from_micros(20);
 
 /// How many inputs are gathered for a worker that waits.
@@ -28,7 +28,7 @@ impl Gathering {
         }
     }
 
-    /// Whether so many are to be given to the worker that waits for them; if so, they count as given.
+    /// Whether `gathered` inputs are enough to submit to the worker that waits. If so, they count as submitted.
     pub(crate) fn is_enough(&mut self, gathered: u32, now: Instant) -> bool {
         if gathered >= self.enough {
             self.enough = gathered.saturating_mul(2).min(MOST);

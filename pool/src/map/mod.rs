@@ -1,4 +1,17 @@
-//! `map` and `map_unordered`: an iterator's items as jobs, their outputs as an iterator.
+//! The iterators that [`Pool::map`](crate::Pool::map) and [`Pool::map_unordered`](crate::Pool::map_unordered) return.
+//!
+//! Each takes jobs from an iterator, in the caller's thread, and yields their outputs. A map is lazy: it takes an input
+//! only when asked for an output, and at most [`Builder::window`](crate::Builder::window) inputs ahead. Dropping it drops
+//! the jobs that have not started and discards the outputs of running ones.
+//!
+//! ```no_run
+//! use pool::{Job, JobError, Pool};
+//!
+//! /// The outputs of all jobs, or the first error.
+//! fn outputs<J: Job>(pool: &Pool<J>, jobs: Vec<J>) -> Result<Vec<J::Output>, JobError> {
+//!     pool.map(jobs).collect()
+//! }
+//! ```
 
 mod gathering;
 
@@ -11,19 +24,22 @@ use std::{
 
 use protocol::Job;
 
-use crate::{JobError, StreamInput, StreamOutput};
+use crate::{
+    JobError,
+    stream::{StreamInput, StreamOutput},
+};
 use gathering::Gathering;
 
-/// How many inputs are taken, once outputs flow, for each output that leaves.
+/// Once outputs flow, this many inputs are taken for each output that leaves.
 const INPUTS_PER_OUTPUT: u32 = 2;
 
-/// So many inputs are taken together, unless a worker has waited for them.
+/// This many inputs are taken together, unless a worker waits for them.
 const TAKEN_TOGETHER: u32 = 1024;
 
-/// After so many outputs at the latest it is seen whether a worker waits for inputs.
+/// After at most this many outputs the map checks whether a worker waits for inputs.
 const OUTPUTS_PER_LOOK: u32 = 64;
 
-/// A worker that has waited for so long is given inputs, although there are outputs at hand.
+/// A worker that has waited this long is given inputs, although outputs are at hand.
 const SLOW_CONSUMER: Duration = Duration::from_millis(1);
 
 /// The engine of both maps: feeds a stream from an iterator, in the thread that takes the outputs.
@@ -33,9 +49,9 @@ struct Feed<J: Job, I> {
     output: StreamOutput<J>,
     /// How many inputs may be taken while outputs are ready.
     due: u32,
-    /// How many outputs are at hand that can leave before inputs are looked for again.
+    /// How many of the outputs at hand can leave before inputs are taken again.
     free: u32,
-    /// For a worker that waits for inputs.
+    /// How many inputs to gather for a worker that waits.
     gathering: Gathering,
     /// The panic of the input iterator, passed on when the outputs before it have left.
     panic: Option<Box<dyn Any + Send>>,
@@ -54,7 +70,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         }
     }
 
-    /// Sees to it that an output is at hand; says whether one is, or all have been taken.
+    /// Provides an output, waiting for one if necessary. Returns `false` if all have been taken.
     #[inline]
     fn provide(&mut self) -> bool {
         if self.free > 0 {
@@ -64,14 +80,14 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         self.look()
     }
 
-    /// As [`Feed::provide`], when inputs are to be looked for.
+    /// As [`Feed::provide`], and takes inputs first.
     fn look(&mut self) -> bool {
         self.feed();
         let provided = self.output.provide(true);
         if !provided {
             self.pass_panic_on();
         }
-        // What is at hand needs no look, until enough of it has left that inputs are taken for it.
+        // Outputs at hand need no look at the inputs until enough of them have left.
         let undue = TAKEN_TOGETHER.saturating_sub(self.due) / INPUTS_PER_OUTPUT;
         let most = undue.min(OUTPUTS_PER_LOOK);
         self.free = self.output.at_hand().saturating_sub(1).min(most);
@@ -113,16 +129,16 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         if !is_at_hand && !self.output.is_ready() {
             return false;
         }
-        // What is at hand are results of jobs that went by together, and mostly leaves as quickly.
-        let patience = if is_at_hand {
+        // Outputs at hand came together, and mostly leave as quickly.
+        let timeout = if is_at_hand {
             SLOW_CONSUMER
         } else {
             gathering::LONGEST
         };
-        !self.output.is_pool_hungry() || self.gathering.since_given(Instant::now()) < patience
+        !self.output.has_idle_worker() || self.gathering.since_given(Instant::now()) < timeout
     }
 
-    /// Takes one input in; says whether to go on.
+    /// Takes one input. Returns whether to take another.
     fn take_one(&mut self) -> bool {
         let (Some(inputs), Some(input)) = (&mut self.inputs, &mut self.input) else {
             return false;
@@ -130,7 +146,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         match catch_unwind(AssertUnwindSafe(|| inputs.next())) {
             Ok(Some(job)) => {
                 input.add(&job);
-                return !self.output.is_pool_hungry() || self.appease();
+                return !self.output.has_idle_worker() || self.submit_if_enough();
             }
             Ok(None) => {}
             Err(panic) => self.panic = Some(panic),
@@ -140,9 +156,9 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         false
     }
 
-    /// Gives a worker that waits for inputs what was taken in, if it is enough; says whether to go on.
+    /// Submits the gathered inputs for a worker that waits, if they are enough. Returns whether to take another input.
     #[cold]
-    fn appease(&mut self) -> bool {
+    fn submit_if_enough(&mut self) -> bool {
         let added = self.input.as_ref().map_or(0, StreamInput::added);
         // An input that does not know of a next one may wait for it, and what was gathered with it.
         let has_more = self
@@ -156,8 +172,8 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         !self.output.is_ready()
     }
 
-    /// Submits what was taken in. A job that the pool refuses has the refusal as its outcome; after a closed pool no more
-    /// are taken.
+    /// Submits the inputs taken so far. A job that the pool refuses gets the refusal as its outcome. Once the pool is
+    /// closed no more are taken.
     fn flush(&mut self) {
         if self.input.as_mut().is_some_and(|input| input.flush().is_err()) {
             self.end();

@@ -1,4 +1,4 @@
-//! What became of one job, before anybody has decoded it.
+//! The outcome of one job, not yet decoded.
 
 pub(crate) mod results;
 pub(crate) mod slot;
@@ -20,18 +20,18 @@ pub(crate) enum Outcome {
     Published(Status, SmallVec<[u8; INLINE_BYTES]>),
     /// An output too large for the ring.
     Large(Box<Payload>),
-    /// The pool's own verdict.
+    /// The pool's own error.
     Failed(Box<JobError>),
 }
 
-/// An outcome, borrowed from wherever it lies.
+/// A borrowed outcome.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Seen<'a> {
     /// What the worker published: status and bytes.
     Published(Status, &'a [u8]),
     /// An output too large for the ring.
     Large(&'a Payload),
-    /// The pool's own verdict.
+    /// The pool's own error.
     Failed(&'a JobError),
 }
 
@@ -44,7 +44,7 @@ impl Outcome {
         Self::Published(status, SmallVec::from_slice(bytes))
     }
 
-    /// What was taken out of the outbound area.
+    /// An outcome that was copied out of the outbound payload area.
     pub(crate) fn taken(status: Status, payload: Payload) -> Self {
         match status {
             Status::Output => Self::Large(Box::new(payload)),
@@ -60,7 +60,7 @@ impl Outcome {
         }
     }
 
-    /// The memory that it holds beside itself.
+    /// The memory that it holds on the heap, in bytes.
     pub(crate) fn spilled_bytes(&self) -> usize {
         match self {
             Self::Published(_, bytes) if bytes.spilled() => bytes.capacity(),
@@ -69,7 +69,7 @@ impl Outcome {
         }
     }
 
-    /// Makes the encoding whole: what is attached to it comes into it. It may then be of `limit` bytes at most.
+    /// Makes the encoding whole: moves attached bytes into it. The result has at most `limit` bytes.
     pub(crate) fn flatten<J: Job>(&mut self, limit: u64) {
         let attached = match self {
             Self::Large(payload) if !payload.attached.is_empty() => std::mem::take(&mut **payload),
@@ -86,7 +86,7 @@ impl Outcome {
         };
     }
 
-    /// Decodes it, in the thread of whoever wants it.
+    /// Decodes it, in the caller's thread.
     pub(crate) fn decode<J: Job>(self) -> Result<J::Output, JobError> {
         match self {
             Self::Failed(error) => Err(*error),
@@ -105,7 +105,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Whether it is a failure, by the pool's reckoning or by that of the job's type.
+    /// Whether it is a failure, by the pool's rules or by those of the job's type.
     pub(crate) fn is_failure(self, of_output: fn(&[u8]) -> bool) -> bool {
         match self {
             Self::Failed(_) | Self::Published(Status::Fault, _) => true,
@@ -120,7 +120,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The encoded output, if there is one. What is attached to it is not in it: see [`Outcome::flatten`].
+    /// The encoded output, if there is one, without attached bytes: see [`Outcome::flatten`].
     pub(crate) fn encoded(self) -> Result<&'a [u8], JobError> {
         match self {
             Self::Published(Status::Output, bytes) => Ok(bytes),
@@ -156,15 +156,15 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Encodes an output with nothing attached. How often it refers to the same bytes is the worker's word: so it is found out
-/// how long it will be, without a copy of them, before it is written.
+/// Encodes an output with nothing attached. A worker decides how often it refers to the same bytes: so its length is
+/// computed, without copying them, before it is written.
 fn encode_whole<J: Job>(output: &J::Output, limit: u64) -> Result<Vec<u8>, CodecError> {
     let mut divided = Payload::default();
     divided.encode(|encoding| J::encode_output(output, encoding))?;
     let bytes = divided.bytes();
     if bytes > limit {
         return Err(CodecError::new(format_args!(
-            "it is of {bytes} bytes, and the limit of a message is {limit}"
+            "it has {bytes} bytes, more than the message limit of {limit} bytes"
         )));
     }
     let mut whole = Vec::with_capacity(bytes as usize);
@@ -226,6 +226,6 @@ mod tests {
         let mut outcome = Outcome::taken(Status::Output, forged);
         outcome.flatten::<Collect>(LIMIT);
         let error = outcome.seen().encoded().unwrap_err();
-        assert!(error.to_string().contains("limit of a message"), "{error}");
+        assert!(error.to_string().contains("message limit of"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
-//! Where one job's outcome is put and waited for.
+//! [`OutcomeSlot`]: holds the outcome of one job until its handle takes it.
 //!
-//! A slot is filled once: the first outcome counts and any later one is dropped, so that a result that races with its
-//! deadline or a cancel has exactly one end. It knows nothing of workers or queues.
+//! A slot is filled once: the first outcome counts and any later one is dropped, so that a result that races with a
+//! deadline or a cancel has exactly one end. It knows neither workers nor queues.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -14,15 +14,15 @@ use sync::heap::Transit;
 use super::Outcome;
 use crate::Captured;
 
-/// The place of one job's outcome.
+/// Holds one job's outcome.
 #[derive(Debug, Default)]
-pub(crate) struct Slot {
-    state: Mutex<State>,
+pub(crate) struct OutcomeSlot {
+    state: Mutex<SlotState>,
     filled: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SlotState {
     outcome: Option<Outcome>,
     is_filled: bool,
     captured: Captured,
@@ -32,12 +32,12 @@ struct State {
     transit: Transit,
 }
 
-impl Slot {
-    /// The place of the outcome of a job with these handles in it.
+impl OutcomeSlot {
+    /// An empty slot for a job that contains these handles.
     pub(crate) fn new(transit: Transit) -> Self {
-        let state = State {
+        let state = SlotState {
             transit,
-            ..State::default()
+            ..SlotState::default()
         };
         Self {
             state: Mutex::new(state),
@@ -45,16 +45,16 @@ impl Slot {
         }
     }
 
-    /// The job was not accepted: the handles are back where they were.
+    /// Returns the handles to this process, because the job was not accepted.
     pub(crate) fn undo(&self) {
         std::mem::take(&mut self.lock().transit).undo();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills it, unless it is filled already; wakes whoever waits.
+    /// Fills the slot, unless it is filled already, and wakes all waiters.
     pub(crate) fn fill(&self, outcome: Outcome) -> Filled {
         let mut state = self.lock();
         if state.is_filled {
@@ -75,17 +75,17 @@ impl Slot {
         Filled::Now
     }
 
-    /// Keeps what the job has written, before its outcome.
+    /// Stores what the job has written; called before the slot is filled.
     pub(crate) fn attach(&self, captured: Captured) {
         self.lock().captured = captured;
     }
 
-    /// What the job has written, as far as that was captured.
+    /// Takes what the job has written, if that was captured.
     pub(crate) fn take_captured(&self) -> Captured {
         std::mem::take(&mut self.lock().captured)
     }
 
-    /// Whether it has been filled, also when the outcome has been taken since.
+    /// Whether the slot was filled, even if the outcome was taken since.
     pub(crate) fn is_filled(&self) -> bool {
         self.lock().is_filled
     }
@@ -95,7 +95,7 @@ impl Slot {
         self.lock().outcome.take()
     }
 
-    /// Waits for the outcome and takes it; `None` when `deadline` passes first.
+    /// Waits for the outcome and takes it; `None` if `deadline` passes first.
     pub(crate) fn take(&self, deadline: Option<Instant>) -> Option<Outcome> {
         let mut state = self.lock();
         loop {
@@ -118,7 +118,7 @@ impl Slot {
         }
     }
 
-    /// Takes the outcome, or remembers whom to wake.
+    /// Takes the outcome, or stores the waker.
     pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Outcome> {
         let mut state = self.lock();
         if let Some(outcome) = state.outcome.take() {
@@ -139,7 +139,7 @@ pub(crate) enum Filled {
     Before,
 }
 
-/// Runs a waker, which is somebody else's code, so that its panic harms no thread of the pool.
+/// Runs a waker, which is the caller's code, and catches its panic.
 fn wake(waker: Waker) {
     let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake()));
     if woken.is_err() {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn only_the_first_outcome_counts() {
-        let slot = Slot::default();
+        let slot = OutcomeSlot::default();
         assert_eq!(slot.fill(Outcome::failed(JobError::Cancelled)), Filled::Now);
         assert_eq!(slot.fill(Outcome::failed(JobError::Closed)), Filled::Before);
         assert!(
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_waiter_wakes_or_times_out() {
-        let slot = Arc::new(Slot::default());
+        let slot = Arc::new(OutcomeSlot::default());
         assert!(
             slot.take(Some(Instant::now() + Duration::from_millis(5)))
                 .is_none()
@@ -180,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn a_panicking_waker_harms_nobody() {
+    fn a_panicking_waker_has_no_other_effect() {
         struct Panics;
         impl std::task::Wake for Panics {
             fn wake(self: Arc<Self>) {
                 panic!("in a waker, on purpose");
             }
         }
-        let slot = Slot::default();
+        let slot = OutcomeSlot::default();
         let waker = Waker::from(Arc::new(Panics));
         assert!(slot.poll(&Context::from_waker(&waker)).is_pending());
         assert_eq!(slot.fill(Outcome::failed(JobError::Cancelled)), Filled::Now);

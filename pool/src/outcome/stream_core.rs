@@ -1,4 +1,4 @@
-//! What both ends of a stream share: the numbers, the window, the bounds, and who waits for whom.
+//! The state that both ends of a stream share: the numbers, the window, the bounds, and which end waits.
 
 use std::{
     fmt,
@@ -10,12 +10,12 @@ use std::{
 
 use super::{results::Results, window::Window};
 
-/// In which order a stream gives its outcomes.
+/// The order in which a stream yields its outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// The order of the inputs: first in, first out.
     Input,
-    /// As they come.
+    /// The order in which jobs end.
     Completion,
 }
 
@@ -26,28 +26,28 @@ pub(crate) struct Bounds {
     pub(crate) bytes: usize,
 }
 
-/// What both ends of a stream share.
+/// The state that both ends of a stream share.
 pub(crate) struct StreamCore {
-    state: Mutex<State>,
+    state: Mutex<StreamState>,
     changed: Condvar,
     is_abandoned: AtomicBool,
     bounds: Bounds,
 }
 
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct StreamState {
     pub(crate) window: Window,
     accepted: u64,
-    /// Outcomes that were seen, as far as the other end has told.
+    /// Outcomes that were seen, as far as the output end has reported.
     taken: u64,
-    /// Memory held by outcomes, also by those that have left the window and that the other end still holds.
+    /// Memory held by outcomes in the window and by those that the output end still holds.
     bytes: usize,
     is_input_closed: bool,
     consumer_waits: bool,
     producer_waits: bool,
 }
 
-impl State {
+impl StreamState {
     pub(crate) fn ahead(&self) -> u64 {
         self.accepted - self.taken
     }
@@ -58,12 +58,12 @@ impl State {
     }
 }
 
-/// What the other end has done with since it last told.
+/// What the output end has consumed since its last report.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Done {
     /// Outcomes seen.
     pub(crate) outcomes: u64,
-    /// Memory let go.
+    /// Memory released.
     pub(crate) bytes: usize,
 }
 
@@ -83,7 +83,7 @@ impl StreamCore {
             Order::Completion => Window::unordered(),
         };
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(StreamState {
                 window,
                 accepted: 0,
                 taken: 0,
@@ -98,12 +98,12 @@ impl StreamCore {
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, StreamState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many inputs may come in now.
-    pub(crate) fn room(&self, state: &State) -> u32 {
+    pub(crate) fn room(&self, state: &StreamState) -> u32 {
         let ahead = state.ahead();
         if ahead > 0 && state.bytes >= self.bounds.bytes {
             return 0;
@@ -120,7 +120,7 @@ impl StreamCore {
         self.is_abandoned.load(Ordering::Relaxed)
     }
 
-    /// Takes in the results of the inputs from `first` on.
+    /// Inserts the results of the inputs from `first` on.
     pub(crate) fn resolve(&self, first: u64, results: impl Iterator<Item = Results>) {
         let mut first = first;
         let mut state = self.lock();
@@ -138,8 +138,8 @@ impl StreamCore {
         }
     }
 
-    /// Numbers the next inputs, having waited for room if `waits`, and gives the first of the numbers; `None` when nobody
-    /// wants their outcomes any more.
+    /// Numbers the next inputs, after waiting for room if `waits`, and returns the first number; `None` if the output end
+    /// was dropped.
     pub(crate) fn accept(&self, inputs: u32, waits: bool) -> Option<u64> {
         let mut state = self.lock();
         while waits && self.room(&state) < inputs && !self.is_abandoned() {
@@ -165,15 +165,15 @@ impl StreamCore {
         self.changed.notify_all();
     }
 
-    /// Takes note of what the other end has done with.
+    /// Records what the output end has consumed.
     pub(crate) fn settle(&self, done: Done) {
         let mut state = self.lock();
         state.settle(done);
         self.make_room(state);
     }
 
-    /// Takes the next results that are there. When there are none it waits for some, if `waits`, unless there can be none
-    /// any more.
+    /// Takes the next results. If there are none yet, waits for some if `waits`; `None` if there are none, or all were
+    /// taken.
     pub(crate) fn take(&self, done: Done, waits: bool) -> Option<(u64, Results)> {
         self.settle(done);
         let mut state = self.lock();
@@ -189,7 +189,7 @@ impl StreamCore {
     }
 
     /// Wakes a producer that waits for room, if there is enough.
-    fn make_room(&self, mut state: MutexGuard<'_, State>) {
+    fn make_room(&self, mut state: MutexGuard<'_, StreamState>) {
         // Some room at once rather than a little at a time: fewer wake-ups of a producer.
         let roomy = state.ahead() <= self.bounds.items / 4 * 3 && state.bytes <= self.bounds.bytes / 4 * 3;
         if state.producer_waits && (roomy || state.ahead() == 0) {

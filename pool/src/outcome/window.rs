@@ -1,7 +1,6 @@
 //! The reorder window of a stream: results go in as they come and leave in order.
 //!
-//! Plain data, with no lock and no thread in it. How many places may be ahead of the next one to leave is the
-//! stream's bound, not this file's.
+//! Plain data, without locks and threads. The stream bounds how many places may be ahead of the next one to leave.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,7 +13,7 @@ pub(crate) enum Window {
     Ordered {
         /// The place of the next one to leave.
         next: u64,
-        /// What has come and cannot leave yet, or has not left.
+        /// Results that came and have not left.
         waiting: BTreeMap<u64, Results>,
     },
     /// They leave in the order in which they came.
@@ -33,7 +32,7 @@ impl Window {
         Self::Unordered(VecDeque::new())
     }
 
-    /// Takes results in. Those for places that have had theirs are dropped, and `false` says so.
+    /// Inserts results. Returns `false`, and drops them, if their places have had theirs.
     pub(crate) fn insert(&mut self, first: u64, results: Results) -> bool {
         match self {
             Self::Unordered(arrived) => arrived.push_back((first, results)),
@@ -61,7 +60,7 @@ impl Window {
         }
     }
 
-    /// Lets the next ones leave, with the place of the first.
+    /// Removes the next ones that can leave, with the place of the first.
     pub(crate) fn pop(&mut self) -> Option<(u64, Results)> {
         match self {
             Self::Unordered(arrived) => arrived.pop_front(),

@@ -15,7 +15,7 @@ use super::{
     JoinError, JoinErrorKind, Portable, children,
     supervised::{Output, SupervisedChild},
 };
-use crate::Exit;
+use crate::failure::Exit;
 
 /// A child process that runs a function which returns a `T`.
 ///

@@ -41,7 +41,7 @@ use smallvec::SmallVec;
 use sync::heap::{self, Heir, Transit};
 pub use target::{Portable, Run, Target};
 
-use crate::spawn::{child::Offspring, program::Program};
+use crate::spawn::{child::ChildProcess, program::Program};
 use call::{CallData, CallRequest, MAX_NAME_BYTES};
 use function::Entry;
 use supervised::SupervisedChild;
@@ -214,7 +214,7 @@ impl<T: Portable> Process<T> {
         let request = handshake::encode(&request).map_err(StartError::Arguments)?;
         let (ours, theirs) = control::pair().map_err(StartError::Control)?;
         let command = self.program.command(format!("{PROCESS_ARGUMENT}{name}").into());
-        let process = Offspring::spawn(command, theirs).map_err(|source| StartError::Spawn {
+        let process = ChildProcess::spawn(command, theirs).map_err(|source| StartError::Spawn {
             program: self.program.shown(),
             source,
         })?;

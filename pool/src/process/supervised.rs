@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use sync::heap::Transit;
 
 use super::{call::Report, error::JoinErrorKind};
-use crate::{failure::Exit, spawn::child::Offspring};
+use crate::{failure::Exit, spawn::child::ChildProcess};
 
 /// A child process that runs a function.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct SupervisedChild {
     pub(crate) number: u64,
     pub(crate) name: String,
     pub(crate) is_daemon: bool,
-    process: Offspring,
+    process: ChildProcess,
     control: OwnedFd,
     started: Instant,
     start_deadline: Duration,
@@ -67,7 +67,7 @@ impl SupervisedChild {
     pub(crate) fn new(
         (number, name): (u64, String),
         is_daemon: bool,
-        (process, control): (Offspring, OwnedFd),
+        (process, control): (ChildProcess, OwnedFd),
         arguments: Transit,
         start_deadline: Duration,
     ) -> Self {

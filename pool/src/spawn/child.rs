@@ -1,7 +1,7 @@
-//! One child process of this one: started, signalled, waited for and reaped through its pidfd alone.
+//! [`ChildProcess`]: started, signalled, waited for and reaped through its pidfd alone.
 //!
-//! Owns the pidfd. Who waits, in which thread, and what an end means is for those who hold it: the pool's driver and
-//! the handle of a child with a function to run. No other child of the host is ever waited for.
+//! Its owners, the pool's driver and the handle of a child with a function to run, decide which thread waits and what an
+//! end means. No other child of the host is ever waited for.
 
 use std::{
     io,
@@ -23,15 +23,15 @@ use crate::{failure::Exit, spawn::stuck::spawning};
 
 /// A child process that leads a process group of its own.
 #[derive(Debug)]
-pub(crate) struct Offspring {
+pub(crate) struct ChildProcess {
     pid: Pid,
     pidfd: OwnedFd,
 }
 
-impl Offspring {
+impl ChildProcess {
     /// Starts a child whose standard input is `control`.
     ///
-    /// A group of its own keeps a terminal's Ctrl-C from it, and lets its own children end with it.
+    /// Its own process group keeps a terminal's Ctrl-C from it, and lets its own children end with it.
     pub(crate) fn spawn(mut command: Command, control: OwnedFd) -> io::Result<Self> {
         command.process_group(0).stdin(Stdio::from(control));
         let mut child = spawning(|| command.spawn())?;
@@ -65,7 +65,7 @@ impl Offspring {
         self.wait_ended(Some(Instant::now()))
     }
 
-    /// Waits until it has ended, until `deadline` at most (`None`: for ever); says whether it has.
+    /// Waits until it has ended, until `deadline` at most (`None`: without a limit). Returns whether it has.
     pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
         loop {
             let is_over = deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -76,8 +76,8 @@ impl Offspring {
         }
     }
 
-    /// Waits until it has ended, or `other` can be read (if that `counts`), or `deadline` has come; says whether it has
-    /// ended. It may return early.
+    /// Waits until it has ended, or `other` can be read (if that `counts`), or `deadline` has come. Returns whether it has
+    /// ended, perhaps early.
     pub(crate) fn wait_ended_or(&self, other: &OwnedFd, counts: bool, deadline: Option<Instant>) -> bool {
         if !counts {
             return self.wait_ended(deadline);
@@ -102,7 +102,7 @@ impl Offspring {
     }
 }
 
-/// Waits until one of the descriptors can be read, until `deadline` at most; says which can. It may return early.
+/// Waits until one of the descriptors can be read, until `deadline` at most. Returns which can, perhaps early.
 fn wait_readable<const N: usize>(mut descriptors: [PollFd<'_>; N], deadline: Option<Instant>) -> [bool; N] {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let timeout = left.map(|left| {

@@ -1,4 +1,4 @@
-//! Which program is started as a child, and how.
+//! [`Program`]: the program to start as a child, with its arguments and environment.
 
 use std::{
     ffi::OsString,
@@ -7,10 +7,10 @@ use std::{
     process::Command,
 };
 
-/// A program with what it is given at each start.
+/// A program with its arguments, environment and working directory.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Program {
-    /// `None`: the program that is running now, by the very file that it was started from.
+    /// `None`: the program that is running now, from the same file.
     pub(crate) path: Option<PathBuf>,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<(OsString, Option<OsString>)>,
@@ -19,7 +19,7 @@ pub(crate) struct Program {
     pub(crate) folder: Option<PathBuf>,
 }
 
-/// The running program, also when its file was replaced or deleted since: a child must be of the same build.
+/// The running program, even if its file was replaced or deleted since: a child must be of the same build.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
 impl Program {
@@ -36,7 +36,7 @@ impl Program {
         self.environment.push((name, value));
     }
 
-    /// Lets the child inherit no variables.
+    /// Clears the environment: the child inherits no variables.
     pub(crate) fn clear_environment(&mut self) {
         self.clears_environment = true;
         self.environment.clear();

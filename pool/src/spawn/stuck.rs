@@ -1,8 +1,8 @@
-//! The start of a child, as long as it lasts, and freeing it when it would last for ever.
+//! The start of a child, and ending a start that is stuck.
 //!
-//! Until a new child has become its program, it shares this process's memory, and the system lets the thread that
-//! starts it wait. Somebody who stops the child in that moment (`SIGSTOP`) would so stop that thread too, and with it
-//! all others that want to start one.
+//! A new child shares this process's memory until it executes its program, and the system blocks the thread that starts
+//! it until then. A `SIGSTOP` to the child in that moment blocks that thread too, and with it all others that want to
+//! start a child.
 
 use std::{
     fs,
@@ -12,14 +12,14 @@ use std::{
 use protocol::message::link::spawn_guard;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-/// The thread that is starting a child just now; one at a time does.
+/// The thread that is starting a child; only one at a time does.
 static STARTER: Mutex<Option<Pid>> = Mutex::new(None);
 
 fn starter() -> MutexGuard<'static, Option<Pid>> {
     STARTER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs the start of a child in this thread, when no other thread does.
+/// Runs the start of a child in this thread, once no other thread is starting one.
 pub(crate) fn spawning<T>(spawn: impl FnOnce() -> T) -> T {
     let _guard = spawn_guard();
     *starter() = Some(rustix::thread::gettid());
@@ -28,9 +28,9 @@ pub(crate) fn spawning<T>(spawn: impl FnOnce() -> T) -> T {
     spawned
 }
 
-/// Frees the thread that is starting a child, if that child was stopped before it became its program: it is killed.
+/// Kills the child that is being started, if it was stopped before it executed its program, which frees its starter.
 ///
-/// Such a child is known by its arguments, which are still this process's own.
+/// Such a child still has this process's own arguments.
 pub(crate) fn free_stuck() {
     let Some(thread) = *starter() else { return };
     let children = format!("/proc/self/task/{}/children", thread.as_raw_nonzero());
@@ -40,16 +40,13 @@ pub(crate) fn free_stuck() {
 }
 
 fn kill_if_stuck(pid: Pid) {
-    // The pidfd first and then the look: what is killed is what was seen.
+    // Opens the pidfd before it looks, so that it kills the process that it saw.
     let Ok(pidfd) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
         return;
     };
     if is_stopped(pid) && has_own_arguments(pid) {
         let pid = pid.as_raw_nonzero().get();
-        tracing::warn!(
-            pid,
-            "a child was stopped while it was being started; it is killed"
-        );
+        tracing::warn!(pid, "killing a child that was stopped while it was being started");
         let _sent = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
     }
 }

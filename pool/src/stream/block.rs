@@ -1,10 +1,11 @@
-//! Outputs of consecutive inputs that have come together, still encoded.
+//! [`Block`]: encoded outputs of consecutive inputs that came together.
 
 use crate::{JobError, outcome::results::Rest};
 
-/// Outputs of consecutive inputs, still encoded: see [`StreamOutput::next_block`](crate::StreamOutput::next_block).
+/// Encoded outputs of consecutive inputs, returned by
+/// [`StreamOutput::next_block`](crate::stream::StreamOutput::next_block).
 ///
-/// It is an iterator over them, and cheap to clone for a second look.
+/// An iterator over the outputs, and cheap to clone for a second pass.
 #[derive(Debug, Clone)]
 pub struct Block<'a> {
     next: u64,
@@ -16,12 +17,12 @@ impl<'a> Block<'a> {
         Self { next: first, rest }
     }
 
-    /// The number of the input, from 0, to which the next output belongs.
+    /// Returns the number, from 0, of the input to which the next output belongs.
     pub fn number(&self) -> u64 {
         self.next
     }
 
-    /// At least as many bytes as all outputs have that are left here.
+    /// Returns an upper bound of the size of all outputs left here, in bytes.
     pub fn bytes(&self) -> usize {
         self.rest.bytes()
     }

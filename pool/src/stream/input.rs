@@ -1,4 +1,4 @@
-//! The end of a stream into which jobs are put: one by one, some together, or the lines of a text.
+//! [`StreamInput`]: the end of a stream that takes jobs, one by one, some together, or the lines of a text.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -16,16 +16,16 @@ use crate::{
     outcome::{results::Results, stream_core::StreamCore},
 };
 
-/// Jobs that are submitted together have at most so many bytes.
+/// Jobs that are submitted together have at most this many bytes.
 const OPEN_BYTES: usize = 24 * 1024;
 
-/// The end of a stream into which jobs are put, made by [`Pool::stream`](crate::Pool::stream).
+/// The end of a stream that takes jobs, returned by [`Pool::stream`](crate::Pool::stream).
 ///
-/// Dropping it ends the stream: the other end gives what is left and then nothing more.
+/// Dropping it ends the stream: the output end yields the outputs that are left and then `None`.
 pub struct StreamInput<J: Job> {
     stream: Arc<StreamCore>,
     open: Open,
-    /// Where a job that is added is encoded.
+    /// The buffer in which an added job is encoded.
     scratch: Vec<u8>,
     core: Arc<Core>,
     job: PhantomData<fn(J)>,
@@ -36,7 +36,7 @@ pub struct StreamInput<J: Job> {
 struct Open {
     framed: Vec<u8>,
     count: u32,
-    /// Why some that were submitted before were not taken.
+    /// Why some that were submitted before were refused.
     refused: Option<SubmitError>,
 }
 
@@ -51,20 +51,19 @@ impl<J: Job> StreamInput<J> {
         }
     }
 
-    /// Puts a job in, and waits while the stream is too far ahead or the pool's queue is full.
+    /// Sends a job. Waits while the stream is too far ahead or the pool's queue is full.
     ///
-    /// A job that cannot be encoded takes its place in the stream all the same, with that error as its outcome.
+    /// A job that cannot be encoded keeps its place in the stream: its output is that error.
     ///
     /// # Errors
-    /// [`SubmitError::Closed`] or [`SubmitError::Broken`] when the pool takes no more jobs; also `Closed` when the other
-    /// end was dropped. Further jobs then get the same error.
+    /// [`SubmitError::Closed`], [`SubmitError::Halted`] or [`SubmitError::Broken`] if the pool takes no more jobs; also
+    /// `Closed` if the output end was dropped. Further jobs then get the same error.
     pub fn send(&mut self, job: &J) -> Result<(), SubmitError> {
         self.put(|buffer| job.encode(buffer))
     }
 
-    /// Takes a job in that is submitted with others at the next [`StreamInput::flush`], without waiting for the other end:
-    /// for a caller who holds that end too and has seen that there is room. Outcomes that come in between must not make
-    /// it wait for itself.
+    /// Adds a job that is submitted with others at the next [`StreamInput::flush`]. Never waits for the output end: for a
+    /// caller that holds both ends and has checked that there is room. It must not wait for itself.
     pub(crate) fn add(&mut self, job: &J) {
         let limit = self.core.message_limit();
         let large = encode_into(&mut self.scratch, |buffer| job.encode(buffer), limit);
@@ -72,7 +71,7 @@ impl<J: Job> StreamInput<J> {
             if self.open.framed.len() + self.scratch.len() > OPEN_BYTES
                 || self.open.count >= self.core.most_at_once()
             {
-                self.flush_to_others();
+                self.submit_open();
             }
             frame::append_job(&mut self.open.framed, &self.scratch);
             self.open.count += 1;
@@ -81,12 +80,12 @@ impl<J: Job> StreamInput<J> {
         let own =
             |large: Option<_>| large.unwrap_or_else(|| Encoded::One(SmallVec::from_slice(&self.scratch)));
         let encoded = large.map(own);
-        self.flush_to_others();
+        self.submit_open();
         let submitted = self.submit(encoded, false);
         self.open.refused = self.open.refused.take().or(submitted.err());
     }
 
-    /// How many jobs were added and are still to be submitted.
+    /// How many jobs were added and are not yet submitted.
     pub(crate) fn added(&self) -> u32 {
         self.open.count
     }
@@ -94,13 +93,13 @@ impl<J: Job> StreamInput<J> {
     /// Submits the jobs that were added.
     ///
     /// # Errors
-    /// As [`StreamInput::send`], when the pool has taken no more jobs since the last time.
+    /// As [`StreamInput::send`], if the pool has refused jobs since the last time.
     pub(crate) fn flush(&mut self) -> Result<(), SubmitError> {
-        self.flush_to_others();
+        self.submit_open();
         self.open.refused.take().map_or(Ok(()), Err)
     }
 
-    fn flush_to_others(&mut self) {
+    fn submit_open(&mut self) {
         let Open { framed, count, .. } = &mut self.open;
         if *count == 0 {
             return;
@@ -117,7 +116,7 @@ impl<J: Job> StreamInput<J> {
         self.open.refused = self.open.refused.take().or(submitted.err());
     }
 
-    /// As [`StreamInput::send`], for a job whose encoding `encode` appends.
+    /// As [`StreamInput::send`], for a job whose encoding `append` writes to the end of the buffer.
     ///
     /// # Errors
     /// As [`StreamInput::send`].
@@ -128,13 +127,13 @@ impl<J: Job> StreamInput<J> {
         self.put(append)
     }
 
-    /// Puts in the lines of a text as jobs, in order and together: each line is the encoding of a job. `delimiter` stands
-    /// behind each line; behind the last it may be missing. A text without a byte has no line.
+    /// Sends the lines of a text as jobs, in order: each line is the encoding of one job. `delimiter` ends each line; the
+    /// last line may lack it. An empty text has no line.
     ///
-    /// That is the cheapest way for a job type whose encoding is a text without that delimiter.
+    /// This is the cheapest way for a job type whose encoding is a text without that delimiter.
     ///
     /// # Errors
-    /// As [`StreamInput::send`]; all lines then get the same error as their outcome.
+    /// As [`StreamInput::send`]; each of the lines then has the same error as its output.
     pub fn send_lines(&mut self, text: &[u8], delimiter: u8) -> Result<(), SubmitError> {
         let most = self.stream.most_at_once().min(self.core.most_at_once());
         let mut sent = Ok(());
@@ -195,7 +194,7 @@ impl<J: Job> StreamInput<J> {
         }
     }
 
-    /// How many jobs can be put in without waiting for the other end.
+    /// How many jobs can be sent without waiting for the output end.
     pub(crate) fn room(&self) -> u32 {
         self.stream.room(&self.stream.lock())
     }

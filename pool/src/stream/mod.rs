@@ -1,8 +1,25 @@
-//! Streams of jobs: many inputs, their outcomes in order or as they come, in bounded memory.
+//! Streams of jobs: many inputs, their outputs in order or as they come, in bounded memory.
 //!
-//! A stream numbers its inputs and bounds how far they may run ahead of the outcomes that were taken, in items and in
-//! bytes. [`Pool::stream`](crate::Pool::stream) gives both ends, for two threads; `map` feeds a stream from an iterator
-//! in the caller's own thread. The queue and the workers are the pool's.
+//! [`Pool::stream`](crate::Pool::stream) returns two ends for two threads: a [`StreamInput`] that takes jobs and a
+//! [`StreamOutput`] that yields outputs. A stream numbers its inputs from 0 and bounds how far they run ahead of the
+//! outputs taken, in jobs ([`Builder::window`](crate::Builder::window)) and in bytes
+//! ([`Builder::window_bytes`](crate::Builder::window_bytes)). Streams of one pool share its queue and workers. For inputs
+//! from an iterator, [`Pool::map`](crate::Pool::map) needs no second thread.
+//!
+//! ```no_run
+//! use pool::{Job, Pool, SubmitError, stream::Order};
+//!
+//! fn run<J: Job>(pool: &Pool<J>, jobs: impl IntoIterator<Item = J> + Send) -> Result<(), SubmitError> {
+//!     let (mut input, output) = pool.stream(Order::Input);
+//!     std::thread::scope(|scope| {
+//!         let sending = scope.spawn(move || jobs.into_iter().try_for_each(|job| input.send(&job)));
+//!         for (number, output) in output {
+//!             println!("{number}: {}", if output.is_ok() { "done" } else { "failed" });
+//!         }
+//!         sending.join().expect("the sender does not panic")
+//!     })
+//! }
+//! ```
 
 mod block;
 mod input;

@@ -1,4 +1,4 @@
-//! The end of a stream from which outputs are taken.
+//! [`StreamOutput`]: the end of a stream that yields outputs.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -14,16 +14,16 @@ use crate::{
     },
 };
 
-/// How many outcomes are seen before the room that they took is given back.
+/// The room of outputs is given back to the input end after this many of them.
 const SETTLED_AT_ONCE: u64 = 512;
 
-/// The end of a stream from which outputs are taken, made by [`Pool::stream`](crate::Pool::stream).
+/// The end of a stream that yields outputs, returned by [`Pool::stream`](crate::Pool::stream).
 ///
-/// It is an iterator over the inputs' numbers (from 0) and their outputs. Dropping it abandons the stream: inputs that
-/// still wait in the queue are dropped, and the outputs of running ones thrown away.
+/// An iterator over the inputs' numbers (from 0) and their outputs. Dropping it abandons the stream: queued jobs are
+/// dropped, and the outputs of running ones discarded.
 pub struct StreamOutput<J: Job> {
     stream: Arc<StreamCore>,
-    /// The number of the next outcome, and those that have left the stream and were not seen.
+    /// The number of the next output, and the results that have left the stream and were not seen.
     taken: Option<(u64, Results)>,
     done: Done,
     core: Arc<Core>,
@@ -41,19 +41,18 @@ impl<J: Job> StreamOutput<J> {
         }
     }
 
-    /// The next output if it is there.
+    /// Returns the next output if it is there. Never waits.
     pub fn try_next(&mut self) -> Option<(u64, Result<J::Output, JobError>)> {
         self.provide(false).then(|| self.decode_next())
     }
 
-    /// All the next outputs that came together, still encoded; waits for them as the iterator's `next` does. `None` at
-    /// the end.
+    /// Returns the next outputs that came together, still encoded. Waits as the iterator's `next` does; `None` at the end.
     ///
-    /// Who handles a million small outputs, and knows their encoding, saves most of the cost of each by this. All
-    /// outputs of the block count as taken.
+    /// A caller that handles millions of small outputs and knows their encoding saves most of the cost of each. All outputs
+    /// of the block count as taken.
     ///
     /// ```no_run
-    /// # fn example<J: pool::Job>(mut outputs: pool::StreamOutput<J>) {
+    /// # fn example<J: pool::Job>(mut outputs: pool::stream::StreamOutput<J>) {
     /// while let Some(block) = outputs.next_block() {
     ///     for (number, output) in (block.number()..).zip(block) {
     ///         println!("{number}: {output:?}");
@@ -71,7 +70,7 @@ impl<J: Job> StreamOutput<J> {
         Some(Block::new(number, results.see_rest()))
     }
 
-    /// Whether an output is there, so that asking for it does not wait.
+    /// Returns whether the next output is there, so that `next` does not wait.
     pub fn is_ready(&self) -> bool {
         self.at_hand() > 0 || self.stream.lock().window.is_ready()
     }
@@ -82,7 +81,7 @@ impl<J: Job> StreamOutput<J> {
     }
 
     /// Whether a worker waits for jobs: a hint.
-    pub(crate) fn is_pool_hungry(&self) -> bool {
+    pub(crate) fn has_idle_worker(&self) -> bool {
         self.core.has_idle_worker()
     }
 
@@ -91,13 +90,13 @@ impl<J: Job> StreamOutput<J> {
         self.stream.lock().ahead() - self.done.outcomes
     }
 
-    /// Makes the room of what was taken available.
+    /// Gives the room of the outputs taken back to the input end.
     pub(crate) fn settle(&mut self) {
         self.let_go();
         self.stream.settle(std::mem::take(&mut self.done));
     }
 
-    /// Sees to it that an output is at hand, if there is any; says whether one is.
+    /// Provides the next output, waiting for it if `waits`. Returns whether there is one.
     #[inline]
     pub(crate) fn provide(&mut self, waits: bool) -> bool {
         self.let_go();
@@ -109,10 +108,10 @@ impl<J: Job> StreamOutput<J> {
         self.taken.is_some()
     }
 
-    /// Decodes the output that is at hand.
+    /// Decodes the next output.
     ///
     /// # Panics
-    /// When none is.
+    /// If none is at hand.
     #[inline]
     pub(crate) fn decode_next(&mut self) -> (u64, Result<J::Output, JobError>) {
         let (next, results) = self.taken.as_mut().expect("one is at hand");
@@ -122,7 +121,7 @@ impl<J: Job> StreamOutput<J> {
         (number, results.decode_next::<J>())
     }
 
-    /// Lets results go of which all have been seen.
+    /// Drops results of which all have been seen.
     #[inline]
     fn let_go(&mut self) {
         if let Some((_, results)) = self.taken.take_if(|(_, results)| results.left() == 0) {

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, AtomicU64, Ordering},
 };
 
-use pool::{Fault, JobError};
+use pool::{JobError, failure::Fault};
 
 use super::{
     Plan,

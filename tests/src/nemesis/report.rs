@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pool::Stats;
+use pool::stats::Stats;
 use serde::Serialize;
 
 use super::{

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pool::WorkerState;
+use pool::stats::WorkerState;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::{Plan, team::Team, weather};

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use pool::{JobHandle, Order, Pool, Stats};
+use pool::{JobHandle, Pool, stats::Stats, stream::Order};
 
 use super::{
     Plan,

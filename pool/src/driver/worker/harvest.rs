@@ -1,7 +1,7 @@
 //! Taking results out of a worker's shared memory.
 //!
-//! A harvest is all that the worker has published since the last one, in runs of consecutive positions. What lies in
-//! shared memory is believed only as far as it was checked. Whether a result belongs to a job is the scheduler's affair.
+//! A harvest is everything that the worker has published since the last one, as results of consecutive positions. Nothing
+//! in shared memory is trusted before it was checked. The scheduler decides whether a result belongs to a job.
 
 use std::{ops::Range, sync::Arc};
 
@@ -17,7 +17,7 @@ use protocol::{
 use super::inbound::Inbound;
 use crate::{
     JobError,
-    outcome::{Outcome, Seen, results::Results},
+    outcome::{Outcome, results::Results},
 };
 
 /// The parent's end of a worker's results.
@@ -33,27 +33,19 @@ pub(crate) struct Harvester {
 /// Some results of one worker, sorted by position.
 #[derive(Debug, Default)]
 pub(crate) struct Harvest {
+    /// The records of all results but large ones, as they lay in the ring.
     records: Vec<u8>,
-    runs: Vec<Run>,
-    /// The first run that was not given away.
+    placed: Vec<Placed>,
+    /// The index of the first that was not taken.
     next: usize,
 }
 
-/// Results of consecutive positions.
-#[derive(Debug)]
-struct Run {
-    first: u64,
-    count: u32,
-    lies: Lies,
-}
+/// Results of consecutive positions, from this one on.
+type Placed = (u64, Results<Range<usize>>);
 
-/// Where a run's results lie.
-#[derive(Debug)]
-enum Lies {
-    /// In the harvest's records.
-    There(Range<usize>),
-    /// Here, the only one.
-    Here(Option<Outcome>),
+/// The position behind the last result.
+fn end((first, results): &Placed) -> u64 {
+    first.saturating_add(results.left().into())
 }
 
 impl Harvester {
@@ -67,7 +59,7 @@ impl Harvester {
         }
     }
 
-    /// Takes all results that are there. After an error, which the worker is to blame for, those before it are given.
+    /// Takes all results that are there. After an error, which is the worker's fault, those before it are returned.
     pub(crate) fn harvest(&mut self, board: &Board) -> (Harvest, Result<(), MemoryError>) {
         let mut harvest = Harvest {
             records: std::mem::take(&mut self.spare),
@@ -86,27 +78,29 @@ impl Harvester {
         self.spare = harvest.records;
     }
 
-    /// Divides the records into runs, in the order of their positions. After an error those before it are there.
+    /// Divides the records into results of consecutive positions, sorted by position. After an error those before it are
+    /// there.
     fn sort(&mut self, board: &Board, harvest: &mut Harvest) -> Result<(), MemoryError> {
         let divided = self.divide(board, harvest);
-        let runs = &mut harvest.runs;
+        let placed = &mut harvest.placed;
         let is_in = |position| {
-            runs.iter()
-                .any(|run| run.first <= position && position < run.end())
+            placed
+                .iter()
+                .any(|results| results.0 <= position && position < end(results))
         };
         if self.inbound.position().is_some_and(is_in) {
             self.inbound.empty();
         }
-        if !runs.is_sorted_by_key(|run| run.first) {
+        if !placed.is_sorted_by_key(|(first, _)| *first) {
             // Several lanes publish in the order in which they finish.
-            runs.sort_by_key(|run| run.first);
+            placed.sort_by_key(|(first, _)| *first);
         }
         divided
     }
 
-    /// Divides the records into runs, as they were published.
+    /// Divides the records into results of consecutive positions, in the order in which they were published.
     fn divide(&mut self, board: &Board, harvest: &mut Harvest) -> Result<(), MemoryError> {
-        let Harvest { records, runs, .. } = harvest;
+        let Harvest { records, placed, .. } = harvest;
         let (mut start, mut had_parcel) = (0, false);
         let mut reader = self.ring.records(records);
         while let Some(record) = reader.next() {
@@ -115,9 +109,17 @@ impl Harvester {
                 body,
                 status,
             } = record?;
-            let end = records.len() - reader.bytes_left();
-            let lies = match body {
-                Body::Inline(_) => Lies::There(start..end),
+            let record_end = records.len() - reader.bytes_left();
+            let record = start..record_end;
+            start = record_end;
+            let results = match body {
+                Body::Inline(_) => {
+                    let before = placed.last_mut().filter(|before| end(before) == position);
+                    if before.is_some_and(|(_, results)| results.try_extend(record_end)) {
+                        continue;
+                    }
+                    Results::in_buffer(record)
+                }
                 // A worker waits for its area to be emptied, which happens here, behind the look into the ring.
                 Body::Parcel(_) if had_parcel => {
                     return Err(MemoryError::corrupt("two large results in an area for one"));
@@ -127,18 +129,10 @@ impl Harvester {
                     let from_job = |range| self.inbound.copy(position, range);
                     let taken = self.outbound.take(contents, self.message_limit, from_job);
                     outbound::mark_empty(board);
-                    Lies::Here(Some(taken_outcome(status, taken)?))
+                    Results::one(taken_outcome(status, taken)?)
                 }
             };
-            start = end;
-            match (runs.last_mut(), lies) {
-                (Some(last), Lies::There(place)) if last.may_grow(position) => last.grow(place.end),
-                (_, lies) => runs.push(Run {
-                    first: position,
-                    count: 1,
-                    lies,
-                }),
-            }
+            placed.push((position, results));
         }
         Ok(())
     }
@@ -156,107 +150,56 @@ fn taken_outcome(status: Status, taken: Result<Payload, MemoryError>) -> Result<
 }
 
 impl Harvest {
-    /// The first position and the length of each run, joined where several follow each other.
+    /// The first position and the number of the results that follow each other, as long as they do.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (u64, u32)> {
-        self.runs
-            .chunk_by(|before, after| before.end() == after.first)
-            .map(|runs| (runs[0].first, runs.iter().map(|run| run.count).sum()))
+        self.placed
+            .chunk_by(|before, after| end(before) == after.0)
+            .map(|placed| {
+                let count = placed.iter().map(|(_, results)| results.left()).sum();
+                (placed[0].0, count)
+            })
     }
 
-    /// How many of the results at the positions `first..first + count`, of which none was given away, are failures.
+    /// How many of the results at the positions `first..first + count`, of which none was taken, are failures.
     pub(crate) fn failures(&self, first: u64, count: u32, of_output: fn(&[u8]) -> bool) -> u32 {
-        let end = first.saturating_add(count.into());
-        let runs = self
-            .runs
+        let behind = first.saturating_add(count.into());
+        let inside = self
+            .placed
             .iter()
-            .filter(|run| first <= run.first && run.end() <= end);
-        runs.map(|run| run.failures(&self.records, of_output)).sum()
+            .filter(|placed| first <= placed.0 && end(placed) <= behind);
+        inside
+            .map(|(_, results)| results.failures(&self.records, of_output))
+            .sum()
     }
 
-    /// Gives the results at the positions `first..first + count` away. Those before are no longer wanted.
+    /// Takes the results at the positions `first..first + count`. Those before are no longer wanted.
     pub(crate) fn take(&mut self, first: u64, count: u32) -> impl Iterator<Item = Results> {
-        let end = first + u64::from(count);
+        let behind = first + u64::from(count);
         let mut position = first;
         std::iter::from_fn(move || {
-            let results = self.take_piece(position, end)?;
+            let results = self.take_piece(position, behind)?;
             position += u64::from(results.left());
             Some(results)
         })
     }
 
-    /// The results from `position` on, as many as lie together before `end`.
-    fn take_piece(&mut self, position: u64, end: u64) -> Option<Results> {
-        while self.runs.get(self.next)?.end() <= position {
+    /// The results from `position` on, as many as lie together before `behind`.
+    fn take_piece(&mut self, position: u64, behind: u64) -> Option<Results> {
+        while end(self.placed.get(self.next)?) <= position {
             self.next += 1;
         }
-        let run = self.runs.get_mut(self.next).filter(|run| run.first < end)?;
-        run.skip_to(position, &self.records);
-        let count = (end.min(run.end()) - run.first) as u32;
-        run.take(count, &self.records)
-    }
-}
-
-impl Run {
-    fn end(&self) -> u64 {
-        self.first.saturating_add(self.count.into())
-    }
-
-    /// Whether the result at `position`, which lies in the records, can join this run.
-    fn may_grow(&self, position: u64) -> bool {
-        matches!(self.lies, Lies::There(_)) && self.end() == position && self.count < u32::MAX
-    }
-
-    fn grow(&mut self, end: usize) {
-        if let Lies::There(place) = &mut self.lies {
-            place.end = end;
-            self.count += 1;
+        let placed = self
+            .placed
+            .get_mut(self.next)
+            .filter(|placed| placed.0 < behind)?;
+        let skipped = position.saturating_sub(placed.0);
+        let count = behind.min(end(placed)) - placed.0 - skipped;
+        let (first, results) = placed;
+        *first += skipped + count;
+        if skipped > 0 {
+            results.take_first(skipped as u32, &self.records);
         }
-    }
-
-    fn skip_to(&mut self, position: u64, records: &[u8]) {
-        if let Some(skipped) = position.checked_sub(self.first).filter(|skipped| *skipped > 0) {
-            self.take(skipped as u32, records);
-        }
-    }
-
-    fn failures(&self, records: &[u8], of_output: fn(&[u8]) -> bool) -> u32 {
-        match &self.lies {
-            Lies::Here(outcome) => {
-                let is_failure = |outcome: &Outcome| outcome.seen().is_failure(of_output);
-                outcome.as_ref().is_some_and(is_failure).into()
-            }
-            Lies::There(place) => {
-                let mut rest = &records[place.clone()];
-                let seen = std::iter::repeat_with(|| {
-                    let (status, body, behind) = protocol::board::ring::split_first(rest);
-                    rest = behind;
-                    Seen::Published(status, body)
-                });
-                let failures = seen
-                    .take(self.count as usize)
-                    .filter(|seen| seen.is_failure(of_output));
-                failures.count() as u32
-            }
-        }
-    }
-
-    /// Takes the first `count` results away.
-    fn take(&mut self, count: u32, records: &[u8]) -> Option<Results> {
-        let is_all = count == self.count;
-        self.first += u64::from(count);
-        self.count -= count;
-        match &mut self.lies {
-            Lies::Here(outcome) => outcome.take().map(Results::one),
-            Lies::There(place) => {
-                let start = place.start;
-                place.start = if is_all {
-                    place.end
-                } else {
-                    start + protocol::board::ring::bytes_of(&records[place.clone()], count)
-                };
-                Some(Results::of_records(&records[start..place.start], count))
-            }
-        }
+        Some(results.take_first(count as u32, &self.records))
     }
 }
 
@@ -266,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    /// A worker that says what it likes, and its parent.
+    /// A worker that publishes anything, and its parent.
     fn two_ends() -> (Parcel, RingWriter, Board, Harvester) {
         let outbound = Parcel::create("test").unwrap();
         let parents = Parcel::open(outbound.descriptor().try_clone_to_owned().unwrap()).unwrap();
@@ -301,7 +244,7 @@ mod tests {
         assert_eq!(
             harvest.runs().collect::<Vec<_>>(),
             [(0, 1)],
-            "what came before the lie"
+            "what came before the corrupt result"
         );
     }
 

@@ -29,7 +29,7 @@ pub(super) mod slot;
 mod tail;
 pub(super) mod watched;
 
-use crate::{failure::EndReason, job::jobs::Cargo};
+use crate::{failure::EndReason, job::jobs::OutgoingFrame};
 use harvest::Harvester;
 use inbound::Inbound;
 use memory::Gauge;
@@ -70,7 +70,7 @@ pub(crate) struct Outgoing {
     pub(crate) epoch: u16,
     pub(crate) first: u64,
     pub(crate) count: u32,
-    pub(crate) frame: Cargo,
+    pub(crate) frame: OutgoingFrame,
 }
 
 /// `frames` is `None` once the worker has been asked to end.
@@ -116,8 +116,8 @@ impl Worker {
     /// Puts a frame in line. Called under the scheduler's lock, so that the line has the order of the positions.
     pub(crate) fn enqueue(&self, outgoing: Outgoing) {
         match outgoing.frame {
-            Cargo::Frame(..) => self.show_sent_now(),
-            Cargo::Parcel(..) => self.sent_at.store(UNDER_WAY, Ordering::Relaxed),
+            OutgoingFrame::Jobs(..) => self.show_sent_now(),
+            OutgoingFrame::LargeJob(..) => self.sent_at.store(UNDER_WAY, Ordering::Relaxed),
         }
         self.sent_end
             .store(outgoing.first + u64::from(outgoing.count), Ordering::SeqCst);
@@ -132,7 +132,7 @@ impl Worker {
             let Some(outgoing) = lock(&self.outbox).pop_front() else {
                 return;
             };
-            let is_large = matches!(outgoing.frame, Cargo::Parcel(..));
+            let is_large = matches!(outgoing.frame, OutgoingFrame::LargeJob(..));
             let sent = sender.send(outgoing, &self.board);
             self.board.show_sent();
             if is_large {
@@ -244,14 +244,14 @@ impl Sender {
             return Err(LinkError::Closed);
         };
         match frame {
-            Cargo::Frame(form, mut bytes) => {
+            OutgoingFrame::Jobs(form, mut bytes) => {
                 frame::finish(&mut bytes, form, epoch, first, count);
                 if inbox::put(board, board.sent(), &bytes) {
                     return Ok(());
                 }
                 frames.send(&bytes)
             }
-            Cargo::Parcel(job) => match self.inbound.put(first, &job) {
+            OutgoingFrame::LargeJob(job) => match self.inbound.put(first, &job) {
                 Ok(contents) => frames.send(&frame::parcel(epoch, first, contents)),
                 Err(error) => frames.send(&frame::withdrawn(epoch, first, &error.to_string())),
             },

@@ -28,7 +28,7 @@ use super::{output::OutputPipe, tail::Tail};
 use crate::{
     Captured,
     failure::{EndReason, Exit},
-    spawn::{child::Offspring, program::Program},
+    spawn::{child::ChildProcess, program::Program},
 };
 
 /// No more of a log is taken at once.
@@ -38,7 +38,7 @@ const RECORDS_AT_ONCE: usize = 256;
 #[derive(Debug)]
 pub(crate) struct WorkerProcess {
     worker: u32,
-    offspring: Offspring,
+    offspring: ChildProcess,
     /// The control socket. Its closing tells the worker that the parent has gone.
     control: OwnedFd,
     output: OutputPipe,
@@ -83,7 +83,7 @@ impl WorkerProcess {
         command.stdout(writer);
         Ok(Self {
             worker,
-            offspring: Offspring::spawn(command, stdin)?,
+            offspring: ChildProcess::spawn(command, stdin)?,
             control,
             output,
             errors,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pool::{Child, Exit, JoinErrorKind, Process};
+use pool::{Child, Process, failure::Exit, process::JoinErrorKind};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 fn exit_with(code: i32) {

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pool::{BuildError, Job, JoinErrorKind, Pool, Process, StartError};
+use pool::{
+    BuildError, Job, Pool, Process,
+    process::{JoinErrorKind, StartError},
+};
 use serde::{Deserialize, Serialize};
 use worker::Context;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pool::{Process, StartError};
+use pool::{Process, process::StartError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pool::{Child, Exit, JoinErrorKind, Process};
+use pool::{Child, Process, failure::Exit, process::JoinErrorKind};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process};
 
 use crate::{entries::listed_as, say};

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use pool::{Event, GetError, Lock, LockError, PipeEnd, Process, Queue, Value, pipe};
+use pool::{
+    Event, Lock, Process, Queue, Value, pipe,
+    sync::{GetError, LockError, PipeEnd},
+};
 use rustix::process::{Signal, getpid, kill_process};
 
 fn climb(depth: u32, lock: Lock, count: Value<u64>) {

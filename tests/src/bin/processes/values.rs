@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pool::{JoinErrorKind, Process, Run, StartError};
+use pool::{
+    Process, Run,
+    process::{JoinErrorKind, StartError},
+};
 use serde::{Deserialize, Serialize, ser::Error as _};
 use tests::PanicsInDecoding;
 
@@ -84,7 +87,7 @@ pub(crate) fn every_kind_and_size_comes_back() {
     assert_eq!(process.join().unwrap(), ("a".to_owned(), String::new()));
     let process = Process::new(|a: u32, b: u32| a.pow(b), (2, 10)).start().unwrap();
     assert_eq!(process.join().unwrap(), 1024);
-    let edge = pool::MAX_INLINE_BYTES;
+    let edge = pool::process::MAX_INLINE_BYTES;
     for size in [
         0,
         1,

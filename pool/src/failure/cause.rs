@@ -1,0 +1,24 @@
+//! What ended a worker: a death or a failed start.
+
+use std::{fmt, sync::Arc};
+
+use super::{death::Death, start::StartFailure};
+
+/// What ended a worker. Cheap to clone.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The worker died after it had been ready.
+    Died(Arc<Death>),
+    /// The worker did not start.
+    NotStarted(Arc<StartFailure>),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Died(death) => death.fmt(formatter),
+            Self::NotStarted(failure) => failure.fmt(formatter),
+        }
+    }
+}
