@@ -12,8 +12,7 @@ use super::{Board, OUTBOUND_FULL};
 /// The longest that the worker sleeps before it looks again without having been woken.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// Waits until the outbound area is empty. `wait` is called before each sleep and must see to it that the parent is
-/// told.
+/// Waits until the outbound area is empty. `wait` is called before each sleep and must wake the parent.
 pub fn wait_until_empty(board: &Board, wait: &mut dyn FnMut()) {
     let word = board.memory().half_word(OUTBOUND_FULL);
     while word.load(Ordering::Acquire) != 0 {

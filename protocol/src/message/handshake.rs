@@ -1,10 +1,11 @@
-//! How a parent and a worker introduce themselves, over the control socket.
+//! The handshake of a parent and a worker, over the control socket.
 //!
-//! The parent speaks first ([`Invitation`], with the descriptors of [`Gifts`]); the worker connects the link, runs its
-//! initialiser, and answers once ([`Answer`]). Every message begins with the same twelve bytes in every version, so
-//! that two programs of different versions can still tell each other theirs.
+//! The parent sends the first message ([`Invitation`], with the descriptors of [`Gifts`]). The worker connects the link, runs
+//! its initialiser, and answers once ([`Answer`]). Every message begins with twelve bytes that are the same in every version, so
+//! that two programs of different versions can still report each other's.
 //!
-//! This file checks versions, the job's name and the token. Deadlines are the caller's.
+//! Owns the messages and the check of the version. Comparing the job's name and the token, and deadlines, are for the crates
+//! `pool` and `worker`.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -21,16 +22,16 @@ use crate::{
 const MAGIC: [u8; 8] = *b"poolhand";
 const PREFIX_BYTES: usize = 12;
 
-/// Parent to worker, the first message: what is expected of it.
+/// Parent to worker, the first message: what to serve, and how.
 ///
-/// Answered by exactly one [`Answer`]. Nothing may cross it.
+/// Answered by exactly one [`Answer`]. No message may cross it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitation {
     /// The parent's package version, for messages.
     pub package: String,
     /// The name of the job type that the pool sends.
     pub job: String,
-    /// Random bytes that the worker gives back over the link, to show that it is the one that was invited.
+    /// Random bytes that the worker returns over the link, to show that it is the process that was asked.
     pub token: [u8; 16],
     /// The worker's number in its pool, from 0.
     pub worker: u32,
@@ -38,12 +39,11 @@ pub struct Invitation {
     pub lanes: u16,
     /// The most bytes that one job or result may have.
     pub message_limit: u64,
-    /// How many bytes of argument for the worker's initialiser lie in the inbound parcel area.
+    /// The bytes of the argument for the worker's initialiser, in the inbound payload area.
     pub argument_bytes: u64,
-    /// Up to which level the parent wants to be told of the worker's log, as [`crate::message::log::Record::level`] counts; 0 for
-    /// nothing.
+    /// The highest level of log events that the worker forwards, as [`super::log::Record::level`] counts; 0 for none.
     pub log_level: u8,
-    /// What the worker begins its marks with, when the parent captures what each job writes.
+    /// The beginning of the worker's delimiters, if the parent captures what each job writes.
     pub capture: Option<Secret>,
 }
 
@@ -55,7 +55,7 @@ pub enum Answer {
         /// Its package version, for messages.
         package: String,
     },
-    /// The worker serves other jobs than the invitation asks for; it exits.
+    /// The worker serves other jobs than it was asked for; it exits.
     WrongJob {
         /// What it serves.
         serves: String,
@@ -65,14 +65,14 @@ pub enum Answer {
         /// Why.
         message: String,
     },
-    /// It could not use what it was given; it exits.
+    /// The worker could not use what it was given; it exits.
     Unusable {
         /// Why.
         message: String,
     },
 }
 
-/// Why a message is none that this version understands.
+/// Why a message is not one that this version understands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -87,23 +87,23 @@ pub enum HandshakeError {
         /// The other side's version.
         theirs: u32,
     },
-    /// It begins right and goes on wrong.
+    /// It begins as a handshake and cannot be decoded.
     #[error("a damaged handshake: {0}")]
     Damaged(CodecError),
 }
 
-/// The descriptors that go with an [`Invitation`].
+/// The descriptors that are sent with an [`Invitation`].
 #[derive(Debug)]
 pub struct Gifts {
-    /// The socket to which the worker connects the link; it has no name any more.
+    /// The listening socket to which the worker connects the link; it has no name any more.
     pub rendezvous: OwnedFd,
     /// The worker's board.
     pub board: Board,
-    /// Where large jobs arrive.
+    /// The area in which large jobs arrive.
     pub inbound: Deliveries,
-    /// Where large results leave.
+    /// The area for large results.
     pub outbound: Parcel,
-    /// The memory of the parent's family, to be adopted.
+    /// The shared heap of the parent's process tree.
     pub family: OwnedFd,
 }
 
@@ -111,7 +111,7 @@ impl Gifts {
     /// The number of descriptors.
     pub const COUNT: usize = 5;
 
-    /// The descriptors in the order in which they are sent.
+    /// Returns the descriptors in the order in which they are sent.
     pub fn descriptors<'a>(
         rendezvous: BorrowedFd<'a>,
         board: &'a Board,
@@ -128,14 +128,17 @@ impl Gifts {
         ]
     }
 
-    /// Opens what came with an invitation.
+    /// Opens the descriptors that came with a start request.
     ///
     /// # Errors
-    /// When descriptors are missing or are something else.
+    /// If descriptors are missing or are something else.
     pub fn open(descriptors: Vec<OwnedFd>) -> Result<Self, MemoryError> {
         let [rendezvous, board, inbound, outbound, family] = <[OwnedFd; Self::COUNT]>::try_from(descriptors)
             .map_err(|got| {
-                MemoryError::corrupt(format_args!("{} descriptors came with the invitation", got.len()))
+                MemoryError::corrupt(format_args!(
+                    "{} descriptors came with the start request",
+                    got.len()
+                ))
             })?;
         Ok(Self {
             rendezvous,
@@ -147,10 +150,10 @@ impl Gifts {
     }
 }
 
-/// Encodes a handshake message behind the prefix that all versions share.
+/// Encodes a handshake message, after the prefix that all versions share.
 ///
 /// # Errors
-/// When it could not be encoded; that does not happen with the messages of this file.
+/// If it could not be encoded; that does not happen with the messages of this file.
 pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, CodecError> {
     let mut bytes = Vec::with_capacity(256);
     bytes.extend_from_slice(&MAGIC);
@@ -162,7 +165,7 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, CodecError> {
 /// Decodes a handshake message.
 ///
 /// # Errors
-/// When it is none, or of another version.
+/// If it is not one, or is of another version.
 pub fn decode<T: for<'de> Deserialize<'de>>(received: &Received) -> Result<T, HandshakeError> {
     let (prefix, body) = received
         .bytes
@@ -183,7 +186,7 @@ pub fn decode<T: for<'de> Deserialize<'de>>(received: &Received) -> Result<T, Ha
 }
 
 impl Answer {
-    /// The answer of a worker that takes jobs.
+    /// Creates the answer of a worker that takes jobs.
     pub fn ready() -> Self {
         Self::Ready {
             package: PACKAGE_VERSION.to_owned(),
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_named_whatever_follows() {
+    fn another_version_is_reported_whatever_follows() {
         let mut bytes = encode(&Answer::ready()).unwrap();
         bytes[8..12].copy_from_slice(&9_u32.to_le_bytes());
         bytes.truncate(12);
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_are_not_understood_and_harm_nobody() {
+    fn messages_of_other_programs_are_refused() {
         for text in [
             "",
             "GET / HTTP/1.1\r\n\r\n",

@@ -1,9 +1,12 @@
-//! The worker's end of the inbound area: large jobs, seen where they arrived.
+//! Mapped payloads: the worker's end of the inbound area, where large jobs are read in place.
 //!
-//! [`Deliveries`] come one after the other. The job of each is decoded from the area itself, and the bytes attached to the
-//! job are views of it. Before the record of the job's result is published, the delivery is given back: if
-//! somebody still holds some of its bytes (the handler's state, another thread), these are first made the worker's own.
-//! So no copy is made of what nobody keeps, and nobody ever sees the parent write the next job.
+//! Jobs come one after the other. Each is decoded from the area itself, and the bytes attached to the
+//! job are views of it. Before the record of the job's result is published, the area is given back: if
+//! some of its bytes are still referenced (by the handler's state, or another thread), they are first made the worker's own.
+//! So nothing is copied that is not kept, and no reference ever sees the parent write the next job.
+//!
+//! Owns when a view of the area ends; the view itself is `memory/view.rs`. Which job is in the area, and when it is claimed, is
+//! not known here.
 
 use std::{
     alloc::{Layout, handle_alloc_error},
@@ -27,19 +30,19 @@ use crate::{
     },
 };
 
-/// Where large jobs arrive.
+/// The worker's end of the area in which large jobs arrive.
 #[derive(Debug)]
 pub struct Deliveries {
     file: OwnedFd,
-    /// Kept from job to job, so that its pages are warm.
+    /// Kept from job to job, so that its pages stay warm.
     view: Option<Arc<View>>,
 }
 
 impl Deliveries {
-    /// Opens the area that the parent made.
+    /// Opens the area that the parent created.
     ///
     /// # Errors
-    /// When the descriptor is not such memory.
+    /// If the descriptor is not such memory.
     pub fn open(file: OwnedFd) -> Result<Self, MemoryError> {
         let seals = rustix::fs::fcntl_get_seals(&file).map_err(MemoryError::system("reading seals"))?;
         if !seals.contains(SealFlags::SHRINK) {
@@ -48,10 +51,10 @@ impl Deliveries {
         Ok(Self { file, view: None })
     }
 
-    /// The job of which a frame has told; `limit` is the most bytes that one may have.
+    /// Maps the job that a frame has announced; `limit` is the most bytes that a job may have.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when it is larger or is not there, [`MemoryError::System`] when it cannot be mapped.
+    /// [`MemoryError::Corrupt`] if it is larger or is not there, [`MemoryError::System`] if it cannot be mapped.
     pub fn receive(&mut self, contents: Contents, limit: u64) -> Result<Delivery, MemoryError> {
         let place = contents.place(limit)?;
         let view = self.view(place.table.end)?;
@@ -66,7 +69,7 @@ impl Deliveries {
         })
     }
 
-    /// A view of at least so many bytes.
+    /// Returns a view of at least this many bytes.
     fn view(&mut self, length: usize) -> Result<Arc<View>, MemoryError> {
         let kept = self
             .view
@@ -96,18 +99,18 @@ fn here(entry: Entry) -> Result<Range<usize>, MemoryError> {
     }
 }
 
-/// One large job, where it arrived.
+/// One large job, in the area in which it arrived.
 #[derive(Debug)]
-#[must_use = "the parent writes there again once the job's result is published: it is to be given back before"]
+#[must_use = "the parent writes there again once the job's result is published: give it back before"]
 pub struct Delivery {
     view: Arc<View>,
     encoding: Range<usize>,
     attached: Vec<Range<usize>>,
-    /// Everything of the job lies before this.
+    /// Everything of the job is before this offset.
     length: usize,
 }
 
-/// Keeps a view in memory while bytes of it are held.
+/// Keeps a view mapped while bytes of it are referenced.
 struct Held {
     view: Arc<View>,
     range: Range<usize>,
@@ -120,7 +123,7 @@ impl AsRef<[u8]> for Held {
 }
 
 impl Delivery {
-    /// The encoded job, with the bytes attached to it. They may be held for ever: see [`Delivery::give_back`].
+    /// Returns the encoded job, with the bytes attached to it. They may be kept for any time: see [`Delivery::give_back`].
     pub fn job(&self) -> Incoming<'static> {
         let held = Held {
             view: Arc::clone(&self.view),
@@ -136,22 +139,22 @@ impl Delivery {
         Incoming::Delivered(Box::new(Delivered { encoding, attached }))
     }
 
-    /// How bytes go to the parent: those of this job are only named.
+    /// Returns how bytes travel to the parent: those of this job are only named.
     pub fn part(&self, bytes: Bytes) -> Part {
         let place = self
             .view
-            .place_of(&bytes)
+            .range_of(&bytes)
             .filter(|place| !place.is_empty() && place.end <= self.length);
         place.map_or(Part::Bytes(bytes), Part::InJob)
     }
 
-    /// Gives the area back. Whoever still holds bytes of the job has a copy of them from now on, in the same place.
+    /// Gives the area back. Bytes of the job that are still referenced are a copy from now on, at the same addresses.
     ///
-    /// When there is no memory for the copy, the process ends as it does when any allocation fails
-    /// ([`handle_alloc_error`]): the area cannot be given back, and the bytes cannot be taken from whoever holds them.
+    /// If there is no memory for the copy, the process ends as it does if any allocation fails
+    /// ([`handle_alloc_error`]): the area cannot be given back, and the references cannot be taken away.
     pub fn give_back(self) {
-        // One is kept for the next job and one is this delivery's. When there are no more, nobody can make one: each is
-        // made of another. The fence orders what the others have read before whatever the parent is told.
+        // One reference is kept for the next job and one is this value's. If there are no others, none can come up: each is
+        // cloned from another. The fence orders what the others have read before what the parent is told.
         let is_held = Arc::strong_count(&self.view) > 2;
         fence(Ordering::Acquire);
         if is_held && self.view.detach(self.length).is_err() {
@@ -175,7 +178,7 @@ mod tests {
     fn taken(delivery: &Delivery) -> Delivered {
         match delivery.job() {
             Incoming::Delivered(delivered) => *delivered,
-            Incoming::Framed(_) => panic!("it was delivered"),
+            Incoming::Framed(_) => panic!("it is a large job"),
         }
     }
 
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_of_many_sizes_are_seen_where_they_lie() {
+    fn jobs_of_many_sizes_are_read_in_place() {
         let (mut parent, mut worker) = two_ends();
         let sizes = [&[0][..], &[1, 70_000], &[], &[3, 0, 20_000_000, 5], &[100]];
         for (byte, sizes) in (1..).zip(sizes) {
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_stays_as_it_was_and_the_next_job_is_seen() {
+    fn kept_bytes_stay_as_they_were_and_the_next_job_is_seen() {
         let (mut parent, mut worker) = two_ends();
         let mut kept = Vec::new();
         for byte in 1..=20 {
@@ -226,7 +229,7 @@ mod tests {
                 "{byte}"
             );
         }
-        // Nobody who kept none holds the area up.
+        // If nothing of a job is kept, its view is used for the next one.
         let contents = job(&mut parent, 99, &[1]);
         let delivery = worker.receive(contents, 1 << 30).unwrap();
         let before = Arc::as_ptr(&delivery.view);
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn own_bytes_are_named_and_others_are_not() {
+    fn bytes_of_the_job_are_named_and_others_are_not() {
         let (mut parent, mut worker) = two_ends();
         let contents = job(&mut parent, 1, &[100_000]);
         let delivery = worker.receive(contents, 1 << 30).unwrap();
