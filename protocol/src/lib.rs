@@ -14,7 +14,7 @@
 //!
 //! Each folder is one noun, and imports only those before it: `job`, `memory`, `payload`, `board`, `message`, `child`.
 //!
-//! The modules are no interface for users, who depend on `pool` and `worker`: these re-export what they show. So modules
+//! The modules are not an interface for users: they depend on `pool` and `worker`, which re-export what users need. So the modules
 //! are hidden from the documentation, and may change in every version.
 
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]

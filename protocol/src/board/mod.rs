@@ -34,7 +34,7 @@ use std::{
 
 use rustix::time::ClockId;
 
-use crate::{MemoryError, SharedMemory};
+use crate::memory::{MemoryError, SharedMemory};
 
 /// The most jobs that can run at once in one worker process.
 pub const MAX_LANES: usize = 64;

@@ -1,7 +1,7 @@
 //! Whether the outbound payload area is full, as a word on the board.
 //!
 //! Owns that word: the worker marks the area as full before it publishes the record of a large result, and waits for the
-//! parent to mark it as empty before it writes the next one. What lies in the area is for [`crate::payload::area`].
+//! parent to mark it as empty before it writes the next one. What is in the area is for [`crate::payload::area`].
 
 use std::{sync::atomic::Ordering, time::Duration};
 

@@ -18,11 +18,8 @@ use std::{
 
 use rustix::thread::futex;
 
-use crate::{
-    MemoryError, Status,
-    board::{Board, RING_BYTES, RING_READ, RING_START, RING_WRITTEN},
-    payload::layout::Contents,
-};
+use super::{Board, RING_BYTES, RING_READ, RING_START, RING_WRITTEN};
+use crate::{job::Status, memory::MemoryError, payload::layout::Contents};
 
 const WORD_BYTES: usize = 8;
 const LARGE_FLAG: u8 = 0x80;

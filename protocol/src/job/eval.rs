@@ -7,10 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    CodecError, Job,
-    job::{from_postcard, to_postcard},
-};
+use super::{CodecError, Job, from_postcard, to_postcard};
 
 /// One expression to evaluate, with the names that it may use.
 ///

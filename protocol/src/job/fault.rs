@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CodecError, job};
+use super::{CodecError, from_postcard, to_postcard};
 
 /// What the bytes of a result are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +116,7 @@ impl Fault {
     /// Appends the encoded fault to `buffer`, [shortened](Fault::shortened).
     pub fn encode(self, buffer: &mut Vec<u8>) {
         // Encoding strings and integers does not fail; if it did, the parent would report an undecodable result.
-        drop(job::to_postcard(&self.shortened(), buffer));
+        drop(to_postcard(&self.shortened(), buffer));
     }
 
     /// Decodes a fault from what [`Fault::encode`] appended.
@@ -124,7 +124,7 @@ impl Fault {
     /// # Errors
     /// If the bytes are not a fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        job::from_postcard(bytes)
+        from_postcard(bytes)
     }
 }
 

@@ -19,7 +19,7 @@ use std::{
 
 use rustix::mm::{MapFlags, ProtFlags};
 
-use crate::MemoryError;
+use super::MemoryError;
 
 /// Bytes of a memory file, mapped for reading and writing. An empty one maps nothing.
 #[derive(Debug)]

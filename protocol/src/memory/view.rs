@@ -21,7 +21,7 @@ use std::{
 
 use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags};
 
-use crate::MemoryError;
+use super::MemoryError;
 
 /// The bytes at the start of a memory file.
 #[derive(Debug)]
@@ -174,7 +174,7 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::*;
-    use crate::SharedMemory;
+    use crate::memory::SharedMemory;
 
     const LENGTH: usize = 300_000;
 

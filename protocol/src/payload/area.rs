@@ -17,13 +17,12 @@ use std::{
     os::fd::{BorrowedFd, OwnedFd},
 };
 
-use crate::{
-    Bytes, MemoryError, SharedMemory,
-    payload::{
-        Payload,
-        layout::{self, Contents, Entry, Layout},
-    },
+use super::{
+    Payload,
+    bytes::Bytes,
+    layout::{self, Contents, Entry, Layout},
 };
+use crate::memory::{MemoryError, SharedMemory};
 
 /// The bytes that an area keeps after a larger payload: 16 MiB, and some room for the table and the encoding.
 pub const KEPT_BYTES: usize = (16 << 20) + (64 << 10);

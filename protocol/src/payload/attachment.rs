@@ -4,9 +4,9 @@
 //! reference to bytes that are attached to the encoding ([`crate::job::beside`]). Owns also, for each thread, the bytes to
 //! which references may refer while a value is decoded.
 //!
-//! A reference is a mark of 16 bytes and a number. Bytes that happen to look like a reference are attached too, whatever
+//! A reference is 16 magic bytes and a number. Bytes that happen to look like a reference are attached too, whatever
 //! their length, and references are looked for only where bytes are attached, so that no bytes of a binary format are ever
-//! taken for others. (A text format contains bytes as they are: an encoding that mixes both must not contain such a mark.)
+//! taken for others. (A text format contains bytes as they are: an encoding that mixes both must not contain such a reference.)
 //!
 //! Where attached bytes are while they travel is not known here: see [`super::area`].
 
@@ -18,7 +18,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Bytes, layout::PARCEL_BYTES};
+use super::{bytes::Bytes, layout::PARCEL_BYTES};
 use crate::job::beside::{self, Beside, Collection};
 
 /// Bytes of this length or more are attached. A job of this size travels through shared memory in any case.
@@ -28,8 +28,8 @@ pub const LEAST_BYTES: usize = PARCEL_BYTES;
 const TRUSTED_HINT: usize = 1 << 20;
 
 /// The beginning of a reference.
-const MARK: [u8; 16] = *b"\xF0\x9F\x93\x8E\x00beside\xFF\xFE\xFD\x01\x9D";
-const REFERENCE_BYTES: usize = MARK.len() + size_of::<u32>();
+const MAGIC: [u8; 16] = *b"\xF0\x9F\x93\x8E\x00beside\xFF\xFE\xFD\x01\x9D";
+const REFERENCE_BYTES: usize = MAGIC.len() + size_of::<u32>();
 
 /// What stands for attached bytes in an encoding.
 type Reference = [u8; REFERENCE_BYTES];
@@ -110,8 +110,8 @@ fn attach(bytes: &Bytes) -> Option<Reference> {
     }
     let number = beside::leave(bytes.clone())?;
     let mut reference = [0; REFERENCE_BYTES];
-    reference[..MARK.len()].copy_from_slice(&MARK);
-    reference[MARK.len()..].copy_from_slice(&number.to_le_bytes());
+    reference[..MAGIC.len()].copy_from_slice(&MAGIC);
+    reference[MAGIC.len()..].copy_from_slice(&number.to_le_bytes());
     Some(reference)
 }
 
@@ -140,9 +140,9 @@ fn resolve(bytes: &[u8]) -> Result<Option<Bytes>, String> {
 
 /// Returns the number in a reference, if these bytes look like one.
 fn number_in(bytes: &[u8]) -> Option<u32> {
-    let (mark, number) = bytes.split_first_chunk::<{ MARK.len() }>()?;
+    let (magic, number) = bytes.split_first_chunk::<{ MAGIC.len() }>()?;
     let number = number.try_into().ok()?;
-    (*mark == MARK).then(|| u32::from_le_bytes(number))
+    (*magic == MAGIC).then(|| u32::from_le_bytes(number))
 }
 
 impl Serialize for Bytes {

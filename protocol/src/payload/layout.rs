@@ -11,7 +11,7 @@
 
 use std::ops::Range;
 
-use crate::MemoryError;
+use crate::memory::MemoryError;
 
 /// Jobs of this many encoded bytes or more travel through shared memory instead of a frame.
 pub const PARCEL_BYTES: usize = 32 * 1024;

@@ -20,15 +20,13 @@ use std::{
 
 use rustix::fs::SealFlags;
 
-use crate::{
-    Bytes, MemoryError,
-    memory::view::View,
-    payload::{
-        Delivered, Incoming,
-        area::Part,
-        layout::{self, Contents, Entry},
-    },
+use super::{
+    Delivered, Incoming,
+    area::Part,
+    bytes::Bytes,
+    layout::{self, Contents, Entry},
 };
+use crate::memory::{MemoryError, view::View};
 
 /// The worker's end of the area in which large jobs arrive.
 #[derive(Debug)]
@@ -154,7 +152,7 @@ impl Delivery {
     /// ([`handle_alloc_error`]): the area cannot be given back, and the references cannot be taken away.
     pub fn give_back(self) {
         // One reference is kept for the next job and one is this value's. If there are no others, none can come up: each is
-        // cloned from another. The fence orders what the others have read before what the parent is told.
+        // cloned from another. The fence orders what the others have read before the record that the parent reads.
         let is_held = Arc::strong_count(&self.view) > 2;
         fence(Ordering::Acquire);
         if is_held && self.view.detach(self.length).is_err() {

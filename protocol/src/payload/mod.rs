@@ -10,7 +10,7 @@ mod bytes;
 pub mod layout;
 pub mod mapped;
 
-use crate::CodecError;
+use crate::job::CodecError;
 
 pub use bytes::Bytes;
 
