@@ -59,7 +59,7 @@ impl Beside for Bytes {
 /// Another value may be encoded in the same way within it.
 ///
 /// ```
-/// use protocol::{Bytes, Job, attachment};
+/// use protocol::{Bytes, Job, payload::attachment};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
