@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Fault, MemoryError,
     family::{Entrusted, Heir},
-    payload::area::Parcel,
+    payload::area::PayloadArea,
 };
 
 /// Payloads of up to this many bytes stand in the message itself.
@@ -97,12 +97,12 @@ pub enum Payload {
 
 /// The memory that goes with a [`Payload`].
 #[derive(Debug)]
-pub struct Wrapped(Option<Parcel>);
+pub struct Wrapped(Option<PayloadArea>);
 
 impl Wrapped {
     /// The descriptor to send, if there is one.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.0.as_ref().map(Parcel::descriptor)
+        self.0.as_ref().map(PayloadArea::descriptor)
     }
 }
 
@@ -115,7 +115,7 @@ impl Payload {
         if bytes.len() <= MAX_INLINE_BYTES {
             return Ok((Self::Inline(bytes), Wrapped(None)));
         }
-        let mut parcel = Parcel::create("pool-payload")?;
+        let mut parcel = PayloadArea::create("pool-payload")?;
         let contents = parcel.put(&bytes, &[])?;
         Ok((Self::Parcel(contents.encoding), Wrapped(Some(parcel))))
     }
@@ -129,7 +129,7 @@ impl Payload {
             Self::Inline(bytes) => Ok(bytes),
             Self::Parcel(length) => {
                 let missing = || MemoryError::corrupt("a payload came without its memory");
-                Parcel::open(descriptor.ok_or_else(missing)?)?.copy(0..length as usize)
+                PayloadArea::open(descriptor.ok_or_else(missing)?)?.copy(0..length as usize)
             }
         }
     }

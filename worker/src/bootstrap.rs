@@ -15,7 +15,7 @@ use protocol::{
         handshake::{self, Gifts, Invitation},
         link::{self, WorkerLink},
     },
-    payload::{area::Parcel, layout::Contents, mapped::Deliveries},
+    payload::{area::PayloadArea, layout::Contents, mapped::Deliveries},
 };
 
 use crate::failure::Failure;
@@ -29,7 +29,7 @@ pub(crate) struct Equipment {
     pub(crate) argument: Arc<[u8]>,
     pub(crate) board: Board,
     pub(crate) inbound: Deliveries,
-    pub(crate) outbound: Parcel,
+    pub(crate) outbound: PayloadArea,
     pub(crate) link: WorkerLink,
     pub(crate) family: OwnedFd,
 }

@@ -11,7 +11,7 @@ use protocol::{
         ring::{MAX_RING_RESULT, RingWriter},
     },
     payload::{
-        area::{Parcel, Part},
+        area::{Part, PayloadArea},
         layout,
     },
 };
@@ -22,12 +22,12 @@ use crate::bell::Bell;
 #[derive(Debug)]
 pub(crate) struct Outlet {
     ring: RingWriter,
-    outbound: Parcel,
+    outbound: PayloadArea,
     message_limit: u64,
 }
 
 impl Outlet {
-    pub(crate) fn new(outbound: Parcel, message_limit: u64) -> Mutex<Self> {
+    pub(crate) fn new(outbound: PayloadArea, message_limit: u64) -> Mutex<Self> {
         Mutex::new(Self {
             ring: RingWriter::new(),
             outbound,

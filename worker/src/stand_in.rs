@@ -17,7 +17,7 @@ use protocol::{
         link::{ParentLink, Rendezvous},
     },
     payload::{
-        area::{Parcel, Part},
+        area::{Part, PayloadArea},
         layout::PARCEL_BYTES,
     },
 };
@@ -102,8 +102,8 @@ pub(crate) struct Parent {
     pub(crate) link: Option<ParentLink>,
     pub(crate) wakes: u64,
     control: OwnedFd,
-    inbound: Parcel,
-    outbound: Parcel,
+    inbound: PayloadArea,
+    outbound: PayloadArea,
     ring: RingReader,
     sent: u64,
     epoch: u16,
@@ -118,8 +118,8 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
     let worker = Worker::start(service, theirs);
     let rendezvous = Rendezvous::new().unwrap();
     let board = Board::create().unwrap();
-    let mut inbound = Parcel::create("inbound").unwrap();
-    let outbound = Parcel::create("outbound").unwrap();
+    let mut inbound = PayloadArea::create("inbound").unwrap();
+    let outbound = PayloadArea::create("outbound").unwrap();
     inbound.put(&terms.argument, &[]).unwrap();
     let invitation = Invitation {
         package: "0.0.0".into(),

@@ -11,7 +11,7 @@ use protocol::{
         Board, outbound,
         ring::{Body, Record, RingReader},
     },
-    payload::area::Parcel,
+    payload::area::PayloadArea,
 };
 
 use super::inbound::Inbound;
@@ -25,7 +25,7 @@ use crate::{
 pub(crate) struct Harvester {
     ring: RingReader,
     inbound: Arc<Inbound>,
-    outbound: Parcel,
+    outbound: PayloadArea,
     message_limit: u64,
     /// The bytes of the last harvest, kept for their memory.
     spare: Vec<u8>,
@@ -58,7 +58,7 @@ enum Lies {
 }
 
 impl Harvester {
-    pub(crate) fn new(inbound: Arc<Inbound>, outbound: Parcel, message_limit: u64) -> Self {
+    pub(crate) fn new(inbound: Arc<Inbound>, outbound: PayloadArea, message_limit: u64) -> Self {
         Self {
             ring: RingReader::new(),
             inbound,
@@ -268,10 +268,10 @@ mod tests {
     use super::*;
 
     /// A worker that says what it likes, and its parent.
-    fn two_ends() -> (Parcel, RingWriter, Board, Harvester) {
-        let outbound = Parcel::create("test").unwrap();
-        let parents = Parcel::open(outbound.descriptor().try_clone_to_owned().unwrap()).unwrap();
-        let inbound = Arc::new(Inbound::new(Parcel::create("test").unwrap()));
+    fn two_ends() -> (PayloadArea, RingWriter, Board, Harvester) {
+        let outbound = PayloadArea::create("test").unwrap();
+        let parents = PayloadArea::open(outbound.descriptor().try_clone_to_owned().unwrap()).unwrap();
+        let inbound = Arc::new(Inbound::new(PayloadArea::create("test").unwrap()));
         let harvester = Harvester::new(inbound, parents, 1 << 30);
         (outbound, RingWriter::new(), Board::create().unwrap(), harvester)
     }

@@ -17,7 +17,7 @@ use protocol::{
         control, frame,
         link::{FrameSender, LinkError, ParentLink, WakeReceiver},
     },
-    payload::area::Parcel,
+    payload::area::PayloadArea,
 };
 
 use super::{harvest::Harvester, inbound::Inbound, memory::Gauge, process::Process};
@@ -71,7 +71,7 @@ impl Life {
         number: u64,
         process: Arc<Process>,
         board: Board,
-        (inbound, outbound): (Parcel, Parcel),
+        (inbound, outbound): (PayloadArea, PayloadArea),
         link: ParentLink,
         (lanes, message_limit): (usize, u64),
         gauge: Option<Gauge>,

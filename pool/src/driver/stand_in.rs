@@ -17,7 +17,7 @@ use protocol::{
         control,
         link::{Rendezvous, WorkerLink, connect},
     },
-    payload::area::Parcel,
+    payload::area::PayloadArea,
 };
 use smallvec::SmallVec;
 
@@ -163,8 +163,8 @@ fn join(settings: &Settings, number: u64) -> (Arc<Life>, WorkerLink) {
         Arc::new(process),
         Board::create().unwrap(),
         (
-            Parcel::create("inbound").unwrap(),
-            Parcel::create("outbound").unwrap(),
+            PayloadArea::create("inbound").unwrap(),
+            PayloadArea::create("outbound").unwrap(),
         ),
         rendezvous.accept(TOKEN).unwrap(),
         (settings.lanes.into(), settings.message_limit),

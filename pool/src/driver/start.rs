@@ -16,7 +16,7 @@ use protocol::{
         link::{self, Rendezvous},
         log::Record,
     },
-    payload::area::Parcel,
+    payload::area::PayloadArea,
 };
 
 use super::{Settings, life::Life, log, memory::Gauge, process::Process, seat::Seat, watch::Watch};
@@ -135,9 +135,9 @@ impl Starting<'_> {
         limits.any().then(|| Gauge::new(process.pid())).transpose()
     }
 
-    fn parcels(&self) -> Result<(Parcel, Parcel), StartFailureKind> {
-        let mut inbound = Parcel::create("pool-inbound").map_err(StartFailureKind::Memory)?;
-        let outbound = Parcel::create("pool-outbound").map_err(StartFailureKind::Memory)?;
+    fn parcels(&self) -> Result<(PayloadArea, PayloadArea), StartFailureKind> {
+        let mut inbound = PayloadArea::create("pool-inbound").map_err(StartFailureKind::Memory)?;
+        let outbound = PayloadArea::create("pool-outbound").map_err(StartFailureKind::Memory)?;
         if !self.settings.argument.is_empty() {
             inbound
                 .put(&self.settings.argument, &[])

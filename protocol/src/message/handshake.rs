@@ -16,7 +16,7 @@ use crate::{
     board::Board,
     job::{from_postcard, to_postcard},
     message::{capture::Secret, control::Received},
-    payload::{area::Parcel, mapped::Deliveries},
+    payload::{area::PayloadArea, mapped::Deliveries},
 };
 
 const MAGIC: [u8; 8] = *b"poolhand";
@@ -102,7 +102,7 @@ pub struct Gifts {
     /// The area in which large jobs arrive.
     pub inbound: Deliveries,
     /// The area for large results.
-    pub outbound: Parcel,
+    pub outbound: PayloadArea,
     /// The shared heap of the parent's process tree.
     pub family: OwnedFd,
 }
@@ -115,8 +115,8 @@ impl Gifts {
     pub fn descriptors<'a>(
         rendezvous: BorrowedFd<'a>,
         board: &'a Board,
-        inbound: &'a Parcel,
-        outbound: &'a Parcel,
+        inbound: &'a PayloadArea,
+        outbound: &'a PayloadArea,
         family: BorrowedFd<'a>,
     ) -> [BorrowedFd<'a>; Self::COUNT] {
         [
@@ -144,7 +144,7 @@ impl Gifts {
             rendezvous,
             board: Board::open(board)?,
             inbound: Deliveries::open(inbound)?,
-            outbound: Parcel::open(outbound)?,
+            outbound: PayloadArea::open(outbound)?,
             family,
         })
     }

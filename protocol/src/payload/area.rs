@@ -52,11 +52,11 @@ impl Part {
 
 /// An area for one large payload.
 #[derive(Debug)]
-pub struct Parcel {
+pub struct PayloadArea {
     memory: SharedMemory,
 }
 
-impl Parcel {
+impl PayloadArea {
     /// Creates an empty area; `name` is shown in `/proc/PID/maps`.
     ///
     /// # Errors
@@ -192,9 +192,9 @@ fn room_for<T>(number: usize) -> Result<Vec<T>, MemoryError> {
 mod tests {
     use super::*;
 
-    fn two_ends() -> (Parcel, Parcel) {
-        let ours = Parcel::create("test").unwrap();
-        let theirs = Parcel::open(ours.descriptor().try_clone_to_owned().unwrap()).unwrap();
+    fn two_ends() -> (PayloadArea, PayloadArea) {
+        let ours = PayloadArea::create("test").unwrap();
+        let theirs = PayloadArea::open(ours.descriptor().try_clone_to_owned().unwrap()).unwrap();
         (ours, theirs)
     }
 

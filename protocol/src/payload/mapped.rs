@@ -165,10 +165,10 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::area::Parcel;
+    use crate::payload::area::PayloadArea;
 
-    fn two_ends() -> (Parcel, Deliveries) {
-        let parent = Parcel::create("test").unwrap();
+    fn two_ends() -> (PayloadArea, Deliveries) {
+        let parent = PayloadArea::create("test").unwrap();
         let worker = Deliveries::open(parent.descriptor().try_clone_to_owned().unwrap()).unwrap();
         (parent, worker)
     }
@@ -180,7 +180,7 @@ mod tests {
         }
     }
 
-    fn job(parent: &mut Parcel, byte: u8, sizes: &[usize]) -> Contents {
+    fn job(parent: &mut PayloadArea, byte: u8, sizes: &[usize]) -> Contents {
         let parts = sizes.iter().map(|size| Part::Bytes(vec![byte; *size].into()));
         parent.put(&[byte; 10], &parts.collect::<Vec<_>>()).unwrap()
     }
