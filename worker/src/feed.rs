@@ -205,7 +205,7 @@ impl<'a> Feed<'a> {
             )));
         }
         let payload = match large {
-            Large::Parcel(contents) => match inbound.receive(contents, self.message_limit) {
+            Large::InArea(contents) => match inbound.receive(contents, self.message_limit) {
                 Ok(payload) => Ok(payload),
                 Err(error @ MemoryError::System { .. }) => Err(Fault::Undecodable(error.to_string())),
                 Err(error) => return Err(Failure::BrokenProtocol(error.to_string())),

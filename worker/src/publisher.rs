@@ -72,7 +72,7 @@ impl Outlet {
         };
         outbound::mark_full(way.board);
         self.ring
-            .publish_parcel(way.board, position, Status::Output, contents, &mut wait);
+            .publish_large(way.board, position, Status::Output, contents, &mut wait);
     }
 
     fn publish_fault(&mut self, way: Way<'_>, position: u64, fault: Fault) {

@@ -18,7 +18,7 @@ use protocol::{
     },
     payload::{
         area::{Part, PayloadArea},
-        layout::PARCEL_BYTES,
+        layout::LARGE_BYTES,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -179,17 +179,17 @@ impl Parent {
     pub(crate) fn deliver(&mut self, job: &Payload) {
         let attached: Vec<Part> = job.attached.iter().cloned().map(Part::Bytes).collect();
         let contents = self.inbound.put(&job.encoding, &attached).unwrap();
-        self.send_bytes(&frame::parcel(self.epoch, self.sent, contents));
+        self.send_bytes(&frame::large(self.epoch, self.sent, contents));
         self.sent += 1;
     }
 
     /// The frame of encoded jobs that could be sent next; a large job is put in its area.
     pub(crate) fn frame(&mut self, jobs: &[Vec<u8>]) -> Vec<u8> {
         if let [large] = jobs
-            && large.len() > PARCEL_BYTES
+            && large.len() > LARGE_BYTES
         {
             let contents = self.inbound.put(large, &[]).unwrap();
-            return frame::parcel(self.epoch, self.sent, contents);
+            return frame::large(self.epoch, self.sent, contents);
         }
         let mut frame = Vec::new();
         frame::begin(&mut frame);
@@ -238,7 +238,7 @@ impl Parent {
             let record = record.unwrap();
             let body = match record.body {
                 Body::Inline(body) => body.to_vec(),
-                Body::Parcel(contents) => {
+                Body::InArea(contents) => {
                     let inbound = &mut self.inbound;
                     let from_job =
                         |range: Range<u64>| inbound.copy_own(range.start as usize..range.end as usize);

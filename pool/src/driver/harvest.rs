@@ -120,10 +120,10 @@ impl Harvester {
             let lies = match body {
                 Body::Inline(_) => Lies::There(start..end),
                 // A worker waits for its area to be emptied, which happens here, behind the look into the ring.
-                Body::Parcel(_) if had_parcel => {
+                Body::InArea(_) if had_parcel => {
                     return Err(MemoryError::corrupt("two large results in an area for one"));
                 }
-                Body::Parcel(contents) => {
+                Body::InArea(contents) => {
                     had_parcel = true;
                     let from_job = |range| self.inbound.copy(position, range);
                     let taken = self.outbound.take(contents, self.message_limit, from_job);
@@ -281,7 +281,7 @@ mod tests {
         let (mut outbound, mut ring, board, mut harvester) = two_ends();
         for position in 0..3 {
             let contents = outbound.put(&vec![7; 100_000], &[]).unwrap();
-            ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
+            ring.publish_large(&board, position, Status::Output, contents, &mut || ());
             let (mut harvest, harvested) = harvester.harvest(&board);
             harvested.unwrap();
             let results: Vec<Results> = harvest.take(position, 1).collect();
@@ -295,7 +295,7 @@ mod tests {
         let (mut outbound, mut ring, board, mut harvester) = two_ends();
         let contents = outbound.put(&vec![7; 100_000], &[]).unwrap();
         for position in 0..10_000 {
-            ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
+            ring.publish_large(&board, position, Status::Output, contents, &mut || ());
         }
         let (harvest, harvested) = harvester.harvest(&board);
         assert!(matches!(harvested, Err(MemoryError::Corrupt { .. })));
@@ -311,7 +311,7 @@ mod tests {
         let (_, mut ring, board, mut harvester) = two_ends();
         for (position, encoding, attached) in [(0, 1 << 40, 0), (1, 0, 1 << 23), (2, 0, u64::MAX)] {
             let contents = Contents { encoding, attached };
-            ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
+            ring.publish_large(&board, position, Status::Output, contents, &mut || ());
             let (harvest, harvested) = harvester.harvest(&board);
             assert!(
                 matches!(harvested, Err(MemoryError::Corrupt { .. })),

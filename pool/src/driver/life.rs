@@ -236,7 +236,7 @@ impl Sender {
                 frames.send(&bytes)
             }
             Cargo::Parcel(job) => match self.inbound.put(first, &job) {
-                Ok(contents) => frames.send(&frame::parcel(epoch, first, contents)),
+                Ok(contents) => frames.send(&frame::large(epoch, first, contents)),
                 Err(error) => frames.send(&frame::withdrawn(epoch, first, &error.to_string())),
             },
         }

@@ -76,7 +76,7 @@ impl RingWriter {
     }
 
     /// Publishes that a result is in the outbound area.
-    pub fn publish_parcel(
+    pub fn publish_large(
         &mut self,
         board: &Board,
         position: u64,
@@ -243,7 +243,7 @@ pub enum Body<'a> {
     /// Here.
     Inline(&'a [u8]),
     /// In the outbound area.
-    Parcel(Contents),
+    InArea(Contents),
 }
 
 /// Reads the records of a harvest. After an error there are no more.
@@ -279,7 +279,7 @@ impl<'a> Records<'a> {
             let contents = body
                 .try_into()
                 .map_err(|_| MemoryError::corrupt("a large result's record without its lengths"))?;
-            Body::Parcel(Contents::from_bytes(contents))
+            Body::InArea(Contents::from_bytes(contents))
         };
         Ok(Record {
             position,
@@ -461,7 +461,7 @@ mod tests {
             encoding: 1 << 40,
             attached: 2,
         };
-        writer.publish_parcel(&board, 5, Status::Output, contents, &mut || ());
+        writer.publish_large(&board, 5, Status::Output, contents, &mut || ());
         writer.publish(&board, 6, Status::Fault, b"why", &mut || ());
         let mut buffer = Vec::new();
         reader.harvest(&board, &mut buffer).unwrap();
@@ -471,7 +471,7 @@ mod tests {
             Record {
                 position: 5,
                 status: Status::Output,
-                body: Body::Parcel(contents)
+                body: Body::InArea(contents)
             }
         );
         assert_eq!(

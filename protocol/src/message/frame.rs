@@ -10,7 +10,7 @@
 
 use crate::{
     board::inbox::ImpossibleState,
-    payload::layout::{CONTENTS_BYTES, Contents, PARCEL_BYTES},
+    payload::layout::{CONTENTS_BYTES, Contents, LARGE_BYTES},
 };
 
 /// The most bytes of jobs (lengths included) that one frame carries.
@@ -72,10 +72,10 @@ pub enum FrameError {
 /// Appends one job's encoded bytes, with their length, to the body of a frame.
 ///
 /// # Panics
-/// If the job is larger than [`PARCEL_BYTES`]; such a job does not travel in a frame.
+/// If the job is larger than [`LARGE_BYTES`]; such a job does not travel in a frame.
 pub fn append_job(body: &mut Vec<u8>, job: &[u8]) {
     assert!(
-        job.len() <= PARCEL_BYTES,
+        job.len() <= LARGE_BYTES,
         "a job of {} bytes must travel in the inbound area",
         job.len()
     );
@@ -174,7 +174,7 @@ pub fn finish(frame: &mut [u8], form: Form, epoch: u16, first: u64, count: u32) 
 }
 
 /// Creates a frame that announces one job in the inbound area.
-pub fn parcel(epoch: u16, position: u64, contents: Contents) -> Vec<u8> {
+pub fn large(epoch: u16, position: u64, contents: Contents) -> Vec<u8> {
     let mut frame = vec![0; HEADER_BYTES];
     write_header(&mut frame, epoch, [FLAG_LARGE, 0], position, 1);
     frame.extend_from_slice(&contents.to_bytes());
@@ -218,7 +218,7 @@ enum Body<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Large<'a> {
     /// It is in the inbound area.
-    Parcel(Contents),
+    InArea(Contents),
     /// It could not be put there, for this reason.
     Withdrawn(&'a [u8]),
 }
@@ -238,7 +238,7 @@ impl<'a> Frame<'a> {
             (0, 0) => Body::Jobs(Form::Counted, body),
             (FLAG_LINES, delimiter) => Body::Jobs(Form::Lines(delimiter), body),
             (FLAG_LARGE | FLAG_WITHDRAWN, 0) if count != 1 => return Err(FrameError::LargeCount(count)),
-            (FLAG_LARGE, 0) => Body::Large(Large::Parcel(large_contents(body)?)),
+            (FLAG_LARGE, 0) => Body::Large(Large::InArea(large_contents(body)?)),
             (FLAG_WITHDRAWN, 0) => Body::Large(Large::Withdrawn(body)),
             (flags, more) => return Err(FrameError::UnknownFlags(u16::from_le_bytes([flags, more]))),
         };
@@ -381,7 +381,7 @@ mod tests {
 
     #[test]
     fn jobs_are_read_as_they_were_appended() {
-        let jobs: [&[u8]; 4] = [b"1+2+3", b"", b"\0\xff", &vec![7; PARCEL_BYTES]];
+        let jobs: [&[u8]; 4] = [b"1+2+3", b"", b"\0\xff", &vec![7; LARGE_BYTES]];
         let bytes = frame_of(&jobs);
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!((frame.epoch, frame.first, frame.count), (3, 1 << 40, 4));
@@ -502,11 +502,11 @@ mod tests {
             encoding: 1 << 33,
             attached: 3,
         };
-        let bytes = parcel(1, 9, contents);
+        let bytes = large(1, 9, contents);
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!(
             (frame.large(), frame.first, frame.count),
-            (Some(Large::Parcel(contents)), 9, 1)
+            (Some(Large::InArea(contents)), 9, 1)
         );
         assert_eq!(frame.jobs().count(), 0);
         assert!(Frame::parse(&bytes[..bytes.len() - 1]).is_err());

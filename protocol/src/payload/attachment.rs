@@ -18,11 +18,11 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{bytes::Bytes, layout::PARCEL_BYTES};
+use super::{bytes::Bytes, layout::LARGE_BYTES};
 use crate::job::beside::{self, Beside, Collection};
 
 /// Bytes of this length or more are attached. A job of this size travels through shared memory in any case.
-pub const LEAST_BYTES: usize = PARCEL_BYTES;
+pub const LEAST_BYTES: usize = LARGE_BYTES;
 
 /// The most bytes that are reserved before a sequence is read, whatever length it announces.
 const TRUSTED_HINT: usize = 1 << 20;

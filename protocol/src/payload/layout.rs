@@ -14,7 +14,7 @@ use std::ops::Range;
 use crate::memory::MemoryError;
 
 /// Jobs of this many encoded bytes or more travel through shared memory instead of a frame.
-pub const PARCEL_BYTES: usize = 32 * 1024;
+pub const LARGE_BYTES: usize = 32 * 1024;
 
 /// The alignment of attached parts: no two of them share a cache line, nor does one share it with the table.
 pub const ALIGNMENT: usize = 64;
