@@ -39,7 +39,7 @@ pub mod sync;
 pub use family::FamilyError;
 pub use job::{CodecError, Eval, Fault, Job, Panicked, Status, decode_argument, encode_argument};
 pub use memory::{MemoryError, SharedMemory};
-pub use payload::{Bytes, Delivered, Incoming, Payload};
+pub use payload::{Bytes, Incoming, MappedBytes, Payload};
 
 /// The version of everything in this crate on which both processes must agree.
 ///

@@ -15,7 +15,7 @@ use protocol::{
         handshake::{self, Gifts, Invitation},
         link::{self, WorkerLink},
     },
-    payload::{area::PayloadArea, layout::Contents, mapped::Deliveries},
+    payload::{area::PayloadArea, layout::Contents, mapped::InboundArea},
 };
 
 use crate::failure::Failure;
@@ -28,7 +28,7 @@ pub(crate) struct Equipment {
     pub(crate) message_limit: u64,
     pub(crate) argument: Arc<[u8]>,
     pub(crate) board: Board,
-    pub(crate) inbound: Deliveries,
+    pub(crate) inbound: InboundArea,
     pub(crate) outbound: PayloadArea,
     pub(crate) link: WorkerLink,
     pub(crate) family: OwnedFd,
@@ -92,7 +92,7 @@ impl Invited {
 }
 
 /// Takes the argument out of its area.
-fn argument(inbound: &mut Deliveries, invitation: &Invitation) -> Result<Arc<[u8]>, Failure> {
+fn argument(inbound: &mut InboundArea, invitation: &Invitation) -> Result<Arc<[u8]>, Failure> {
     let contents = Contents {
         encoding: invitation.argument_bytes,
         attached: 0,

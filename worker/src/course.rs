@@ -11,7 +11,7 @@ use protocol::{
     board::Board,
     payload::{
         area::{KEPT_BYTES, Part},
-        mapped::Delivery,
+        mapped::MappedPayload,
     },
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct Course<'a, 'p> {
     jobs: Jobs<'a>,
     running: Option<u64>,
     /// Where the running job lies, when it is a large one.
-    delivery: Option<Delivery>,
+    delivery: Option<MappedPayload>,
     done: u64,
     /// When the parent was last told, on the board's clock.
     told_ns: Option<u64>,
@@ -44,7 +44,7 @@ pub(crate) enum Jobs<'a> {
     /// To be claimed one by one.
     Frame(Reader<'a>),
     /// One, claimed already.
-    Delivered(Option<(u64, Delivery)>),
+    Delivered(Option<(u64, MappedPayload)>),
 }
 
 impl<'a, 'p> Course<'a, 'p> {

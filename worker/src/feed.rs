@@ -19,7 +19,7 @@ use protocol::{
         frame::{Frame, FrameError, Large},
         link::{FrameReceiver, LinkError},
     },
-    payload::mapped::{Deliveries, Delivery},
+    payload::mapped::{InboundArea, MappedPayload},
 };
 
 use crate::{batch::Batch, bell::Bell, failure::Failure};
@@ -36,7 +36,7 @@ pub(crate) enum Work {
     Large {
         position: u64,
         /// The encoded job, where it lies; or why it cannot be seen.
-        payload: Result<Delivery, Fault>,
+        payload: Result<MappedPayload, Fault>,
     },
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Feed<'a> {
 #[derive(Debug)]
 struct Source {
     frames: FrameReceiver,
-    inbound: Deliveries,
+    inbound: InboundArea,
     /// How many frames have been received.
     turn: u64,
     /// The last of them, unless it was a parcel's.
@@ -79,7 +79,7 @@ impl<'a> Feed<'a> {
         board: &'a Board,
         bell: &'a Bell<'a>,
         frames: FrameReceiver,
-        inbound: Deliveries,
+        inbound: InboundArea,
         message_limit: u64,
     ) -> Self {
         Self {
@@ -191,7 +191,7 @@ impl<'a> Feed<'a> {
     /// job's result: a large job is sent only to a worker that has no other.
     fn take_large(
         &self,
-        inbound: &mut Deliveries,
+        inbound: &mut InboundArea,
         frame: &Frame<'_>,
         large: Large<'_>,
     ) -> Result<Option<Work>, Failure> {

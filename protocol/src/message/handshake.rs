@@ -16,7 +16,7 @@ use crate::{
     board::Board,
     job::{from_postcard, to_postcard},
     message::{capture::Secret, control::Received},
-    payload::{area::PayloadArea, mapped::Deliveries},
+    payload::{area::PayloadArea, mapped::InboundArea},
 };
 
 const MAGIC: [u8; 8] = *b"poolhand";
@@ -100,7 +100,7 @@ pub struct Gifts {
     /// The worker's board.
     pub board: Board,
     /// The area in which large jobs arrive.
-    pub inbound: Deliveries,
+    pub inbound: InboundArea,
     /// The area for large results.
     pub outbound: PayloadArea,
     /// The shared heap of the parent's process tree.
@@ -143,7 +143,7 @@ impl Gifts {
         Ok(Self {
             rendezvous,
             board: Board::open(board)?,
-            inbound: Deliveries::open(inbound)?,
+            inbound: InboundArea::open(inbound)?,
             outbound: PayloadArea::open(outbound)?,
             family,
         })

@@ -21,7 +21,7 @@ use std::{
 use rustix::fs::SealFlags;
 
 use super::{
-    Delivered, Incoming,
+    Incoming, MappedBytes,
     area::Part,
     bytes::Bytes,
     layout::{self, Contents, Entry},
@@ -30,13 +30,13 @@ use crate::memory::{MemoryError, view::View};
 
 /// The worker's end of the area in which large jobs arrive.
 #[derive(Debug)]
-pub struct Deliveries {
+pub struct InboundArea {
     file: OwnedFd,
     /// Kept from job to job, so that its pages stay warm.
     view: Option<Arc<View>>,
 }
 
-impl Deliveries {
+impl InboundArea {
     /// Opens the area that the parent created.
     ///
     /// # Errors
@@ -53,13 +53,13 @@ impl Deliveries {
     ///
     /// # Errors
     /// [`MemoryError::Corrupt`] if it is larger or is not there, [`MemoryError::System`] if it cannot be mapped.
-    pub fn receive(&mut self, contents: Contents, limit: u64) -> Result<Delivery, MemoryError> {
+    pub fn receive(&mut self, contents: Contents, limit: u64) -> Result<MappedPayload, MemoryError> {
         let place = contents.place(limit)?;
         let view = self.view(place.table.end)?;
         let table = layout::read_table(&place, view.bytes(place.table.clone()), limit)?;
         let attached = table.entries().map(here).collect::<Result<Vec<_>, _>>()?;
         let length = table.end;
-        Ok(Delivery {
+        Ok(MappedPayload {
             view: self.view(length)?,
             encoding: place.encoding,
             attached,
@@ -100,7 +100,7 @@ fn here(entry: Entry) -> Result<Range<usize>, MemoryError> {
 /// One large job, in the area in which it arrived.
 #[derive(Debug)]
 #[must_use = "the parent writes there again once the job's result is published: give it back before"]
-pub struct Delivery {
+pub struct MappedPayload {
     view: Arc<View>,
     encoding: Range<usize>,
     attached: Vec<Range<usize>>,
@@ -120,8 +120,8 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-impl Delivery {
-    /// Returns the encoded job, with the bytes attached to it. They may be kept for any time: see [`Delivery::give_back`].
+impl MappedPayload {
+    /// Returns the encoded job, with the bytes attached to it. They may be kept for any time: see [`MappedPayload::give_back`].
     pub fn job(&self) -> Incoming<'static> {
         let held = Held {
             view: Arc::clone(&self.view),
@@ -134,7 +134,7 @@ impl Delivery {
             .map(|range| all.slice(range.clone()))
             .collect();
         let encoding = all.slice(self.encoding.clone());
-        Incoming::Delivered(Box::new(Delivered { encoding, attached }))
+        Incoming::Mapped(Box::new(MappedBytes { encoding, attached }))
     }
 
     /// Returns how bytes travel to the parent: those of this job are only named.
@@ -167,15 +167,15 @@ mod tests {
     use super::*;
     use crate::payload::area::PayloadArea;
 
-    fn two_ends() -> (PayloadArea, Deliveries) {
+    fn two_ends() -> (PayloadArea, InboundArea) {
         let parent = PayloadArea::create("test").unwrap();
-        let worker = Deliveries::open(parent.descriptor().try_clone_to_owned().unwrap()).unwrap();
+        let worker = InboundArea::open(parent.descriptor().try_clone_to_owned().unwrap()).unwrap();
         (parent, worker)
     }
 
-    fn taken(delivery: &Delivery) -> Delivered {
-        match delivery.job() {
-            Incoming::Delivered(delivered) => *delivered,
+    fn taken(mapped: &MappedPayload) -> MappedBytes {
+        match mapped.job() {
+            Incoming::Mapped(job) => *job,
             Incoming::Framed(_) => panic!("it is a large job"),
         }
     }
@@ -191,8 +191,8 @@ mod tests {
         let sizes = [&[0][..], &[1, 70_000], &[], &[3, 0, 20_000_000, 5], &[100]];
         for (byte, sizes) in (1..).zip(sizes) {
             let contents = job(&mut parent, byte, sizes);
-            let delivery = worker.receive(contents, 1 << 30).unwrap();
-            let Delivered { encoding, attached } = taken(&delivery);
+            let mapped = worker.receive(contents, 1 << 30).unwrap();
+            let MappedBytes { encoding, attached } = taken(&mapped);
             assert_eq!(encoding, [byte; 10]);
             assert!(attached.iter().map(|bytes| bytes.len()).eq(sizes.iter().copied()));
             assert!(
@@ -201,7 +201,7 @@ mod tests {
                     .all(|bytes| bytes.iter().all(|other| *other == byte))
             );
             drop((encoding, attached));
-            delivery.give_back();
+            mapped.give_back();
             parent.trim();
         }
     }
@@ -212,14 +212,14 @@ mod tests {
         let mut kept = Vec::new();
         for byte in 1..=20 {
             let contents = job(&mut parent, byte, &[100_000, 50_000]);
-            let delivery = worker.receive(contents, 1 << 30).unwrap();
-            let attached = taken(&delivery).attached;
+            let mapped = worker.receive(contents, 1 << 30).unwrap();
+            let attached = taken(&mapped).attached;
             assert_eq!(attached[1][0], byte);
             if byte % 2 == 0 {
                 kept.push((byte, attached[1].slice(7..)));
             }
             drop(attached);
-            delivery.give_back();
+            mapped.give_back();
         }
         for (byte, bytes) in &kept {
             assert!(
@@ -229,24 +229,24 @@ mod tests {
         }
         // If nothing of a job is kept, its view is used for the next one.
         let contents = job(&mut parent, 99, &[1]);
-        let delivery = worker.receive(contents, 1 << 30).unwrap();
-        let before = Arc::as_ptr(&delivery.view);
-        delivery.give_back();
-        let delivery = worker.receive(contents, 1 << 30).unwrap();
-        assert_eq!(Arc::as_ptr(&delivery.view), before);
-        delivery.give_back();
+        let mapped = worker.receive(contents, 1 << 30).unwrap();
+        let before = Arc::as_ptr(&mapped.view);
+        mapped.give_back();
+        let mapped = worker.receive(contents, 1 << 30).unwrap();
+        assert_eq!(Arc::as_ptr(&mapped.view), before);
+        mapped.give_back();
     }
 
     #[test]
     fn bytes_of_the_job_are_named_and_others_are_not() {
         let (mut parent, mut worker) = two_ends();
         let contents = job(&mut parent, 1, &[100_000]);
-        let delivery = worker.receive(contents, 1 << 30).unwrap();
-        let bytes = taken(&delivery).attached.remove(0);
-        let Part::InJob(whole) = delivery.part(bytes.clone()) else {
+        let mapped = worker.receive(contents, 1 << 30).unwrap();
+        let bytes = taken(&mapped).attached.remove(0);
+        let Part::InJob(whole) = mapped.part(bytes.clone()) else {
             panic!("it is the job's")
         };
-        let Part::InJob(slice) = delivery.part(bytes.slice(10..20)) else {
+        let Part::InJob(slice) = mapped.part(bytes.slice(10..20)) else {
             panic!("it is the job's")
         };
         assert_eq!(
@@ -254,9 +254,9 @@ mod tests {
             (100_000, whole.start + 10..whole.start + 20)
         );
         let other = Bytes::from(vec![1; 100]);
-        assert_eq!(delivery.part(other.clone()), Part::Bytes(other));
+        assert_eq!(mapped.part(other.clone()), Part::Bytes(other));
         drop(bytes);
-        delivery.give_back();
+        mapped.give_back();
     }
 
     #[test]

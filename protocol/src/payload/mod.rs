@@ -29,12 +29,12 @@ pub enum Incoming<'a> {
     /// The encoding, from a frame.
     Framed(&'a [u8]),
     /// A large job, in the inbound area.
-    Delivered(Box<Delivered>),
+    Mapped(Box<MappedBytes>),
 }
 
 /// A large job whose bytes are those of the inbound area, not a copy ([`mapped`]).
 #[derive(Debug)]
-pub struct Delivered {
+pub struct MappedBytes {
     /// The encoding.
     pub encoding: Bytes,
     /// The bytes to which it refers.
@@ -81,12 +81,12 @@ impl Incoming<'_> {
     pub fn encoding(&self) -> &[u8] {
         match self {
             Self::Framed(encoding) => encoding,
-            Self::Delivered(delivered) => &delivered.encoding,
+            Self::Mapped(job) => &job.encoding,
         }
     }
 }
 
-impl Delivered {
+impl MappedBytes {
     /// Decodes it.
     pub fn decode<T>(self, decode: impl FnOnce(&[u8]) -> T) -> T {
         attachment::offer(self.attached, || decode(&self.encoding))
