@@ -12,7 +12,7 @@ use protocol::{
     message::{
         capture::Secret,
         control,
-        handshake::{self, Gifts, Invitation},
+        handshake::{self, StartRequest, StartupDescriptors},
         link::{self, WorkerLink},
     },
     payload::{area::PayloadArea, layout::Contents, mapped::InboundArea},
@@ -37,15 +37,15 @@ pub(crate) struct Equipment {
 /// An invitation that fits this worker, not yet taken up.
 #[derive(Debug)]
 pub(crate) struct Invited {
-    invitation: Invitation,
-    gifts: Gifts,
+    invitation: StartRequest,
+    gifts: StartupDescriptors,
 }
 
 impl Invited {
     /// Waits for the invitation and checks that it is for a worker that serves these jobs.
     pub(crate) fn receive(control: &OwnedFd, serves: &'static str) -> Result<Self, Failure> {
         let received = control::receive(control, None)?;
-        let invitation: Invitation = handshake::decode(&received)?;
+        let invitation: StartRequest = handshake::decode(&received)?;
         if invitation.job != serves {
             return Err(Failure::WrongJob {
                 asked: invitation.job,
@@ -58,7 +58,7 @@ impl Invited {
                 invitation.lanes
             )));
         }
-        let gifts = Gifts::open(received.descriptors)?;
+        let gifts = StartupDescriptors::open(received.descriptors)?;
         Ok(Self { invitation, gifts })
     }
 
@@ -85,14 +85,14 @@ impl Invited {
             board: gifts.board,
             inbound,
             outbound: gifts.outbound,
-            family: gifts.family,
-            link: link::connect(gifts.rendezvous.as_fd(), invitation.token)?,
+            family: gifts.shared_heap,
+            link: link::connect(gifts.listener.as_fd(), invitation.token)?,
         })
     }
 }
 
 /// Takes the argument out of its area.
-fn argument(inbound: &mut InboundArea, invitation: &Invitation) -> Result<Arc<[u8]>, Failure> {
+fn argument(inbound: &mut InboundArea, invitation: &StartRequest) -> Result<Arc<[u8]>, Failure> {
     let contents = Contents {
         encoding: invitation.argument_bytes,
         attached: 0,

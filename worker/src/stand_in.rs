@@ -13,7 +13,7 @@ use protocol::{
     family,
     message::{
         control, frame,
-        handshake::{self, Answer, Gifts, Invitation},
+        handshake::{self, Answer, StartRequest, StartupDescriptors},
         link::{ParentLink, Rendezvous},
     },
     payload::{
@@ -121,7 +121,7 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
     let mut inbound = PayloadArea::create("inbound").unwrap();
     let outbound = PayloadArea::create("outbound").unwrap();
     inbound.put(&terms.argument, &[]).unwrap();
-    let invitation = Invitation {
+    let invitation = StartRequest {
         package: "0.0.0".into(),
         job: terms.job.into(),
         token: TOKEN,
@@ -134,7 +134,8 @@ pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent,
     };
     let bytes = handshake::encode(&invitation).unwrap();
     let family = family::descriptor().unwrap();
-    let descriptors = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
+    let descriptors =
+        StartupDescriptors::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
     control::send(&control, &bytes, &descriptors).unwrap();
     match handshake::decode(&control::receive(&control, None).unwrap()).unwrap() {
         Answer::Ready { .. } => Ok(Parent {

@@ -12,7 +12,7 @@ use protocol::{
     message::{
         capture::Secret,
         control::{self, ControlError, Received},
-        handshake::{self, Answer, Gifts, Invitation},
+        handshake::{self, Answer, StartRequest, StartupDescriptors},
         link::{self, Rendezvous},
         log::Record,
     },
@@ -111,7 +111,7 @@ impl Starting<'_> {
             .map_err(StartFailureKind::MemoryLimit)?;
         drop(taking);
         let (token, invitation) = self.invitation(secret)?;
-        let gifts = Gifts::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
+        let gifts = StartupDescriptors::descriptors(rendezvous.socket(), &board, &inbound, &outbound, family);
         self.introduce(&process, &invitation, &gifts)?;
         let link = rendezvous.accept(token).map_err(StartFailureKind::Link)?;
         // The argument has been taken.
@@ -148,7 +148,7 @@ impl Starting<'_> {
 
     fn invitation(&self, capture: Option<Secret>) -> Result<([u8; 16], Vec<u8>), StartFailureKind> {
         let token = random()?;
-        let invitation = handshake::encode(&Invitation {
+        let invitation = handshake::encode(&StartRequest {
             package: PACKAGE_VERSION.to_owned(),
             job: self.settings.job.to_owned(),
             token,

@@ -1,6 +1,6 @@
 //! The handshake of a parent and a worker, over the control socket.
 //!
-//! The parent sends the first message ([`Invitation`], with the descriptors of [`Gifts`]). The worker connects the link, runs
+//! The parent sends the first message ([`StartRequest`], with the descriptors of [`StartupDescriptors`]). The worker connects the link, runs
 //! its initialiser, and answers once ([`Answer`]). Every message begins with twelve bytes that are the same in every version, so
 //! that two programs of different versions can still report each other's.
 //!
@@ -26,7 +26,7 @@ const PREFIX_BYTES: usize = 12;
 ///
 /// Answered by exactly one [`Answer`]. No message may cross it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Invitation {
+pub struct StartRequest {
     /// The parent's package version, for messages.
     pub package: String,
     /// The name of the job type that the pool sends.
@@ -47,7 +47,7 @@ pub struct Invitation {
     pub capture: Option<Secret>,
 }
 
-/// Worker to parent, the one answer to an [`Invitation`].
+/// Worker to parent, the one answer to an [`StartRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// The worker has connected the link and run its initialiser: it takes jobs.
@@ -92,11 +92,11 @@ pub enum HandshakeError {
     Damaged(CodecError),
 }
 
-/// The descriptors that are sent with an [`Invitation`].
+/// The descriptors that are sent with an [`StartRequest`].
 #[derive(Debug)]
-pub struct Gifts {
+pub struct StartupDescriptors {
     /// The listening socket to which the worker connects the link; it has no name any more.
-    pub rendezvous: OwnedFd,
+    pub listener: OwnedFd,
     /// The worker's board.
     pub board: Board,
     /// The area in which large jobs arrive.
@@ -104,27 +104,27 @@ pub struct Gifts {
     /// The area for large results.
     pub outbound: PayloadArea,
     /// The shared heap of the parent's process tree.
-    pub family: OwnedFd,
+    pub shared_heap: OwnedFd,
 }
 
-impl Gifts {
+impl StartupDescriptors {
     /// The number of descriptors.
     pub const COUNT: usize = 5;
 
     /// Returns the descriptors in the order in which they are sent.
     pub fn descriptors<'a>(
-        rendezvous: BorrowedFd<'a>,
+        listener: BorrowedFd<'a>,
         board: &'a Board,
         inbound: &'a PayloadArea,
         outbound: &'a PayloadArea,
-        family: BorrowedFd<'a>,
+        shared_heap: BorrowedFd<'a>,
     ) -> [BorrowedFd<'a>; Self::COUNT] {
         [
-            rendezvous,
+            listener,
             board.memory().descriptor(),
             inbound.descriptor(),
             outbound.descriptor(),
-            family,
+            shared_heap,
         ]
     }
 
@@ -133,19 +133,19 @@ impl Gifts {
     /// # Errors
     /// If descriptors are missing or are something else.
     pub fn open(descriptors: Vec<OwnedFd>) -> Result<Self, MemoryError> {
-        let [rendezvous, board, inbound, outbound, family] = <[OwnedFd; Self::COUNT]>::try_from(descriptors)
-            .map_err(|got| {
+        let [listener, board, inbound, outbound, shared_heap] =
+            <[OwnedFd; Self::COUNT]>::try_from(descriptors).map_err(|got| {
                 MemoryError::corrupt(format_args!(
                     "{} descriptors came with the start request",
                     got.len()
                 ))
             })?;
         Ok(Self {
-            rendezvous,
+            listener,
             board: Board::open(board)?,
             inbound: InboundArea::open(inbound)?,
             outbound: PayloadArea::open(outbound)?,
-            family,
+            shared_heap,
         })
     }
 }
