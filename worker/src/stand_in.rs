@@ -14,7 +14,7 @@ use protocol::{
     message::{
         control, frame,
         handshake::{self, Answer, StartRequest, StartupDescriptors},
-        link::{ParentLink, Rendezvous},
+        link::{Listener, ParentLink},
     },
     payload::{
         area::{Part, PayloadArea},
@@ -116,7 +116,7 @@ pub(crate) struct Parent {
 pub(crate) fn invite(service: Service<'static>, terms: &Terms) -> Result<Parent, (Answer, Worker)> {
     let (control, theirs) = control::pair().unwrap();
     let worker = Worker::start(service, theirs);
-    let rendezvous = Rendezvous::new().unwrap();
+    let rendezvous = Listener::new().unwrap();
     let board = Board::create().unwrap();
     let mut inbound = PayloadArea::create("inbound").unwrap();
     let outbound = PayloadArea::create("outbound").unwrap();

@@ -15,7 +15,7 @@ use protocol::{
     board::{Board, Progress, ring::RingWriter},
     message::{
         control,
-        link::{Rendezvous, WorkerLink, connect},
+        link::{Listener, WorkerLink, connect},
     },
     payload::area::PayloadArea,
 };
@@ -156,7 +156,7 @@ pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 fn join(settings: &Settings, number: u64) -> (Arc<Life>, WorkerLink) {
     let controls = control::pair().unwrap();
     let process = Process::spawn(&settings.program, settings.job, 0, controls, None).unwrap();
-    let rendezvous = Rendezvous::new().unwrap();
+    let rendezvous = Listener::new().unwrap();
     let theirs = connect(rendezvous.socket(), TOKEN).unwrap();
     let life = Life::new(
         number,

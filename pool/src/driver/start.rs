@@ -13,7 +13,7 @@ use protocol::{
         capture::Secret,
         control::{self, ControlError, Received},
         handshake::{self, Answer, StartRequest, StartupDescriptors},
-        link::{self, Rendezvous},
+        link::{self, Listener},
         log::Record,
     },
     payload::area::PayloadArea,
@@ -57,7 +57,7 @@ struct Starting<'a> {
 /// What a process has before it is its program.
 struct Spawned {
     process: Arc<Process>,
-    rendezvous: Rendezvous,
+    rendezvous: Listener,
     secret: Option<Secret>,
 }
 
@@ -74,7 +74,7 @@ impl Starting<'_> {
         let _taking = link::taking_descriptors();
         // Its socket has a name for an instant, which a kill of this process would leave behind: it comes first, so that
         // there is no such instant once a worker can be seen.
-        let rendezvous = Rendezvous::new().map_err(StartFailureKind::Link)?;
+        let rendezvous = Listener::new().map_err(StartFailureKind::Link)?;
         let controls = control::pair().map_err(StartFailureKind::Control)?;
         let secret = self.settings.capture.map(|_| random()).transpose()?;
         let capture = secret.zip(self.settings.capture);

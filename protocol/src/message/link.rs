@@ -18,7 +18,7 @@
 //!   checked before descriptors are received (`have_room`), while no other start takes it
 //!   ([`taking_descriptors`]), and a panic that happens nevertheless becomes an error (`shielded`).
 //! - `IpcOneShotServer` binds a socket in the temporary folder, can panic if that is unusable, and leaves an accepted
-//!   socket without CLOEXEC. So a folder is tried before it is first used ([`Rendezvous::new`]), the name is removed at
+//!   socket without CLOEXEC. So a folder is tried before it is first used ([`Listener::new`]), the name is removed at
 //!   once, the descriptor is handed to the worker, and the accepted socket is closed under the lock that also guards
 //!   spawning ([`spawn_guard`]).
 
@@ -63,7 +63,7 @@ pub enum LinkError {
     },
     /// Another process connected.
     #[error("another process than the worker connected to the link")]
-    Stranger,
+    UnexpectedPeer,
     /// The system refused.
     #[error("link: {0}")]
     System(#[source] io::Error),
@@ -129,7 +129,7 @@ pub fn taking_descriptors() -> RwLockReadGuard<'static, ()> {
 
 /// The socket to which one worker connects. It has no name: only a process that has its descriptor can connect.
 #[derive(Debug)]
-pub struct Rendezvous {
+pub struct Listener {
     server: Server,
     socket: OwnedFd,
 }
@@ -142,7 +142,7 @@ impl std::fmt::Debug for Server {
     }
 }
 
-impl Rendezvous {
+impl Listener {
     /// Creates one.
     ///
     /// # Errors
@@ -182,7 +182,7 @@ impl Rendezvous {
         };
         let (_first_channel, ends) = accepted.map_err(LinkError::from).map_err(no_room)?;
         if ends.token != token {
-            return Err(LinkError::Stranger);
+            return Err(LinkError::UnexpectedPeer);
         }
         Ok(ParentLink {
             frames: FrameSender(ends.frames),
@@ -288,9 +288,9 @@ fn try_temporary_folder(folder: &Path) -> Result<(), LinkError> {
 ///
 /// # Errors
 /// If the parent has ended, or the system has no descriptors left.
-pub fn connect(rendezvous: BorrowedFd<'_>, token: [u8; 16]) -> Result<WorkerLink, LinkError> {
+pub fn connect(listener: BorrowedFd<'_>, token: [u8; 16]) -> Result<WorkerLink, LinkError> {
     prepare()?;
-    let first = IpcSender::<Ends>::connect(format!("/proc/self/fd/{}", rendezvous.as_raw_fd()))?;
+    let first = IpcSender::<Ends>::connect(format!("/proc/self/fd/{}", listener.as_raw_fd()))?;
     let (frames_sender, frames) = ipc::bytes_channel()?;
     let (wake_sender, wakes) = ipc::channel()?;
     first.send(Ends {
@@ -423,9 +423,9 @@ mod tests {
     use super::*;
 
     fn connected() -> (ParentLink, WorkerLink) {
-        let rendezvous = Rendezvous::new().unwrap();
-        let worker = connect(rendezvous.socket(), [7; 16]).unwrap();
-        (rendezvous.accept([7; 16]).unwrap(), worker)
+        let listener = Listener::new().unwrap();
+        let worker = connect(listener.socket(), [7; 16]).unwrap();
+        (listener.accept([7; 16]).unwrap(), worker)
     }
 
     #[test]
@@ -453,29 +453,28 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_refused() {
-        let rendezvous = Rendezvous::new().unwrap();
-        let _stranger = connect(rendezvous.socket(), [8; 16]).unwrap();
-        assert!(matches!(rendezvous.accept([7; 16]), Err(LinkError::Stranger)));
+    fn an_unexpected_peer_is_refused() {
+        let listener = Listener::new().unwrap();
+        let _other = connect(listener.socket(), [8; 16]).unwrap();
+        assert!(matches!(listener.accept([7; 16]), Err(LinkError::UnexpectedPeer)));
     }
 
     #[test]
     fn a_connection_with_fewer_descriptors_than_it_says_is_an_error() {
-        let rendezvous = Rendezvous::new().unwrap();
-        let path = format!("/proc/self/fd/{}", rendezvous.socket().as_raw_fd());
+        let listener = Listener::new().unwrap();
+        let path = format!("/proc/self/fd/{}", listener.socket().as_raw_fd());
         let forger = IpcSender::<([u8; 16], usize, usize, usize)>::connect(path).unwrap();
         forger.send(([7; 16], 0, 1, 2)).unwrap();
-        assert!(matches!(rendezvous.accept([7; 16]), Err(LinkError::System(_))));
+        assert!(matches!(listener.accept([7; 16]), Err(LinkError::System(_))));
         let (parent, worker) = connected();
         parent.frames.send(b"the next one works").unwrap();
         assert_eq!(worker.frames.receive().unwrap(), b"the next one works");
     }
 
     #[test]
-    fn the_rendezvous_leaves_no_name_behind() {
-        let rendezvous = Rendezvous::new().unwrap();
-        let target =
-            std::fs::read_link(format!("/proc/self/fd/{}", rendezvous.socket().as_raw_fd())).unwrap();
+    fn the_listener_leaves_no_name_behind() {
+        let listener = Listener::new().unwrap();
+        let target = std::fs::read_link(format!("/proc/self/fd/{}", listener.socket().as_raw_fd())).unwrap();
         assert!(
             target.to_string_lossy().ends_with("(deleted)"),
             "{}",
