@@ -44,7 +44,7 @@ impl Marker {
     fn mark(&self, position: u64) {
         // What has not left this process's own buffer yet belongs before the mark.
         drop(io::stdout().flush());
-        let mark = capture::mark(self.secret, position);
+        let mark = capture::delimiter(self.secret, position);
         // A parent that reads no more has gone.
         drop((&self.output).write_all(&mark));
         drop((&self.errors).write_all(&mark));

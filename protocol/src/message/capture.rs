@@ -11,15 +11,15 @@
 pub type Secret = [u8; 16];
 
 /// The length of a delimiter.
-pub const MARK_BYTES: usize = 24;
+pub const DELIMITER_BYTES: usize = 24;
 
 /// The position in the delimiter that ends what was written before the first job.
 pub const BEFORE_JOBS: u64 = u64::MAX;
 
 /// Returns the delimiter at the end of the job at `position`.
-pub fn mark(secret: Secret, position: u64) -> [u8; MARK_BYTES] {
-    let mut mark = [0; MARK_BYTES];
-    mark[..16].copy_from_slice(&secret);
-    mark[16..].copy_from_slice(&position.to_le_bytes());
-    mark
+pub fn delimiter(secret: Secret, position: u64) -> [u8; DELIMITER_BYTES] {
+    let mut delimiter = [0; DELIMITER_BYTES];
+    delimiter[..16].copy_from_slice(&secret);
+    delimiter[16..].copy_from_slice(&position.to_le_bytes());
+    delimiter
 }
