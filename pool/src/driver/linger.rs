@@ -29,7 +29,7 @@ pub(super) struct Attendance<'a> {
 
 impl<'a> Attendance<'a> {
     fn begin(core: &'a Core, lives: Lives<'a>) -> Self {
-        lives.iter().for_each(|(_, life)| life.board.attend());
+        lives.iter().for_each(|(_, life)| life.board.start_polling());
         core.watch.keep_time();
         Self { core, lives }
     }

@@ -138,7 +138,7 @@ impl Look<'_> {
                 self.unseen.push(mark);
             }
         }
-        if has_news || life.board.is_attended() {
+        if has_news || life.board.parent_will_look() {
             self.again_in(STALL);
         }
     }

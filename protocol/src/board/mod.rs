@@ -208,14 +208,14 @@ impl Board {
 
     /// Takes the place of a wake-up: the caller polls the ring until it calls [`Board::accept_wake`], and then looks at the
     /// ring and the progress once more.
-    pub fn attend(&self) {
+    pub fn start_polling(&self) {
         // Sequentially consistent, so that either the watch thread's next look sees this, or the caller sees that the watch
         // sleeps and wakes it.
         self.memory.half_word(WAKE).swap(1, Ordering::SeqCst);
     }
 
     /// Whether the parent is certain to look again: a thread of it polls, or a wake-up is under way.
-    pub fn is_attended(&self) -> bool {
+    pub fn parent_will_look(&self) -> bool {
         self.memory.half_word(WAKE).load(Ordering::SeqCst) != 0
     }
 
