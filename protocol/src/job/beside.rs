@@ -48,7 +48,7 @@ use std::{
 /// assert_eq!(leave(Note(9)), None, "no collection is open");
 /// ```
 pub trait Beside: Sized + 'static {
-    /// What the caller of [`collect`] tells the values that are encoded in its collection.
+    /// What the caller of [`collect`] passes to the values that are encoded in its collection.
     type Context: Copy + 'static;
 
     /// The innermost collection of the current thread.
