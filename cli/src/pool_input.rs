@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use pool::{StreamInput, SubmitError};
+use pool::{SubmitError, stream::StreamInput};
 use protocol::{CodecError, Eval};
 
 use crate::chunk::{Chunk, Extent, Record, Records};

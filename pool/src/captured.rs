@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, ops::Range};
 
 use memchr::memmem;
-use protocol::message::capture::{BEFORE_JOBS, MARK_BYTES, Secret};
+use protocol::message::capture::{BEFORE_JOBS, DELIMITER_BYTES, Secret};
 
 /// At most this much is kept for all ended jobs of one worker whose output was not yet taken.
 const KEPT_BYTES: usize = 4 << 20;
@@ -85,7 +85,7 @@ impl Splitter {
         text.extend_from_slice(bytes);
         let mut rest = &text[..];
         while let Some(start) = memmem::find(rest, &self.secret) {
-            let Some((mark, behind)) = rest[start..].split_first_chunk::<MARK_BYTES>() else {
+            let Some((mark, behind)) = rest[start..].split_first_chunk::<DELIMITER_BYTES>() else {
                 break;
             };
             show(&rest[..start]);
@@ -152,7 +152,7 @@ impl Splitter {
 
 #[cfg(test)]
 mod tests {
-    use protocol::message::capture::mark;
+    use protocol::message::capture::delimiter;
 
     use super::*;
 
@@ -161,12 +161,12 @@ mod tests {
     fn stream() -> Vec<u8> {
         let parts: [&[u8]; 8] = [
             b"at the start",
-            &mark(SECRET, BEFORE_JOBS),
+            &delimiter(SECRET, BEFORE_JOBS),
             b"one",
-            &mark(SECRET, 0),
-            &mark(SECRET, 1),
+            &delimiter(SECRET, 0),
+            &delimiter(SECRET, 1),
             b"0123456789abcde is no mark",
-            &mark(SECRET, 2),
+            &delimiter(SECRET, 2),
             b"the last 0123",
         ];
         parts.concat()
@@ -194,7 +194,7 @@ mod tests {
     fn what_is_past_the_limit_is_counted() {
         let mut splitter = Splitter::new(SECRET, 3);
         splitter.push(b"12345", |_| ());
-        splitter.push(&mark(SECRET, 4), |_| ());
+        splitter.push(&delimiter(SECRET, 4), |_| ());
         let taken = splitter.take(&(4..5));
         assert_eq!((&*taken[0].1.bytes, taken[0].1.dropped), (&b"123"[..], 2));
     }
@@ -204,14 +204,14 @@ mod tests {
         let mut splitter = Splitter::new(SECRET, usize::MAX);
         for position in 0..100 {
             splitter.push(&vec![0; 100_000], |_| ());
-            splitter.push(&mark(SECRET, position), |_| ());
+            splitter.push(&delimiter(SECRET, position), |_| ());
         }
         assert!(splitter.kept <= KEPT_BYTES);
         splitter.take(&(99..100));
         assert_eq!(splitter.kept, 0);
         // A position that no job has keeps those behind it from being asked about.
         for _ in 0..2 * KEPT_JOBS {
-            splitter.push(&mark(SECRET, u64::MAX - 1), |_| ());
+            splitter.push(&delimiter(SECRET, u64::MAX - 1), |_| ());
         }
         assert_eq!(splitter.ended.len(), KEPT_JOBS);
     }

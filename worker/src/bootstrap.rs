@@ -12,10 +12,10 @@ use protocol::{
     message::{
         capture::Secret,
         control,
-        handshake::{self, Gifts, Invitation},
+        handshake::{self, StartRequest, StartupDescriptors},
         link::{self, WorkerLink},
     },
-    payload::{area::Parcel, layout::Contents, mapped::Deliveries},
+    payload::{area::PayloadArea, layout::Contents, mapped::InboundArea},
 };
 
 use crate::error::WorkerError;
@@ -28,24 +28,24 @@ pub(crate) struct Startup {
     pub(crate) message_limit: u64,
     pub(crate) argument: Arc<[u8]>,
     pub(crate) board: Board,
-    pub(crate) inbound: Deliveries,
-    pub(crate) outbound: Parcel,
+    pub(crate) inbound: InboundArea,
+    pub(crate) outbound: PayloadArea,
     pub(crate) link: WorkerLink,
     pub(crate) shared_heap: OwnedFd,
 }
 
 /// A start request that matches this worker and is not answered yet.
 #[derive(Debug)]
-pub(crate) struct StartRequest {
-    request: Invitation,
-    descriptors: Gifts,
+pub(crate) struct PendingStart {
+    request: StartRequest,
+    descriptors: StartupDescriptors,
 }
 
-impl StartRequest {
+impl PendingStart {
     /// Waits for the start request and checks that it is for a worker that serves these jobs.
     pub(crate) fn receive(control: &OwnedFd, serves: &'static str) -> Result<Self, WorkerError> {
         let received = control::receive(control, None)?;
-        let request: Invitation = handshake::decode(&received)?;
+        let request: StartRequest = handshake::decode(&received)?;
         if request.job != serves {
             return Err(WorkerError::WrongJob {
                 asked: request.job,
@@ -58,7 +58,7 @@ impl StartRequest {
                 request.lanes
             )));
         }
-        let descriptors = Gifts::open(received.descriptors)?;
+        let descriptors = StartupDescriptors::open(received.descriptors)?;
         Ok(Self { request, descriptors })
     }
 
@@ -85,14 +85,14 @@ impl StartRequest {
             board: descriptors.board,
             inbound,
             outbound: descriptors.outbound,
-            shared_heap: descriptors.family,
-            link: link::connect(descriptors.rendezvous.as_fd(), request.token)?,
+            shared_heap: descriptors.shared_heap,
+            link: link::connect(descriptors.listener.as_fd(), request.token)?,
         })
     }
 }
 
 /// Copies the initialiser's argument out of the payload area and frees the area for the first job.
-fn argument(inbound: &mut Deliveries, request: &Invitation) -> Result<Arc<[u8]>, WorkerError> {
+fn argument(inbound: &mut InboundArea, request: &StartRequest) -> Result<Arc<[u8]>, WorkerError> {
     let contents = Contents {
         encoding: request.argument_bytes,
         attached: 0,

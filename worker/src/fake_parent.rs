@@ -12,12 +12,12 @@ use protocol::{
     },
     message::{
         control, frame,
-        handshake::{self, Answer, Gifts, Invitation},
-        link::{ParentLink, Rendezvous},
+        handshake::{self, Answer, StartRequest, StartupDescriptors},
+        link::{Listener, ParentLink},
     },
     payload::{
-        area::{Parcel, Part},
-        layout::PARCEL_BYTES,
+        area::{Part, PayloadArea},
+        layout::LARGE_BYTES,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -102,8 +102,8 @@ pub(crate) struct FakeParent {
     pub(crate) link: Option<ParentLink>,
     pub(crate) wakes: u64,
     control: OwnedFd,
-    inbound: Parcel,
-    outbound: Parcel,
+    inbound: PayloadArea,
+    outbound: PayloadArea,
     ring: RingReader,
     sent: u64,
     epoch: u16,
@@ -119,12 +119,12 @@ pub(crate) fn start(
 ) -> Result<FakeParent, (Answer, Worker)> {
     let (control, theirs) = control::pair().unwrap();
     let worker = Worker::start(service, theirs);
-    let listener = Rendezvous::new().unwrap();
+    let listener = Listener::new().unwrap();
     let board = Board::create().unwrap();
-    let mut inbound = Parcel::create("inbound").unwrap();
-    let outbound = Parcel::create("outbound").unwrap();
+    let mut inbound = PayloadArea::create("inbound").unwrap();
+    let outbound = PayloadArea::create("outbound").unwrap();
     inbound.put(&options.argument, &[]).unwrap();
-    let request = Invitation {
+    let request = StartRequest {
         package: "0.0.0".into(),
         job: options.job.into(),
         token: TOKEN,
@@ -137,7 +137,8 @@ pub(crate) fn start(
     };
     let bytes = handshake::encode(&request).unwrap();
     let shared_heap = heap::descriptor().unwrap();
-    let descriptors = Gifts::descriptors(listener.socket(), &board, &inbound, &outbound, shared_heap);
+    let descriptors =
+        StartupDescriptors::descriptors(listener.socket(), &board, &inbound, &outbound, shared_heap);
     control::send(&control, &bytes, &descriptors).unwrap();
     match handshake::decode(&control::receive(&control, None).unwrap()).unwrap() {
         Answer::Ready { .. } => Ok(FakeParent {
@@ -182,17 +183,17 @@ impl FakeParent {
     pub(crate) fn send_large(&mut self, job: &Payload) {
         let attached: Vec<Part> = job.attached.iter().cloned().map(Part::Bytes).collect();
         let contents = self.inbound.put(&job.encoding, &attached).unwrap();
-        self.send_bytes(&frame::parcel(self.epoch, self.sent, contents));
+        self.send_bytes(&frame::large(self.epoch, self.sent, contents));
         self.sent += 1;
     }
 
     /// Makes the next frame, of encoded jobs. A large job is put in the payload area.
     pub(crate) fn frame(&mut self, jobs: &[Vec<u8>]) -> Vec<u8> {
         if let [large] = jobs
-            && large.len() > PARCEL_BYTES
+            && large.len() > LARGE_BYTES
         {
             let contents = self.inbound.put(large, &[]).unwrap();
-            return frame::parcel(self.epoch, self.sent, contents);
+            return frame::large(self.epoch, self.sent, contents);
         }
         let mut frame = Vec::new();
         frame::begin(&mut frame);
@@ -247,7 +248,7 @@ impl FakeParent {
             let record = record.unwrap();
             let body = match record.body {
                 Body::Inline(body) => body.to_vec(),
-                Body::Parcel(contents) => {
+                Body::InArea(contents) => {
                     let inbound = &mut self.inbound;
                     let from_job =
                         |range: Range<u64>| inbound.copy_own(range.start as usize..range.end as usize);

@@ -19,7 +19,7 @@ use protocol::{
         frame::{Frame, FrameError, Large},
         link::{FrameReceiver, LinkError},
     },
-    payload::mapped::{Deliveries, Delivery},
+    payload::mapped::{InboundArea, MappedPayload},
 };
 
 use crate::{batch::Batch, error::WorkerError, wake_sender::SharedWakeSender};
@@ -36,7 +36,7 @@ pub(crate) enum Work {
     Large {
         position: u64,
         /// The encoded job, where it arrived; or why it cannot be read.
-        payload: Result<Delivery, Fault>,
+        payload: Result<MappedPayload, Fault>,
     },
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct FrameSource<'a> {
 #[derive(Debug)]
 struct Receiver {
     frames: FrameReceiver,
-    inbound: Deliveries,
+    inbound: InboundArea,
     /// The number of frames received, which is also the number of the last one.
     received: u64,
     /// The last frame, unless it announced a large job.
@@ -79,7 +79,7 @@ impl<'a> FrameSource<'a> {
         board: &'a Board,
         wake_sender: &'a SharedWakeSender<'a>,
         frames: FrameReceiver,
-        inbound: Deliveries,
+        inbound: InboundArea,
         message_limit: u64,
     ) -> Self {
         Self {
@@ -195,7 +195,7 @@ impl<'a> FrameSource<'a> {
     /// the job's result: the parent sends a large job only to a worker that has no other.
     fn claim_large(
         &self,
-        inbound: &mut Deliveries,
+        inbound: &mut InboundArea,
         frame: &Frame<'_>,
         large: Large<'_>,
     ) -> Result<Option<Work>, WorkerError> {
@@ -209,7 +209,7 @@ impl<'a> FrameSource<'a> {
             )));
         }
         let payload = match large {
-            Large::Parcel(contents) => match inbound.receive(contents, self.message_limit) {
+            Large::InArea(contents) => match inbound.receive(contents, self.message_limit) {
                 Ok(payload) => Ok(payload),
                 Err(error @ MemoryError::System { .. }) => Err(Fault::Undecodable(error.to_string())),
                 Err(error) => return Err(WorkerError::BrokenProtocol(error.to_string())),

@@ -11,7 +11,7 @@ use protocol::{
     board::Board,
     payload::{
         area::{KEPT_BYTES, Part},
-        mapped::Delivery,
+        mapped::MappedPayload,
     },
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct JobLoop<'a, 'p> {
     jobs: JobSource<'a>,
     running: Option<u64>,
     /// The memory of the running job, if it is a large one.
-    delivery: Option<Delivery>,
+    delivery: Option<MappedPayload>,
     done: u64,
     /// The time of the last wake-up, on the board's clock.
     last_wake_ns: Option<u64>,
@@ -46,7 +46,7 @@ pub(crate) enum JobSource<'a> {
     /// The jobs of a frame, claimed one by one.
     Frame(BatchReader<'a>),
     /// A large job, claimed already.
-    Delivered(Option<(u64, Delivery)>),
+    Delivered(Option<(u64, MappedPayload)>),
 }
 
 impl<'a, 'p> JobLoop<'a, 'p> {

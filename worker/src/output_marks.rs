@@ -45,7 +45,7 @@ impl DelimiterWriter {
     fn write(&self, position: u64) {
         // Output that is still in this process's buffer belongs before the delimiter.
         drop(io::stdout().flush());
-        let delimiter = capture::mark(self.secret, position);
+        let delimiter = capture::delimiter(self.secret, position);
         // Writing fails only if the parent is gone.
         drop((&self.output).write_all(&delimiter));
         drop((&self.errors).write_all(&delimiter));

@@ -11,7 +11,7 @@ use protocol::{
         ring::{MAX_RING_RESULT, RingWriter},
     },
     payload::{
-        area::{Parcel, Part},
+        area::{Part, PayloadArea},
         layout,
     },
 };
@@ -22,12 +22,12 @@ use crate::wake_sender::SharedWakeSender;
 #[derive(Debug)]
 pub(crate) struct ResultWriter {
     ring: RingWriter,
-    outbound: Parcel,
+    outbound: PayloadArea,
     message_limit: u64,
 }
 
 impl ResultWriter {
-    pub(crate) fn new(outbound: Parcel, message_limit: u64) -> Mutex<Self> {
+    pub(crate) fn new(outbound: PayloadArea, message_limit: u64) -> Mutex<Self> {
         Mutex::new(Self {
             ring: RingWriter::new(),
             outbound,
@@ -72,7 +72,7 @@ impl ResultWriter {
         };
         outbound::mark_full(parent.board);
         self.ring
-            .publish_parcel(parent.board, position, Status::Output, contents, &mut wait);
+            .publish_large(parent.board, position, Status::Output, contents, &mut wait);
     }
 
     fn publish_fault(&mut self, parent: ParentSide<'_>, position: u64, fault: Fault) {

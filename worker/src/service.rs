@@ -5,7 +5,7 @@
 use std::{convert::Infallible, fmt, marker::PhantomData, process::ExitCode};
 
 use protocol::{
-    CodecError, Delivered, Fault, Incoming, Job, Payload,
+    CodecError, Fault, Incoming, Job, MappedBytes, Payload,
     child::{self, ControlMissing, Role, watchdog},
 };
 use sync::heap;
@@ -179,7 +179,7 @@ where
         // Each branch decodes and runs by itself: if they joined first, every small job would be copied once more.
         match job {
             Incoming::Framed(encoding) => self.run_decoded(J::decode(encoding), context, output),
-            Incoming::Delivered(delivered) => self.run_delivered(*delivered, context, output),
+            Incoming::Mapped(delivered) => self.run_delivered(*delivered, context, output),
         }
     }
 }
@@ -192,7 +192,7 @@ where
     #[cold]
     fn run_delivered(
         &self,
-        job: Delivered,
+        job: MappedBytes,
         context: &mut Context<'_, S>,
         output: &mut Payload,
     ) -> Result<(), Fault> {

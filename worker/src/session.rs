@@ -13,7 +13,7 @@ use protocol::{Payload, board::Board, child::panics, message::capture::BEFORE_JO
 use rayon::ThreadPoolBuilder;
 
 use crate::{
-    bootstrap::{StartRequest, Startup},
+    bootstrap::{PendingStart, Startup},
     context::{LaneInfo, Setup},
     error::WorkerError,
     frame_source::FrameSource,
@@ -58,7 +58,7 @@ fn start_and_serve(
     host: &Host,
     reply: &ReadyReply<'_>,
 ) -> Result<(), WorkerError> {
-    let request = StartRequest::receive(control, runner.job_name())?;
+    let request = PendingStart::receive(control, runner.job_name())?;
     // From here on the parent only closes the control socket, and the initialiser may take long.
     (host.watch)(control)?;
     (host.forward)(control, request.log_level())?;

@@ -15,9 +15,9 @@ use protocol::{
     board::{Board, Progress, ring::RingWriter},
     message::{
         control,
-        link::{Rendezvous, WorkerLink, connect},
+        link::{Listener, WorkerLink, connect},
     },
-    payload::area::Parcel,
+    payload::area::PayloadArea,
 };
 use smallvec::SmallVec;
 
@@ -167,15 +167,15 @@ pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 fn join(settings: &Settings, incarnation: u64) -> (Arc<Worker>, WorkerLink) {
     let controls = control::pair().unwrap();
     let process = WorkerProcess::spawn(&settings.program, settings.job, 0, controls, None).unwrap();
-    let listener = Rendezvous::new().unwrap();
+    let listener = Listener::new().unwrap();
     let theirs = connect(listener.socket(), TOKEN).unwrap();
     let worker = Worker::new(
         incarnation,
         Arc::new(process),
         Board::create().unwrap(),
         (
-            Parcel::create("inbound").unwrap(),
-            Parcel::create("outbound").unwrap(),
+            PayloadArea::create("inbound").unwrap(),
+            PayloadArea::create("outbound").unwrap(),
         ),
         listener.accept(TOKEN).unwrap(),
         (settings.lanes.into(), settings.message_limit),

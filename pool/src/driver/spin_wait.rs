@@ -32,7 +32,9 @@ pub(super) struct Polling<'a> {
 
 impl<'a> Polling<'a> {
     fn begin(core: &'a Core, workers: Workers<'a>) -> Self {
-        workers.iter().for_each(|(_, worker)| worker.board.attend());
+        workers
+            .iter()
+            .for_each(|(_, worker)| worker.board.start_polling());
         core.watched.keep_time();
         Self { core, workers }
     }

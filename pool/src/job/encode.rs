@@ -4,7 +4,7 @@ use std::{cell::Cell, panic::AssertUnwindSafe, sync::Arc};
 
 use protocol::{
     CodecError, Payload,
-    payload::{attachment, layout::PARCEL_BYTES},
+    payload::{attachment, layout::LARGE_BYTES},
 };
 use smallvec::SmallVec;
 
@@ -53,7 +53,7 @@ pub(crate) fn encode_into(
         }
         return Err(SubmitError::Unencodable(error));
     }
-    if attached.is_empty() && buffer.len() < PARCEL_BYTES && buffer.len() as u64 <= limit {
+    if attached.is_empty() && buffer.len() < LARGE_BYTES && buffer.len() as u64 <= limit {
         return Ok(None);
     }
     let encoding = if buffer.len() > KEPT_SCRATCH_BYTES {

@@ -9,7 +9,7 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use protocol::{Fault, MemoryError, payload::area::Parcel};
+use protocol::{Fault, MemoryError, payload::area::PayloadArea};
 use serde::{Deserialize, Serialize};
 use sync::heap::{Entrusted, Heir};
 
@@ -94,12 +94,12 @@ pub(crate) enum CallData {
 
 /// The shared memory of a [`CallData`], if it needs one. Keep it until the message is sent.
 #[derive(Debug)]
-pub(crate) struct CallMemory(Option<Parcel>);
+pub(crate) struct CallMemory(Option<PayloadArea>);
 
 impl CallMemory {
     /// The descriptor to send with the message, if there is one.
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.0.as_ref().map(Parcel::descriptor)
+        self.0.as_ref().map(PayloadArea::descriptor)
     }
 }
 
@@ -112,7 +112,7 @@ impl CallData {
         if bytes.len() <= MAX_INLINE_BYTES {
             return Ok((Self::Inline(bytes), CallMemory(None)));
         }
-        let mut memory = Parcel::create("pool-call")?;
+        let mut memory = PayloadArea::create("pool-call")?;
         let contents = memory.put(&bytes, &[])?;
         Ok((Self::Shared(contents.encoding), CallMemory(Some(memory))))
     }
@@ -126,7 +126,7 @@ impl CallData {
             Self::Inline(bytes) => Ok(bytes),
             Self::Shared(length) => {
                 let missing = || MemoryError::corrupt("the data of a call came without its memory");
-                Parcel::open(descriptor.ok_or_else(missing)?)?.copy(0..length as usize)
+                PayloadArea::open(descriptor.ok_or_else(missing)?)?.copy(0..length as usize)
             }
         }
     }

@@ -1,15 +1,16 @@
-//! A place on the board for one small frame, for a worker that looks for it just now.
+//! The inbox: a place on the board for one small frame, for a worker that is looking for it.
 //!
-//! A frame by the link costs two system calls. A worker that has just finished looks for its next frame a moment before
-//! it sleeps ([`crate::board::spin`]); meanwhile its inbox is open, and the parent may put the frame there instead. One word
-//! says who may do what:
+//! A frame over the link costs two system calls. A worker that has just finished looks for its next frame for a moment before
+//! it sleeps ([`super::spin`]). Its inbox is open meanwhile, and the parent may put the frame there instead. Owns the word
+//! that says which side may do what:
 //!
 //! - The worker *opens* the inbox with the number of frames that it has received. The parent fills it only if it has
-//!   sent just as many: so no frame overtakes one that is still in the link.
-//! - The worker *closes* it before it sleeps, and the parent takes hold of it before it writes, both by an exchange on
-//!   the same word: whoever comes second sees it, and goes by the link, or waits the instant that the writing takes.
+//!   sent just as many, so that no frame overtakes one that is still in the link.
+//! - The worker *closes* it before it sleeps, and the parent reserves it before it writes, both by an exchange on
+//!   the same word. The side that comes second sees that, and uses the link, or waits the instant that the writing takes.
 //!
-//! A worker that dies leaves a frame here as it leaves one in the link: nobody has claimed its jobs.
+//! A worker that dies leaves a frame here as it leaves one in the link: its jobs are not claimed. The inbox does not wake
+//! a worker that sleeps; that is the link's part.
 
 use std::sync::atomic::Ordering;
 
@@ -25,7 +26,7 @@ const FULL: u64 = 3;
 const STATES: u64 = 3;
 const STATE_BITS: u32 = 2;
 
-/// The word while the inbox is open for the frame behind `received` ones.
+/// The value of the word while the inbox is open for the frame that follows `received` others.
 fn open_for(received: u64) -> u64 {
     received << STATE_BITS | OPEN
 }
@@ -37,7 +38,7 @@ pub struct ImpossibleState(u64);
 
 // ---- the worker's side ----
 
-/// Opens the inbox for the frame behind the `received` ones that came before.
+/// Opens the inbox for the frame that follows the `received` ones.
 pub fn open(board: &Board, received: u64) {
     board
         .memory()
@@ -50,10 +51,10 @@ pub fn is_taken(board: &Board) -> bool {
     board.memory().word(INBOX).load(Ordering::Relaxed) & STATES >= WRITING
 }
 
-/// Closes the inbox that was opened with the same number, and gives the frame that has been put there.
+/// Closes the inbox that was opened with the same number, and returns the frame that was put there, if one was.
 ///
 /// # Errors
-/// When the frame's length is impossible.
+/// If the word is in a state that cannot be, or the frame's length is impossible.
 pub fn close(board: &Board, received: u64) -> Result<Option<Vec<u8>>, ImpossibleState> {
     let word = board.memory().word(INBOX);
     let closed = word.compare_exchange(open_for(received), CLOSED, Ordering::AcqRel, Ordering::Acquire);
@@ -61,7 +62,7 @@ pub fn close(board: &Board, received: u64) -> Result<Option<Vec<u8>>, Impossible
         return Ok(None);
     };
     while seen & STATES == WRITING {
-        // It is a matter of nanoseconds, unless the writer lost its CPU; should its process die, so does this one.
+        // This takes nanoseconds, unless the writer lost its CPU. If the parent dies, the watchdog ends this process.
         std::thread::yield_now();
         seen = word.load(Ordering::Acquire);
     }
@@ -77,24 +78,24 @@ pub fn close(board: &Board, received: u64) -> Result<Option<Vec<u8>>, Impossible
 
 // ---- the parent's side ----
 
-/// Whether the worker looks into its inbox just now: a hint.
+/// Whether the worker is looking into its inbox: a hint.
 pub fn is_open(board: &Board) -> bool {
     board.memory().word(INBOX).load(Ordering::Relaxed) & STATES == OPEN
 }
 
-/// Puts the frame behind the `sent` ones that went before into the worker's inbox, if that is open for it; says whether it
-/// was. One thread at a time may call this.
+/// Puts the frame that follows the `sent` ones into the worker's inbox, if that is open for it. Returns whether it was. Only one
+/// thread at a time may call this.
 pub fn put(board: &Board, sent: u64, frame: &[u8]) -> bool {
     let word = board.memory().word(INBOX);
-    let is_held = frame.len() <= INBOX_BYTES
+    let is_reserved = frame.len() <= INBOX_BYTES
         && word
             .compare_exchange(open_for(sent), WRITING, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok();
-    if is_held {
+    if is_reserved {
         board.memory().write(INBOX_START, frame);
         word.store((frame.len() as u64) << STATE_BITS | FULL, Ordering::Release);
     }
-    is_held
+    is_reserved
 }
 
 #[cfg(test)]
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn an_open_inbox_takes_one_frame() {
         let board = Board::create().unwrap();
-        assert!(!put(&board, 0, b"early"), "nobody looks yet");
+        assert!(!put(&board, 0, b"early"), "the worker does not look yet");
         open(&board, 0);
         assert!(is_open(&board) && !is_taken(&board));
         assert!(put(&board, 0, b"a frame"));
@@ -141,10 +142,10 @@ mod tests {
         }
     }
 
-    /// Both sides as fast as they can: each frame comes once, in order, by the inbox or by the link. For every fifth one
-    /// both take their time, so that it goes by the inbox for sure.
+    /// Both sides as fast as they can: each frame comes once, in order, through the inbox or over the link. For every fifth
+    /// frame the two wait for each other, so that it goes through the inbox.
     #[test]
-    fn every_frame_comes_once_and_in_order_whoever_is_faster() {
+    fn every_frame_comes_once_and_in_order_whichever_side_is_faster() {
         const FRAMES: u64 = 20_000;
         let board = Board::create().unwrap();
         let body = |number: u64| number.to_le_bytes().repeat(1 + (number % 7) as usize);

@@ -1,20 +1,25 @@
-//! What a worker shows of itself, in memory shared with its parent.
+//! The board: what a worker shows of itself, in memory that it shares with its parent.
 //!
-//! The board answers, at any instant and also after the worker's death: which jobs were started, which of them runs
-//! now and since when, how many are done. It is why a death costs exactly the job that was running. Results are
-//! published beside it, in the [`crate::board::ring`].
+//! The board answers, at any instant and also after the worker's death: which jobs were started, which of them are
+//! running and since when, and how many are done. This is why a death costs exactly the jobs that were running.
+//!
+//! Owns the memory and its layout. Results are published behind the board, in the [`ring`]; a small frame may come through
+//! the [`inbox`]; [`outbound`] says whether the area for large results is full. The board does not know what a job or a
+//! result means, and it starts no job: it records what was started.
+//!
+//! How the two processes wake each other, and why no wake-up is lost, is in `README.md` beside this file.
 //!
 //! # The claim word
-//! Every job sent to a worker in one life has a *position*: 0, 1, 2, … in order of sending. One word holds an epoch
+//! Every job sent to one worker process has a *position*: 0, 1, 2, … in the order of sending. One word holds an epoch
 //! (16 bits) and the number of positions claimed (48 bits). A worker claims the next position by a compare-and-swap
 //! before it starts that job, and only in the epoch of the job's frame. The parent *revokes* by raising the epoch,
-//! in one atomic step that also tells how many were claimed. So each position was either claimed before the
+//! in one atomic step that also returns how many positions were claimed. So each position was either claimed before the
 //! revocation, or never will be: there is no third case, and no message is needed to find out.
 //!
-//! Started and not finished are then exactly the claimed positions of which no result was published.
+//! The jobs that were started and not finished are exactly the claimed positions without a published result.
 //!
 //! # Trust
-//! The parent believes nothing here that could harm it: a forged word may misplace this worker's own jobs, but every
+//! The parent trusts nothing here that could harm it. A forged word may misplace this worker's own jobs, but every
 //! number is checked against what was really sent.
 
 pub mod inbox;
@@ -29,12 +34,12 @@ use std::{
 
 use rustix::time::ClockId;
 
-use crate::{MemoryError, SharedMemory};
+use crate::memory::{MemoryError, SharedMemory};
 
-/// How many jobs can run at once in one worker process.
+/// The most jobs that can run at once in one worker process.
 pub const MAX_LANES: usize = 64;
 
-/// Bytes of the ring of results that follows the board.
+/// The bytes of the ring of results, which follows the board.
 pub const RING_BYTES: usize = 256 * 1024;
 
 const CLAIM: usize = 0;
@@ -53,7 +58,7 @@ const LANE_BYTES: usize = 64;
 const INBOX_START: usize = LANES + MAX_LANES * LANE_BYTES;
 const RING_START: usize = INBOX_START + 3584;
 
-/// Bytes of the board and its ring together.
+/// The bytes of the board and its ring together.
 pub const BOARD_BYTES: usize = RING_START + RING_BYTES;
 
 const POSITION_BITS: u32 = 48;
@@ -65,7 +70,7 @@ pub struct Board {
     memory: SharedMemory,
 }
 
-/// A job that runs now.
+/// A job that is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Running {
     /// Its position.
@@ -74,36 +79,36 @@ pub struct Running {
     pub since: Duration,
 }
 
-/// What a worker has done so far in its life.
+/// What a worker process has done so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Frames that have been used up, from the link or the inbox.
+    /// Frames of which all jobs have been claimed or revoked, from the link or the inbox.
     pub received: u64,
     /// Jobs finished.
     pub done: u64,
-    /// Time spent on them, waiting for work not included.
+    /// The time spent on them, without the time spent waiting for work.
     pub busy: Duration,
 }
 
-/// The time on the clock that both processes share, cheap enough to read before every job.
+/// Returns the time on the clock that both processes share. It is cheap enough to read before every job.
 ///
 /// It is the kernel's coarse monotonic clock: [`clock_resolution`] is its step.
 pub fn now() -> Duration {
     Duration::from_nanos(now_ns())
 }
 
-/// The time of [`now`] in nanoseconds.
+/// Returns the time of [`now`] in nanoseconds.
 #[inline]
 fn now_ns() -> u64 {
     let time = rustix::time::clock_gettime(ClockId::MonotonicCoarse);
-    // It counts from the start of the machine, and lasts for centuries.
+    // The clock counts from the start of the machine, and does not overflow for centuries.
     time.tv_sec
         .cast_unsigned()
         .wrapping_mul(1_000_000_000)
         .wrapping_add(time.tv_nsec.cast_unsigned())
 }
 
-/// The step of the clock of [`now`]: one to ten milliseconds, by the kernel's configuration.
+/// Returns the resolution of the clock of [`now`]: one to ten milliseconds, depending on the kernel.
 pub fn clock_resolution() -> Duration {
     to_duration(rustix::time::clock_getres(ClockId::MonotonicCoarse))
 }
@@ -113,23 +118,23 @@ fn to_duration(time: rustix::time::Timespec) -> Duration {
 }
 
 impl Board {
-    /// Makes the board of a worker that is about to be started.
+    /// Creates the board of a worker that is about to be started.
     ///
     /// # Errors
-    /// When there is no descriptor or memory for it.
+    /// If there is no descriptor or memory for it.
     pub fn create() -> Result<Self, MemoryError> {
         SharedMemory::create("pool-board", BOARD_BYTES).map(|memory| Self { memory })
     }
 
-    /// Opens the board that the parent made.
+    /// Opens the board that the parent created.
     ///
     /// # Errors
-    /// When the descriptor is not such memory.
+    /// If the descriptor is not such memory.
     pub fn open(descriptor: std::os::fd::OwnedFd) -> Result<Self, MemoryError> {
         SharedMemory::from_descriptor(descriptor, BOARD_BYTES).map(|memory| Self { memory })
     }
 
-    /// The memory it lies in.
+    /// Returns the memory that holds the board.
     pub fn memory(&self) -> &SharedMemory {
         &self.memory
     }
@@ -140,7 +145,7 @@ impl Board {
 
     // ---- the worker's side ----
 
-    /// Claims the next position, if it is under `end` and the epoch is still `epoch`; then the caller must run it.
+    /// Claims the next position, if it is below `end` and the epoch is still `epoch`. The caller must then run that job.
     pub fn claim(&self, epoch: u16, end: u64) -> Option<u64> {
         let word = self.claim_word();
         let mut seen = word.load(Ordering::Relaxed);
@@ -149,7 +154,7 @@ impl Board {
             if now_epoch != epoch || position >= end {
                 return None;
             }
-            // Acquire and release: the parent that revokes afterwards must see all that this worker published before.
+            // Acquire and release: a parent that revokes afterwards must see everything that this worker published before.
             match word.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return Some(position),
                 Err(changed) => seen = changed,
@@ -157,7 +162,7 @@ impl Board {
         }
     }
 
-    /// Shows that a lane starts the job at `position` now; gives that time in nanoseconds, on the clock of [`now`].
+    /// Shows that a lane starts the job at `position` now. Returns that time in nanoseconds, on the clock of [`now`].
     #[inline]
     pub fn show_start(&self, lane: usize, position: u64) -> u64 {
         let since_ns = now_ns();
@@ -182,41 +187,44 @@ impl Board {
             .store(progress.received, Ordering::Release);
     }
 
-    /// How many frames the parent has sent, so that a worker can see one coming before it sleeps.
+    /// Returns how many frames the parent has sent, so that a worker can see one coming before it sleeps.
     pub fn sent(&self) -> u64 {
         self.memory.word(SENT).load(Ordering::Acquire)
     }
 
-    /// Asks for the parent's attention; says whether a wake-up message is needed, or one is on its way already.
+    /// Asks the parent to look. Returns whether that takes a wake-up message; if not, one is under way already, or a thread of
+    /// the parent polls.
     pub fn request_wake(&self) -> bool {
         self.memory.half_word(WAKE).swap(1, Ordering::AcqRel) == 0
     }
 
     // ---- the parent's side ----
 
-    /// Takes note that a wake-up was received. To be called before looking, so that nothing is missed.
+    /// Notes that a wake-up was received, or that this thread ends its polling. The caller looks afterwards, so that nothing is
+    /// missed.
     pub fn accept_wake(&self) {
         self.memory.half_word(WAKE).swap(0, Ordering::AcqRel);
     }
 
-    /// Takes the place of a wake-up: whoever calls this looks at the ring and the progress by himself until he calls
-    /// [`Board::accept_wake`], and then once more.
-    pub fn attend(&self) {
-        // Sequentially consistent, so that whoever keeps time looks after this or is told to.
+    /// Takes the place of a wake-up: the caller polls the ring until it calls [`Board::accept_wake`], and then looks at the
+    /// ring and the progress once more.
+    pub fn start_polling(&self) {
+        // Sequentially consistent, so that either the watch thread's next look sees this, or the caller sees that the watch
+        // sleeps and wakes it.
         self.memory.half_word(WAKE).swap(1, Ordering::SeqCst);
     }
 
-    /// Whether somebody attends, or a wake-up is under way.
-    pub fn is_attended(&self) -> bool {
+    /// Whether the parent is certain to look again: a thread of it polls, or a wake-up is under way.
+    pub fn parent_will_look(&self) -> bool {
         self.memory.half_word(WAKE).load(Ordering::SeqCst) != 0
     }
 
-    /// How many bytes of results have been taken from the ring so far.
+    /// Returns how many bytes of results have been taken from the ring so far.
     pub fn bytes_taken(&self) -> u64 {
         self.memory.word(RING_READ).load(Ordering::Relaxed)
     }
 
-    /// Whether results lie in the ring that were not taken.
+    /// Whether the ring holds results that were not taken.
     pub fn has_results(&self) -> bool {
         let written = self.memory.word(RING_WRITTEN).load(Ordering::Acquire);
         written != self.memory.word(RING_READ).load(Ordering::Relaxed)
@@ -227,12 +235,12 @@ impl Board {
         self.memory.word(SENT).fetch_add(1, Ordering::Release);
     }
 
-    /// How many positions have been claimed.
+    /// Returns how many positions have been claimed.
     pub fn claimed(&self) -> u64 {
         split(self.claim_word().load(Ordering::Acquire)).1
     }
 
-    /// Raises the epoch by one, so that nothing sent before can be claimed any more; says how many were claimed.
+    /// Raises the epoch by one, so that nothing sent before can be claimed any more. Returns how many positions were claimed.
     pub fn revoke(&self) -> u64 {
         let word = self.claim_word();
         let mut seen = word.load(Ordering::Acquire);
@@ -246,16 +254,17 @@ impl Board {
         }
     }
 
-    /// The job that a lane runs now, if any.
+    /// Returns the job that a lane is running, if any.
     pub fn running(&self, lane: usize) -> Option<Running> {
         let position = self.lane_position(lane).load(Ordering::Acquire).checked_sub(1)?;
         let since = Duration::from_nanos(self.lane_since(lane).load(Ordering::Acquire));
-        // The start is written before the position; when the position is still the same, the two belong together.
+        // The start is written before the position. If the position is still the same, the start is that of this job, or
+        // already that of the next one: never an earlier one, so that no job looks older than it is.
         let still = self.lane_position(lane).load(Ordering::Acquire) == position + 1;
         still.then_some(Running { position, since })
     }
 
-    /// What has been done so far.
+    /// Returns what has been done so far.
     pub fn progress(&self) -> Progress {
         Progress {
             received: self.memory.word(RECEIVED).load(Ordering::Acquire),
@@ -307,8 +316,8 @@ mod tests {
         assert_eq!(board.claim(1, 10), Some(1));
     }
 
-    /// The promise that all accounting rests on, tried with real threads: whatever the interleaving, a position is
-    /// claimed by one lane only, and the revoker's number divides the claimed from the unclaimed exactly.
+    /// All accounting rests on this, here with real threads: in every interleaving a position is claimed by one lane only,
+    /// and the number that a revocation returns divides the claimed positions from the others exactly.
     #[test]
     fn a_revocation_divides_exactly_under_contention() {
         for round in 0..200_u16 {

@@ -1,7 +1,7 @@
 //! Whether the outbound payload area is full, as a word on the board.
 //!
 //! Owns that word: the worker marks the area as full before it publishes the record of a large result, and waits for the
-//! parent to mark it as empty before it writes the next one. What lies in the area is for [`crate::payload::area`].
+//! parent to mark it as empty before it writes the next one. What is in the area is for [`crate::payload::area`].
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -12,8 +12,7 @@ use super::{Board, OUTBOUND_FULL};
 /// The longest that the worker sleeps before it looks again without having been woken.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// Waits until the outbound area is empty. `wait` is called before each sleep and must see to it that the parent is
-/// told.
+/// Waits until the outbound area is empty. `wait` is called before each sleep and must wake the parent.
 pub fn wait_until_empty(board: &Board, wait: &mut dyn FnMut()) {
     let word = board.memory().half_word(OUTBOUND_FULL);
     while word.load(Ordering::Acquire) != 0 {

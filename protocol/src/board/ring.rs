@@ -1,13 +1,15 @@
 //! The ring in which a worker publishes its results.
 //!
 //! One writer (the worker) and one reader (its parent) share [`RING_BYTES`] bytes. A record is a header of 8 bytes
-//! (length and status) and the encoded result, padded to 8. Its position is the one behind the record's before; where
-//! it is not, because several lanes publish or the parent has revoked, the header is followed by the position. The
-//! writer copies a record in and then raises the written mark: a record is there whole or not at all, also when the
-//! writer is killed in between. The reader copies out all that is there, in one piece, and raises the read mark.
+//! (length and status) and the encoded result, padded to 8. Its position is the one after the previous record's; if it
+//! is not, because several lanes publish or the parent has revoked, the position follows the header. The writer copies a
+//! record in and then raises the number of bytes written, so that a record is there whole or not at all, even if the writer
+//! is killed in between. The reader copies out everything that is there and raises the number of bytes read.
 //!
 //! A writer that finds no room waits on a futex that the reader wakes; the reader never waits. A result too large for
-//! the ring lies in the outbound [`crate::payload::area`] area, and its record carries only the lengths.
+//! the ring goes into the outbound area ([`crate::payload::area`]), and its record carries only the lengths.
+//!
+//! Owns the records. Which job a position belongs to, and when the parent is woken, is not known here.
 
 use std::{
     sync::atomic::{Ordering, fence},
@@ -16,24 +18,21 @@ use std::{
 
 use rustix::thread::futex;
 
-use crate::{
-    MemoryError, Status,
-    board::{Board, RING_BYTES, RING_READ, RING_START, RING_WRITTEN},
-    payload::layout::Contents,
-};
+use super::{Board, RING_BYTES, RING_READ, RING_START, RING_WRITTEN};
+use crate::{job::Status, memory::MemoryError, payload::layout::Contents};
 
 const WORD_BYTES: usize = 8;
-const PARCEL_FLAG: u8 = 0x80;
-/// The header is followed by the record's position.
+const LARGE_FLAG: u8 = 0x80;
+/// The record's position follows the header.
 const POSITION_FLAG: u8 = 0x40;
-const FLAGS: u8 = PARCEL_FLAG | POSITION_FLAG;
+const FLAGS: u8 = LARGE_FLAG | POSITION_FLAG;
 const MASK: u64 = RING_BYTES as u64 - 1;
 
 /// Results of more bytes than this do not go through the ring.
 pub const MAX_RING_RESULT: usize = 32 * 1024;
 
-/// How long a writer sleeps at most before it looks again by itself.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// The longest that a writer sleeps before it looks again without having been woken.
+const SLICE: Duration = Duration::from_millis(100);
 
 const fn padded(length: usize) -> usize {
     length.next_multiple_of(WORD_BYTES)
@@ -43,23 +42,22 @@ const fn padded(length: usize) -> usize {
 #[derive(Debug, Default)]
 pub struct RingWriter {
     written: u64,
-    /// The read mark as last seen; the true one is never lower.
+    /// The number of bytes read, as last seen; the true number is never lower.
     read: u64,
-    /// The position behind that of the last record.
+    /// The position that follows the last record's.
     next: u64,
 }
 
 impl RingWriter {
-    /// The writer of a fresh ring.
+    /// Creates the writer of a new ring.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Publishes a result. `wait` is called, possibly more than once, when the ring is full and before each sleep:
-    /// it must see to it that the reader is told.
+    /// Publishes a result. `wait` is called if the ring is full, before each sleep, and must wake the reader.
     ///
     /// # Panics
-    /// When the result is over [`MAX_RING_RESULT`].
+    /// If the result is larger than [`MAX_RING_RESULT`].
     #[inline]
     pub fn publish(
         &mut self,
@@ -71,14 +69,14 @@ impl RingWriter {
     ) {
         assert!(
             result.len() <= MAX_RING_RESULT,
-            "a result of {} bytes must travel as a parcel",
+            "a result of {} bytes must travel in the outbound area",
             result.len()
         );
         self.publish_record(board, position, status as u8, result, wait);
     }
 
-    /// Publishes that a result lies in the outbound parcel area.
-    pub fn publish_parcel(
+    /// Publishes that a result is in the outbound area.
+    pub fn publish_large(
         &mut self,
         board: &Board,
         position: u64,
@@ -89,7 +87,7 @@ impl RingWriter {
         self.publish_record(
             board,
             position,
-            status as u8 | PARCEL_FLAG,
+            status as u8 | LARGE_FLAG,
             &contents.to_bytes(),
             wait,
         );
@@ -130,14 +128,14 @@ impl RingWriter {
                 break;
             }
             wait();
-            let patience = rustix::time::Timespec::try_from(PATIENCE).ok();
-            // Every way in which this returns (woken, interrupted, timed out, turn changed) means: look again.
-            let _woken_or_not = futex::wait(board.space(), futex::Flags::empty(), turn, patience.as_ref());
+            let timeout = rustix::time::Timespec::try_from(SLICE).ok();
+            // However this returns (woken, interrupted, timed out, turn changed), the loop looks again.
+            let _woken_or_not = futex::wait(board.space(), futex::Flags::empty(), turn, timeout.as_ref());
         }
     }
 }
 
-/// Writes one word. Every record begins at a multiple of the word's size, so that no word crosses the ring's end.
+/// Writes one word. Every record begins at a multiple of the word's size, so no word crosses the end of the ring.
 #[inline]
 fn put_word(board: &Board, at: u64, word: u64) {
     let start = (at & MASK) as usize;
@@ -150,7 +148,7 @@ fn put_word(board: &Board, at: u64, word: u64) {
 #[inline]
 fn put_body(board: &Board, at: u64, bytes: &[u8]) {
     if let Some(word) = short_word(bytes) {
-        // Most results are this short, and a copy of unknown length costs more than all else here.
+        // Most results are this short, and a copy of unknown length costs more than everything else here.
         return put_word(board, at, word);
     }
     let start = (at & MASK) as usize;
@@ -178,20 +176,20 @@ fn short_word(bytes: &[u8]) -> Option<u64> {
 #[derive(Debug, Default)]
 pub struct RingReader {
     read: u64,
-    /// The position behind that of the last record that was read.
+    /// The position that follows that of the last record read.
     next: u64,
 }
 
 impl RingReader {
-    /// The reader of a fresh ring.
+    /// Creates the reader of a new ring.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Appends all records that are there to `buffer` and frees their room; [`RingReader::records`] reads them from it.
+    /// Appends all records in the ring to `buffer` and frees their room; [`RingReader::records`] reads them from it.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when the written mark is impossible.
+    /// [`MemoryError::Corrupt`] if the number of bytes written is impossible.
     pub fn harvest(&mut self, board: &Board, buffer: &mut Vec<u8>) -> Result<(), MemoryError> {
         let written = board.memory().word(RING_WRITTEN).load(Ordering::Acquire);
         let length = written.wrapping_sub(self.read);
@@ -207,19 +205,19 @@ impl RingReader {
         let head = (length as usize).min(RING_BYTES - start);
         board.memory().read(RING_START + start, head, buffer);
         board.memory().read(RING_START, length as usize - head, buffer);
-        // The copies must be done before the writer may overwrite what was copied.
+        // The copies must be complete before the writer may overwrite what was copied.
         fence(Ordering::Release);
         self.read = written;
         board.memory().word(RING_READ).store(written, Ordering::Release);
         board.space().fetch_add(1, Ordering::Release);
-        // Nobody may be waiting; a wake costs little beside the harvest only when the ring was in danger of filling.
+        // The writer is seldom waiting, and this costs a system call. A writer that waits has left far more than this unread.
         if length > RING_BYTES as u64 / 4 {
             let _number_woken = futex::wake(board.space(), futex::Flags::empty(), u32::MAX);
         }
         Ok(())
     }
 
-    /// Reads what [`RingReader::harvest`] has appended. To be called once, in order, for all that was harvested.
+    /// Reads what [`RingReader::harvest`] has appended. Must be called once for each harvest, in their order.
     pub fn records<'a>(&'a mut self, harvest: &'a [u8]) -> Records<'a> {
         Records {
             rest: harvest,
@@ -244,8 +242,8 @@ pub struct Record<'a> {
 pub enum Body<'a> {
     /// Here.
     Inline(&'a [u8]),
-    /// In the outbound parcel area.
-    Parcel(Contents),
+    /// In the outbound area.
+    InArea(Contents),
 }
 
 /// Reads the records of a harvest. After an error there are no more.
@@ -256,7 +254,7 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// How many bytes of the harvest are still to be read.
+    /// Returns how many bytes of the harvest are still to be read.
     pub fn bytes_left(&self) -> usize {
         self.rest.len()
     }
@@ -275,13 +273,13 @@ impl<'a> Records<'a> {
         self.rest = self.rest.get(padded(length)..).ok_or_else(overrun)?;
         let status = Status::from_byte(tag & !FLAGS)
             .ok_or_else(|| MemoryError::corrupt(format_args!("a result of unknown kind {tag:#04x}")))?;
-        let body = if tag & PARCEL_FLAG == 0 {
+        let body = if tag & LARGE_FLAG == 0 {
             Body::Inline(body)
         } else {
             let contents = body
                 .try_into()
-                .map_err(|_| MemoryError::corrupt("a parcel's record without its lengths"))?;
-            Body::Parcel(Contents::from_bytes(contents))
+                .map_err(|_| MemoryError::corrupt("a large result's record without its lengths"))?;
+            Body::InArea(Contents::from_bytes(contents))
         };
         Ok(Record {
             position,
@@ -297,11 +295,11 @@ impl<'a> Records<'a> {
     }
 }
 
-/// The first of some records that [`Records`] has read before and that are not parcels: what it is, its bytes, and the
-/// records behind it.
+/// Splits records that [`Records`] has read before, all of them inline, after the first one: its status, its bytes, and the
+/// records that follow.
 ///
 /// # Panics
-/// When they are something else.
+/// If they are something else.
 #[inline]
 pub fn split_first(records: &[u8]) -> (Status, &[u8], &[u8]) {
     let checked = "records that were read before";
@@ -320,10 +318,10 @@ pub fn split_first(records: &[u8]) -> (Status, &[u8], &[u8]) {
     )
 }
 
-/// How many bytes the first `count` records take, of some as [`split_first`] takes them.
+/// Returns how many bytes the first `count` of some records take, as [`split_first`] takes them.
 ///
 /// # Panics
-/// When there are fewer.
+/// If there are fewer.
 pub fn bytes_of(records: &[u8], count: u32) -> usize {
     let rest = (0..count).fold(records, |rest, _| split_first(rest).2);
     records.len() - rest.len()
@@ -369,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn records_go_round_the_ring_many_times_unharmed() {
+    fn records_wrap_around_the_ring_many_times_unharmed() {
         let board = Board::create().unwrap();
         let (mut writer, mut reader) = (RingWriter::new(), RingReader::new());
         let mut position = 0;
@@ -456,14 +454,14 @@ mod tests {
     }
 
     #[test]
-    fn parcels_and_faults_are_told_apart() {
+    fn large_results_and_faults_are_distinguished() {
         let board = Board::create().unwrap();
         let (mut writer, mut reader) = (RingWriter::new(), RingReader::new());
         let contents = Contents {
             encoding: 1 << 40,
             attached: 2,
         };
-        writer.publish_parcel(&board, 5, Status::Output, contents, &mut || ());
+        writer.publish_large(&board, 5, Status::Output, contents, &mut || ());
         writer.publish(&board, 6, Status::Fault, b"why", &mut || ());
         let mut buffer = Vec::new();
         reader.harvest(&board, &mut buffer).unwrap();
@@ -473,7 +471,7 @@ mod tests {
             Record {
                 position: 5,
                 status: Status::Output,
-                body: Body::Parcel(contents)
+                body: Body::InArea(contents)
             }
         );
         assert_eq!(
@@ -487,19 +485,19 @@ mod tests {
     }
 
     #[test]
-    fn an_impossible_mark_is_refused() {
+    fn an_impossible_number_of_bytes_is_refused() {
         let board = Board::create().unwrap();
         for forged in [RING_BYTES as u64 + 8, 7, u64::MAX] {
             board.memory().word(RING_WRITTEN).store(forged, Ordering::Release);
             assert!(
                 RingReader::new().harvest(&board, &mut Vec::new()).is_err(),
-                "{forged} bytes were believed"
+                "{forged} bytes were accepted"
             );
         }
     }
 
     #[test]
-    fn no_bytes_whatever_panic_the_reader_of_records() {
+    fn no_bytes_make_the_reader_of_records_panic() {
         let mut state = 88_172_645_463_325_252_u64;
         for length in 0..400_usize {
             let garbage: Vec<u8> = (0..length)

@@ -1,9 +1,10 @@
 //! Spinning for a moment before sleeping.
 //!
-//! To wake a sleeping process costs tens of microseconds, to see a change in shared memory well under one. So whoever
-//! expects an answer at once looks for it a while before it sleeps, if there is a CPU to spare: it yields in between, and
-//! when the CPU then went to somebody else it stops, so that on a busy machine it takes nothing from those who have work.
-//! What is looked for, and how, is the caller's affair.
+//! Waking a sleeping process costs tens of microseconds; seeing a change in shared memory costs well under one. So a thread
+//! that expects an answer soon looks for it for a while before it sleeps, if there is a CPU to spare. It yields in between,
+//! and stops if the CPU then went to another thread, so that on a busy machine it takes nothing from threads that have work.
+//!
+//! Owns only how long to look. What to look for is the caller's part, and so is to sleep.
 
 use std::{
     sync::OnceLock,
@@ -11,13 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often to look before the clock is read.
+/// The number of looks between two readings of the clock.
 const LOOKS: u32 = 16;
 
-/// A yield that takes longer than this has let somebody else run.
+/// A yield that takes longer than this has let another thread run.
 const OTHERS_RAN: Duration = Duration::from_micros(8);
 
-/// One spell of spinning.
+/// One time of spinning.
 #[derive(Debug)]
 pub struct Spin {
     end: Instant,
@@ -33,7 +34,7 @@ enum Turn {
 }
 
 impl Spin {
-    /// Begins a spell of at most `limit`; `None` where there is only one CPU, and nothing could change meanwhile.
+    /// Prepares to spin for at most `limit`. Returns `None` if there is only one CPU, where nothing could change meanwhile.
     pub fn begin(limit: Duration) -> Option<Self> {
         static IS_ALONE: OnceLock<bool> = OnceLock::new();
         let is_alone =
@@ -42,7 +43,7 @@ impl Spin {
         Some(Self { end, looks: 0 })
     }
 
-    /// Has the spell begin with a yield: for who has reason to think that the other one waits for this very CPU.
+    /// Yields after the first look, if it is likely that the other side waits for this very CPU.
     #[must_use]
     pub fn yielding_first(mut self, is_likely: bool) -> Self {
         if is_likely {
@@ -51,7 +52,7 @@ impl Spin {
         self
     }
 
-    /// Spins until `is_there` finds what it looks for; says whether it did.
+    /// Spins until `is_there` finds what it looks for. Returns whether it did.
     pub fn run(mut self, mut is_there: impl FnMut() -> bool) -> bool {
         loop {
             if is_there() {
@@ -65,7 +66,7 @@ impl Spin {
         }
     }
 
-    /// What to do after a look that has found nothing.
+    /// Decides what to do after a look that has found nothing.
     fn turn(&mut self) -> Turn {
         self.looks += 1;
         if !self.looks.is_multiple_of(LOOKS) {
@@ -80,7 +81,7 @@ impl Spin {
     }
 }
 
-/// Lets somebody else run who is ready to. Says whether nobody was.
+/// Lets another thread run that is ready to. Returns whether none was.
 fn yield_now() -> bool {
     let before = Instant::now();
     thread::yield_now();
@@ -92,10 +93,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_is_seen_and_what_does_not_ends_the_spell() {
+    fn what_comes_is_seen_and_what_does_not_come_ends_the_spin() {
         let mut looks = 0;
         let limit = Duration::from_secs(10);
-        // Where there is only one CPU there is no spell.
+        // With only one CPU there is no spinning.
         if let Some(spin) = Spin::begin(limit) {
             let seen = spin.run(|| {
                 looks += 1;
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spell_has_an_end() {
+    fn spinning_has_an_end() {
         if let Some(mut spin) = Spin::begin(Duration::ZERO) {
             let turns: Vec<Turn> = (0..LOOKS).map(|_| spin.turn()).collect();
             let (last, others) = turns.split_last().unwrap();

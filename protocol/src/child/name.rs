@@ -1,6 +1,7 @@
 //! The name under which the system lists a child (`top`, `ps -e`, `pgrep`).
 //!
-//! A child is started by a link to its parent's file, whose name the system would show instead of the program's.
+//! A child is started through a link to its parent's file, and the system would show the link's name instead of the program's.
+//! Owns setting that name, and nothing else of a process's identity.
 
 use std::{
     ffi::{CString, OsStr},
@@ -8,15 +9,15 @@ use std::{
     path::Path,
 };
 
-/// Has the system list this process, when it is called in its first thread, under the name of its program.
+/// Makes the system list this process under the name of its program. Must be called in the first thread.
 pub fn take_program_name() {
     if let Some(name) = std::env::args_os().next().and_then(|path| file_name(&path)) {
-        // Listed under another name it works as well.
+        // If this fails, the process works all the same.
         let _named = rustix::thread::set_name(&name);
     }
 }
 
-/// The last part of a path. The system cuts it to 15 bytes.
+/// Returns the last component of a path. The system cuts it to 15 bytes.
 fn file_name(path: &OsStr) -> Option<CString> {
     let name = Path::new(path).file_name()?;
     CString::new(name.as_bytes()).ok()
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_is_the_last_part_of_the_path() {
+    fn the_name_is_the_last_component_of_the_path() {
         let name = |path: &str| file_name(OsStr::new(path)).map(|name| name.into_string().unwrap());
         assert_eq!(name("/usr/bin/pool").as_deref(), Some("pool"));
         assert_eq!(name("pool").as_deref(), Some("pool"));

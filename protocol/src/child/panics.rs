@@ -1,8 +1,8 @@
-//! Panics of jobs and of a process's function: caught and told to the caller.
+//! Panics of jobs and of a process's function: caught, and returned to the caller.
 //!
-//! Owns the process's panic hook and each thread's record of its last panic. Those of jobs are not printed. All others,
-//! also those in a thread that runs no job just now (one that a handler started, say), go to the hook that was there
-//! before.
+//! Owns the process's panic hook and each thread's record of its last panic. Panics of jobs are not printed. All others,
+//! including those in a thread that is running no job (one that a handler started, for example), go to the hook that was
+//! installed before. What a panic means for a job or a worker is not decided here.
 
 use std::{
     any::Any,
@@ -19,15 +19,15 @@ use crate::Panicked;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Watch {
-    /// Nothing that is to be caught runs here.
+    /// Nothing runs here whose panic is to be caught.
     Off,
-    /// It runs.
+    /// Such code runs.
     On(Voice),
-    /// It runs and has panicked; the record is in `RECORD`.
+    /// Such code runs and has panicked; the record is in `RECORD`.
     Seen(Voice),
 }
 
-/// Whether a panic that is told to the caller is printed too.
+/// Whether a panic that is returned to the caller is printed too.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Voice {
     Silent,
@@ -39,7 +39,7 @@ thread_local! {
     static RECORD: RefCell<Option<Panicked>> = const { RefCell::new(None) };
 }
 
-/// Installs the hook, once in the life of the process.
+/// Installs the hook, once in a process.
 pub fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
@@ -52,7 +52,7 @@ pub fn install_hook() {
     });
 }
 
-/// Records the panic when it is to be caught in this thread; says whether it is to be printed.
+/// Records the panic if it is to be caught in this thread. Returns whether it is to be printed.
 fn is_printed(info: &PanicHookInfo<'_>) -> bool {
     let watch = WATCH.try_with(Cell::get).unwrap_or(Watch::Off);
     let (voice, is_second) = match watch {
@@ -63,8 +63,8 @@ fn is_printed(info: &PanicHookInfo<'_>) -> bool {
     let earlier = record(info);
     WATCH.set(Watch::Seen(voice));
     if is_second && voice == Voice::Silent {
-        // A panic during the unwinding of another: the process is about to abort, and then nobody will be told of
-        // either. (Or the handler caught the first one itself; then printing is what it is used to.)
+        // A panic during the unwinding of another: the process is about to abort, and then neither will be returned.
+        // (Or the handler caught the first one itself; then printing is what it expects.)
         print_lost(earlier);
     }
     is_second || voice == Voice::Loud || cfg!(not(panic = "unwind"))
@@ -81,22 +81,22 @@ fn record(info: &PanicHookInfo<'_>) -> Option<Panicked> {
 
 fn print_lost(earlier: Option<Panicked>) {
     if let Some(earlier) = earlier {
-        // Nothing can be done when standard error is closed.
+        // Nothing can be done if standard error is closed.
         drop(writeln!(std::io::stderr(), "the job had panicked{earlier}"));
     }
 }
 
 const NO_MESSAGE: &str = "(the panic has no message)";
 
-/// Runs `work`, which may be a job's or an initialiser's, and catches its panic; [`install_hook`] comes first.
+/// Runs `work`, of a job or an initialiser, and catches its panic. [`install_hook`] must have been called.
 ///
 /// # Errors
-/// The panic. What `work` changed before it panicked may be half changed: the caller throws it away.
+/// The panic. What `work` changed before may be half changed: the caller must discard it.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_with(Voice::Silent, work)
 }
 
-/// As [`catch`], and the panic is printed too, as one in any thread is.
+/// As [`catch`], and the panic is printed too, as in any thread.
 ///
 /// # Errors
 /// The panic.
@@ -108,10 +108,10 @@ fn catch_with<T>(voice: Voice, work: impl FnOnce() -> T) -> Result<T, Panicked> 
     WATCH.set(Watch::On(voice));
     let done = panic::catch_unwind(AssertUnwindSafe(work));
     let watch = WATCH.replace(Watch::Off);
-    done.map_err(|payload| told(watch, payload))
+    done.map_err(|payload| caught_panic(watch, payload))
 }
 
-/// As [`catch`], for work that is many jobs, of which each is to be watched by itself: see [`Watched::renew`].
+/// As [`catch`], for work that consists of many jobs, each of which is watched by itself: see [`Watched::renew`].
 ///
 /// # Errors
 /// The panic.
@@ -119,34 +119,34 @@ pub fn catch_each<T>(work: impl FnOnce(&Watched) -> T) -> Result<T, Panicked> {
     catch(|| work(&Watched(PhantomData)))
 }
 
-/// The right to say that another job begins, in the thread that is watched.
+/// Lets the work of [`catch_each`] say that another job begins.
 #[derive(Debug)]
 pub struct Watched(PhantomData<*const ()>);
 
 impl Watched {
-    /// Forgets the panics so far, which earlier jobs have caught themselves.
+    /// Forgets earlier panics, which earlier jobs have caught themselves.
     #[inline]
     pub fn renew(&self) {
         WATCH.set(Watch::On(Voice::Silent));
     }
 }
 
-/// Runs `work`, which belongs to no job; its panic is printed and goes no further.
+/// Runs `work`, which belongs to no job. A panic of it is printed and goes no further.
 pub fn survive(work: impl FnOnce()) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(work)) {
         discard(payload);
     }
 }
 
-fn told(watch: Watch, payload: Box<dyn Any + Send>) -> Panicked {
+fn caught_panic(watch: Watch, payload: Box<dyn Any + Send>) -> Panicked {
     let recorded = RECORD.take().filter(|_| matches!(watch, Watch::Seen(_)));
-    // Without a record the handler has set a hook of its own, or has resumed a panic that it caught.
+    // Without a record, the handler has installed a hook of its own, or has resumed a panic that it caught.
     let panicked = recorded.unwrap_or_else(|| Panicked::new(message_of(&*payload), None, None));
     discard(payload);
     panicked
 }
 
-/// Drops a panic's payload, whose own drop may panic again; then that payload is left where it is.
+/// Drops a panic's payload. If its drop panics again, that payload is leaked.
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         mem::forget(again);
@@ -171,32 +171,32 @@ mod tests {
     }
 
     #[test]
-    fn message_and_place_are_told() {
+    fn message_and_location_are_reported() {
         let panicked = caught(|| panic!("boom {}", 7));
         assert_eq!(panicked.message, "boom 7");
         assert!(panicked.location.unwrap().starts_with(file!()));
     }
 
     #[test]
-    fn a_payload_of_any_type_is_survived() {
-        struct Spiteful;
-        impl Drop for Spiteful {
+    fn a_payload_of_any_type_is_caught() {
+        struct PanicsOnDrop;
+        impl Drop for PanicsOnDrop {
             fn drop(&mut self) {
                 panic!("even its drop panics");
             }
         }
         assert_eq!(caught(|| panic::panic_any(7)).message, NO_MESSAGE);
-        assert_eq!(caught(|| panic::panic_any(Spiteful)).message, NO_MESSAGE);
+        assert_eq!(caught(|| panic::panic_any(PanicsOnDrop)).message, NO_MESSAGE);
     }
 
     #[test]
-    fn a_resumed_panic_tells_its_own_message() {
+    fn a_resumed_panic_has_its_own_message() {
         let panicked = caught(|| panic::resume_unwind(Box::new("again".to_owned())));
         assert_eq!((panicked.message.as_str(), panicked.location), ("again", None));
     }
 
     #[test]
-    fn one_job_does_not_inherit_the_panic_that_an_earlier_one_caught_itself() {
+    fn a_job_does_not_get_the_panic_that_an_earlier_one_caught_itself() {
         install_hook();
         let swallowed = catch(|| panic::catch_unwind(|| panic!("swallowed")).is_err());
         assert_eq!(swallowed, Ok(true));

@@ -1,4 +1,6 @@
-//! As what a process was started, by its first argument.
+//! What a process was started as, by its first argument.
+//!
+//! Owns the reading of that argument. What a process with a role does is not decided here.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -7,19 +9,19 @@ use std::{
 
 use crate::{PROCESS_ARGUMENT, WORKER_ARGUMENT};
 
-/// As what a process was started.
+/// What a process was started as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// As a worker of a pool, for jobs of this name.
+    /// A worker of a pool, for jobs of this name.
     WorkerFor(OsString),
-    /// As a child with a function to run, under this name.
+    /// A child with a function to run, under this name.
     Process(OsString),
-    /// As anything else.
+    /// Anything else.
     ByHand,
 }
 
 impl Role {
-    /// As what this process was started.
+    /// Returns what this process was started as.
     pub fn of_this_process() -> Self {
         Self::read(std::env::args_os().nth(1).as_deref())
     }
@@ -40,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_first_argument_gives_a_role() {
+    fn the_first_argument_determines_the_role() {
         let read = |argument: &str| Role::read(Some(OsStr::new(argument)));
         assert_eq!(read("--pool-worker=eval"), Role::WorkerFor("eval".into()));
         assert_eq!(read("--pool-worker="), Role::WorkerFor("".into()));

@@ -1,6 +1,7 @@
-//! Standard input, where a child finds its control socket.
+//! Standard input, which is a child's control socket when it starts.
 //!
-//! Owns standard input until it is replaced: the child's own code and its children find `/dev/null` there.
+//! Owns standard input until it is replaced: the child's own code and its children read `/dev/null` from it. What travels
+//! over the socket is not known here.
 
 use std::{
     io,
@@ -16,8 +17,8 @@ use rustix::{
 /// Why a child has no control socket.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlMissing {
-    /// Standard input is something else: no parent of this library has started the process.
-    #[error("standard input is no control socket")]
+    /// Standard input is something else: the process was not started by this library.
+    #[error("standard input is not a control socket")]
     StartedByHand,
     /// The system refused.
     #[error("{step}: {source}")]
@@ -29,10 +30,10 @@ pub enum ControlMissing {
     },
 }
 
-/// Takes the control socket away from standard input and puts `/dev/null` there.
+/// Takes the control socket from standard input and puts `/dev/null` there.
 ///
 /// # Errors
-/// When standard input is no control socket, or the system refuses a descriptor.
+/// If standard input is not a control socket, or the system refuses a descriptor.
 pub fn take_control() -> Result<OwnedFd, ControlMissing> {
     let stdin = io::stdin();
     if rustix::net::sockopt::socket_type(stdin.as_fd()) != Ok(SocketType::SEQPACKET) {

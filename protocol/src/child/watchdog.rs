@@ -1,11 +1,13 @@
 //! The watchdog: a child never outlives its parent.
 //!
-//! One thread blocks on the control socket, whose other end only the parent holds. When the parent ends, however it
-//! ends, the read returns and the thread kills the child's process group, so that processes which its code started go
-//! too. It works whatever that code does meanwhile: it needs no lock, no allocation and no help of it.
+//! One thread blocks on the control socket, whose other end only the parent has. When the parent ends, however it
+//! ends, the read returns and the thread kills the child's process group, so that processes that its code started end
+//! too. It works whatever that code does meanwhile: it needs no lock, no allocation and no help from it.
 //!
-//! A worker whose link has closed ends by itself only after its parent has said so ([`wait_for_leave`]). Otherwise the
-//! parent has ended, and the watchdog, which is about to see it, must be the one that ends this process.
+//! A worker whose link has closed exits only after its parent has said so ([`wait_for_leave`]). Otherwise the
+//! parent has ended, and the watchdog, which is about to notice, must be what ends this process.
+//!
+//! Owns that thread, and whether the parent has said so. It does not look at jobs, frames or the link.
 
 use std::{
     io,
@@ -48,14 +50,14 @@ impl Leave {
     }
 }
 
-/// Waits until the parent has said that this process may end; it is ended meanwhile when the parent has gone.
+/// Waits until the parent has said that this process may end. If the parent ends, the watchdog kills this process meanwhile.
 pub fn wait_for_leave() {
     MAY_LEAVE.wait();
 }
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 
-/// Whether this process has a watchdog: it was started as a child, and has become one.
+/// Whether this process has a watchdog: it was started as a child of this library.
 pub fn has_started() -> bool {
     STARTED.load(Ordering::Relaxed)
 }
@@ -63,7 +65,7 @@ pub fn has_started() -> bool {
 /// Starts the watchdog of this process.
 ///
 /// # Errors
-/// When the system has no descriptor or thread left for it.
+/// If the system has no descriptor or thread left for it.
 pub fn start(control: &OwnedFd) -> io::Result<()> {
     let control = control.try_clone()?;
     thread::Builder::new()
@@ -77,10 +79,10 @@ pub fn start(control: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends this process at once, with its group when it leads one: the group of another leader is not ours to kill.
+/// Ends this process at once, with its process group if it leads one: the group of another leader is not ours to kill.
 fn end_process() -> ! {
     let own = getpid();
-    // Killing cannot be undone or caught, so that neither call returns when it succeeds. A sandbox may refuse both.
+    // SIGKILL cannot be caught, so neither call returns if it succeeds. A sandbox may refuse both.
     if getpgrp() == own {
         let _refused = kill_process_group(own, Signal::KILL);
     }

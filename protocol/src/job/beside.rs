@@ -48,12 +48,12 @@ use std::{
 /// assert_eq!(leave(Note(9)), None, "no collection is open");
 /// ```
 pub trait Beside: Sized + 'static {
-    /// What whoever opens a collection tells the values that are encoded in it.
+    /// What the caller of [`collect`] passes to the values that are encoded in its collection.
     type Context: Copy + 'static;
 
     /// The innermost collection of the current thread.
     ///
-    /// It lies apart from the items, and without a destructor, because it is read and written for every job, whether the
+    /// It is separate from the items, and without a destructor, because it is read and written for every job, whether the
     /// job leaves an item or not.
     fn collection() -> &'static LocalKey<Cell<Collection<Self::Context>>>;
 

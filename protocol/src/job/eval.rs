@@ -1,16 +1,13 @@
 //! The job that the command `pool eval` sends: one expression.
 //!
-//! Owns the job's flat encoding, so that the text of an expression travels as it is. What an expression means is for
-//! the crate `worker`.
+//! Owns the job's flat encoding, in which the text of an expression is unchanged. It does not evaluate: that is for
+//! the worker.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    CodecError, Job,
-    job::{from_postcard, to_postcard},
-};
+use super::{CodecError, Job, from_postcard, to_postcard};
 
 /// One expression to evaluate, with the names that it may use.
 ///
@@ -28,7 +25,7 @@ pub struct Eval {
     names: Vec<(String, String)>,
 }
 
-/// What evaluating an expression gave.
+/// The result of evaluating an expression.
 pub type Evaluated = Result<String, EvalError>;
 
 /// Why an expression has no value.
@@ -45,7 +42,7 @@ pub struct EvalError {
     pub end: u32,
 }
 
-/// Names follow, and then the source. Python allows no expression to begin with this character or the next.
+/// Names follow, and then the source. No Python expression begins with this character or the next.
 const WITH_NAMES: u8 = 1;
 /// A source follows that begins with this byte or the one before.
 const ESCAPED: u8 = 2;
@@ -53,8 +50,8 @@ const VALUE: u8 = 0;
 const ERROR: u8 = 1;
 
 impl Eval {
-    /// An expression. It is bytes rather than text because it may come from anywhere: bytes that are not UTF-8 are a
-    /// `SyntaxError` with its place, like any other mistake.
+    /// Creates a job for an expression. It is bytes rather than text because it may come from anywhere: bytes that are not
+    /// UTF-8 are a `SyntaxError` with its location, like any other mistake.
     pub fn new(source: impl Into<Vec<u8>>) -> Self {
         Self {
             source: source.into(),
@@ -69,7 +66,7 @@ impl Eval {
         self
     }
 
-    /// The expression.
+    /// Returns the expression.
     pub fn source(&self) -> &[u8] {
         &self.source
     }
@@ -87,13 +84,13 @@ impl Eval {
         !matches!(source.first(), Some(&(WITH_NAMES | ESCAPED)))
     }
 
-    /// Whether every line of a text, with whatever line ends, is its own encoding. It may say no too often.
+    /// Whether every line of a text, with any line ends, is its own encoding. It may say no without need.
     pub fn all_are_own_encodings(text: &[u8]) -> bool {
         memchr::memchr2(WITH_NAMES, ESCAPED, text).is_none()
     }
 }
 
-/// An encoded [`Eval`], decoded by borrowing.
+/// A decoded [`Eval`] that borrows from its encoding.
 #[derive(Debug, PartialEq, Eq)]
 pub struct EvalRef<'a> {
     /// The expression.
@@ -103,10 +100,10 @@ pub struct EvalRef<'a> {
 }
 
 impl<'a> EvalRef<'a> {
-    /// Decodes what [`Job::encode`] of an [`Eval`] wrote.
+    /// Decodes what [`Job::encode`] of an [`Eval`] appended.
     ///
     /// # Errors
-    /// When the bytes are no such job.
+    /// If the bytes are not such a job.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, CodecError> {
         match bytes.split_first() {
             Some((&WITH_NAMES, rest)) => {
@@ -125,10 +122,10 @@ impl<'a> EvalRef<'a> {
     }
 }
 
-/// Appends the encoding of a value's text, written by `write`, or of the error that it gives back.
+/// Appends the encoding of a value's text, which `write` appends, or of the error that it returns.
 ///
 /// # Errors
-/// When the error could not be encoded; that does not happen.
+/// If the error could not be encoded; that does not happen.
 #[inline]
 pub fn encode_evaluated(
     buffer: &mut Vec<u8>,
@@ -146,10 +143,10 @@ pub fn encode_evaluated(
     }
 }
 
-/// Decodes an output by borrowing the text of its value.
+/// Decodes an output; the text of its value is borrowed.
 ///
 /// # Errors
-/// When the bytes are not an output.
+/// If the bytes are not an output.
 pub fn decode_evaluated(bytes: &[u8]) -> Result<Result<&str, EvalError>, CodecError> {
     match bytes.split_first() {
         Some((&VALUE, text)) => std::str::from_utf8(text).map(Ok).map_err(CodecError::new),
@@ -158,8 +155,8 @@ pub fn decode_evaluated(bytes: &[u8]) -> Result<Result<&str, EvalError>, CodecEr
     }
 }
 
-/// The bytes of a value's text, if this is the output of an expression that has one. Whether they are text is for the
-/// caller to check.
+/// Returns the bytes of a value's text, if this is the output of an expression that has a value. They are not checked to be
+/// UTF-8.
 #[inline]
 pub fn value_text(output: &[u8]) -> Option<&[u8]> {
     match output.split_first() {
@@ -215,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outputs_survive_the_journey() {
+    fn outputs_are_decoded_as_they_were_encoded() {
         let error = EvalError {
             kind: "ZeroDivisionError".into(),
             message: "division by zero".into(),
@@ -233,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_of_any_bytes_survives_the_journey() {
+    fn a_source_of_any_bytes_is_decoded_as_it_was_encoded() {
         for source in [&b""[..], b"\xff\0\n", b"1+2", b"\x01", b"\x02\x01"] {
             for job in [Eval::new(source), Eval::new(source).bind("x", "7")] {
                 let mut bytes = Vec::new();

@@ -1,15 +1,15 @@
-//! What a worker says when a job gave no output.
+//! Why a job has no output although its worker is alive.
 //!
-//! These are the job's own faults, told by a worker that lives on. The death of a worker is no fault of this kind:
-//! nobody is left to tell it, so the parent finds it out.
+//! Owns the job's own faults, which its worker reports, and their encoding. The death of a worker is not among them:
+//! a dead worker reports nothing, so the parent detects it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CodecError, job};
+use super::{CodecError, from_postcard, to_postcard};
 
-/// The first byte of each result: what the bytes behind it are.
+/// What the bytes of a result are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Status {
@@ -20,7 +20,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Reads the byte that a worker wrote.
+    /// Returns the status of the byte that a worker wrote, if it is one.
     pub fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             0 => Some(Self::Output),
@@ -30,7 +30,7 @@ impl Status {
     }
 }
 
-/// Why a job that ran gave no output although its worker lives.
+/// Why a job has no output although its worker is alive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -59,20 +59,20 @@ pub enum Fault {
     Withdrawn(String),
 }
 
-/// A panic as it was caught in the worker.
+/// A panic that was caught in the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Panicked {
     /// The panic's message.
     pub message: String,
-    /// `file:line:column` of the panic, where it is known.
+    /// `file:line:column` of the panic, if it is known.
     pub location: Option<String>,
-    /// The backtrace, when `RUST_BACKTRACE` asks for one in the worker's environment.
+    /// The backtrace, if `RUST_BACKTRACE` asks for one in the worker's environment.
     pub backtrace: Option<String>,
 }
 
 impl Panicked {
-    /// A panic with the given message, at the given place.
+    /// Creates a panic with the given message, at the given location.
     pub fn new(message: impl Into<String>, location: Option<String>, backtrace: Option<String>) -> Self {
         Self {
             message: message.into(),
@@ -92,10 +92,10 @@ impl fmt::Display for Panicked {
 }
 
 impl Fault {
-    /// The longest text that a fault carries; longer ones are cut, so that a fault always has a place to go.
+    /// The longest text in a fault, in bytes. Longer ones are cut, so that a fault always fits into the ring.
     pub const MAX_TEXT_BYTES: usize = 8 * 1024;
 
-    /// The fault with its texts cut to [`Fault::MAX_TEXT_BYTES`].
+    /// Returns the fault with its texts cut to [`Fault::MAX_TEXT_BYTES`].
     #[must_use]
     pub fn shortened(mut self) -> Self {
         match &mut self {
@@ -115,20 +115,20 @@ impl Fault {
 
     /// Appends the encoded fault to `buffer`, [shortened](Fault::shortened).
     pub fn encode(self, buffer: &mut Vec<u8>) {
-        // Strings and integers cannot fail to be encoded; were it so, the parent reports an undecodable result.
-        drop(job::to_postcard(&self.shortened(), buffer));
+        // Encoding strings and integers does not fail; if it did, the parent would report an undecodable result.
+        drop(to_postcard(&self.shortened(), buffer));
     }
 
-    /// Decodes what [`Fault::encode`] wrote.
+    /// Decodes a fault from what [`Fault::encode`] appended.
     ///
     /// # Errors
-    /// When the bytes are not a fault.
+    /// If the bytes are not a fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        job::from_postcard(bytes)
+        from_postcard(bytes)
     }
 }
 
-/// Cuts a text at a character's border and says so.
+/// Cuts a text at a character boundary and marks it as cut.
 fn cut(text: &mut String) {
     if text.len() > Fault::MAX_TEXT_BYTES {
         let end = text.floor_char_boundary(Fault::MAX_TEXT_BYTES);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_texts_say_where() {
+    fn the_text_names_the_location() {
         let fault = Fault::Panicked(Panicked::new("boom", Some("src/a.rs:3:5".into()), None));
         assert_eq!(fault.to_string(), "the job panicked at src/a.rs:3:5: boom");
     }

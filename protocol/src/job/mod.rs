@@ -1,11 +1,12 @@
-//! The trait that makes a type a job.
+//! Jobs: the trait that makes a type a job, its encoding, and what can go wrong with it.
 //!
-//! Owns the default encoding (postcard, through serde) and the hooks by which a job takes another one. It does
+//! Owns the default encoding (postcard, through serde) and the methods by which a job replaces it; the mechanism for what
+//! a value leaves [`beside`] its encoding; a job's own faults; and the job of the command `pool eval`. It does
 //! not say how a job is run: that is the handler's part, in the worker.
 
 #![expect(
     clippy::inline_always,
-    reason = "a small value that is decoded out of line is copied from there, which takes longer than decoding it"
+    reason = "a small value that is decoded out of line is copied afterwards, which takes longer than decoding it"
 )]
 
 pub mod beside;
@@ -49,26 +50,26 @@ pub use fault::{Fault, Panicked, Status};
 /// # Ok::<(), protocol::CodecError>(())
 /// ```
 pub trait Job: Serialize + DeserializeOwned + Send + 'static {
-    /// What running the job gives. A job that can fail has a `Result` here.
+    /// The result of running the job. A job that can fail has a `Result` here.
     type Output: Serialize + DeserializeOwned + Send + 'static;
 
-    /// The name under which parent and worker agree that they mean this type. It is compared at the handshake
+    /// The name by which parent and worker check that they mean the same type. It is compared at the handshake
     /// and shown in messages and in the process list.
     const NAME: &'static str;
 
     /// Appends the encoded job to `buffer`.
     ///
     /// # Errors
-    /// When a `Serialize` implementation refuses the value. What was appended by then is to be thrown away.
+    /// If a `Serialize` implementation refuses the value. Ignore what was appended by then.
     #[inline]
     fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
         to_postcard(self, buffer)
     }
 
-    /// Decodes a job from exactly the bytes that [`Job::encode`] gave.
+    /// Decodes a job from exactly the bytes that [`Job::encode`] appended.
     ///
     /// # Errors
-    /// When the bytes are not such a job, or are followed by others.
+    /// If the bytes are not such a job, or are followed by others.
     #[inline(always)]
     fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         from_postcard(bytes)
@@ -76,8 +77,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
 
     /// Whether an encoded output counts as a failure of the job, for a pool that halts when too many jobs fail.
     ///
-    /// It is asked only by such a pool, in the parent, once for each output, before anybody else has decoded it. The
-    /// default is that no output is a failure. A type whose output is a `Result` may say
+    /// Only such a pool calls this, in the parent, once for each output, before the output is decoded. By
+    /// default no output is a failure. A type whose output is a `Result` may say
     /// `Self::decode_output(output).is_ok_and(|output| output.is_err())`.
     fn is_failure(_output: &[u8]) -> bool {
         false
@@ -86,16 +87,16 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// Appends the encoded output to `buffer`.
     ///
     /// # Errors
-    /// When a `Serialize` implementation refuses the value.
+    /// If a `Serialize` implementation refuses the value.
     #[inline]
     fn encode_output(output: &Self::Output, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
         to_postcard(output, buffer)
     }
 
-    /// Decodes an output from exactly the bytes that [`Job::encode_output`] gave.
+    /// Decodes an output from exactly the bytes that [`Job::encode_output`] appended.
     ///
     /// # Errors
-    /// When the bytes are not such an output, or are followed by others.
+    /// If the bytes are not such an output, or are followed by others.
     #[inline(always)]
     fn decode_output(bytes: &[u8]) -> Result<Self::Output, CodecError> {
         from_postcard(bytes)
@@ -105,15 +106,15 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
 /// Appends the encoded argument of a worker's initialiser to `buffer`.
 ///
 /// # Errors
-/// When a `Serialize` implementation refuses the value.
+/// If a `Serialize` implementation refuses the value.
 pub fn encode_argument<A: Serialize + ?Sized>(argument: &A, buffer: &mut Vec<u8>) -> Result<(), CodecError> {
     to_postcard(argument, buffer)
 }
 
-/// Decodes the argument of a worker's initialiser from exactly the bytes that [`encode_argument`] gave.
+/// Decodes the argument of a worker's initialiser from exactly the bytes that [`encode_argument`] appended.
 ///
 /// # Errors
-/// When the bytes are not such a value, or are followed by others.
+/// If the bytes are not such a value, or are followed by others.
 pub fn decode_argument<A: DeserializeOwned>(bytes: &[u8]) -> Result<A, CodecError> {
     from_postcard(bytes)
 }
@@ -126,18 +127,18 @@ pub(crate) fn to_postcard<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>
     written.inspect_err(|_| buffer.truncate(start))
 }
 
-/// Reads a value in postcard's encoding and refuses bytes left over.
+/// Decodes a value in postcard's encoding, and refuses bytes that follow it.
 #[inline(always)]
 pub(crate) fn from_postcard<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     match coded(|| postcard::take_from_bytes(bytes)) {
         Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(left_over(rest)),
+        Ok((_, rest)) => Err(trailing(rest)),
         Err(error) => Err(error),
     }
 }
 
 #[cold]
-fn left_over(rest: &[u8]) -> CodecError {
+fn trailing(rest: &[u8]) -> CodecError {
     CodecError::new(format_args!("{} bytes follow the value", rest.len()))
 }
 
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_left_over_are_an_error() {
+    fn bytes_that_follow_are_an_error() {
         let mut buffer = Vec::new();
         to_postcard(&7_u64, &mut buffer).unwrap();
         assert_eq!(from_postcard::<u64>(&buffer).unwrap(), 7);
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_forged_length_allocates_nothing() {
-        // A vector that claims 2^60 items of which none is there.
+        // A vector that claims 2^60 items and has none.
         let mut forged = Vec::new();
         to_postcard(&(1_u64 << 60), &mut forged).unwrap();
         assert!(from_postcard::<Vec<u64>>(&forged).is_err());

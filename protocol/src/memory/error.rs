@@ -1,12 +1,14 @@
-//! What can go wrong with memory shared between processes.
+//! The error of memory that processes share.
+//!
+//! Owns the two kinds: the system refused something, or the other process broke the protocol.
 
 use std::{fmt, io};
 
-/// What can go wrong with memory shared between processes.
+/// An error of memory shared between processes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemoryError {
-    /// The system refused to make, grow or map it.
+    /// The system refused to create, grow or map it.
     #[error("shared memory: {step}: {source}")]
     System {
         /// What was tried.
@@ -14,7 +16,7 @@ pub enum MemoryError {
         /// Why it failed.
         source: io::Error,
     },
-    /// The other process wrote something that no honest one writes.
+    /// The other process wrote something that the protocol does not allow.
     #[error("the other process broke the protocol: {what}")]
     Corrupt {
         /// What was found.
@@ -23,7 +25,7 @@ pub enum MemoryError {
 }
 
 impl MemoryError {
-    /// The other process wrote something that no honest one writes.
+    /// The other process wrote something that the protocol does not allow.
     pub fn corrupt(what: impl fmt::Display) -> Self {
         Self::Corrupt {
             what: what.to_string(),

@@ -1,14 +1,14 @@
-//! A stretch of shared memory, mapped into this process.
+//! A range of shared memory, mapped into this process.
 //!
-//! Owns the mapping, and offers only what stays sound whatever the other processes do meanwhile: atomic words, and
+//! Owns the mapping, and offers only what is sound whatever other processes do meanwhile: atomic words, and
 //! copies of bytes in and out. No reference to the shared bytes ever leaves this file, because another process may
 //! change them at any moment.
 //!
-//! It neither makes memory nor keeps a descriptor: see [`crate::SharedMemory`] and the crate `sync`.
+//! It neither creates memory nor keeps a descriptor: see [`super::SharedMemory`].
 
 #![expect(
     unsafe_code,
-    reason = "maps memory shared with another process, and reaches into it by address"
+    reason = "maps memory shared with another process, and accesses it by address"
 )]
 
 use std::{
@@ -19,9 +19,9 @@ use std::{
 
 use rustix::mm::{MapFlags, ProtFlags};
 
-use crate::MemoryError;
+use super::MemoryError;
 
-/// Bytes of a file of memory, mapped for reading and writing. An empty one maps nothing.
+/// Bytes of a memory file, mapped for reading and writing. An empty one maps nothing.
 #[derive(Debug)]
 #[doc(hidden)]
 pub struct Mapping {
@@ -30,15 +30,15 @@ pub struct Mapping {
     length: usize,
 }
 
-// SAFETY: the mapping belongs to the value and is valid in every thread; it is reached only through atomics and
+// SAFETY: the mapping belongs to the value and is valid in every thread; it is accessed only through atomics and
 // copies, whose callers order them by those atomics.
 unsafe impl Send for Mapping {}
 // SAFETY: as for `Send`. Two threads that copy to the same bytes at once would race, as two processes would; the
-// rules of each user (board, ring, parcel, the family's objects) give every byte one writer at a time.
+// rules of each user (board, ring, payload area, shared objects) give every byte one writer at a time.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Maps nothing.
+    /// Creates a mapping of nothing.
     pub(crate) const fn empty() -> Self {
         Self {
             start: NonNull::dangling(),
@@ -48,8 +48,8 @@ impl Mapping {
 
     /// Maps `length` bytes of `file` from `offset`, which is a multiple of the page size.
     ///
-    /// A page that is not there may be mapped and must not be touched: the file is to be sealed against shrinking, and
-    /// the caller knows how far it reaches.
+    /// A page behind the file's end may be mapped and must not be accessed: the file must be sealed against shrinking, and
+    /// the caller must know its length.
     pub fn new(file: impl AsFd, offset: u64, length: usize) -> Result<Self, MemoryError> {
         if length == 0 {
             return Ok(Self::empty());
@@ -71,15 +71,15 @@ impl Mapping {
         Ok(Self { start, length })
     }
 
-    /// How many bytes are mapped.
+    /// Returns how many bytes are mapped.
     pub(crate) fn length(&self) -> usize {
         self.length
     }
 
-    /// The 64-bit word at `offset` bytes.
+    /// Returns the 64-bit word at `offset` bytes.
     ///
     /// # Panics
-    /// When the offset is not aligned to 8 or not within the memory: a mistake in this program.
+    /// If the offset is not aligned to 8 or not within the memory: a mistake in this program.
     #[inline]
     pub fn word(&self, offset: usize) -> &AtomicU64 {
         assert!(
@@ -92,10 +92,10 @@ impl Mapping {
         unsafe { AtomicU64::from_ptr(self.start.as_ptr().add(offset).cast()) }
     }
 
-    /// The 32-bit word at `offset` bytes, on which a futex may wait.
+    /// Returns the 32-bit word at `offset` bytes, on which a futex may wait.
     ///
     /// # Panics
-    /// When the offset is not aligned to 4 or not within the memory: a mistake in this program.
+    /// If the offset is not aligned to 4 or not within the memory: a mistake in this program.
     #[inline]
     pub(crate) fn half_word(&self, offset: usize) -> &AtomicU32 {
         assert!(
@@ -110,7 +110,7 @@ impl Mapping {
     /// Copies `bytes` to `offset`.
     ///
     /// # Panics
-    /// When they do not fit: a mistake in this program.
+    /// If they do not fit: a mistake in this program.
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         assert!(
             offset <= self.length && bytes.len() <= self.length - offset,
@@ -126,8 +126,8 @@ impl Mapping {
     /// Appends a copy of `length` bytes at `offset` to `buffer`.
     ///
     /// # Panics
-    /// When they are not within the memory: a mistake in this program. Lengths that another process gave are to
-    /// be checked before.
+    /// If they are not within the memory: a mistake in this program. Check lengths that come from another process
+    /// before.
     pub fn read(&self, offset: usize, length: usize, buffer: &mut Vec<u8>) {
         assert!(
             offset <= self.length && length <= self.length - offset,
@@ -136,7 +136,7 @@ impl Mapping {
         buffer.reserve(length);
         let end = buffer.len();
         // SAFETY: the source is within the mapping, as just checked; the target is the vector's reserved spare room;
-        // they cannot overlap. Should the other process write meanwhile, the copy is some mixture of bytes, each of
+        // they cannot overlap. If the other process writes meanwhile, the copy is some mixture of bytes, each of
         // them initialised, and every reader of it checks what it reads.
         unsafe {
             ptr::copy_nonoverlapping(
@@ -151,7 +151,7 @@ impl Mapping {
     /// Copies the bytes at `offset` over those of `buffer`.
     ///
     /// # Panics
-    /// When they are not within the memory: a mistake in this program.
+    /// If they are not within the memory: a mistake in this program.
     pub fn read_into(&self, offset: usize, buffer: &mut [u8]) {
         assert!(
             offset <= self.length && buffer.len() <= self.length - offset,

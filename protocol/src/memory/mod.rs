@@ -1,9 +1,9 @@
 //! A piece of memory shared between two processes.
 //!
-//! Owns a `memfd` and its mapping ([`crate::memory::mapping`] says what of it may be reached). The memory may grow but, by a
+//! Owns a `memfd` and its mapping (`mapping.rs` says what of it can be accessed). The memory may grow but, by a
 //! seal, never shrink, so that a mapped page cannot vanish under its reader (no `SIGBUS`).
 //!
-//! It gives no meaning to the bytes; see [`crate::board`], [`crate::board::ring`] and [`crate::payload::area`].
+//! It gives no meaning to the bytes; see [`crate::board`] and [`crate::payload::area`].
 
 mod error;
 pub(crate) mod mapping;
@@ -20,7 +20,7 @@ use mapping::Mapping;
 
 pub use error::MemoryError;
 
-/// No memory of more bytes than this is asked for: the kernel would rather kill a process than refuse it.
+/// More bytes than this are refused here: the kernel would rather kill a process than refuse them.
 const MAX_BYTES: usize = 1 << 36;
 
 /// Memory shared with another process through a descriptor.
@@ -42,10 +42,10 @@ pub struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// Makes new memory of `length` zeroed bytes; `name` is shown in `/proc/PID/maps`. It may be 0 bytes long.
+    /// Creates memory of `length` zeroed bytes, which may be 0; `name` is shown in `/proc/PID/maps`.
     ///
     /// # Errors
-    /// When the system has no descriptor or memory left, or knows no `memfd`.
+    /// If the system has no descriptor or memory left, or does not support `memfd`.
     pub fn create(name: &str, length: usize) -> Result<Self, MemoryError> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let descriptor =
@@ -60,10 +60,10 @@ impl SharedMemory {
         Ok(memory)
     }
 
-    /// Maps memory that another process made, received as a descriptor.
+    /// Maps memory that another process created, received as a descriptor.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when it could shrink or is shorter than `length`; else as [`SharedMemory::create`].
+    /// [`MemoryError::Corrupt`] if it could shrink or is shorter than `length`; otherwise as for [`SharedMemory::create`].
     pub fn from_descriptor(descriptor: OwnedFd, length: usize) -> Result<Self, MemoryError> {
         let seals = rustix::fs::fcntl_get_seals(&descriptor).map_err(MemoryError::system("reading seals"))?;
         if !seals.contains(SealFlags::SHRINK) {
@@ -79,22 +79,22 @@ impl SharedMemory {
         Ok(memory)
     }
 
-    /// The descriptor, to hand to another process.
+    /// Returns the descriptor, to hand to another process.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }
 
-    /// How many bytes are mapped here.
+    /// Returns how many bytes are mapped here.
     pub fn length(&self) -> usize {
         self.mapping.length()
     }
 
-    /// Makes at least `length` bytes exist, really allocated, and maps them.
+    /// Allocates at least `length` bytes and maps them.
     ///
-    /// The pages are allocated here and now because a page that cannot be had later would kill the process.
+    /// The pages are allocated now, because a page that cannot be allocated later would kill the process.
     ///
     /// # Errors
-    /// When there is not that much memory.
+    /// If there is not that much memory.
     pub fn grow(&mut self, length: usize) -> Result<(), MemoryError> {
         if length > MAX_BYTES {
             return Err(MemoryError::System {
@@ -109,10 +109,10 @@ impl SharedMemory {
         self.map(length)
     }
 
-    /// Maps at least `length` bytes that the other process has made.
+    /// Maps at least `length` bytes that the other process has allocated.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when they are not there.
+    /// [`MemoryError::Corrupt`] if they are not there.
     pub fn map(&mut self, length: usize) -> Result<(), MemoryError> {
         if length <= self.length() {
             return Ok(());
@@ -125,16 +125,16 @@ impl SharedMemory {
             );
             return Err(MemoryError::corrupt(what));
         }
-        // The file is at least `length` bytes long, as just seen, and sealed against shrinking.
+        // The file is at least `length` bytes long, as just checked, and sealed against shrinking.
         self.mapping = Mapping::empty();
         self.mapping = Mapping::new(&self.descriptor, 0, length)?;
         Ok(())
     }
 
-    /// Gives the pages behind the first `keep` bytes back to the system and unmaps everything behind them.
+    /// Returns the pages after the first `keep` bytes to the system, and unmaps them.
     ///
     /// # Errors
-    /// When the system cannot punch a hole; the memory is then kept.
+    /// If the system cannot punch a hole; the memory is then kept.
     pub fn trim(&mut self, keep: usize) -> Result<(), MemoryError> {
         if self.length() <= keep {
             return Ok(());
@@ -147,19 +147,19 @@ impl SharedMemory {
         self.map(keep)
     }
 
-    /// The 64-bit word at `offset` bytes.
+    /// Returns the 64-bit word at `offset` bytes.
     ///
     /// # Panics
-    /// When the offset is not aligned to 8 or not within the memory: a mistake in this program.
+    /// If the offset is not aligned to 8 or not within the memory: a mistake in this program.
     #[inline]
     pub fn word(&self, offset: usize) -> &AtomicU64 {
         self.mapping.word(offset)
     }
 
-    /// The 32-bit word at `offset` bytes, on which a futex may wait.
+    /// Returns the 32-bit word at `offset` bytes, on which a futex may wait.
     ///
     /// # Panics
-    /// When the offset is not aligned to 4 or not within the memory: a mistake in this program.
+    /// If the offset is not aligned to 4 or not within the memory: a mistake in this program.
     #[inline]
     pub fn half_word(&self, offset: usize) -> &AtomicU32 {
         self.mapping.half_word(offset)
@@ -168,7 +168,7 @@ impl SharedMemory {
     /// Copies `bytes` to `offset`.
     ///
     /// # Panics
-    /// When they do not fit: a mistake in this program.
+    /// If they do not fit: a mistake in this program.
     pub fn write(&self, offset: usize, bytes: &[u8]) {
         self.mapping.write(offset, bytes);
     }
@@ -176,14 +176,14 @@ impl SharedMemory {
     /// Appends a copy of `length` bytes at `offset` to `buffer`.
     ///
     /// # Panics
-    /// When they are not within the memory: a mistake in this program. Lengths that another process gave are to
-    /// be checked before.
+    /// If they are not within the memory: a mistake in this program. Check lengths that come from another process
+    /// before.
     pub fn read(&self, offset: usize, length: usize, buffer: &mut Vec<u8>) {
         self.mapping.read(offset, length, buffer);
     }
 }
 
-/// Tries again what a signal interrupted.
+/// Repeats a call that a signal interrupts.
 fn retry<T>(call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
     rustix::io::retry_on_intr(call)
 }
@@ -214,7 +214,7 @@ mod tests {
             SharedMemory::from_descriptor(ours.descriptor().try_clone_to_owned().unwrap(), 0).unwrap();
         assert!(
             matches!(theirs.map(10), Err(MemoryError::Corrupt { .. })),
-            "nothing is there yet"
+            "nothing is allocated yet"
         );
         ours.grow(1 << 20).unwrap();
         ours.write((1 << 20) - 1, b"x");
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(ours.length(), 4096);
         let mut copy = Vec::new();
         theirs.read((1 << 20) - 1, 1, &mut copy);
-        assert_eq!(copy, [0], "the hole reads as zero and faults nobody");
+        assert_eq!(copy, [0], "the hole reads as zero and causes no fault");
     }
 
     #[test]

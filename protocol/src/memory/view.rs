@@ -1,11 +1,11 @@
-//! A worker's sight of the inbound area: its bytes, where they lie.
+//! A worker's view of the inbound area: the bytes of a job, in place.
 //!
-//! Owns a mapping for reading alone, and the one operation by which bytes that somebody still holds become the worker's
+//! Owns a read-only mapping, and the one operation by which bytes that are still referenced become the worker's
 //! own: their pages are replaced by a copy, at the same addresses, in one step of the kernel. A reader in another thread
-//! sees the same bytes before and after. When a view ends is decided in [`crate::payload::mapped`].
+//! sees the same bytes before and after. It does not decide when a view ends: see [`crate::payload::mapped`].
 //!
-//! Of all shared memory this alone is seen through references. That is sound because of who writes there: only the
-//! parent, whom a worker trusts, and only while no view is open (see [`crate::payload::area`]).
+//! This is the only shared memory that is accessed through references. That is sound because only the parent writes there,
+//! which a worker trusts, and only while no job is in the area (see [`crate::payload::area`]).
 
 #![expect(
     unsafe_code,
@@ -21,15 +21,15 @@ use std::{
 
 use rustix::mm::{MapFlags, MprotectFlags, MremapFlags, ProtFlags};
 
-use crate::MemoryError;
+use super::MemoryError;
 
-/// The bytes at the start of a file of memory.
+/// The bytes at the start of a memory file.
 #[derive(Debug)]
 pub(crate) struct View {
     start: NonNull<u8>,
-    /// How many bytes are mapped. It only shrinks, when the view is detached.
+    /// The number of bytes mapped. It only shrinks, when the view is detached.
     length: AtomicUsize,
-    /// Whether its first pages are no longer those of the file.
+    /// Whether the first pages are no longer those of the file.
     is_detached: AtomicBool,
 }
 
@@ -39,7 +39,7 @@ unsafe impl Send for View {}
 unsafe impl Sync for View {}
 
 impl View {
-    /// Maps the first `length` bytes of `file`, which has so many and is sealed against shrinking.
+    /// Maps the first `length` bytes of `file`, which must have that many and be sealed against shrinking.
     pub(crate) fn new(file: impl AsFd, length: usize) -> Result<Self, MemoryError> {
         let length = length.max(1);
         // SAFETY: a fresh mapping at an address of the kernel's choice touches no memory that Rust knows of.
@@ -63,7 +63,7 @@ impl View {
         })
     }
 
-    /// How many bytes are mapped.
+    /// Returns how many bytes are mapped.
     pub(crate) fn length(&self) -> usize {
         self.length.load(Ordering::Relaxed)
     }
@@ -73,41 +73,41 @@ impl View {
         self.is_detached.load(Ordering::Relaxed)
     }
 
-    /// The bytes in a range.
+    /// Returns the bytes in a range.
     ///
-    /// The caller sees to it that the reference is gone, or the view detached, before the parent may write again.
+    /// The caller must ensure that the reference is gone, or the view detached, before the parent may write again.
     ///
     /// # Panics
-    /// When they are not within the view: a mistake in this program.
+    /// If they are not within the view: a mistake in this program.
     pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
         assert!(
             range.start <= range.end && range.end <= self.length(),
             "{range:?} of a view of {} bytes",
             self.length()
         );
-        // SAFETY: within the mapping, as just checked, which lives as long as `self`. The pages exist: the file reaches so
-        // far and cannot shrink. Nobody writes to them while they are seen: the parent waits until the job's record is
+        // SAFETY: within the mapping, as just checked, which lives as long as `self`. The pages exist: the file is that
+        // long and cannot shrink. Nothing writes to them while they are referenced: the parent waits until the job's record is
         // published, which comes after the last reference is gone or the pages are this process's own; and this process
         // has no other mapping of them.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(range.start), range.len()) }
     }
 
-    /// Where `bytes` lie in this view, if all of them do.
-    pub(crate) fn place_of(&self, bytes: &[u8]) -> Option<Range<usize>> {
+    /// Returns the range of `bytes` in this view, if all of them are in it.
+    pub(crate) fn range_of(&self, bytes: &[u8]) -> Option<Range<usize>> {
         let start = bytes.as_ptr().addr().checked_sub(self.start.as_ptr().addr())?;
         let end = start.checked_add(bytes.len())?;
         (end <= self.length()).then_some(start..end)
     }
 
-    /// Replaces the pages of the first `length` bytes by a copy that no other process sees, at the same addresses, and lets
-    /// those behind them go, to which nobody may refer.
+    /// Replaces the pages of the first `length` bytes by a copy that no other process sees, at the same addresses, and
+    /// unmaps the pages that follow, to which there must be no reference.
     ///
     /// # Errors
-    /// When there is no memory for the copy, or this process has too many mappings. The process must not go on then:
+    /// If there is no memory for the copy, or this process has too many mappings. The process must not continue then:
     /// whether the old pages are still there is not known.
     ///
     /// # Panics
-    /// When the view is shorter: a mistake in this program.
+    /// If the view is shorter: a mistake in this program.
     pub(crate) fn detach(&self, length: usize) -> Result<(), MemoryError> {
         let length = length.max(1);
         assert!(length <= self.length(), "detaching more than there is");
@@ -117,9 +117,9 @@ impl View {
         let copy =
             unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), length, read | write, MapFlags::PRIVATE) };
         let copy = copy.map_err(MemoryError::system("keeping a job's bytes"))?;
-        // SAFETY: both are mapped for so many bytes, and the copy was made just now, so that they do not overlap. Nobody
-        // writes to the source, as for `bytes`. The copy's pages then take the place of those that were copied, with the
-        // same bytes and the same right to be read alone, so that no reference can tell. The kernel does that under its
+        // SAFETY: both are mapped for that many bytes, and the copy was mapped just now, so that they do not overlap. Nothing
+        // writes to the source, as for `bytes`. The copy's pages then replace those that were copied, with the
+        // same bytes and the same read-only protection, so that no reference notices. The kernel does that under its
         // lock of this address space: a thread that reads there meanwhile waits for it. The pages that are replaced
         // belong to this mapping.
         let moved = unsafe {
@@ -144,16 +144,16 @@ impl View {
         Ok(())
     }
 
-    /// Unmaps what is behind the first `keep` bytes, which are whole pages.
+    /// Unmaps everything after the first `keep` bytes, which are whole pages.
     fn shorten(&self, keep: usize) {
         let Some(rest) = self.length().checked_sub(keep).filter(|rest| *rest > 0) else {
             return;
         };
-        // SAFETY: the end of this mapping, from a page's start on. References lie before it: they are all of the job whose
-        // bytes were just copied. There is one large job at a time, and the view of an earlier one to which any were left
-        // was detached then.
+        // SAFETY: the end of this mapping, from the start of a page. All references are to bytes before it: they belong to the
+        // job whose bytes were just copied. There is one large job at a time, and if references to an earlier one were left,
+        // its view was detached then.
         let unmapped = unsafe { rustix::mm::munmap(self.start.as_ptr().add(keep).cast(), rest) };
-        // Otherwise it stays, and goes with the whole.
+        // Otherwise it stays mapped until the whole view is unmapped.
         if unmapped.is_ok() {
             self.length.store(keep, Ordering::Relaxed);
         }
@@ -174,12 +174,12 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::*;
-    use crate::SharedMemory;
+    use crate::memory::SharedMemory;
 
     const LENGTH: usize = 300_000;
 
     #[test]
-    fn what_is_detached_stays_when_the_parent_writes() {
+    fn detached_bytes_stay_when_the_parent_writes() {
         let parent = SharedMemory::create("test", LENGTH).unwrap();
         parent.write(0, &vec![1; LENGTH]);
         let view = View::new(parent.descriptor(), LENGTH).unwrap();
@@ -192,21 +192,21 @@ mod tests {
         );
         assert!(
             (100_000..110_000).contains(&view.length()),
-            "what nobody holds is let go"
+            "what is not kept is unmapped"
         );
         assert!(view.is_detached());
     }
 
     #[test]
-    fn places_are_known_by_their_addresses() {
+    fn ranges_are_found_by_their_addresses() {
         let parent = SharedMemory::create("test", LENGTH).unwrap();
         let view = View::new(parent.descriptor(), LENGTH).unwrap();
-        assert_eq!(view.place_of(view.bytes(7..99)), Some(7..99));
-        assert_eq!(view.place_of(view.bytes(0..LENGTH)), Some(0..LENGTH));
-        assert_eq!(view.place_of(&[0; 8]), None);
+        assert_eq!(view.range_of(view.bytes(7..99)), Some(7..99));
+        assert_eq!(view.range_of(view.bytes(0..LENGTH)), Some(0..LENGTH));
+        assert_eq!(view.range_of(&[0; 8]), None);
     }
 
-    /// Other threads read all the while as pages go from under them.
+    /// Other threads read while the pages are replaced.
     #[test]
     fn readers_never_notice_that_pages_are_replaced() {
         let parent = SharedMemory::create("test", LENGTH).unwrap();

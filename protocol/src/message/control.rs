@@ -1,11 +1,12 @@
-//! The control socket: one pair of sockets per worker, made before it starts.
+//! The control socket: one pair of sockets for each child, created before it starts.
 //!
-//! The worker finds its end as standard input. Over it the parent hands the descriptors that the link and the shared
-//! memory need, so that neither a path nor a secret stands in an argument or the environment, and the two introduce
-//! themselves ([`crate::message::handshake`]). Afterwards the socket stays open as the lifeline: when the parent ends, however
-//! it ends, the worker reads the end of the stream.
+//! The child's end is its standard input. Over it the parent sends the descriptors that the link and the shared
+//! memory need, so that neither a path nor a secret is in an argument or the environment, and the two processes
+//! exchange the handshake ([`super::handshake`]). Afterwards the socket stays open as the lifeline: when the parent ends, however
+//! it ends, the child reads the end of the stream.
 //!
-//! Every wait here has a deadline. Messages keep their borders (`SOCK_SEQPACKET`).
+//! Owns sending and receiving messages of bytes with descriptors, which keep their boundaries (`SOCK_SEQPACKET`). What the
+//! messages say is not known here.
 
 use std::{
     io::{IoSlice, IoSliceMut},
@@ -28,17 +29,17 @@ pub const MAX_CONTROL_BYTES: usize = 64 * 1024;
 
 const MAX_DESCRIPTORS: usize = 8;
 
-/// What can go wrong on a control socket.
+/// An error of a control socket.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ControlError {
-    /// The other process has gone.
+    /// The other process has closed its end, or ended.
     #[error("the other process closed the control socket")]
     Closed,
-    /// Nothing came in time.
-    #[error("nothing was heard within the deadline")]
+    /// No message came before the deadline.
+    #[error("no message came before the deadline")]
     TimedOut,
-    /// The message was cut, or was longer than one may be.
+    /// A message was cut, or was longer than allowed.
     #[error("a control message was cut")]
     Truncated,
     /// The system refused.
@@ -55,7 +56,7 @@ impl From<Errno> for ControlError {
     }
 }
 
-/// One message with the descriptors that came along.
+/// One message, with the descriptors that came with it.
 #[derive(Debug)]
 pub struct Received {
     /// Its bytes.
@@ -64,10 +65,10 @@ pub struct Received {
     pub descriptors: Vec<OwnedFd>,
 }
 
-/// Makes a pair of connected control sockets, closed on exec.
+/// Creates a pair of connected control sockets, closed on exec.
 ///
 /// # Errors
-/// When the system has no descriptors left.
+/// If the system has no descriptors left.
 pub fn pair() -> Result<(OwnedFd, OwnedFd), ControlError> {
     Ok(socketpair(
         AddressFamily::UNIX,
@@ -77,11 +78,11 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd), ControlError> {
     )?)
 }
 
-/// Sends one message with descriptors. It never blocks, except that the worker's answer waits for its parent to read
+/// Sends one message with descriptors. It never blocks, except that a worker's reply waits for its parent to read
 /// what the worker has logged before.
 ///
 /// # Errors
-/// When the other side has gone, or the message is over [`MAX_CONTROL_BYTES`].
+/// If the other side has closed its end, or the message is over [`MAX_CONTROL_BYTES`].
 pub fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), ControlError> {
     if bytes.len() > MAX_CONTROL_BYTES || descriptors.len() > MAX_DESCRIPTORS {
         return Err(ControlError::Truncated);
@@ -95,17 +96,17 @@ pub fn send(socket: impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> 
     loop {
         match sendmsg(&socket, &[IoSlice::new(bytes)], &mut ancillary, flags) {
             Err(Errno::INTR) => {}
-            // Only messages of a log can have filled it, and whoever listens to them makes room.
+            // Only log messages can have filled it, and the parent reads them.
             Err(Errno::AGAIN) => wait_writable(&socket)?,
             sent => return Ok(sent.map(drop)?),
         }
     }
 }
 
-/// Sends one message, unless there is no room for it just now; says whether it was sent.
+/// Sends one message if there is room for it. Returns whether it was sent.
 ///
 /// # Errors
-/// When the other side has gone.
+/// If the other side has closed its end.
 pub fn send_if_room(socket: impl AsFd, bytes: &[u8]) -> Result<bool, ControlError> {
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
     match rustix::io::retry_on_intr(|| rustix::net::send(&socket, bytes, flags)) {
@@ -115,10 +116,10 @@ pub fn send_if_room(socket: impl AsFd, bytes: &[u8]) -> Result<bool, ControlErro
     }
 }
 
-/// Receives one message if there is one; descriptors that came along are thrown away.
+/// Receives one message if there is one; descriptors that came with it are closed.
 ///
 /// # Errors
-/// When the other side has gone.
+/// If the other side has closed its end.
 pub fn try_receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<Option<&[u8]>, ControlError> {
     let received =
         rustix::io::retry_on_intr(|| rustix::net::recv(&socket, &mut *buffer, RecvFlags::DONTWAIT));
@@ -131,7 +132,7 @@ pub fn try_receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<Option<&[u8]>
 }
 
 /// As [`send`], and tries again until `deadline` while the system allows no more descriptors under way between all
-/// processes of this user: the others are about to take theirs.
+/// processes of this user: the others are about to receive theirs.
 ///
 /// # Errors
 /// As [`send`].
@@ -155,10 +156,10 @@ pub fn send_until(
     }
 }
 
-/// Receives one message, waiting until `deadline` at most (`None`: for ever).
+/// Receives one message, waiting until `deadline` (`None`: without a limit).
 ///
 /// # Errors
-/// When the other side has gone, nothing comes in time, or the message is too long.
+/// If the other side has closed its end, no message comes in time, or the message is too long.
 pub fn receive(socket: impl AsFd, deadline: Option<Instant>) -> Result<Received, ControlError> {
     wait_readable(&socket, deadline)?;
     let mut bytes = vec![0; MAX_CONTROL_BYTES];
@@ -195,12 +196,11 @@ pub fn receive(socket: impl AsFd, deadline: Option<Instant>) -> Result<Received,
 
 /// Parent to worker, after the handshake: the link is about to be closed, and the worker may end by itself.
 ///
-/// A link that closes without it was closed by the parent's own end; the worker then waits for its watchdog, which ends
-/// the processes that its jobs have started with it.
+/// A link that closes without this message was closed because the parent ended. The worker then waits for its watchdog, which
+/// ends it together with the processes that its jobs have started.
 pub const LEAVE: &[u8] = b"leave";
 
-/// Blocks until the other side has closed the socket. `may_leave` is called when the other side says [`LEAVE`];
-/// anything else that it says is ignored.
+/// Blocks until the other side has closed the socket. Calls `may_leave` for each [`LEAVE`]; any other message is ignored.
 pub fn wait_until_closed(socket: impl AsFd, mut may_leave: impl FnMut()) {
     loop {
         match receive(&socket, None) {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_ends_at_the_deadline_and_a_closed_end_at_once() {
+    fn a_wait_ends_at_the_deadline_or_when_the_other_end_closes() {
         let (ours, theirs) = pair().unwrap();
         let soon = Instant::now() + Duration::from_millis(20);
         assert!(matches!(receive(&ours, Some(soon)), Err(ControlError::TimedOut)));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leave_is_told_and_the_end_ends_the_wait() {
+    fn a_leave_is_reported_and_a_closed_end_ends_the_wait() {
         let (ours, theirs) = pair().unwrap();
         send(&ours, b"something else", &[]).unwrap();
         send(&ours, LEAVE, &[]).unwrap();

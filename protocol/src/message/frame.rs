@@ -1,48 +1,48 @@
-//! The flat form in which jobs travel to a worker.
+//! Frames: the flat encoding in which jobs travel to a worker.
 //!
 //! A frame is a header of 16 bytes and then its jobs, in one of two forms: each as a length of two bytes and its encoded
-//! bytes; or as *lines*, each job's encoded bytes with a delimiter behind them, which is how a text that is its own
+//! bytes; or as *lines*, each job's encoded bytes followed by a delimiter, so that a text that is its own
 //! encoding travels as it was read. A frame is decoded by borrowing: nothing is allocated, and every length is checked
-//! against the bytes that are there. A job too large for a frame travels in the inbound parcel area
+//! against the bytes that are there. A job too large for a frame travels in the inbound area
 //! ([`crate::payload::area`]); its frame carries only the lengths.
 //!
-//! The frame knows nothing of what the jobs mean, nor of how it is sent.
+//! Owns this encoding and its limits. It does not know what the jobs mean, nor how a frame is sent.
 
 use crate::{
     board::inbox::ImpossibleState,
-    payload::layout::{CONTENTS_BYTES, Contents, PARCEL_BYTES},
+    payload::layout::{CONTENTS_BYTES, Contents, LARGE_BYTES},
 };
 
 /// The most bytes of jobs (lengths included) that one frame carries.
 ///
-/// Two frames may be on their way to a worker, and they must take less than half of a socket's send buffer
+/// Two frames may be under way to a worker, and they must take less than half of a socket's send buffer
 /// (212,992 bytes by default), so that no send can block.
 pub const MAX_FRAME_BYTES: usize = 48 * 1024;
 
-/// How many frames a parent may have sent that the worker has not received.
+/// The most frames that a parent may have sent and the worker has not received.
 pub const MAX_FRAMES_UNDERWAY: u64 = 2;
 
 const HEADER_BYTES: usize = 16;
 const LENGTH_BYTES: usize = 2;
-const FLAG_PARCEL: u8 = 1;
+const FLAG_LARGE: u8 = 1;
 const FLAG_LINES: u8 = 2;
 const FLAG_WITHDRAWN: u8 = 4;
 
-/// In which form the jobs of a frame are.
+/// The form of the jobs in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Form {
-    /// Each behind its length, as [`append_job`] writes it.
+    /// Each after its length, as [`append_job`] writes it.
     #[default]
     Counted,
-    /// Each with this byte behind it, which none of them contains.
+    /// Each followed by this byte, which none of them contains.
     Lines(u8),
 }
 
-/// What can be wrong with a frame.
+/// Why bytes are not a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrameError {
-    /// It ends before its header does.
+    /// The bytes end before the header does.
     #[error("a frame of {0} bytes is shorter than its header")]
     NoHeader(usize),
     /// A job's length points past the frame's end.
@@ -58,13 +58,13 @@ pub enum FrameError {
     /// Bytes follow the last job.
     #[error("{0} bytes follow a frame's last job")]
     Trailing(usize),
-    /// A flag that this version does not know.
+    /// There is a flag that this version does not know.
     #[error("a frame has unknown flags {0:#06x}")]
     UnknownFlags(u16),
     /// The inbox holds no frame.
     #[error(transparent)]
     Inbox(#[from] ImpossibleState),
-    /// A frame for one large job announces another number of them.
+    /// A frame for one large job announces another number of jobs.
     #[error("a frame for one large job announces {0} jobs")]
     LargeCount(u32),
 }
@@ -72,29 +72,29 @@ pub enum FrameError {
 /// Appends one job's encoded bytes, with their length, to the body of a frame.
 ///
 /// # Panics
-/// When the job is larger than [`PARCEL_BYTES`]; such a job does not travel in a frame.
+/// If the job is larger than [`LARGE_BYTES`]; such a job does not travel in a frame.
 pub fn append_job(body: &mut Vec<u8>, job: &[u8]) {
     assert!(
-        job.len() <= PARCEL_BYTES,
-        "a job of {} bytes must travel as a parcel",
+        job.len() <= LARGE_BYTES,
+        "a job of {} bytes must travel in the inbound area",
         job.len()
     );
     body.extend_from_slice(&(job.len() as u16).to_le_bytes());
     body.extend_from_slice(job);
 }
 
-/// How many bytes a job of `length` encoded bytes takes in a frame.
+/// Returns how many bytes a job of `length` encoded bytes takes in a frame.
 pub const fn framed_bytes(length: usize) -> usize {
     LENGTH_BYTES + length
 }
 
 impl Form {
-    /// How many bytes the first `jobs` jobs of a body take, with their lengths or delimiters.
+    /// Returns how many bytes the first `jobs` jobs of a body take, with their lengths or delimiters.
     ///
     /// # Panics
-    /// When the body has fewer jobs.
+    /// If the body has fewer jobs.
     pub fn offset_of(self, body: &[u8], jobs: u32) -> usize {
-        let few = "a body with so many jobs";
+        let few = "a body with that many jobs";
         match (self, jobs) {
             (_, 0) => 0,
             (Self::Counted, _) => {
@@ -104,7 +104,7 @@ impl Form {
         }
     }
 
-    /// How many of the first jobs of a body take at most `bytes` bytes together, and how many bytes those are.
+    /// Returns how many of the first jobs of a body take at most `bytes` bytes together, and how many bytes those are.
     pub fn fitting(self, body: &[u8], bytes: usize) -> (u32, usize) {
         match self {
             Self::Counted => {
@@ -133,7 +133,8 @@ impl Form {
     }
 }
 
-/// Where the `lines`th line ends, with its delimiter: lines are counted in strides, much faster than found one by one.
+/// Returns where the `lines`th line ends, with its delimiter. Lines are counted in strides, which is much faster than finding
+/// them one by one.
 fn end_of_line(delimiter: u8, text: &[u8], lines: u32) -> Option<usize> {
     const STRIDE_BYTES: usize = 512;
     let mut left = lines as usize;
@@ -148,13 +149,13 @@ fn end_of_line(delimiter: u8, text: &[u8], lines: u32) -> Option<usize> {
     None
 }
 
-/// How many bytes the first job of a counted body takes, its length included; `None` at the end.
+/// Returns how many bytes the first job of a counted body takes, its length included; `None` at the end.
 fn first_length(body: &[u8]) -> Option<usize> {
     let (length, _) = body.split_first_chunk::<LENGTH_BYTES>()?;
     Some(framed_bytes(u16::from_le_bytes(*length).into()))
 }
 
-/// Writes the header of a frame of jobs into `frame`, which is empty or holds room for one at its start.
+/// Begins a frame of jobs: empties `frame` and leaves room for the header.
 pub fn begin(frame: &mut Vec<u8>) {
     frame.clear();
     frame.resize(HEADER_BYTES, 0);
@@ -163,7 +164,7 @@ pub fn begin(frame: &mut Vec<u8>) {
 /// Completes a frame that [`begin`] began and to which jobs were appended.
 ///
 /// # Panics
-/// When [`begin`] was not called.
+/// If [`begin`] was not called.
 pub fn finish(frame: &mut [u8], form: Form, epoch: u16, first: u64, count: u32) {
     let kind = match form {
         Form::Counted => [0, 0],
@@ -172,15 +173,15 @@ pub fn finish(frame: &mut [u8], form: Form, epoch: u16, first: u64, count: u32) 
     write_header(frame, epoch, kind, first, count);
 }
 
-/// A whole frame that announces one job in the inbound parcel area.
-pub fn parcel(epoch: u16, position: u64, contents: Contents) -> Vec<u8> {
+/// Creates a frame that announces one job in the inbound area.
+pub fn large(epoch: u16, position: u64, contents: Contents) -> Vec<u8> {
     let mut frame = vec![0; HEADER_BYTES];
-    write_header(&mut frame, epoch, [FLAG_PARCEL, 0], position, 1);
+    write_header(&mut frame, epoch, [FLAG_LARGE, 0], position, 1);
     frame.extend_from_slice(&contents.to_bytes());
     frame
 }
 
-/// A whole frame that stands for a large job which could not be handed over, for this reason.
+/// Creates a frame for a large job that could not be handed over, for this reason.
 pub fn withdrawn(epoch: u16, position: u64, reason: &str) -> Vec<u8> {
     let mut frame = vec![0; HEADER_BYTES];
     write_header(&mut frame, epoch, [FLAG_WITHDRAWN, 0], position, 1);
@@ -202,7 +203,7 @@ pub struct Frame<'a> {
     pub epoch: u16,
     /// The position of its first job.
     pub first: u64,
-    /// How many jobs it has.
+    /// The number of its jobs.
     pub count: u32,
     body: Body<'a>,
 }
@@ -216,8 +217,8 @@ enum Body<'a> {
 /// The one job of a frame that does not carry it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Large<'a> {
-    /// It lies in the inbound parcel area.
-    Parcel(Contents),
+    /// It is in the inbound area.
+    InArea(Contents),
     /// It could not be put there, for this reason.
     Withdrawn(&'a [u8]),
 }
@@ -226,7 +227,7 @@ impl<'a> Frame<'a> {
     /// Reads a frame's header and checks it.
     ///
     /// # Errors
-    /// When the bytes are no frame. The lengths of the jobs are checked as they are read.
+    /// If the bytes are not a frame. The lengths of the jobs are checked as they are read.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FrameError> {
         let (header, body) = bytes
             .split_first_chunk::<HEADER_BYTES>()
@@ -236,8 +237,8 @@ impl<'a> Frame<'a> {
         let body = match (flags, delimiter) {
             (0, 0) => Body::Jobs(Form::Counted, body),
             (FLAG_LINES, delimiter) => Body::Jobs(Form::Lines(delimiter), body),
-            (FLAG_PARCEL | FLAG_WITHDRAWN, 0) if count != 1 => return Err(FrameError::LargeCount(count)),
-            (FLAG_PARCEL, 0) => Body::Large(Large::Parcel(parcel_contents(body)?)),
+            (FLAG_LARGE | FLAG_WITHDRAWN, 0) if count != 1 => return Err(FrameError::LargeCount(count)),
+            (FLAG_LARGE, 0) => Body::Large(Large::InArea(large_contents(body)?)),
             (FLAG_WITHDRAWN, 0) => Body::Large(Large::Withdrawn(body)),
             (flags, more) => return Err(FrameError::UnknownFlags(u16::from_le_bytes([flags, more]))),
         };
@@ -249,7 +250,7 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// The one job that this frame does not carry, when it is such a frame.
+    /// Returns the one job that this frame does not carry, if it is such a frame.
     pub fn large(&self) -> Option<Large<'a>> {
         match self.body {
             Body::Large(large) => Some(large),
@@ -257,7 +258,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Checks that the frame has the jobs that it announces, each whole, and nothing else: much faster than reading them.
+    /// Checks that the frame has the jobs that it announces, each whole, and nothing else. This is much faster than reading
+    /// them.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -273,7 +275,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The encoded jobs, in order; none for a large one. After an error there are no more.
+    /// Returns the encoded jobs, in order; none for a large one. After an error there are no more.
     pub fn jobs(&self) -> Jobs<'a> {
         match self.body {
             Body::Jobs(form, rest) => Jobs {
@@ -292,7 +294,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn parcel_contents(body: &[u8]) -> Result<Contents, FrameError> {
+fn large_contents(body: &[u8]) -> Result<Contents, FrameError> {
     match body.split_first_chunk::<CONTENTS_BYTES>() {
         Some((contents, [])) => Ok(Contents::from_bytes(*contents)),
         Some((_, rest)) => Err(FrameError::Trailing(rest.len())),
@@ -378,8 +380,8 @@ mod tests {
     }
 
     #[test]
-    fn jobs_come_out_as_they_went_in() {
-        let jobs: [&[u8]; 4] = [b"1+2+3", b"", b"\0\xff", &vec![7; PARCEL_BYTES]];
+    fn jobs_are_read_as_they_were_appended() {
+        let jobs: [&[u8]; 4] = [b"1+2+3", b"", b"\0\xff", &vec![7; LARGE_BYTES]];
         let bytes = frame_of(&jobs);
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!((frame.epoch, frame.first, frame.count), (3, 1 << 40, 4));
@@ -395,7 +397,7 @@ mod tests {
             assert_eq!(checked, read.clone().map(|jobs| jobs.map(drop)));
             assert!(
                 !matches!(read, Ok(Ok(_))),
-                "{end} bytes of {} were taken for whole",
+                "{end} bytes of {} were accepted",
                 bytes.len()
             );
         }
@@ -432,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_out_as_they_were_read() {
+    fn lines_are_read_as_they_were_appended() {
         let bytes = lines_of(b"1+2\n\n3\n", 3);
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!((frame.epoch, frame.first, frame.count), (3, 7, 3));
@@ -495,23 +497,23 @@ mod tests {
     }
 
     #[test]
-    fn a_parcel_frame_tells_the_lengths() {
+    fn a_frame_for_a_large_job_has_the_lengths() {
         let contents = Contents {
             encoding: 1 << 33,
             attached: 3,
         };
-        let bytes = parcel(1, 9, contents);
+        let bytes = large(1, 9, contents);
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!(
             (frame.large(), frame.first, frame.count),
-            (Some(Large::Parcel(contents)), 9, 1)
+            (Some(Large::InArea(contents)), 9, 1)
         );
         assert_eq!(frame.jobs().count(), 0);
         assert!(Frame::parse(&bytes[..bytes.len() - 1]).is_err());
     }
 
     #[test]
-    fn a_withdrawn_job_tells_why() {
+    fn a_withdrawn_job_has_its_reason() {
         let bytes = withdrawn(1, 9, "no memory");
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!(

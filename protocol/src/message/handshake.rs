@@ -1,10 +1,11 @@
-//! How a parent and a worker introduce themselves, over the control socket.
+//! The handshake of a parent and a worker, over the control socket.
 //!
-//! The parent speaks first ([`Invitation`], with the descriptors of [`Gifts`]); the worker connects the link, runs its
-//! initialiser, and answers once ([`Answer`]). Every message begins with the same twelve bytes in every version, so
-//! that two programs of different versions can still tell each other theirs.
+//! The parent sends the first message ([`StartRequest`], with the descriptors of [`StartupDescriptors`]). The worker connects the link, runs
+//! its initialiser, and answers once ([`Answer`]). Every message begins with twelve bytes that are the same in every version, so
+//! that two programs of different versions can still report each other's.
 //!
-//! This file checks versions, the job's name and the token. Deadlines are the caller's.
+//! Owns the messages and the check of the version. Comparing the job's name and the token, and deadlines, are for the crates
+//! `pool` and `worker`.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -15,22 +16,22 @@ use crate::{
     board::Board,
     job::{from_postcard, to_postcard},
     message::{capture::Secret, control::Received},
-    payload::{area::Parcel, mapped::Deliveries},
+    payload::{area::PayloadArea, mapped::InboundArea},
 };
 
 const MAGIC: [u8; 8] = *b"poolhand";
 const PREFIX_BYTES: usize = 12;
 
-/// Parent to worker, the first message: what is expected of it.
+/// Parent to worker, the first message: what to serve, and how.
 ///
-/// Answered by exactly one [`Answer`]. Nothing may cross it.
+/// Answered by exactly one [`Answer`]. No message may cross it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Invitation {
+pub struct StartRequest {
     /// The parent's package version, for messages.
     pub package: String,
     /// The name of the job type that the pool sends.
     pub job: String,
-    /// Random bytes that the worker gives back over the link, to show that it is the one that was invited.
+    /// Random bytes that the worker returns over the link, to show that it is the process that was asked.
     pub token: [u8; 16],
     /// The worker's number in its pool, from 0.
     pub worker: u32,
@@ -38,16 +39,15 @@ pub struct Invitation {
     pub lanes: u16,
     /// The most bytes that one job or result may have.
     pub message_limit: u64,
-    /// How many bytes of argument for the worker's initialiser lie in the inbound parcel area.
+    /// The bytes of the argument for the worker's initialiser, in the inbound payload area.
     pub argument_bytes: u64,
-    /// Up to which level the parent wants to be told of the worker's log, as [`crate::message::log::Record::level`] counts; 0 for
-    /// nothing.
+    /// The highest level of log events that the worker forwards, as [`super::log::Record::level`] counts; 0 for none.
     pub log_level: u8,
-    /// What the worker begins its marks with, when the parent captures what each job writes.
+    /// The beginning of the worker's delimiters, if the parent captures what each job writes.
     pub capture: Option<Secret>,
 }
 
-/// Worker to parent, the one answer to an [`Invitation`].
+/// Worker to parent, the one answer to an [`StartRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     /// The worker has connected the link and run its initialiser: it takes jobs.
@@ -55,7 +55,7 @@ pub enum Answer {
         /// Its package version, for messages.
         package: String,
     },
-    /// The worker serves other jobs than the invitation asks for; it exits.
+    /// The worker serves other jobs than it was asked for; it exits.
     WrongJob {
         /// What it serves.
         serves: String,
@@ -65,14 +65,14 @@ pub enum Answer {
         /// Why.
         message: String,
     },
-    /// It could not use what it was given; it exits.
+    /// The worker could not use what it was given; it exits.
     Unusable {
         /// Why.
         message: String,
     },
 }
 
-/// Why a message is none that this version understands.
+/// Why a message is not one that this version understands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandshakeError {
@@ -87,70 +87,73 @@ pub enum HandshakeError {
         /// The other side's version.
         theirs: u32,
     },
-    /// It begins right and goes on wrong.
+    /// It begins as a handshake and cannot be decoded.
     #[error("a damaged handshake: {0}")]
     Damaged(CodecError),
 }
 
-/// The descriptors that go with an [`Invitation`].
+/// The descriptors that are sent with an [`StartRequest`].
 #[derive(Debug)]
-pub struct Gifts {
-    /// The socket to which the worker connects the link; it has no name any more.
-    pub rendezvous: OwnedFd,
+pub struct StartupDescriptors {
+    /// The listening socket to which the worker connects the link; it has no name any more.
+    pub listener: OwnedFd,
     /// The worker's board.
     pub board: Board,
-    /// Where large jobs arrive.
-    pub inbound: Deliveries,
-    /// Where large results leave.
-    pub outbound: Parcel,
-    /// The memory of the parent's family, to be adopted.
-    pub family: OwnedFd,
+    /// The area in which large jobs arrive.
+    pub inbound: InboundArea,
+    /// The area for large results.
+    pub outbound: PayloadArea,
+    /// The shared heap of the parent's process tree.
+    pub shared_heap: OwnedFd,
 }
 
-impl Gifts {
+impl StartupDescriptors {
     /// The number of descriptors.
     pub const COUNT: usize = 5;
 
-    /// The descriptors in the order in which they are sent.
+    /// Returns the descriptors in the order in which they are sent.
     pub fn descriptors<'a>(
-        rendezvous: BorrowedFd<'a>,
+        listener: BorrowedFd<'a>,
         board: &'a Board,
-        inbound: &'a Parcel,
-        outbound: &'a Parcel,
-        family: BorrowedFd<'a>,
+        inbound: &'a PayloadArea,
+        outbound: &'a PayloadArea,
+        shared_heap: BorrowedFd<'a>,
     ) -> [BorrowedFd<'a>; Self::COUNT] {
         [
-            rendezvous,
+            listener,
             board.memory().descriptor(),
             inbound.descriptor(),
             outbound.descriptor(),
-            family,
+            shared_heap,
         ]
     }
 
-    /// Opens what came with an invitation.
+    /// Opens the descriptors that came with a start request.
     ///
     /// # Errors
-    /// When descriptors are missing or are something else.
+    /// If descriptors are missing or are something else.
     pub fn open(descriptors: Vec<OwnedFd>) -> Result<Self, MemoryError> {
-        let [rendezvous, board, inbound, outbound, family] = <[OwnedFd; Self::COUNT]>::try_from(descriptors)
-            .map_err(|got| {
-                MemoryError::corrupt(format_args!("{} descriptors came with the invitation", got.len()))
+        let [listener, board, inbound, outbound, shared_heap] =
+            <[OwnedFd; Self::COUNT]>::try_from(descriptors).map_err(|got| {
+                MemoryError::corrupt(format_args!(
+                    "{} descriptors came with the start request",
+                    got.len()
+                ))
             })?;
         Ok(Self {
-            rendezvous,
+            listener,
             board: Board::open(board)?,
-            inbound: Deliveries::open(inbound)?,
-            outbound: Parcel::open(outbound)?,
-            family,
+            inbound: InboundArea::open(inbound)?,
+            outbound: PayloadArea::open(outbound)?,
+            shared_heap,
         })
     }
 }
 
-/// Encodes a handshake message behind the prefix that all versions share.
+/// Encodes a handshake message, after the prefix that all versions share.
 ///
 /// # Errors
-/// When it could not be encoded; that does not happen with the messages of this file.
+/// If it could not be encoded; that does not happen with the messages of this file.
 pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, CodecError> {
     let mut bytes = Vec::with_capacity(256);
     bytes.extend_from_slice(&MAGIC);
@@ -162,7 +165,7 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, CodecError> {
 /// Decodes a handshake message.
 ///
 /// # Errors
-/// When it is none, or of another version.
+/// If it is not one, or is of another version.
 pub fn decode<T: for<'de> Deserialize<'de>>(received: &Received) -> Result<T, HandshakeError> {
     let (prefix, body) = received
         .bytes
@@ -183,7 +186,7 @@ pub fn decode<T: for<'de> Deserialize<'de>>(received: &Received) -> Result<T, Ha
 }
 
 impl Answer {
-    /// The answer of a worker that takes jobs.
+    /// Creates the answer of a worker that takes jobs.
     pub fn ready() -> Self {
         Self::Ready {
             package: PACKAGE_VERSION.to_owned(),
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_named_whatever_follows() {
+    fn another_version_is_reported_whatever_follows() {
         let mut bytes = encode(&Answer::ready()).unwrap();
         bytes[8..12].copy_from_slice(&9_u32.to_le_bytes());
         bytes.truncate(12);
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn other_programs_are_not_understood_and_harm_nobody() {
+    fn messages_of_other_programs_are_refused() {
         for text in [
             "",
             "GET / HTTP/1.1\r\n\r\n",

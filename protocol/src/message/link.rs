@@ -1,21 +1,24 @@
 //! The link between a parent and one worker: the only file that names `ipc-channel`.
 //!
+//! Owns the channels over which frames and wake-ups travel, and how the two processes connect them. What a frame contains, and
+//! when a wake-up is sent, is not known here.
+//!
 //! # What ipc-channel 0.23.1 does, and the rules that follow
-//! - `send` blocks when the peer's socket is full, and for ever when a fragmented message's peer is killed. So no
-//!   message here is over [`frame::MAX_FRAME_BYTES`] and a header, at most [`frame::MAX_FRAMES_UNDERWAY`] frames are
-//!   under way, and of wake-ups one (a flag on the board says whether one is): both fit the socket's buffer with room
-//!   to spare, and no send can block.
+//! - `send` blocks if the peer's socket is full, and never returns if the peer of a fragmented message is killed. So no
+//!   message here is longer than [`frame::MAX_FRAME_BYTES`] and a header, at most [`frame::MAX_FRAMES_UNDERWAY`] frames are
+//!   under way, and one wake-up (a flag on the board says whether one is; `board/README.md` names the exception): both fit
+//!   into the socket's buffer with room to spare, and no send blocks.
 //! - It does not try again after EINTR: done here.
 //! - A failed serialisation leaves channels behind in a thread-local. Only bytes and plain wake-ups are sent after the
 //!   handshake, and the handshake's one message cannot fail to serialise.
 //! - A disconnect is only a hint: the parent learns of a death from the process itself, and therefore keeps a sender
 //!   of its own with which it can always wake its receiver.
-//! - It panics where it has no room for a descriptor, for ever when that happens at its first use in a process, and on
-//!   messages that are not what they should be. So that first use is had while there is room (`prepare`), room is
-//!   looked for before descriptors are received (`have_room`), while no other start takes it
-//!   ([`taking_descriptors`]), and what panics all the same becomes an error (`shielded`).
-//! - `IpcOneShotServer` binds a socket in the temporary folder, can panic when that is unusable, and leaves an accepted
-//!   socket without CLOEXEC. So a folder is tried before it is used first ([`Rendezvous::new`]), the name is removed at
+//! - It panics if there is no room for a descriptor (and on every later use, if that happens on its first use in a process), and
+//!   on malformed messages. So its first use happens while there is room (`prepare`), room is
+//!   checked before descriptors are received (`have_room`), while no other start takes it
+//!   ([`taking_descriptors`]), and a panic that happens nevertheless becomes an error (`shielded`).
+//! - `IpcOneShotServer` binds a socket in the temporary folder, can panic if that is unusable, and leaves an accepted
+//!   socket without CLOEXEC. So a folder is tried before it is first used ([`Listener::new`]), the name is removed at
 //!   once, the descriptor is handed to the worker, and the accepted socket is closed under the lock that also guards
 //!   spawning ([`spawn_guard`]).
 
@@ -43,14 +46,14 @@ use serde::{Deserialize, Serialize};
 #[cfg(doc)]
 use crate::message::frame;
 
-/// What can go wrong on a link.
+/// An error of a link.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// The other process has gone, or is going.
+    /// The other process has closed its end, or is ending.
     #[error("the other process closed the link")]
     Closed,
-    /// The temporary folder, in which the link's socket is made for an instant, cannot be used.
+    /// The temporary folder, in which the link's socket is created for an instant, cannot be used.
     #[error("cannot make a socket in the temporary folder {}: {source}; set TMPDIR to a short path that can be written to", folder.display())]
     TemporaryFolder {
         /// The folder.
@@ -58,9 +61,9 @@ pub enum LinkError {
         /// Why.
         source: io::Error,
     },
-    /// Somebody else connected.
-    #[error("another process than the invited worker connected to the link")]
-    Stranger,
+    /// Another process connected.
+    #[error("another process than the worker connected to the link")]
+    UnexpectedPeer,
     /// The system refused.
     #[error("link: {0}")]
     System(#[source] io::Error),
@@ -87,11 +90,12 @@ impl From<io::Error> for LinkError {
     }
 }
 
-/// What wakes a parent's thread. The message says only that there is something to see; what it is stands in shared
+/// What wakes a parent's thread. The message says only that there is something to see; what it is, the thread finds in shared
 /// memory or in the parent's own state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wake {
-    /// From the worker: it has finished a frame, or waits for room. One is under way at most.
+    /// From the worker: it has finished a frame, or waits for room. At most one is under way, and one more for each polling that
+    /// ends before it is read.
     Progress,
     /// From the parent to itself: the worker's process has ended.
     Ended,
@@ -99,7 +103,7 @@ pub enum Wake {
     Orders,
 }
 
-/// Worker to parent, the link's first and only message of this type: the ends that the parent shall hold.
+/// Worker to parent, the link's first and only message of this type: the parent's ends of the channels.
 #[derive(Serialize, Deserialize)]
 struct Ends {
     token: [u8; 16],
@@ -108,24 +112,24 @@ struct Ends {
     own_wake: IpcSender<Wake>,
 }
 
-/// Guards the moments at which this process has a descriptor that a child would inherit: every spawn and every accept
-/// holds it.
+/// Locks the moments in which this process has a descriptor that a child would inherit: every spawn and every accept
+/// holds this.
 pub fn spawn_guard() -> MutexGuard<'static, ()> {
     static GUARD: Mutex<()> = Mutex::new(());
     GUARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Guards the making of descriptors, against a connection that is accepted meanwhile and would find no room for its own.
+/// Guards the creation of descriptors against a connection that is accepted meanwhile, which would find no room for its own.
 static TAKING: RwLock<()> = RwLock::new(());
 
-/// To be held by who makes descriptors where others may accept connections; any number may hold it at once.
+/// Must be held while creating descriptors if other threads may accept connections. Any number of threads may hold it at once.
 pub fn taking_descriptors() -> RwLockReadGuard<'static, ()> {
     TAKING.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The place where one worker connects. It has no name: only who holds its descriptor can.
+/// The socket to which one worker connects. It has no name: only a process that has its descriptor can connect.
 #[derive(Debug)]
-pub struct Rendezvous {
+pub struct Listener {
     server: Server,
     socket: OwnedFd,
 }
@@ -138,17 +142,17 @@ impl std::fmt::Debug for Server {
     }
 }
 
-impl Rendezvous {
-    /// Makes one.
+impl Listener {
+    /// Creates one.
     ///
     /// # Errors
-    /// When the temporary folder cannot be used for it, or the system has no descriptors left.
+    /// If the temporary folder cannot be used for it, or the system has no descriptors left.
     pub fn new() -> Result<Self, LinkError> {
         prepare()?;
         let (server, name) = serve_once()?;
         let path = Path::new(&name);
         let socket = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-        // Gone from the folder from here on; the server's own clean-up then finds nothing.
+        // From here on the socket has no name; the server's own clean-up finds nothing.
         drop(std::fs::remove_file(path));
         if let Some(folder) = path.parent() {
             drop(std::fs::remove_dir(folder));
@@ -160,25 +164,25 @@ impl Rendezvous {
         })
     }
 
-    /// The descriptor to hand to the worker, for [`connect`].
+    /// Returns the descriptor to hand to the worker, for [`connect`].
     pub fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 
-    /// Takes the worker's connection. To be called when the worker has said that it connected; otherwise it blocks.
+    /// Accepts the worker's connection. Blocks unless the worker has connected: call it once the worker says so.
     ///
     /// # Errors
-    /// When the one that connected does not know the token, or has gone.
+    /// If the process that connected does not know the token, or has ended.
     pub fn accept(self, token: [u8; 16]) -> Result<ParentLink, LinkError> {
         let accepted = {
-            let _nobody_takes = TAKING.write().unwrap_or_else(PoisonError::into_inner);
+            let _no_other_start = TAKING.write().unwrap_or_else(PoisonError::into_inner);
             let _guard = spawn_guard();
             have_room(ACCEPTED_DESCRIPTORS)?;
             shielded(|| self.server.0.accept())?
         };
         let (_first_channel, ends) = accepted.map_err(LinkError::from).map_err(no_room)?;
         if ends.token != token {
-            return Err(LinkError::Stranger);
+            return Err(LinkError::UnexpectedPeer);
         }
         Ok(ParentLink {
             frames: FrameSender(ends.frames),
@@ -188,11 +192,11 @@ impl Rendezvous {
     }
 }
 
-/// A connection has a descriptor of its own while it is accepted, and brings the [`Ends`]. The others are for what else the
-/// program may open just then.
+/// A connection has a descriptor of its own while it is accepted, and receives those of [`Ends`]. The others are for what else the
+/// program may open at that moment.
 const ACCEPTED_DESCRIPTORS: usize = 4 + 4;
 
-/// Sees to it that ipc-channel has been used once in this process.
+/// Ensures that ipc-channel has been used once in this process.
 fn prepare() -> Result<(), LinkError> {
     static PREPARED: Mutex<bool> = Mutex::new(false);
     let mut is_prepared = PREPARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -205,7 +209,7 @@ fn prepare() -> Result<(), LinkError> {
     Ok(())
 }
 
-/// Finds out whether there is room for so many more descriptors.
+/// Checks that there is room for this many more descriptors.
 fn have_room(descriptors: usize) -> Result<(), LinkError> {
     let take_all = || {
         let first = eventfd(0, EventfdFlags::CLOEXEC)?;
@@ -217,7 +221,7 @@ fn have_room(descriptors: usize) -> Result<(), LinkError> {
         .map_err(|errno| LinkError::System(errno.into()))
 }
 
-/// Makes an error of a panic of ipc-channel's. Another thread may have taken the last descriptors just before.
+/// Turns a panic of ipc-channel into an error. Another thread may have taken the last descriptors just before.
 fn shielded<T>(call: impl FnOnce() -> T) -> Result<T, LinkError> {
     catch_unwind(AssertUnwindSafe(call)).or_else(|_| {
         have_room(ACCEPTED_DESCRIPTORS)?;
@@ -226,8 +230,8 @@ fn shielded<T>(call: impl FnOnce() -> T) -> Result<T, LinkError> {
     })
 }
 
-/// Where this process has no room for another descriptor, be it a new one or one on its way here, ipc-channel goes on with
-/// a number that is none.
+/// Corrects an error: if this process has no room for another descriptor, be it a new one or a received one, ipc-channel
+/// continues with an invalid number.
 fn no_room(error: LinkError) -> LinkError {
     match error {
         LinkError::System(source) if source.raw_os_error() == Some(Errno::BADF.raw_os_error()) => {
@@ -237,9 +241,9 @@ fn no_room(error: LinkError) -> LinkError {
     }
 }
 
-/// Makes ipc-channel's server in the temporary folder.
+/// Creates ipc-channel's server in the temporary folder.
 fn serve_once() -> Result<(IpcOneShotServer<Ends>, String), LinkError> {
-    // A trial takes as long as the server itself, which often waits for a disk: where one has served, others will.
+    // A trial takes as long as creating the server, which often waits for a disk. A folder that has worked once will work again.
     static SERVED: Mutex<Option<PathBuf>> = Mutex::new(None);
     let folder = std::env::temp_dir();
     {
@@ -254,13 +258,13 @@ fn serve_once() -> Result<(IpcOneShotServer<Ends>, String), LinkError> {
         .map_err(no_room);
     if made.is_err() {
         *SERVED.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        // It may say better what is wrong.
+        // The trial may give a more precise error.
         try_temporary_folder(&std::env::temp_dir())?;
     }
     made
 }
 
-/// Finds out, with errors instead of panics, whether ipc-channel will be able to bind its socket.
+/// Checks, with errors instead of panics, whether ipc-channel will be able to bind its socket.
 fn try_temporary_folder(folder: &Path) -> Result<(), LinkError> {
     let refused = |source: io::Error| match Errno::from_io_error(&source) {
         Some(Errno::MFILE | Errno::NFILE) => LinkError::System(source),
@@ -280,13 +284,13 @@ fn try_temporary_folder(folder: &Path) -> Result<(), LinkError> {
     trial.close().map_err(refused)
 }
 
-/// Connects the worker's side to the rendezvous whose descriptor it was given.
+/// Connects the worker's side to the socket whose descriptor it was given.
 ///
 /// # Errors
-/// When the parent has gone, or the system has no descriptors left.
-pub fn connect(rendezvous: BorrowedFd<'_>, token: [u8; 16]) -> Result<WorkerLink, LinkError> {
+/// If the parent has ended, or the system has no descriptors left.
+pub fn connect(listener: BorrowedFd<'_>, token: [u8; 16]) -> Result<WorkerLink, LinkError> {
     prepare()?;
-    let first = IpcSender::<Ends>::connect(format!("/proc/self/fd/{}", rendezvous.as_raw_fd()))?;
+    let first = IpcSender::<Ends>::connect(format!("/proc/self/fd/{}", listener.as_raw_fd()))?;
     let (frames_sender, frames) = ipc::bytes_channel()?;
     let (wake_sender, wakes) = ipc::channel()?;
     first.send(Ends {
@@ -304,32 +308,32 @@ pub fn connect(rendezvous: BorrowedFd<'_>, token: [u8; 16]) -> Result<WorkerLink
 /// The parent's ends.
 #[derive(Debug)]
 pub struct ParentLink {
-    /// Where frames go.
+    /// Sends frames to the worker.
     pub frames: FrameSender,
-    /// Where wake-ups come from.
+    /// Receives wake-ups.
     pub wakes: WakeReceiver,
-    /// A way to wake the receiver from another thread of the parent.
+    /// Wakes the receiver from another thread of the parent.
     pub own_wake: WakeSender,
 }
 
 /// The worker's ends.
 #[derive(Debug)]
 pub struct WorkerLink {
-    /// Where frames come from.
+    /// Receives frames.
     pub frames: FrameReceiver,
-    /// Where wake-ups go.
+    /// Sends wake-ups to the parent.
     pub wakes: WakeSender,
 }
 
-/// Sends frames to a worker. When it is dropped the worker, having done what it has, ends by itself.
+/// Sends frames to a worker. After it is dropped, the worker finishes what it has received and ends.
 #[derive(Debug)]
 pub struct FrameSender(IpcBytesSender);
 
 impl FrameSender {
-    /// Sends one frame. An `Ok` does not mean that it will be received: the worker may be dead already.
+    /// Sends one frame. `Ok` does not mean that it will be received: the worker may be dead already.
     ///
     /// # Errors
-    /// When the worker is known to have gone.
+    /// If the worker is known to have ended.
     pub fn send(&self, frame: &[u8]) -> Result<(), LinkError> {
         retry(|| self.0.send(frame)).map_err(LinkError::from)
     }
@@ -343,7 +347,7 @@ impl FrameReceiver {
     /// Blocks until a frame comes.
     ///
     /// # Errors
-    /// [`LinkError::Closed`] when the parent wants no more of this worker.
+    /// [`LinkError::Closed`] if the parent has closed the link.
     pub fn receive(&self) -> Result<Vec<u8>, LinkError> {
         loop {
             match self.0.recv() {
@@ -362,7 +366,7 @@ impl WakeSender {
     /// Sends one.
     ///
     /// # Errors
-    /// When nobody listens any more.
+    /// If the parent has ended.
     pub fn send(&self, wake: Wake) -> Result<(), LinkError> {
         loop {
             match self.0.send(wake) {
@@ -378,15 +382,15 @@ impl WakeSender {
 pub struct WakeReceiver(IpcReceiver<Wake>);
 
 impl WakeReceiver {
-    /// Waits for a wake-up, `patience` at most (whole milliseconds, rounded up; `None`: for ever).
+    /// Waits for a wake-up, at most for `timeout` (whole milliseconds, rounded up; `None`: without a limit).
     ///
     /// # Errors
-    /// When the link is broken; that never happens while the parent keeps its own [`WakeSender`].
-    pub fn receive(&self, patience: Option<Duration>) -> Result<Option<Wake>, LinkError> {
+    /// If the link is broken; that does not happen while the parent keeps its own [`WakeSender`].
+    pub fn receive(&self, timeout: Option<Duration>) -> Result<Option<Wake>, LinkError> {
         loop {
-            let received = shielded(|| match patience {
+            let received = shielded(|| match timeout {
                 None => self.0.recv().map_err(TryRecvError::IpcError),
-                Some(patience) => self.0.try_recv_timeout(whole_milliseconds(patience)),
+                Some(timeout) => self.0.try_recv_timeout(whole_milliseconds(timeout)),
             })?;
             match received {
                 Ok(wake) => return Ok(Some(wake)),
@@ -399,9 +403,9 @@ impl WakeReceiver {
     }
 }
 
-/// ipc-channel cuts timeouts to whole milliseconds, so that shorter ones would become a poll.
-fn whole_milliseconds(patience: Duration) -> Duration {
-    let millis = patience.as_micros().div_ceil(1000).clamp(1, 60_000);
+/// Rounds up: ipc-channel cuts timeouts to whole milliseconds, so that shorter ones would not wait at all.
+fn whole_milliseconds(timeout: Duration) -> Duration {
+    let millis = timeout.as_micros().div_ceil(1000).clamp(1, 60_000);
     Duration::from_millis(millis as u64)
 }
 
@@ -419,9 +423,9 @@ mod tests {
     use super::*;
 
     fn connected() -> (ParentLink, WorkerLink) {
-        let rendezvous = Rendezvous::new().unwrap();
-        let worker = connect(rendezvous.socket(), [7; 16]).unwrap();
-        (rendezvous.accept([7; 16]).unwrap(), worker)
+        let listener = Listener::new().unwrap();
+        let worker = connect(listener.socket(), [7; 16]).unwrap();
+        (listener.accept([7; 16]).unwrap(), worker)
     }
 
     #[test]
@@ -440,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn dropping_the_sender_ends_the_worker_after_what_was_sent() {
+    fn dropping_the_sender_closes_the_link_after_what_was_sent() {
         let (parent, worker) = connected();
         parent.frames.send(b"last").unwrap();
         drop(parent);
@@ -449,29 +453,28 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_refused() {
-        let rendezvous = Rendezvous::new().unwrap();
-        let _stranger = connect(rendezvous.socket(), [8; 16]).unwrap();
-        assert!(matches!(rendezvous.accept([7; 16]), Err(LinkError::Stranger)));
+    fn an_unexpected_peer_is_refused() {
+        let listener = Listener::new().unwrap();
+        let _other = connect(listener.socket(), [8; 16]).unwrap();
+        assert!(matches!(listener.accept([7; 16]), Err(LinkError::UnexpectedPeer)));
     }
 
     #[test]
-    fn a_connection_that_brings_less_than_it_says_is_an_error() {
-        let rendezvous = Rendezvous::new().unwrap();
-        let path = format!("/proc/self/fd/{}", rendezvous.socket().as_raw_fd());
+    fn a_connection_with_fewer_descriptors_than_it_says_is_an_error() {
+        let listener = Listener::new().unwrap();
+        let path = format!("/proc/self/fd/{}", listener.socket().as_raw_fd());
         let forger = IpcSender::<([u8; 16], usize, usize, usize)>::connect(path).unwrap();
         forger.send(([7; 16], 0, 1, 2)).unwrap();
-        assert!(matches!(rendezvous.accept([7; 16]), Err(LinkError::System(_))));
+        assert!(matches!(listener.accept([7; 16]), Err(LinkError::System(_))));
         let (parent, worker) = connected();
         parent.frames.send(b"the next one works").unwrap();
         assert_eq!(worker.frames.receive().unwrap(), b"the next one works");
     }
 
     #[test]
-    fn the_rendezvous_leaves_no_name_behind() {
-        let rendezvous = Rendezvous::new().unwrap();
-        let target =
-            std::fs::read_link(format!("/proc/self/fd/{}", rendezvous.socket().as_raw_fd())).unwrap();
+    fn the_listener_leaves_no_name_behind() {
+        let listener = Listener::new().unwrap();
+        let target = std::fs::read_link(format!("/proc/self/fd/{}", listener.socket().as_raw_fd())).unwrap();
         assert!(
             target.to_string_lossy().ends_with("(deleted)"),
             "{}",
@@ -485,7 +488,7 @@ mod tests {
     fn the_frames_under_way_never_block_the_sender() {
         use crate::message::frame::{MAX_FRAME_BYTES, MAX_FRAMES_UNDERWAY};
         let (parent, worker) = connected();
-        // Nobody receives: were there no room, this would hang.
+        // Nothing is received: without room this would hang.
         for _ in 0..MAX_FRAMES_UNDERWAY {
             parent.frames.send(&vec![1; MAX_FRAME_BYTES + 16]).unwrap();
         }

@@ -1,8 +1,9 @@
-//! What a worker's log tells its parent: one event of `tracing` in one message over the control socket.
+//! A worker's log: one event of `tracing` in one message over the control socket.
 //!
 //! A message is with the kernel as soon as it is sent, so that the last ones before a crash arrive too. No send waits: a
-//! worker that logs faster than its parent reads loses events, and says how many. How events are made, and what becomes
-//! of them, is for the crates `worker` and `pool`.
+//! worker that logs faster than its parent reads loses events, and says how many.
+//!
+//! Owns the message. How events are recorded, and what happens to them, is for the crates `worker` and `pool`.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +12,13 @@ use crate::{
     job::{from_postcard, to_postcard},
 };
 
-/// How every such message begins; no message of the handshake does.
+/// The beginning of every such message; no message of the handshake begins like it.
 const MAGIC: [u8; 8] = *b"pool-log";
 
-/// Texts of an event are cut to this length, so that each event fits a message.
+/// Texts of an event are cut to this length, so that each event fits into a message.
 const MAX_TEXT_BYTES: usize = 4096;
 
-/// No more fields of an event are told.
+/// The most fields of an event that are sent.
 const MAX_FIELDS: usize = 32;
 
 /// One event.
@@ -25,9 +26,9 @@ const MAX_FIELDS: usize = 32;
 pub struct Record {
     /// 1 for an error, 2 for a warning, 3 for information, 4 for debugging, 5 for a trace.
     pub level: u8,
-    /// The event's target, by default the module that it is in.
+    /// The event's target, by default the module that records it.
     pub target: String,
-    /// The file that it is in, where that is known.
+    /// The file that records it, if that is known.
     pub file: Option<String>,
     /// The line of that file.
     pub line: Option<u32>,
@@ -35,16 +36,16 @@ pub struct Record {
     pub message: String,
     /// The other fields, as text.
     pub fields: Vec<(String, String)>,
-    /// The names of the spans that it is in, the outermost first.
+    /// The names of the spans around it, the outermost first.
     pub spans: Vec<String>,
-    /// The position of the job that the thread was running, if it was.
+    /// The position of the job that the thread was running, if any.
     pub position: Option<u64>,
-    /// How many events were lost before this one since the last that was told.
+    /// The number of events that were lost since the last one that was sent.
     pub lost: u64,
 }
 
 impl Record {
-    /// The message to send.
+    /// Encodes it as a message.
     pub fn encode(mut self) -> Vec<u8> {
         self.fields.truncate(MAX_FIELDS);
         let fields = self.fields.iter_mut().map(|(_, value)| value);
@@ -53,15 +54,15 @@ impl Record {
         cut(&mut self.message, MAX_TEXT_BYTES);
         self.spans.truncate(MAX_FIELDS);
         let mut bytes = MAGIC.to_vec();
-        // Texts and numbers cannot fail to be encoded; were it so, the parent finds no event in the message.
+        // Encoding texts and numbers does not fail; if it did, the parent would find no event in the message.
         drop(to_postcard(&self, &mut bytes));
         bytes
     }
 
-    /// Reads a message, if it is one of these.
+    /// Decodes a message, if it is one of these.
     ///
     /// # Errors
-    /// When it begins as one and goes on wrong.
+    /// If it begins as one and cannot be decoded.
     pub fn decode(bytes: &[u8]) -> Option<Result<Self, CodecError>> {
         bytes.strip_prefix(&MAGIC[..]).map(from_postcard)
     }
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_survives_the_journey_and_a_huge_one_is_cut() {
+    fn an_event_is_decoded_as_it_was_encoded_and_a_huge_one_is_cut() {
         let record = Record {
             level: 2,
             target: "a::b".into(),
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn other_messages_are_none() {
+    fn other_messages_are_not_decoded() {
         assert!(Record::decode(b"leave").is_none());
         assert!(Record::decode(&MAGIC).unwrap().is_err());
         assert!(

@@ -1,46 +1,47 @@
-//! The areas of shared memory for payloads too large for a frame or the ring.
+//! Payload areas: shared memory for payloads too large for a frame or the ring.
 //!
-//! Each worker has two, both made by its parent and kept for the worker's life: one for jobs on their way in, one for
-//! results on their way out. An area holds one payload at a time, as [`crate::payload::layout`] lays it out. It grows to the
-//! largest payload it has carried and is trimmed to [`KEPT_BYTES`] by the parent after one that was larger, so that the
-//! next payload finds its pages warm and a rare giant does not stay in memory for ever.
+//! Each worker process has two, both created by its parent: one for jobs on their way in, one for
+//! results on their way out. An area holds one payload at a time, in the layout of [`super::layout`]. It grows to the
+//! largest payload that it has held; after a payload larger than [`KEPT_BYTES`] the parent trims it to that, so that the
+//! next payload finds its pages warm, and one that is unusually large does not occupy memory permanently.
 //!
-//! Inbound, the rule that a large job travels alone keeps the area to one payload: it is the worker's from the frame that
-//! announces the job until the record of its result, so that the worker may look at it where it lies
-//! ([`crate::payload::mapped`]), and parts of the job that come back in its output are taken from there. Outbound, a word on the
-//! board says whether the area is full ([`crate::board::outbound`]).
+//! The inbound area holds one payload because a large job travels alone. It belongs to the worker from the frame that
+//! announces the job until the record of its result, so that the worker may read the job in place
+//! ([`super::mapped`]), and the parent may copy parts of the job that come back in its output from there. For the outbound area a
+//! word on the board says whether it is full (`board/outbound.rs`).
+//!
+//! Owns the memory of one area, and the copying in and out. Whose turn it is to use the area is not decided here.
 
 use std::{
     ops::Range,
     os::fd::{BorrowedFd, OwnedFd},
 };
 
-use crate::{
-    Bytes, MemoryError, SharedMemory,
-    payload::{
-        Payload,
-        layout::{self, Contents, Entry, Layout},
-    },
+use super::{
+    Payload,
+    bytes::Bytes,
+    layout::{self, Contents, Entry, Layout},
 };
+use crate::memory::{MemoryError, SharedMemory};
 
-/// What an area keeps after a larger payload has gone through it: 16 MiB, and some room for what lies around them.
+/// The bytes that an area keeps after a larger payload: 16 MiB, and some room for the table and the encoding.
 pub const KEPT_BYTES: usize = (16 << 20) + (64 << 10);
 
 /// The most bytes that one job or one result may have, unless the pool's builder says otherwise: 1 GiB, and some room for
-/// what lies around a payload of that size.
+/// the table and the encoding of a payload of that size.
 pub const DEFAULT_MESSAGE_LIMIT: u64 = (1 << 30) + (64 << 10);
 
-/// A part attached to a payload that is sent.
+/// A part that is attached to a payload to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     /// These bytes, to be copied into the area.
     Bytes(Bytes),
-    /// Bytes that lie in the area in which the job came, and are only named.
+    /// Bytes that are in the area in which the job came, and are only named.
     InJob(Range<usize>),
 }
 
 impl Part {
-    /// How many bytes it has.
+    /// Returns its length in bytes.
     pub fn length(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
@@ -51,36 +52,36 @@ impl Part {
 
 /// An area for one large payload.
 #[derive(Debug)]
-pub struct Parcel {
+pub struct PayloadArea {
     memory: SharedMemory,
 }
 
-impl Parcel {
-    /// Makes an empty area; `name` is shown in `/proc/PID/maps`.
+impl PayloadArea {
+    /// Creates an empty area; `name` is shown in `/proc/PID/maps`.
     ///
     /// # Errors
-    /// When there is no descriptor for it.
+    /// If there is no descriptor for it.
     pub fn create(name: &str) -> Result<Self, MemoryError> {
         SharedMemory::create(name, 0).map(|memory| Self { memory })
     }
 
-    /// Opens the area that the parent made.
+    /// Opens the area that the parent created.
     ///
     /// # Errors
-    /// When the descriptor is not such memory.
+    /// If the descriptor is not such memory.
     pub fn open(descriptor: OwnedFd) -> Result<Self, MemoryError> {
         SharedMemory::from_descriptor(descriptor, 0).map(|memory| Self { memory })
     }
 
-    /// The descriptor, to hand to the other process.
+    /// Returns the descriptor, to hand to the other process.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         self.memory.descriptor()
     }
 
-    /// Puts a payload in: an encoding and the parts attached to it. Each of their bytes is copied once.
+    /// Writes a payload: an encoding and the parts attached to it. Each byte is copied once.
     ///
     /// # Errors
-    /// When there is not enough memory for it.
+    /// If there is not enough memory for it.
     pub fn put(&mut self, encoding: &[u8], attached: &[Part]) -> Result<Contents, MemoryError> {
         let mut layout = Layout::new(encoding.len(), attached.len());
         let mut places = Vec::with_capacity(attached.len());
@@ -102,23 +103,23 @@ impl Parcel {
 
     fn make_room(&mut self, length: usize) -> Result<(), MemoryError> {
         let there = self.memory.length();
-        // What is past the kept bytes may have been given back: it is allocated anew each time.
+        // Pages past the kept bytes may have been returned to the system: they are allocated anew each time.
         if length <= there.min(KEPT_BYTES) {
             return Ok(());
         }
-        // Payloads that grow little by little must not make each of them map the area anew, whose pages are cold then.
+        // If payloads grow little by little, not each of them should map the area anew, with cold pages.
         let roomy = length.max(KEPT_BYTES.min(2 * there)).next_multiple_of(4096);
         self.memory
             .grow(roomy)
             .or_else(|_| self.memory.grow(length.next_multiple_of(4096)))
     }
 
-    /// Takes a payload out: the encoding and each part are copied once, into memory of their own. `limit` is the most that
-    /// will be believed, and `from_job` copies a part from the area in which the job came. Afterwards the area may be
+    /// Takes a payload out: the encoding and each part are copied once, into memory of their own. A payload that counts more
+    /// than `limit` is refused, and `from_job` copies a part from the area in which the job came. Afterwards the area may be
     /// filled again.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when a length is over the limit or so many bytes are not there; and those of `from_job`.
+    /// [`MemoryError::Corrupt`] if a length is over the limit or the bytes are not there; and those of `from_job`.
     pub fn take(
         &mut self,
         contents: Contents,
@@ -145,17 +146,17 @@ impl Parcel {
     /// Copies bytes that the other process says are there into a vector of exactly that size.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when they are not, [`MemoryError::System`] when there is no memory for the copy.
+    /// [`MemoryError::Corrupt`] if they are not there, [`MemoryError::System`] if there is no memory for the copy.
     pub fn copy(&mut self, range: Range<usize>) -> Result<Vec<u8>, MemoryError> {
         self.memory.map(range.end)?;
         self.copy_own(range)
     }
 
-    /// Copies bytes of what this process itself has put in into a vector of exactly that size. However long the other
-    /// process has made the area since, nothing is reached that was not there.
+    /// Copies bytes of what this process itself has written into a vector of exactly that size. Even if the other
+    /// process has made the area longer since, nothing is accessed that was not there.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when they lie outside, [`MemoryError::System`] when there is no memory for the copy.
+    /// [`MemoryError::Corrupt`] if they are outside of it, [`MemoryError::System`] if there is no memory for the copy.
     pub fn copy_own(&self, range: Range<usize>) -> Result<Vec<u8>, MemoryError> {
         if range.end > self.memory.length() {
             return Err(MemoryError::corrupt(format_args!(
@@ -168,14 +169,14 @@ impl Parcel {
         Ok(copy)
     }
 
-    /// Gives back what is over [`KEPT_BYTES`]. For the parent, while the area is nobody else's.
+    /// Returns what is over [`KEPT_BYTES`] to the system. For the parent, while the worker does not use the area.
     pub fn trim(&mut self) {
-        // What cannot be given back is kept; that costs memory, not correctness.
+        // If that fails the memory is kept, which costs memory and not correctness.
         drop(self.memory.trim(KEPT_BYTES));
     }
 }
 
-/// An empty vector with room for so many.
+/// Creates an empty vector with room for exactly this many.
 fn room_for<T>(number: usize) -> Result<Vec<T>, MemoryError> {
     let mut room = Vec::new();
     match room.try_reserve_exact(number) {
@@ -191,9 +192,9 @@ fn room_for<T>(number: usize) -> Result<Vec<T>, MemoryError> {
 mod tests {
     use super::*;
 
-    fn two_ends() -> (Parcel, Parcel) {
-        let ours = Parcel::create("test").unwrap();
-        let theirs = Parcel::open(ours.descriptor().try_clone_to_owned().unwrap()).unwrap();
+    fn two_ends() -> (PayloadArea, PayloadArea) {
+        let ours = PayloadArea::create("test").unwrap();
+        let theirs = PayloadArea::open(ours.descriptor().try_clone_to_owned().unwrap()).unwrap();
         (ours, theirs)
     }
 
@@ -201,7 +202,7 @@ mod tests {
         (0..length).map(|index| (index % 251) as u8).collect()
     }
 
-    fn nothing_came(range: Range<u64>) -> Result<Vec<u8>, MemoryError> {
+    fn no_job(range: Range<u64>) -> Result<Vec<u8>, MemoryError> {
         Err(MemoryError::corrupt(format_args!("{range:?}")))
     }
 
@@ -217,7 +218,7 @@ mod tests {
         ] {
             let encoding = pattern(length);
             let contents = sender.put(&encoding, &[]).unwrap();
-            let taken = receiver.take(contents, 1 << 30, nothing_came).unwrap();
+            let taken = receiver.take(contents, 1 << 30, no_job).unwrap();
             assert!(taken.encoding == encoding && taken.attached.is_empty());
         }
     }
@@ -244,26 +245,23 @@ mod tests {
     fn a_forged_length_is_refused_without_allocating() {
         let (mut sender, mut receiver) = two_ends();
         let contents = sender.put(b"abc", &[]).unwrap();
-        for lie in [
+        for forged in [
             forged(1 << 50, 0),
             forged(1 << 29, 0),
             forged(3, 1 << 50),
             forged(3, 1 << 25),
             forged(4000, 7),
         ] {
-            let refused = receiver.take(lie, 1 << 30, nothing_came);
-            assert!(matches!(refused, Err(MemoryError::Corrupt { .. })), "{lie:?}");
+            let refused = receiver.take(forged, 1 << 30, no_job);
+            assert!(matches!(refused, Err(MemoryError::Corrupt { .. })), "{forged:?}");
         }
-        assert_eq!(
-            receiver.take(contents, 1 << 30, nothing_came).unwrap().encoding,
-            b"abc"
-        );
+        assert_eq!(receiver.take(contents, 1 << 30, no_job).unwrap().encoding, b"abc");
     }
 
-    /// What the taker of a payload has of the heap for it, with the table and what the heap keeps of each piece.
+    /// The heap memory that a payload occupies once it was taken, with its list and the overhead of each allocation.
     fn heap_bytes(taken: &Payload) -> usize {
-        let piece = |bytes: usize| (bytes + 8).next_multiple_of(16).max(32);
-        let parts = taken.attached.iter().map(|bytes| piece(bytes.len()));
+        let allocated = |bytes: usize| (bytes + 8).next_multiple_of(16).max(32);
+        let parts = taken.attached.iter().map(|bytes| allocated(bytes.len()));
         taken.encoding.capacity()
             + taken.attached.capacity() * size_of::<Bytes>()
             + taken.attached.len() * 16
@@ -277,13 +275,13 @@ mod tests {
         for (length, most) in [(0, 8192), (1, 8192), (128, 8192), (129, 8128), (4096, 256)] {
             let parts = vec![Part::Bytes(pattern(length).into()); most];
             let contents = sender.put(&[], &parts).unwrap();
-            let taken = receiver.take(contents, LIMIT, nothing_came).unwrap();
+            let taken = receiver.take(contents, LIMIT, no_job).unwrap();
             assert_eq!(taken.attached.len(), most);
             let bytes = heap_bytes(&taken);
             assert!(bytes <= 2 * LIMIT as usize, "{most} of {length}: {bytes}");
             let parts = vec![Part::Bytes(pattern(length).into()); most + 1];
             let contents = sender.put(&[], &parts).unwrap();
-            let refused = receiver.take(contents, LIMIT, nothing_came);
+            let refused = receiver.take(contents, LIMIT, no_job);
             assert!(
                 matches!(refused, Err(MemoryError::Corrupt { .. })),
                 "{} of {length}",
@@ -293,14 +291,14 @@ mod tests {
     }
 
     #[test]
-    fn an_area_made_longer_is_not_reached_into() {
+    fn an_area_made_longer_is_not_accessed() {
         let (mut sender, mut receiver) = two_ends();
         let part = Part::Bytes(pattern(1000).into());
         let contents = sender.put(b"two", &[part.clone(), part]).unwrap();
         rustix::fs::ftruncate(receiver.descriptor(), 1 << 40).unwrap();
-        // The second part: it would be one page of zeros, made just now.
+        // The second part: it would be a page of zeros, made by reading it.
         sender.memory.write(24, &(1_u64 << 39).to_le_bytes());
-        let refused = receiver.take(contents, 1 << 30, nothing_came);
+        let refused = receiver.take(contents, 1 << 30, no_job);
         assert!(matches!(refused, Err(MemoryError::Corrupt { .. })));
         for range in [1 << 39..1 << 39 | 1, 0..1 << 39] {
             let refused = sender.copy_own(range);
@@ -322,18 +320,18 @@ mod tests {
             (start + 8, 200_000),
             (start + 8, 1 << 62),
         ] {
-            let mut honest = Vec::new();
-            sender.memory.read(start, length, &mut honest);
+            let mut sound = Vec::new();
+            sender.memory.read(start, length, &mut sound);
             sender.memory.write(place, &bytes.to_le_bytes());
-            let refused = receiver.take(contents, 1 << 30, nothing_came);
+            let refused = receiver.take(contents, 1 << 30, no_job);
             assert!(
                 matches!(refused, Err(MemoryError::Corrupt { .. })),
                 "{bytes} at {place}"
             );
-            sender.memory.write(start, &honest);
+            sender.memory.write(start, &sound);
         }
-        // A part of a job, where none came.
+        // A part of a job, where there is no job.
         sender.memory.write(start, &(1_u64 << 63).to_le_bytes());
-        assert!(receiver.take(contents, 1 << 30, nothing_came).is_err());
+        assert!(receiver.take(contents, 1 << 30, no_job).is_err());
     }
 }

@@ -1,12 +1,14 @@
 //! Bytes that travel beside an encoding instead of in it.
 //!
-//! Owns, for each thread, the collection that is open while a value is encoded, and the offer that is open while one is
-//! decoded. [`crate::Bytes`] asks here what to write of itself and what it is read as. In the encoding stands a reference:
-//! a mark of 16 bytes and a number. Bytes that happen to look like a reference are attached too, whatever their length,
-//! and references are looked for only where something is attached, so that no bytes of a binary format are ever taken for
-//! others. (A text format holds bytes as they are: an encoding of one's own that mixes both must not hold such a mark.)
+//! Owns the two encodings of [`Bytes`]: as bytes, in every format; or, while a pool encodes a job or an output, as a
+//! reference to bytes that are attached to the encoding ([`crate::job::beside`]). Owns also, for each thread, the bytes to
+//! which references may refer while a value is decoded.
 //!
-//! Where attached bytes lie while they travel is not known here: see [`crate::payload::area`].
+//! A reference is 16 magic bytes and a number. Bytes that happen to look like a reference are attached too, whatever
+//! their length, and references are looked for only where bytes are attached, so that no bytes of a binary format are ever
+//! taken for others. (A text format contains bytes as they are: an encoding that mixes both must not contain such a reference.)
+//!
+//! Where attached bytes are while they travel is not known here: see [`super::area`].
 
 use std::{
     cell::{Cell, RefCell},
@@ -16,20 +18,20 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Bytes, layout::PARCEL_BYTES};
+use super::{bytes::Bytes, layout::LARGE_BYTES};
 use crate::job::beside::{self, Beside, Collection};
 
-/// Bytes of this many or more are attached. It is the size from which a job travels through shared memory anyhow.
-pub const LEAST_BYTES: usize = PARCEL_BYTES;
+/// Bytes of this length or more are attached. A job of this size travels through shared memory in any case.
+pub const LEAST_BYTES: usize = LARGE_BYTES;
 
-/// So many bytes are reserved at most before any of a sequence has been seen.
+/// The most bytes that are reserved before a sequence is read, whatever length it announces.
 const TRUSTED_HINT: usize = 1 << 20;
 
-/// What a reference begins with.
-const MARK: [u8; 16] = *b"\xF0\x9F\x93\x8E\x00beside\xFF\xFE\xFD\x01\x9D";
-const REFERENCE_BYTES: usize = MARK.len() + size_of::<u32>();
+/// The beginning of a reference.
+const MAGIC: [u8; 16] = *b"\xF0\x9F\x93\x8E\x00beside\xFF\xFE\xFD\x01\x9D";
+const REFERENCE_BYTES: usize = MAGIC.len() + size_of::<u32>();
 
-/// What stands in an encoding for attached bytes.
+/// What stands for attached bytes in an encoding.
 type Reference = [u8; REFERENCE_BYTES];
 
 thread_local! {
@@ -52,12 +54,12 @@ impl Beside for Bytes {
     }
 }
 
-/// Runs `encode` and gives what it gave, with the bytes that are attached to the encoding.
+/// Runs `encode`, and returns its result with the bytes that are attached to the encoding.
 ///
-/// Within it another value may be encoded in the same way.
+/// Another value may be encoded in the same way within it.
 ///
 /// ```
-/// use protocol::{Bytes, Job, attachment};
+/// use protocol::{Bytes, Job, payload::attachment};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -81,7 +83,7 @@ pub fn collect<T>(encode: impl FnOnce() -> T) -> (T, Vec<Bytes>) {
     beside::collect((), encode)
 }
 
-/// Runs `decode`, in which references stand for the bytes in `attached`.
+/// Runs `decode`, in which references refer to the bytes in `attached`.
 #[inline]
 pub fn offer<T>(attached: Vec<Bytes>, decode: impl FnOnce() -> T) -> T {
     if attached.is_empty() {
@@ -91,7 +93,7 @@ pub fn offer<T>(attached: Vec<Bytes>, decode: impl FnOnce() -> T) -> T {
     decode()
 }
 
-/// Restores an outer offer, also when the decoding panics.
+/// Restores the bytes of an outer decoding, also if the decoding panics.
 struct Offer(Vec<Bytes>);
 
 impl Drop for Offer {
@@ -101,21 +103,22 @@ impl Drop for Offer {
     }
 }
 
-/// Attaches bytes to the collection that is open, if one is and they are worth it; gives what to write instead of them.
+/// Attaches bytes to the open collection, if there is one and they are large. Returns what to write instead of them.
 fn attach(bytes: &Bytes) -> Option<Reference> {
     if !beside::is_open::<Bytes>() || (bytes.len() < LEAST_BYTES && number_in(bytes).is_none()) {
         return None;
     }
     let number = beside::leave(bytes.clone())?;
     let mut reference = [0; REFERENCE_BYTES];
-    reference[..MARK.len()].copy_from_slice(&MARK);
-    reference[MARK.len()..].copy_from_slice(&number.to_le_bytes());
+    reference[..MAGIC.len()].copy_from_slice(&MAGIC);
+    reference[MAGIC.len()..].copy_from_slice(&number.to_le_bytes());
     Some(reference)
 }
 
-/// The bytes to which `bytes` refer, if something is on offer and they are a reference.
+/// Returns the bytes to which `bytes` refer, if they are a reference and bytes are attached to what is decoded.
 ///
-/// The error says that nothing of that number is on offer.
+/// # Errors
+/// If no bytes of that number are attached.
 fn resolve(bytes: &[u8]) -> Result<Option<Bytes>, String> {
     let Some(number) = number_in(bytes) else {
         return Ok(None);
@@ -135,16 +138,16 @@ fn resolve(bytes: &[u8]) -> Result<Option<Bytes>, String> {
     })
 }
 
-/// The number in a reference, if these bytes look like one.
+/// Returns the number in a reference, if these bytes look like one.
 fn number_in(bytes: &[u8]) -> Option<u32> {
-    let (mark, number) = bytes.split_first_chunk::<{ MARK.len() }>()?;
+    let (magic, number) = bytes.split_first_chunk::<{ MAGIC.len() }>()?;
     let number = number.try_into().ok()?;
-    (*mark == MARK).then(|| u32::from_le_bytes(number))
+    (*magic == MAGIC).then(|| u32::from_le_bytes(number))
 }
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // A text format may not keep bytes as they are, and its readers see it without what travels beside it.
+        // A text format may not contain bytes as they are, and is read without what travels beside it.
         if !serializer.is_human_readable()
             && let Some(reference) = attach(self)
         {
@@ -156,7 +159,7 @@ impl Serialize for Bytes {
 
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Whether the format is a text is not asked here: serde's own buffers, as of `#[serde(flatten)]`, say that it is.
+        // This does not depend on whether the format is a text: serde's own buffers, as for `#[serde(flatten)]`, say that it is.
         deserializer.deserialize_byte_buf(Visitor)
     }
 }
@@ -216,7 +219,7 @@ mod tests {
         (encoding, attached)
     }
 
-    fn there_and_back<T>(value: &T) -> Vec<Bytes>
+    fn round_trip<T>(value: &T) -> Vec<Bytes>
     where
         T: Serialize + for<'de> Deserialize<'de> + PartialEq + fmt::Debug,
     {
@@ -241,33 +244,33 @@ mod tests {
             many: vec![(1, large(2)), (2, Bytes::new()), (3, large(3))],
             small: "small".into(),
         };
-        assert_eq!(there_and_back(&value), [large(1), large(2), large(3)]);
+        assert_eq!(round_trip(&value), [large(1), large(2), large(3)]);
     }
 
     #[test]
-    fn the_threshold_is_kept_to_the_byte() {
+    fn the_threshold_is_exact_to_the_byte() {
         let at = large(1);
         let under = at.slice(1..);
-        assert_eq!(there_and_back(&at).len(), 1);
-        assert_eq!(there_and_back(&under).len(), 0);
+        assert_eq!(round_trip(&at).len(), 1);
+        assert_eq!(round_trip(&under).len(), 0);
     }
 
     #[test]
-    fn a_million_small_ones_stay_where_they_are() {
+    fn a_million_small_ones_stay_in_the_encoding() {
         let many: Vec<Bytes> = (0..1_000_000_u32)
             .map(|number| Bytes::copy_from_slice(&number.to_le_bytes()))
             .collect();
-        assert_eq!(there_and_back(&many), [] as [Bytes; 0]);
+        assert_eq!(round_trip(&many), [] as [Bytes; 0]);
     }
 
     #[test]
-    fn what_looks_like_a_reference_is_none() {
+    fn bytes_that_look_like_a_reference_are_attached() {
         let (encoding, _) = encode(&large(7));
         let forged = Bytes::copy_from_slice(&encoding[1..]);
         assert!(number_in(&forged).is_some());
-        assert_eq!(there_and_back(&forged), std::slice::from_ref(&forged));
-        assert_eq!(there_and_back(&(large(1), forged.clone())).len(), 2);
-        // Without anything attached it is what it is.
+        assert_eq!(round_trip(&forged), std::slice::from_ref(&forged));
+        assert_eq!(round_trip(&(large(1), forged.clone())).len(), 2);
+        // If nothing is attached, they are just bytes.
         let mut plain = Vec::new();
         to_postcard(&forged, &mut plain).unwrap();
         assert_eq!(from_postcard::<Bytes>(&plain).unwrap(), forged);
@@ -281,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn text_formats_keep_all_to_themselves() {
+    fn text_formats_contain_all_bytes() {
         let (json, attached) = collect(|| serde_json::to_string(&large(1)).unwrap());
         assert_eq!(
             (serde_json::from_str::<Bytes>(&json).unwrap(), attached.len()),
@@ -290,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_encoded_within_another_has_its_own() {
+    fn a_value_that_is_encoded_within_another_has_attachments_of_its_own() {
         struct Outer;
         impl Serialize for Outer {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_leaves_nothing_behind() {
+    fn a_panic_leaves_nothing_attached() {
         let ((), attached) = collect(|| {
             attach(&large(1)).unwrap();
             catch_unwind(AssertUnwindSafe(|| {
@@ -324,9 +327,9 @@ mod tests {
         assert!(attach(&large(1)).is_none());
     }
 
-    /// serde's buffers, of which `flatten` and `untagged` read, call every format a text.
+    /// serde's buffers, from which `flatten` and `untagged` read, call every format a text.
     #[test]
-    fn they_are_found_through_the_buffers_of_serde() {
+    fn references_are_resolved_through_the_buffers_of_serde() {
         let bytes = Bytes::from(vec![7; LEAST_BYTES]);
         let (reference, attached) = collect(|| attach(&bytes).unwrap());
         let buffered = de::value::BytesDeserializer::<de::value::Error>::new(&reference);
@@ -336,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn in_every_format_they_are_just_bytes() {
+    fn in_every_format_they_are_bytes() {
         for bytes in [
             Bytes::new(),
             Bytes::from("text"),
@@ -349,7 +352,7 @@ mod tests {
             to_postcard(&bytes, &mut encoded).unwrap();
             assert!(encoded.ends_with(&bytes));
             assert_eq!(from_postcard::<Bytes>(&encoded).unwrap(), bytes);
-            // As a vector of bytes has it.
+            // As a vector of bytes is encoded.
             assert_eq!(bytes, from_postcard::<Vec<u8>>(&encoded).unwrap());
         }
         assert_eq!(serde_json::from_str::<Bytes>("\"text\"").unwrap(), *b"text");

@@ -1,8 +1,7 @@
-//! Bytes that are cheap to hand on: the payload of a user's job or output.
+//! Bytes that are cheap to clone and to slice: the payload of a user's job or output.
 //!
-//! Owns the type and its two encodings: as bytes, in every format; or, while a pool encodes a job or an output, as a
-//! reference to bytes that travel beside the encoding ([`crate::payload::attachment`]). Where the bytes lie (in ordinary memory,
-//! or in a worker in the area in which they arrived) nobody who holds them needs to know.
+//! Owns the type. The bytes may be in ordinary memory or, in a worker, in the area in which they arrived; the type does not
+//! show which. How they are encoded is for [`super::attachment`].
 
 use std::{
     borrow::Borrow,
@@ -11,22 +10,23 @@ use std::{
     ops::{Deref, RangeBounds},
 };
 
-/// How many bytes [`Bytes`] shows of itself at most.
+/// The most bytes that the debug output of [`Bytes`] shows.
 const SHOWN_BYTES: usize = 32;
 
-/// Immutable bytes that are cheap to clone and to slice: what a job or an output holds large payloads in.
+/// Immutable bytes that are cheap to clone and to slice: the type for large payloads in a job or an output.
 ///
-/// In a job or an output they may be anywhere and any number of them: in fields, in a `Vec`, in an `Option`. From 32 KiB
-/// on they travel beside the encoding, so that a payload is copied once into the memory that both processes share, and
-/// once out of it. A worker's handler sees the bytes of its job where they arrived; those that it gives back, whole or a
-/// slice, are not copied in the worker at all. They may be kept for as long as one likes, in the handler's state or in
-/// other threads. A slice keeps all of its job's bytes in memory: [`Bytes::copy_from_slice`] keeps only a part. Each job of
-/// which a worker keeps bytes is a mapping of its own, and Linux allows a process some 65,000: who keeps more, copies.
+/// A job or an output may contain any number of them, anywhere: in fields, in a `Vec`, in an `Option`. Those of 32 KiB and
+/// more travel beside the encoding, so that a payload is copied once into the memory that both processes share, and
+/// once out of it. A worker's handler sees the bytes of its job where they arrived; bytes of the job that it returns, whole
+/// or as a slice, are not copied in the worker at all. They may be kept for any time, in the handler's state or in
+/// other threads. A slice keeps all bytes of its job in memory; to keep only a part, use [`Bytes::copy_from_slice`]. Each job of
+/// which a worker keeps bytes is a mapping of its own, and Linux allows about 65,000 mappings in a process: to keep bytes of
+/// more jobs, copy them.
 ///
-/// To serde they are just bytes, in every format. While a pool encodes a job or an output, in a binary format, large ones
-/// are a reference instead: what is encoded within [`Job::encode`](crate::Job::encode) is therefore to be decoded within
-/// [`Job::decode`](crate::Job::decode), as `Bytes`, and to be encoded once. (For a part that is to be encoded by itself, to
-/// be kept or sent elsewhere, that is done before.)
+/// To serde they are bytes, in every format. While a pool encodes a job or an output, in a binary format, large ones
+/// are encoded as a reference instead. So what is encoded within [`Job::encode`](crate::Job::encode) must be decoded within
+/// [`Job::decode`](crate::Job::decode), as `Bytes`, and encoded only once. (A part that is encoded by itself, to
+/// be kept or sent elsewhere, must be encoded before.)
 ///
 /// ```
 /// use protocol::{Bytes, Job};
@@ -54,31 +54,32 @@ const SHOWN_BYTES: usize = 32;
 pub struct Bytes(bytes::Bytes);
 
 impl Bytes {
-    /// No bytes.
+    /// Creates empty `Bytes`.
     pub const fn new() -> Self {
         Self(bytes::Bytes::new())
     }
 
-    /// Bytes that live as long as the program; nothing is copied.
+    /// Creates `Bytes` from static ones, without copying.
     pub const fn from_static(bytes: &'static [u8]) -> Self {
         Self(bytes::Bytes::from_static(bytes))
     }
 
-    /// A copy of `bytes`.
+    /// Creates a copy of `bytes`.
     pub fn copy_from_slice(bytes: &[u8]) -> Self {
         Self(bytes::Bytes::copy_from_slice(bytes))
     }
 
-    /// The bytes in `range`, which are not copied.
+    /// Returns the bytes in `range`, without copying.
     ///
     /// # Panics
-    /// When the range does not lie within the bytes.
+    /// If the range is not within the bytes.
     #[must_use]
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Self {
         Self(self.0.slice(range))
     }
 
-    /// The bytes as a vector. They are copied only when they are shared, are static, or lie where a worker received them.
+    /// Returns the bytes as a vector. They are copied only if they are shared, static, or in the memory in which a worker received
+    /// them.
     pub fn into_vec(self) -> Vec<u8> {
         self.0.into()
     }
@@ -104,7 +105,7 @@ impl Borrow<[u8]> for Bytes {
     }
 }
 
-// As a slice has it, which `Borrow` demands.
+// The hash of the slice, as `Borrow` requires.
 impl Hash for Bytes {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (**self).hash(state);
@@ -147,7 +148,7 @@ impl From<&'static str> for Bytes {
     }
 }
 
-/// From the type of the crate `bytes`, as web servers and clients use it; nothing is copied.
+/// From the type of the crate `bytes`, which web servers and clients use; nothing is copied.
 impl From<bytes::Bytes> for Bytes {
     fn from(bytes: bytes::Bytes) -> Self {
         Self(bytes)
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_found_by_slices() {
+    fn map_keys_are_found_by_slices() {
         let places: HashMap<Bytes, u32> = [("a", 1), ("b", 2)]
             .map(|(name, place)| (name.into(), place))
             .into();

@@ -1,45 +1,45 @@
-//! How a payload lies in a parcel area.
+//! The layout of a payload in a payload area.
 //!
 //! First the encoding; then, from the next multiple of 8, the *table*: for each attached part an area, an offset and a
-//! length, in 16 bytes; then the parts that lie in this area, each from a multiple of [`ALIGNMENT`] on. The parts of an
-//! output may also lie in the area in which its job came: such a part is only named.
+//! length, in 16 bytes; then the parts that are in this area, each from a multiple of [`ALIGNMENT`] on. The parts of an
+//! output may also be in the area in which its job came: such a part is only named.
 //!
-//! All of this is arithmetic; whatever the other process wrote is checked here against the limit, and by whoever reaches
-//! into an area against that area. A payload *counts* for the limit what it costs whoever takes it in ([`counted`]): so
-//! the limit bounds his memory, whatever the numbers in a table say. And the parts that lie in this area lie as
-//! `Layout` lays them out, none over another and none far off.
+//! Owns this arithmetic, and checks what the other process wrote against the limit. It accesses no area: that a part is within
+//! one is checked there. A payload *counts* against the limit as what it costs the process that takes it ([`counted`]), so
+//! that the limit bounds that process's memory whatever the numbers in a table say. The parts in this area must be where
+//! `Layout` places them, so that none overlaps another and none is far away.
 
 use std::ops::Range;
 
-use crate::MemoryError;
+use crate::memory::MemoryError;
 
 /// Jobs of this many encoded bytes or more travel through shared memory instead of a frame.
-pub const PARCEL_BYTES: usize = 32 * 1024;
+pub const LARGE_BYTES: usize = 32 * 1024;
 
-/// Where attached parts begin: no two of them, nor the table, share a cache line.
+/// The alignment of attached parts: no two of them share a cache line, nor does one share it with the table.
 pub const ALIGNMENT: usize = 64;
 
-/// The bytes of [`Contents`] as it travels.
+/// The bytes of an encoded [`Contents`].
 pub const CONTENTS_BYTES: usize = 16;
 
-/// What a part counts at least. So much memory an empty one costs: its entry, its place in a list and one of the heap's
-/// smallest pieces.
+/// The least that a part counts. This is the memory that an empty part costs: its entry, its element of a list, and the
+/// smallest allocation.
 const LEAST_COUNTED: u64 = 128;
 
 const ENTRY_BYTES: usize = 16;
 const IN_JOB: u64 = 1 << 63;
 
-/// What a frame or a record tells of a payload that lies in an area.
+/// What a frame or a record says about a payload in an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contents {
     /// The bytes of its encoding.
     pub encoding: u64,
-    /// How many parts are attached to it.
+    /// The number of parts attached to it.
     pub attached: u64,
 }
 
 impl Contents {
-    /// As it travels.
+    /// Encodes it.
     pub fn to_bytes(self) -> [u8; CONTENTS_BYTES] {
         let mut bytes = [0; CONTENTS_BYTES];
         bytes[..8].copy_from_slice(&self.encoding.to_le_bytes());
@@ -47,7 +47,7 @@ impl Contents {
         bytes
     }
 
-    /// From what has travelled.
+    /// Decodes what [`Contents::to_bytes`] returned.
     pub fn from_bytes(bytes: [u8; CONTENTS_BYTES]) -> Self {
         let (encoding, attached) = bytes.split_at(8);
         let word = |bytes: &[u8]| {
@@ -62,15 +62,15 @@ impl Contents {
         }
     }
 
-    /// Where the encoding and the table lie.
+    /// Returns where the encoding and the table are.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when they are over the limit, were all parts empty.
+    /// [`MemoryError::Corrupt`] if they are over the limit even with all parts empty.
     pub(crate) fn place(self, limit: u64) -> Result<Place, MemoryError> {
         let too_large = || {
             let Self { encoding, attached } = self;
             MemoryError::corrupt(format_args!(
-                "a payload of {encoding} bytes and {attached} parts, the limit being {limit}"
+                "a payload of {encoding} bytes and {attached} parts is over the limit of {limit}"
             ))
         };
         let least = self.attached.checked_mul(LEAST_COUNTED);
@@ -88,7 +88,7 @@ impl Contents {
     }
 }
 
-/// What a payload counts for the limit of a message, from the lengths of its encoding and of its parts.
+/// Returns what a payload counts against the limit of a message, from the lengths of its encoding and of its parts.
 pub fn counted(encoding: usize, parts: impl IntoIterator<Item = usize>) -> u64 {
     let parts = parts.into_iter().map(|length| counted_part(length as u64));
     parts.fold(encoding as u64, u64::saturating_add)
@@ -105,14 +105,14 @@ fn table_start(encoding: usize, attached: usize) -> Option<usize> {
     }
 }
 
-/// Where the encoding and the table of a payload lie in its area.
+/// Where the encoding and the table of a payload are in its area.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) encoding: Range<usize>,
     pub(crate) table: Range<usize>,
 }
 
-/// Where one attached part lies.
+/// Where one attached part is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// In the payload's own area.
@@ -139,7 +139,7 @@ impl Entry {
         place.to_bytes()
     }
 
-    /// One that ends past all memory ends there, and is refused as one that is not there.
+    /// A part that ends past all memory is given that end, and is refused as one that is not there.
     fn from_bytes(bytes: [u8; ENTRY_BYTES]) -> Self {
         let Contents {
             encoding: start,
@@ -155,7 +155,7 @@ impl Entry {
     }
 }
 
-/// Lays a payload out, one part after the other.
+/// Places the parts of a payload, one after the other.
 #[derive(Debug)]
 pub(crate) struct Layout {
     contents: Contents,
@@ -179,7 +179,7 @@ impl Layout {
         }
     }
 
-    /// Gives the next part, of so many bytes, its place in this area.
+    /// Adds the next part, of this length, to this area. Returns its offset.
     pub(crate) fn add(&mut self, length: usize) -> usize {
         let start = self.end.next_multiple_of(ALIGNMENT);
         self.end = start + length;
@@ -187,12 +187,12 @@ impl Layout {
         start
     }
 
-    /// Names the next part, which lies elsewhere.
+    /// Adds the next part, which is elsewhere.
     pub(crate) fn name(&mut self, entry: &Entry) {
         self.entries.extend_from_slice(&entry.to_bytes());
     }
 
-    /// The bytes of the area that are used.
+    /// Returns the bytes of the area that are used.
     pub(crate) fn end(&self) -> usize {
         self.end
     }
@@ -201,7 +201,7 @@ impl Layout {
         self.contents
     }
 
-    /// Where the table goes, and the table.
+    /// Returns the offset of the table, and the table.
     pub(crate) fn table(&self) -> (usize, &[u8]) {
         debug_assert_eq!(self.entries.len(), self.table.len(), "an entry for each part");
         (self.table.start, &self.entries)
@@ -212,22 +212,22 @@ impl Layout {
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
     entries: &'a [[u8; ENTRY_BYTES]],
-    /// All that lies in the payload's own area lies before this.
+    /// Everything in the payload's own area is before this offset.
     pub(crate) end: usize,
 }
 
 impl Table<'_> {
-    /// Where the parts lie.
+    /// Returns where the parts are.
     pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = Entry> {
         self.entries.iter().map(|bytes| Entry::from_bytes(*bytes))
     }
 }
 
-/// Reads a table, of which nobody else writes the bytes, and checks that all parts together, with the encoding, are
-/// within the limit, and that those in this area lie one behind the other.
+/// Reads a table, whose bytes must not change meanwhile. Checks that all parts together, with the encoding, are
+/// within the limit, and that the parts in this area follow each other.
 ///
 /// # Errors
-/// [`MemoryError::Corrupt`] when they are not or do not.
+/// [`MemoryError::Corrupt`] if not.
 pub(crate) fn read_table<'a>(place: &Place, table: &'a [u8], limit: u64) -> Result<Table<'a>, MemoryError> {
     let (entries, _) = table.as_chunks::<ENTRY_BYTES>();
     let (mut total, mut end) = (place.encoding.end as u64, place.table.end);
@@ -235,14 +235,14 @@ pub(crate) fn read_table<'a>(place: &Place, table: &'a [u8], limit: u64) -> Resu
         let more = total.checked_add(counted_part(entry.length()));
         total = more.filter(|total| *total <= limit).ok_or_else(|| {
             MemoryError::corrupt(format_args!(
-                "a part of {} bytes behind {total}, the limit being {limit}",
+                "a part of {} bytes after {total} is over the limit of {limit}",
                 entry.length()
             ))
         })?;
         if let Entry::Here(range) = entry {
             if end.checked_next_multiple_of(ALIGNMENT) != Some(range.start as usize) {
                 return Err(MemoryError::corrupt(format_args!(
-                    "a part at {} behind what ends at {end}",
+                    "a part at {} after what ends at {end}",
                     range.start
                 )));
             }
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_laid_out_is_found_again() {
+    fn parts_are_found_where_they_were_placed() {
         let mut layout = Layout::new(13, 3);
         let starts = [layout.add(100), layout.add(0)];
         layout.name(&Entry::InJob(7..9));
@@ -301,14 +301,14 @@ mod tests {
             (0, (u64::MAX / LEAST_COUNTED) + 1),
             (u64::MAX - 3, u64::MAX / 16),
             (u64::MAX - 1000, u64::MAX / LEAST_COUNTED),
-            // As many entries as there is room for, of parts that would cost eight times as much.
+            // As many entries as there is room for, of parts that would cost eight times the limit.
             (0, 1000 / ENTRY_BYTES as u64),
             (1000 - LEAST_COUNTED + 1, 1),
         ] {
             let contents = Contents { encoding, attached };
             assert!(contents.place(1000).is_err(), "{contents:?}");
         }
-        // Without a limit it is the area that is too small.
+        // Without a limit, it is the area that is too small.
         let none = Contents {
             encoding: u64::MAX,
             attached: 0,
@@ -334,8 +334,8 @@ mod tests {
         };
         for limit in [1000, u64::MAX] {
             let place = contents.place(limit).unwrap();
-            let honest = [entry(64, 300), entry(384, 400)];
-            assert!(read_table(&place, honest.as_flattened(), limit).is_ok());
+            let sound = [entry(64, 300), entry(384, 400)];
+            assert!(read_table(&place, sound.as_flattened(), limit).is_ok());
             for (why, forged) in [
                 ("more than all memory", [entry(64, u64::MAX), entry(0, 1)]),
                 (
@@ -343,7 +343,7 @@ mod tests {
                     [entry(u64::MAX, u64::MAX), entry(64, u64::MAX)],
                 ),
                 (
-                    "a second behind all memory",
+                    "a second one past all memory",
                     [entry(64, u64::MAX - 100), entry(0, 1)],
                 ),
                 ("one part over another", [entry(64, 300), entry(64, 300)]),
@@ -352,13 +352,13 @@ mod tests {
                     [entry(64, 300), entry(320, 300)],
                 ),
                 ("a part over the table", [entry(0, 300), entry(320, 300)]),
-                ("far off", [entry(64, 300), entry(1 << 40, 1)]),
+                ("far away", [entry(64, 300), entry(1 << 40, 1)]),
             ] {
                 let read = read_table(&place, forged.as_flattened(), limit);
-                assert!(read.is_err(), "{why}, the limit being {limit}");
+                assert!(read.is_err(), "{why}, with a limit of {limit}");
             }
         }
-        // Over another, and together over the limit; and beside each other.
+        // One over another, and together over the limit; and one after the other.
         let place = contents.place(1000).unwrap();
         for forged in [
             [entry(64, 600), entry(64, 600)],
@@ -368,7 +368,7 @@ mod tests {
         ] {
             assert!(read_table(&place, forged.as_flattened(), 1000).is_err());
         }
-        // Parts of a job may lie over each other, and count each.
+        // Parts of a job may overlap, and each counts.
         let twice = [entry(IN_JOB, 400), entry(IN_JOB, 400)];
         assert!(read_table(&place, twice.as_flattened(), 1000).is_ok());
     }

@@ -1,9 +1,12 @@
-//! The worker's end of the inbound area: large jobs, seen where they arrived.
+//! Mapped payloads: the worker's end of the inbound area, where large jobs are read in place.
 //!
-//! [`Deliveries`] come one after the other. The job of each is decoded from the area itself, and the bytes attached to the
-//! job are views of it. Before the record of the job's result is published, the delivery is given back: if
-//! somebody still holds some of its bytes (the handler's state, another thread), these are first made the worker's own.
-//! So no copy is made of what nobody keeps, and nobody ever sees the parent write the next job.
+//! Jobs come one after the other. Each is decoded from the area itself, and the bytes attached to the
+//! job are views of it. Before the record of the job's result is published, the area is given back: if
+//! some of its bytes are still referenced (by the handler's state, or another thread), they are first made the worker's own.
+//! So nothing is copied that is not kept, and no reference ever sees the parent write the next job.
+//!
+//! Owns when a view of the area ends; the view itself is `memory/view.rs`. Which job is in the area, and when it is claimed, is
+//! not known here.
 
 use std::{
     alloc::{Layout, handle_alloc_error},
@@ -17,29 +20,27 @@ use std::{
 
 use rustix::fs::SealFlags;
 
-use crate::{
-    Bytes, MemoryError,
-    memory::view::View,
-    payload::{
-        Delivered, Incoming,
-        area::Part,
-        layout::{self, Contents, Entry},
-    },
+use super::{
+    Incoming, MappedBytes,
+    area::Part,
+    bytes::Bytes,
+    layout::{self, Contents, Entry},
 };
+use crate::memory::{MemoryError, view::View};
 
-/// Where large jobs arrive.
+/// The worker's end of the area in which large jobs arrive.
 #[derive(Debug)]
-pub struct Deliveries {
+pub struct InboundArea {
     file: OwnedFd,
-    /// Kept from job to job, so that its pages are warm.
+    /// Kept from job to job, so that its pages stay warm.
     view: Option<Arc<View>>,
 }
 
-impl Deliveries {
-    /// Opens the area that the parent made.
+impl InboundArea {
+    /// Opens the area that the parent created.
     ///
     /// # Errors
-    /// When the descriptor is not such memory.
+    /// If the descriptor is not such memory.
     pub fn open(file: OwnedFd) -> Result<Self, MemoryError> {
         let seals = rustix::fs::fcntl_get_seals(&file).map_err(MemoryError::system("reading seals"))?;
         if !seals.contains(SealFlags::SHRINK) {
@@ -48,17 +49,17 @@ impl Deliveries {
         Ok(Self { file, view: None })
     }
 
-    /// The job of which a frame has told; `limit` is the most bytes that one may have.
+    /// Maps the job that a frame has announced; `limit` is the most bytes that a job may have.
     ///
     /// # Errors
-    /// [`MemoryError::Corrupt`] when it is larger or is not there, [`MemoryError::System`] when it cannot be mapped.
-    pub fn receive(&mut self, contents: Contents, limit: u64) -> Result<Delivery, MemoryError> {
+    /// [`MemoryError::Corrupt`] if it is larger or is not there, [`MemoryError::System`] if it cannot be mapped.
+    pub fn receive(&mut self, contents: Contents, limit: u64) -> Result<MappedPayload, MemoryError> {
         let place = contents.place(limit)?;
         let view = self.view(place.table.end)?;
         let table = layout::read_table(&place, view.bytes(place.table.clone()), limit)?;
         let attached = table.entries().map(here).collect::<Result<Vec<_>, _>>()?;
         let length = table.end;
-        Ok(Delivery {
+        Ok(MappedPayload {
             view: self.view(length)?,
             encoding: place.encoding,
             attached,
@@ -66,7 +67,7 @@ impl Deliveries {
         })
     }
 
-    /// A view of at least so many bytes.
+    /// Returns a view of at least this many bytes.
     fn view(&mut self, length: usize) -> Result<Arc<View>, MemoryError> {
         let kept = self
             .view
@@ -96,18 +97,18 @@ fn here(entry: Entry) -> Result<Range<usize>, MemoryError> {
     }
 }
 
-/// One large job, where it arrived.
+/// One large job, in the area in which it arrived.
 #[derive(Debug)]
-#[must_use = "the parent writes there again once the job's result is published: it is to be given back before"]
-pub struct Delivery {
+#[must_use = "the parent writes there again once the job's result is published: give it back before"]
+pub struct MappedPayload {
     view: Arc<View>,
     encoding: Range<usize>,
     attached: Vec<Range<usize>>,
-    /// Everything of the job lies before this.
+    /// Everything of the job is before this offset.
     length: usize,
 }
 
-/// Keeps a view in memory while bytes of it are held.
+/// Keeps a view mapped while bytes of it are referenced.
 struct Held {
     view: Arc<View>,
     range: Range<usize>,
@@ -119,8 +120,8 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-impl Delivery {
-    /// The encoded job, with the bytes attached to it. They may be held for ever: see [`Delivery::give_back`].
+impl MappedPayload {
+    /// Returns the encoded job, with the bytes attached to it. They may be kept for any time: see [`MappedPayload::give_back`].
     pub fn job(&self) -> Incoming<'static> {
         let held = Held {
             view: Arc::clone(&self.view),
@@ -133,25 +134,25 @@ impl Delivery {
             .map(|range| all.slice(range.clone()))
             .collect();
         let encoding = all.slice(self.encoding.clone());
-        Incoming::Delivered(Box::new(Delivered { encoding, attached }))
+        Incoming::Mapped(Box::new(MappedBytes { encoding, attached }))
     }
 
-    /// How bytes go to the parent: those of this job are only named.
+    /// Returns how bytes travel to the parent: those of this job are only named.
     pub fn part(&self, bytes: Bytes) -> Part {
         let place = self
             .view
-            .place_of(&bytes)
+            .range_of(&bytes)
             .filter(|place| !place.is_empty() && place.end <= self.length);
         place.map_or(Part::Bytes(bytes), Part::InJob)
     }
 
-    /// Gives the area back. Whoever still holds bytes of the job has a copy of them from now on, in the same place.
+    /// Gives the area back. Bytes of the job that are still referenced are a copy from now on, at the same addresses.
     ///
-    /// When there is no memory for the copy, the process ends as it does when any allocation fails
-    /// ([`handle_alloc_error`]): the area cannot be given back, and the bytes cannot be taken from whoever holds them.
+    /// If there is no memory for the copy, the process ends as it does if any allocation fails
+    /// ([`handle_alloc_error`]): the area cannot be given back, and the references cannot be taken away.
     pub fn give_back(self) {
-        // One is kept for the next job and one is this delivery's. When there are no more, nobody can make one: each is
-        // made of another. The fence orders what the others have read before whatever the parent is told.
+        // One reference is kept for the next job and one is this value's. If there are no others, none can come up: each is
+        // cloned from another. The fence orders what the others have read before the record that the parent reads.
         let is_held = Arc::strong_count(&self.view) > 2;
         fence(Ordering::Acquire);
         if is_held && self.view.detach(self.length).is_err() {
@@ -164,34 +165,34 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::area::Parcel;
+    use crate::payload::area::PayloadArea;
 
-    fn two_ends() -> (Parcel, Deliveries) {
-        let parent = Parcel::create("test").unwrap();
-        let worker = Deliveries::open(parent.descriptor().try_clone_to_owned().unwrap()).unwrap();
+    fn two_ends() -> (PayloadArea, InboundArea) {
+        let parent = PayloadArea::create("test").unwrap();
+        let worker = InboundArea::open(parent.descriptor().try_clone_to_owned().unwrap()).unwrap();
         (parent, worker)
     }
 
-    fn taken(delivery: &Delivery) -> Delivered {
-        match delivery.job() {
-            Incoming::Delivered(delivered) => *delivered,
-            Incoming::Framed(_) => panic!("it was delivered"),
+    fn taken(mapped: &MappedPayload) -> MappedBytes {
+        match mapped.job() {
+            Incoming::Mapped(job) => *job,
+            Incoming::Framed(_) => panic!("it is a large job"),
         }
     }
 
-    fn job(parent: &mut Parcel, byte: u8, sizes: &[usize]) -> Contents {
+    fn job(parent: &mut PayloadArea, byte: u8, sizes: &[usize]) -> Contents {
         let parts = sizes.iter().map(|size| Part::Bytes(vec![byte; *size].into()));
         parent.put(&[byte; 10], &parts.collect::<Vec<_>>()).unwrap()
     }
 
     #[test]
-    fn jobs_of_many_sizes_are_seen_where_they_lie() {
+    fn jobs_of_many_sizes_are_read_in_place() {
         let (mut parent, mut worker) = two_ends();
         let sizes = [&[0][..], &[1, 70_000], &[], &[3, 0, 20_000_000, 5], &[100]];
         for (byte, sizes) in (1..).zip(sizes) {
             let contents = job(&mut parent, byte, sizes);
-            let delivery = worker.receive(contents, 1 << 30).unwrap();
-            let Delivered { encoding, attached } = taken(&delivery);
+            let mapped = worker.receive(contents, 1 << 30).unwrap();
+            let MappedBytes { encoding, attached } = taken(&mapped);
             assert_eq!(encoding, [byte; 10]);
             assert!(attached.iter().map(|bytes| bytes.len()).eq(sizes.iter().copied()));
             assert!(
@@ -200,25 +201,25 @@ mod tests {
                     .all(|bytes| bytes.iter().all(|other| *other == byte))
             );
             drop((encoding, attached));
-            delivery.give_back();
+            mapped.give_back();
             parent.trim();
         }
     }
 
     #[test]
-    fn what_is_kept_stays_as_it_was_and_the_next_job_is_seen() {
+    fn kept_bytes_stay_as_they_were_and_the_next_job_is_seen() {
         let (mut parent, mut worker) = two_ends();
         let mut kept = Vec::new();
         for byte in 1..=20 {
             let contents = job(&mut parent, byte, &[100_000, 50_000]);
-            let delivery = worker.receive(contents, 1 << 30).unwrap();
-            let attached = taken(&delivery).attached;
+            let mapped = worker.receive(contents, 1 << 30).unwrap();
+            let attached = taken(&mapped).attached;
             assert_eq!(attached[1][0], byte);
             if byte % 2 == 0 {
                 kept.push((byte, attached[1].slice(7..)));
             }
             drop(attached);
-            delivery.give_back();
+            mapped.give_back();
         }
         for (byte, bytes) in &kept {
             assert!(
@@ -226,26 +227,26 @@ mod tests {
                 "{byte}"
             );
         }
-        // Nobody who kept none holds the area up.
+        // If nothing of a job is kept, its view is used for the next one.
         let contents = job(&mut parent, 99, &[1]);
-        let delivery = worker.receive(contents, 1 << 30).unwrap();
-        let before = Arc::as_ptr(&delivery.view);
-        delivery.give_back();
-        let delivery = worker.receive(contents, 1 << 30).unwrap();
-        assert_eq!(Arc::as_ptr(&delivery.view), before);
-        delivery.give_back();
+        let mapped = worker.receive(contents, 1 << 30).unwrap();
+        let before = Arc::as_ptr(&mapped.view);
+        mapped.give_back();
+        let mapped = worker.receive(contents, 1 << 30).unwrap();
+        assert_eq!(Arc::as_ptr(&mapped.view), before);
+        mapped.give_back();
     }
 
     #[test]
-    fn own_bytes_are_named_and_others_are_not() {
+    fn bytes_of_the_job_are_named_and_others_are_not() {
         let (mut parent, mut worker) = two_ends();
         let contents = job(&mut parent, 1, &[100_000]);
-        let delivery = worker.receive(contents, 1 << 30).unwrap();
-        let bytes = taken(&delivery).attached.remove(0);
-        let Part::InJob(whole) = delivery.part(bytes.clone()) else {
+        let mapped = worker.receive(contents, 1 << 30).unwrap();
+        let bytes = taken(&mapped).attached.remove(0);
+        let Part::InJob(whole) = mapped.part(bytes.clone()) else {
             panic!("it is the job's")
         };
-        let Part::InJob(slice) = delivery.part(bytes.slice(10..20)) else {
+        let Part::InJob(slice) = mapped.part(bytes.slice(10..20)) else {
             panic!("it is the job's")
         };
         assert_eq!(
@@ -253,9 +254,9 @@ mod tests {
             (100_000, whole.start + 10..whole.start + 20)
         );
         let other = Bytes::from(vec![1; 100]);
-        assert_eq!(delivery.part(other.clone()), Part::Bytes(other));
+        assert_eq!(mapped.part(other.clone()), Part::Bytes(other));
         drop(bytes);
-        delivery.give_back();
+        mapped.give_back();
     }
 
     #[test]

@@ -1,4 +1,8 @@
-//! What travels as one job or one output: an encoding, and the bytes attached to it.
+//! Payloads: what travels as one job or one output.
+//!
+//! A payload is an encoding and the bytes attached to it. Owns these types, [`Bytes`], and the way of large payloads: what
+//! is attached ([`attachment`]), how a payload is laid out in shared memory ([`layout`]), the memory itself ([`area`]), and the
+//! worker's view of a job in it ([`mapped`]). It does not know what a job means or when a payload is sent.
 
 pub mod area;
 pub mod attachment;
@@ -6,39 +10,39 @@ mod bytes;
 pub mod layout;
 pub mod mapped;
 
-use crate::CodecError;
+use crate::job::CodecError;
 
 pub use bytes::Bytes;
 
-/// An encoded job or output with the bytes that are attached to it ([`attachment`]).
+/// An encoded job or output, with the bytes that are attached to it ([`attachment`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Payload {
     /// The encoding.
     pub encoding: Vec<u8>,
-    /// What it refers to.
+    /// The bytes to which it refers.
     pub attached: Vec<Bytes>,
 }
 
-/// A job as it came to a worker.
+/// A job as a worker receives it.
 #[derive(Debug)]
 pub enum Incoming<'a> {
-    /// In a frame: its encoding.
+    /// The encoding, from a frame.
     Framed(&'a [u8]),
-    /// In the inbound area.
-    Delivered(Box<Delivered>),
+    /// A large job, in the inbound area.
+    Mapped(Box<MappedBytes>),
 }
 
-/// A job that is seen where it arrived ([`crate::payload::mapped`]).
+/// A large job whose bytes are those of the inbound area, not a copy ([`mapped`]).
 #[derive(Debug)]
-pub struct Delivered {
+pub struct MappedBytes {
     /// The encoding.
     pub encoding: Bytes,
-    /// What it refers to.
+    /// The bytes to which it refers.
     pub attached: Vec<Bytes>,
 }
 
 impl Payload {
-    /// What it counts for every limit: the bytes of all parts together, of which a tiny one counts for what it costs.
+    /// Returns the bytes that count against a limit: those of all parts together, where a tiny part counts for what it costs.
     pub fn bytes(&self) -> u64 {
         layout::counted(self.encoding.len(), self.attached.iter().map(|bytes| bytes.len()))
     }
@@ -48,17 +52,17 @@ impl Payload {
         attachment::offer(self.attached, || decode(&self.encoding))
     }
 
-    /// Empties it; the encoding keeps its memory.
+    /// Empties it; the encoding keeps its capacity.
     #[inline]
     pub fn clear(&mut self) {
         self.encoding.clear();
         self.attached.clear();
     }
 
-    /// Appends an encoding, with what is attached to it.
+    /// Appends an encoding, with the bytes that are attached to it.
     ///
     /// # Errors
-    /// The one of `encode`; then nothing is attached.
+    /// The error of `encode`; then nothing is attached.
     #[inline]
     pub fn encode(
         &mut self,
@@ -73,16 +77,16 @@ impl Payload {
 }
 
 impl Incoming<'_> {
-    /// The encoding.
+    /// Returns the encoding.
     pub fn encoding(&self) -> &[u8] {
         match self {
             Self::Framed(encoding) => encoding,
-            Self::Delivered(delivered) => &delivered.encoding,
+            Self::Mapped(job) => &job.encoding,
         }
     }
 }
 
-impl Delivered {
+impl MappedBytes {
     /// Decodes it.
     pub fn decode<T>(self, decode: impl FnOnce(&[u8]) -> T) -> T {
         attachment::offer(self.attached, || decode(&self.encoding))

@@ -170,7 +170,7 @@ fn a_frame_for_positions_that_were_never_sent_ends_the_worker() {
     frame::begin(&mut skipping);
     frame::append_job(&mut skipping, &encoded("a"));
     frame::finish(&mut skipping, frame::Form::Counted, 0, 7, 1);
-    let large = |position, encoding, attached| frame::parcel(0, position, Contents { encoding, attached });
+    let large = |position, encoding, attached| frame::large(0, position, Contents { encoding, attached });
     for bytes in [
         skipping,
         large(7, 3, 0),

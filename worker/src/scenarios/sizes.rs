@@ -3,7 +3,7 @@
 use protocol::{
     Fault,
     board::ring::MAX_RING_RESULT,
-    payload::{area::KEPT_BYTES, layout::PARCEL_BYTES},
+    payload::{area::KEPT_BYTES, layout::LARGE_BYTES},
 };
 
 use super::echo;
@@ -16,10 +16,10 @@ fn jobs_and_results_of_every_size_arrive_whole() {
     let sizes = [
         0,
         1,
-        PARCEL_BYTES - 4,
-        PARCEL_BYTES - 3,
-        PARCEL_BYTES - 2,
-        PARCEL_BYTES,
+        LARGE_BYTES - 4,
+        LARGE_BYTES - 3,
+        LARGE_BYTES - 2,
+        LARGE_BYTES,
         1 << 20,
         KEPT_BYTES + 1,
         5,

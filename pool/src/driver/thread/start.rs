@@ -11,11 +11,11 @@ use protocol::{
     message::{
         capture::Secret,
         control::{self, ControlError, Received},
-        handshake::{self, Answer, Gifts, Invitation},
-        link::{self, Rendezvous},
+        handshake::{self, Answer, StartRequest, StartupDescriptors},
+        link::{self, Listener},
         log::Record,
     },
-    payload::area::Parcel,
+    payload::area::PayloadArea,
 };
 use sync::heap;
 
@@ -61,7 +61,7 @@ struct Starting<'a> {
 /// What a process has before it is its program.
 struct Spawned {
     process: Arc<WorkerProcess>,
-    listener: Rendezvous,
+    listener: Listener,
     secret: Option<Secret>,
 }
 
@@ -79,7 +79,7 @@ impl Starting<'_> {
         let _taking = link::taking_descriptors();
         // Its socket has a name for an instant, which a kill of this process would leave behind: it comes first, so that
         // there is no such instant once a worker can be seen.
-        let listener = Rendezvous::new().map_err(StartFailureKind::Link)?;
+        let listener = Listener::new().map_err(StartFailureKind::Link)?;
         let controls = control::pair().map_err(StartFailureKind::Control)?;
         let secret = self.settings.capture.map(|_| random()).transpose()?;
         let capture = secret.zip(self.settings.capture);
@@ -116,7 +116,8 @@ impl Starting<'_> {
             .map_err(StartFailureKind::MemoryLimit)?;
         drop(taking);
         let (token, start_request) = self.start_request(secret)?;
-        let descriptors = Gifts::descriptors(listener.socket(), &board, &inbound, &outbound, family);
+        let descriptors =
+            StartupDescriptors::descriptors(listener.socket(), &board, &inbound, &outbound, family);
         self.shake_hands(&process, &start_request, &descriptors)?;
         let link = listener.accept(token).map_err(StartFailureKind::Link)?;
         // The argument has been taken.
@@ -140,9 +141,9 @@ impl Starting<'_> {
         limits.any().then(|| Gauge::new(process.pid())).transpose()
     }
 
-    fn payload_areas(&self) -> Result<(Parcel, Parcel), StartFailureKind> {
-        let mut inbound = Parcel::create("pool-inbound").map_err(StartFailureKind::Memory)?;
-        let outbound = Parcel::create("pool-outbound").map_err(StartFailureKind::Memory)?;
+    fn payload_areas(&self) -> Result<(PayloadArea, PayloadArea), StartFailureKind> {
+        let mut inbound = PayloadArea::create("pool-inbound").map_err(StartFailureKind::Memory)?;
+        let outbound = PayloadArea::create("pool-outbound").map_err(StartFailureKind::Memory)?;
         if !self.settings.argument.is_empty() {
             inbound
                 .put(&self.settings.argument, &[])
@@ -153,7 +154,7 @@ impl Starting<'_> {
 
     fn start_request(&self, capture: Option<Secret>) -> Result<([u8; 16], Vec<u8>), StartFailureKind> {
         let token = random()?;
-        let start_request = handshake::encode(&Invitation {
+        let start_request = handshake::encode(&StartRequest {
             package: PACKAGE_VERSION.to_owned(),
             job: self.settings.job.to_owned(),
             token,

@@ -141,7 +141,7 @@ impl Look<'_> {
                 self.unseen.push(mark);
             }
         }
-        if has_news || worker.board.is_attended() {
+        if has_news || worker.board.parent_will_look() {
             self.again_in(STALL);
         }
     }

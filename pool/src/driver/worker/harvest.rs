@@ -11,7 +11,7 @@ use protocol::{
         Board, outbound,
         ring::{Body, Record, RingReader},
     },
-    payload::area::Parcel,
+    payload::area::PayloadArea,
 };
 
 use super::inbound::Inbound;
@@ -24,7 +24,7 @@ use crate::{
 pub(crate) struct Harvester {
     ring: RingReader,
     inbound: Arc<Inbound>,
-    outbound: Parcel,
+    outbound: PayloadArea,
     message_limit: u64,
     /// The bytes of the last harvest, kept for their memory.
     spare: Vec<u8>,
@@ -49,7 +49,7 @@ fn end((first, results): &Placed) -> u64 {
 }
 
 impl Harvester {
-    pub(crate) fn new(inbound: Arc<Inbound>, outbound: Parcel, message_limit: u64) -> Self {
+    pub(crate) fn new(inbound: Arc<Inbound>, outbound: PayloadArea, message_limit: u64) -> Self {
         Self {
             ring: RingReader::new(),
             inbound,
@@ -121,10 +121,10 @@ impl Harvester {
                     Results::in_buffer(record)
                 }
                 // A worker waits for its area to be emptied, which happens here, behind the look into the ring.
-                Body::Parcel(_) if had_parcel => {
+                Body::InArea(_) if had_parcel => {
                     return Err(MemoryError::corrupt("two large results in an area for one"));
                 }
-                Body::Parcel(contents) => {
+                Body::InArea(contents) => {
                     had_parcel = true;
                     let from_job = |range| self.inbound.copy(position, range);
                     let taken = self.outbound.take(contents, self.message_limit, from_job);
@@ -210,10 +210,10 @@ mod tests {
     use super::*;
 
     /// A worker that publishes anything, and its parent.
-    fn two_ends() -> (Parcel, RingWriter, Board, Harvester) {
-        let outbound = Parcel::create("test").unwrap();
-        let parents = Parcel::open(outbound.descriptor().try_clone_to_owned().unwrap()).unwrap();
-        let inbound = Arc::new(Inbound::new(Parcel::create("test").unwrap()));
+    fn two_ends() -> (PayloadArea, RingWriter, Board, Harvester) {
+        let outbound = PayloadArea::create("test").unwrap();
+        let parents = PayloadArea::open(outbound.descriptor().try_clone_to_owned().unwrap()).unwrap();
+        let inbound = Arc::new(Inbound::new(PayloadArea::create("test").unwrap()));
         let harvester = Harvester::new(inbound, parents, 1 << 30);
         (outbound, RingWriter::new(), Board::create().unwrap(), harvester)
     }
@@ -223,7 +223,7 @@ mod tests {
         let (mut outbound, mut ring, board, mut harvester) = two_ends();
         for position in 0..3 {
             let contents = outbound.put(&vec![7; 100_000], &[]).unwrap();
-            ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
+            ring.publish_large(&board, position, Status::Output, contents, &mut || ());
             let (mut harvest, harvested) = harvester.harvest(&board);
             harvested.unwrap();
             let results: Vec<Results> = harvest.take(position, 1).collect();
@@ -237,7 +237,7 @@ mod tests {
         let (mut outbound, mut ring, board, mut harvester) = two_ends();
         let contents = outbound.put(&vec![7; 100_000], &[]).unwrap();
         for position in 0..10_000 {
-            ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
+            ring.publish_large(&board, position, Status::Output, contents, &mut || ());
         }
         let (harvest, harvested) = harvester.harvest(&board);
         assert!(matches!(harvested, Err(MemoryError::Corrupt { .. })));
@@ -253,7 +253,7 @@ mod tests {
         let (_, mut ring, board, mut harvester) = two_ends();
         for (position, encoding, attached) in [(0, 1 << 40, 0), (1, 0, 1 << 23), (2, 0, u64::MAX)] {
             let contents = Contents { encoding, attached };
-            ring.publish_parcel(&board, position, Status::Output, contents, &mut || ());
+            ring.publish_large(&board, position, Status::Output, contents, &mut || ());
             let (harvest, harvested) = harvester.harvest(&board);
             assert!(
                 matches!(harvested, Err(MemoryError::Corrupt { .. })),

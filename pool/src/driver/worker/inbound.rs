@@ -14,7 +14,7 @@ use std::{
 use protocol::{
     MemoryError, Payload,
     payload::{
-        area::{Parcel, Part},
+        area::{Part, PayloadArea},
         layout::Contents,
     },
 };
@@ -24,13 +24,13 @@ const EMPTY: u64 = u64::MAX;
 
 /// The inbound area of one worker.
 pub(crate) struct Inbound {
-    area: Mutex<Parcel>,
+    area: Mutex<PayloadArea>,
     /// The position of the job that lies there.
     position: AtomicU64,
 }
 
 impl Inbound {
-    pub(crate) fn new(area: Parcel) -> Self {
+    pub(crate) fn new(area: PayloadArea) -> Self {
         Self {
             area: Mutex::new(area),
             position: AtomicU64::new(EMPTY),
@@ -68,7 +68,7 @@ impl Inbound {
         area.trim();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Parcel> {
+    fn lock(&self) -> MutexGuard<'_, PayloadArea> {
         self.area.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn only_the_job_that_lies_there_is_copied_from() {
-        let inbound = Inbound::new(Parcel::create("test").unwrap());
+        let inbound = Inbound::new(PayloadArea::create("test").unwrap());
         assert!(inbound.copy(0, 0..0).is_err(), "nothing lies there");
         let job = Payload {
             encoding: b"job".to_vec(),

@@ -17,7 +17,7 @@ use protocol::{
         control, frame,
         link::{FrameSender, LinkError, ParentLink, WakeReceiver},
     },
-    payload::area::Parcel,
+    payload::area::PayloadArea,
 };
 
 pub(super) mod harvest;
@@ -84,7 +84,7 @@ impl Worker {
         incarnation: u64,
         process: Arc<WorkerProcess>,
         board: Board,
-        (inbound, outbound): (Parcel, Parcel),
+        (inbound, outbound): (PayloadArea, PayloadArea),
         link: ParentLink,
         (lanes, message_limit): (usize, u64),
         gauge: Option<Gauge>,
@@ -252,7 +252,7 @@ impl Sender {
                 frames.send(&bytes)
             }
             OutgoingFrame::LargeJob(job) => match self.inbound.put(first, &job) {
-                Ok(contents) => frames.send(&frame::parcel(epoch, first, contents)),
+                Ok(contents) => frames.send(&frame::large(epoch, first, contents)),
                 Err(error) => frames.send(&frame::withdrawn(epoch, first, &error.to_string())),
             },
         }
