@@ -9,6 +9,7 @@ mod catalogue;
 mod deadlines;
 mod deaths;
 mod encoding;
+mod floors;
 mod flow;
 mod hooks;
 mod lifecycle;
