@@ -2,6 +2,8 @@
 //!
 //! Owns starting it, talking to it and waiting for what can be observed from outside. It expects nothing by itself.
 
+#![expect(clippy::disallowed_methods, reason = "tests may start programs")]
+
 use std::{
     ffi::OsStr,
     fs,

@@ -1,5 +1,7 @@
 //! The same expressions, evaluated by CPython.
 
+#![expect(clippy::disallowed_methods, reason = "tests may start programs")]
+
 use std::{
     io::Write,
     process::{Command, Stdio},

@@ -3,6 +3,8 @@
 //! Owns the measuring: the thread's own time, so that a busy machine does not count, and the highest memory of the
 //! whole process, which the kernel keeps.
 
+#![expect(clippy::disallowed_methods, reason = "tests may start programs")]
+
 use std::process::Command;
 use std::time::Duration;
 

@@ -2,6 +2,8 @@
 //!
 //! Owns the process and the form of its questions and answers. What an answer is worth is for the test.
 
+#![expect(clippy::disallowed_methods, reason = "tests may start programs")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
 use std::process::{Command, Stdio};

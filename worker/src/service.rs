@@ -101,6 +101,10 @@ impl<'a> Service<'a> {
     ///
     /// To be called at the top of `main`, before the program looks at its arguments, starts threads or opens a pool.
     /// A program with several types of jobs calls it for each.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a worker process ends here and never runs the program"
+    )]
     pub fn run_if_worker(&self) {
         if Role::of_this_process() == Role::WorkerFor(self.serving.job_name().into()) {
             std::process::exit(self.serve_process().into());
@@ -114,6 +118,10 @@ impl<'a> Service<'a> {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a worker process ends if serving fails in another thread"
+    )]
     fn try_serve(&self) -> Result<(), Failure> {
         let serves = self.serving.job_name();
         let Role::WorkerFor(_) = Role::of_this_process() else {

@@ -134,6 +134,10 @@ impl Watch {
             Err(errno) => {
                 // Out of kernel memory: look at every process by hand, a little later.
                 tracing::warn!("the pool's watch: {errno}");
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "poll has failed, so there is no event to wait for"
+                )]
                 std::thread::sleep(Duration::from_millis(10));
                 let anything = Happened {
                     ended: true,

@@ -78,6 +78,10 @@ pub fn start(control: &OwnedFd) -> io::Result<()> {
 }
 
 /// Ends this process at once, with its group when it leads one: the group of another leader is not ours to kill.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the last way to end a process that must not outlive its parent"
+)]
 fn end_process() -> ! {
     let own = getpid();
     // Killing cannot be undone or caught, so that neither call returns when it succeeds. A sandbox may refuse both.
