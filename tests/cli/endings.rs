@@ -19,7 +19,7 @@ fn write_for_ever(mut stdin: ChildStdin) {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_the_command_quietly() {
+fn a_reader_that_leaves_ends_the_command_quietly() {
     let mut running = Running::start(&mut eval(["-j", "2"]));
     write_for_ever(running.take_stdin());
     assert_eq!(running.read_line(), "2\n");
@@ -82,7 +82,7 @@ fn sigterm_kills() {
 }
 
 #[test]
-fn ctrl_c_gets_through_while_nobody_reads_the_output() {
+fn ctrl_c_works_while_the_output_is_not_read() {
     let mut running = Running::start(&mut eval(["-j", "2"]));
     write_for_ever(running.take_stdin());
     // The first line is there, and soon the pipe is full.
@@ -112,7 +112,7 @@ fn closed_descriptors_are_no_reason_to_fail() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_is_told() {
+fn an_output_that_cannot_be_written_is_reported() {
     let ended = shell("exec \"$0\" eval 1+1 >/dev/full");
     ended.expect(3, "");
     ended.expect_stderr("cannot write the results: No space left on device");

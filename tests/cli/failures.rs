@@ -49,7 +49,7 @@ fn carets_stand_under_what_is_seen_and_not_under_what_is_counted() {
 }
 
 #[test]
-fn the_first_ten_failures_are_told_and_the_others_counted() {
+fn the_first_ten_failures_are_shown_and_the_others_counted() {
     let ended = run([] as [&str; 0], "1/0\n".repeat(12) + "1\n");
     assert_eq!(
         ended
@@ -75,7 +75,7 @@ fn a_failure_in_a_file_names_it() {
 }
 
 #[test]
-fn a_failure_in_an_argument_tells_its_number() {
+fn a_failure_in_an_argument_names_its_number() {
     run(["1", "x"], "").expect_stderr("<argument 2>:1:1");
 }
 

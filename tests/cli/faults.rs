@@ -40,7 +40,7 @@ fn a_killed_worker_costs_the_job_it_ran_and_is_named() {
 }
 
 #[test]
-fn a_killed_worker_is_told_in_json() {
+fn a_killed_worker_is_reported_in_json() {
     let (running, worker) = running_endless(&["--json"]);
     kill(worker);
     let ended = running.end();
@@ -133,7 +133,7 @@ fn a_missing_worker_program_is_the_pools_failure() {
 }
 
 #[test]
-fn a_program_that_is_no_worker_is_told() {
+fn a_program_that_is_no_worker_is_reported() {
     let ended = run(["--worker", "/bin/false", "1"], "");
     ended.expect(3, "");
     ended.expect_stderr("/bin/false");

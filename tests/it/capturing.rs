@@ -3,11 +3,11 @@
 use pool::{BuildError, JobError};
 use tests::{Answer, Puppet};
 
-use crate::stage::{puppets, run, story, submit};
+use crate::setup::{puppets, run, scenario, submit};
 
 #[test]
 fn each_job_has_what_it_has_written_and_no_other() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).capture_output(10_000).build().expect("a pool");
         let handles: Vec<_> = (0..600)
             .map(|number| match number % 3 {
@@ -41,7 +41,7 @@ fn each_job_has_what_it_has_written_and_no_other() {
 
 #[test]
 fn the_output_of_a_job_whose_worker_died_is_its_own() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).capture_output(10_000).build().expect("a pool");
         for _ in 0..5 {
             run(&pool, Puppet::Print("another's words\n".into())).expect("printed");
@@ -57,8 +57,8 @@ fn the_output_of_a_job_whose_worker_died_is_its_own() {
 }
 
 #[test]
-fn a_job_that_writes_much_is_cut_and_holds_nobody_up() {
-    story(|| {
+fn long_output_is_cut_and_delays_no_other_job() {
+    scenario(|| {
         let pool = puppets(1).capture_output(1000).build().expect("a pool");
         let much = "x".repeat(5 << 20);
         let (output, captured) = submit(&pool, Puppet::Print(much)).wait_captured();
@@ -73,7 +73,7 @@ fn a_job_that_writes_much_is_cut_and_holds_nobody_up() {
 
 #[test]
 fn nothing_is_captured_unless_asked_for_nor_from_several_threads() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).build().expect("a pool");
         let (output, captured) = submit(&pool, Puppet::Print("words".into())).wait_captured();
         output.expect("printed");

@@ -6,14 +6,14 @@ use pool::JobError;
 use rustix::process::{Pid, Signal, kill_process};
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, assert_works, puppets, run, signal, story, submit, wait_for};
+use crate::setup::{Folder, assert_works, puppets, run, scenario, signal, submit, wait_for};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 
 /// F26.
 #[test]
 fn a_spinning_job_ends_at_its_deadline() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).job_deadline(DEADLINE).build().expect("a pool");
         let begun = Instant::now();
         let error = run(&pool, Puppet::Stubborn).expect_err("it never ends");
@@ -35,7 +35,7 @@ fn a_spinning_job_ends_at_its_deadline() {
 
 #[test]
 fn the_neighbours_of_a_late_job_run_elsewhere_and_once() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         // So long that on a busy machine no neighbour misses it too.
         let pool = puppets(1).job_deadline(DEADLINE * 15).build().expect("a pool");
@@ -69,7 +69,7 @@ fn the_neighbours_of_a_late_job_run_elsewhere_and_once() {
 /// F27.
 #[test]
 fn waiting_in_the_queue_does_not_count() {
-    story(|| {
+    scenario(|| {
         // So long that no job misses it by itself on a busy machine, and shorter than the last one waits.
         let pool = puppets(1).job_deadline(DEADLINE * 5).build().expect("a pool");
         let handles: Vec<_> = (0..6).map(|_| submit(&pool, Puppet::Sleep(250))).collect();
@@ -82,7 +82,7 @@ fn waiting_in_the_queue_does_not_count() {
 /// F28.
 #[test]
 fn a_result_that_races_its_deadline_has_one_outcome() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2)
             .job_deadline(Duration::from_millis(20))
             .build()
@@ -102,8 +102,8 @@ fn a_result_that_races_its_deadline_has_one_outcome() {
 
 /// F32, a stopped worker: its deadline ends the job, and no other job waits for it.
 #[test]
-fn a_stopped_worker_holds_nobody_up() {
-    story(|| {
+fn a_stopped_worker_delays_no_other_job() {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppets(2)
             .job_deadline(Duration::from_secs(1))
@@ -133,7 +133,7 @@ fn a_stopped_worker_holds_nobody_up() {
 
 #[test]
 fn with_several_threads_the_others_finish_before_the_kill() {
-    story(|| {
+    scenario(|| {
         // The machine may be so busy that the other job begins only after the kill, elsewhere; not each time.
         let was_seen = (0..5).any(|_| another_job_outlasts_a_late_one());
         assert!(was_seen, "no other job was running at the deadline");
@@ -171,11 +171,11 @@ fn another_job_outlasts_a_late_one() -> bool {
 /// time still is.
 #[test]
 fn a_suspended_program_misses_no_deadline() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let (here, there) = (folder.path("here"), folder.path("there"));
-        let mut host = std::process::Command::new(crate::stage::host_program())
-            .args([crate::stage::PUPPET, "patience", &here, &there])
+        let mut host = std::process::Command::new(crate::setup::host_program())
+            .args([crate::setup::PUPPET, "patience", &here, &there])
             .stdout(std::process::Stdio::piped())
             .spawn()
             .expect("a host");

@@ -6,7 +6,9 @@ use pool::{Death, Exit, JobError};
 use rustix::process::Signal;
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, a_pid, assert_works, puppet_pool, puppets, run, signal, story, submit, wait_for};
+use crate::setup::{
+    Folder, a_pid, assert_works, puppet_pool, puppets, run, scenario, signal, submit, wait_for,
+};
 
 pub(crate) fn death(error: JobError) -> Arc<Death> {
     match error {
@@ -18,7 +20,7 @@ pub(crate) fn death(error: JobError) -> Arc<Death> {
 /// F1.
 #[test]
 fn a_killed_busy_worker_costs_its_job_alone() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(2);
         let before: Vec<_> = (0..500)
@@ -65,7 +67,7 @@ fn a_killed_busy_worker_costs_its_job_alone() {
 /// F2, F3.
 #[test]
 fn idle_workers_may_be_killed_and_no_job_notices() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         for _ in 0..5 {
             signal(a_pid(&pool), Signal::KILL);
@@ -76,7 +78,7 @@ fn idle_workers_may_be_killed_and_no_job_notices() {
             .workers
             .into_iter()
             .filter_map(|worker| worker.pid)
-            .filter(|pid| crate::stage::is_alive(*pid))
+            .filter(|pid| crate::setup::is_alive(*pid))
             .collect::<Vec<_>>();
         for pid in pids {
             signal(pid, Signal::KILL);
@@ -88,8 +90,8 @@ fn idle_workers_may_be_killed_and_no_job_notices() {
 
 /// F4.
 #[test]
-fn each_way_to_die_is_told_apart() {
-    story(|| {
+fn each_way_to_die_is_distinguished() {
+    scenario(|| {
         let pool = puppet_pool(1);
         let cases = [
             (Puppet::Segfault, Err(11)),
@@ -116,8 +118,8 @@ fn each_way_to_die_is_told_apart() {
 }
 
 #[test]
-fn the_last_words_of_the_dead_are_told() {
-    story(|| {
+fn a_death_reports_the_last_output_of_the_worker() {
+    scenario(|| {
         let pool = puppet_pool(1);
         run(&pool, Puppet::Print("a job's own words\n".into())).expect("printed");
         let death = death(run(&pool, Puppet::Abort).expect_err("it aborts"));
@@ -128,7 +130,7 @@ fn the_last_words_of_the_dead_are_told() {
 /// F5.
 #[test]
 fn jobs_that_all_kill_their_workers_all_end() {
-    story(|| {
+    scenario(|| {
         for workers in [1, 2, 5, 13] {
             let pool = puppet_pool(workers);
             let deaths = pool.map((0..30).map(|_| Puppet::Raise(9)));
@@ -142,7 +144,7 @@ fn jobs_that_all_kill_their_workers_all_end() {
 /// F6.
 #[test]
 fn a_result_written_before_the_death_is_delivered() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         for round in 0..20 {
             // In one batch: the numbers are published, then the worker dies in the job behind them.
@@ -166,7 +168,7 @@ fn a_result_written_before_the_death_is_delivered() {
 /// The heart of the matter: whatever the batch, a death costs what was running and every other job starts once.
 #[test]
 fn a_death_amid_a_batch_costs_one_job_and_starts_none_twice() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(2);
         let mut random = fastrand::Rng::with_seed(11);
@@ -206,7 +208,7 @@ fn a_death_amid_a_batch_costs_one_job_and_starts_none_twice() {
 /// F10.
 #[test]
 fn a_poison_job_is_quarantined_after_its_attempts() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppets(2).attempts(3).build().expect("a pool");
         let poison = Puppet::Mark(folder.path("poison"), Box::new(Puppet::Segfault));
@@ -231,8 +233,8 @@ fn a_poison_job_is_quarantined_after_its_attempts() {
 
 /// F8, with the job's start: a large job whose worker dies while it has it.
 #[test]
-fn a_worker_that_dies_with_a_large_job_blocks_nobody() {
-    story(|| {
+fn a_worker_that_dies_with_a_large_job_blocks_no_other_job() {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(1);
         let (here, there) = (folder.path("here"), folder.path("there"));
@@ -248,7 +250,7 @@ fn a_worker_that_dies_with_a_large_job_blocks_nobody() {
 /// F48.
 #[test]
 fn a_grandchild_that_holds_descriptors_hides_no_death() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let Answer::Number(grandchild) = run(&pool, Puppet::Grandchild).expect("a grandchild") else {
             panic!("no process id")
@@ -256,7 +258,7 @@ fn a_grandchild_that_holds_descriptors_hides_no_death() {
         death(run(&pool, Puppet::Raise(9)).expect_err("it dies"));
         assert_works(&pool);
         wait_for("the grandchild to be gone", || {
-            (!crate::stage::is_alive(grandchild as u32)).then_some(())
+            (!crate::setup::is_alive(grandchild as u32)).then_some(())
         });
     });
 }
@@ -264,7 +266,7 @@ fn a_grandchild_that_holds_descriptors_hides_no_death() {
 /// F7.
 #[test]
 fn a_death_amid_a_large_result_gives_no_part_of_it() {
-    story(|| {
+    scenario(|| {
         for percent in [1, 10, 40, 70, 95] {
             // The machine may be so busy that the result is whole before it is seen to grow; not each time.
             let died = (0..30).any(|_| dies_amid_its_result(percent));
@@ -320,7 +322,7 @@ fn shared_bytes(pid: u32) -> Option<u64> {
 /// F8: more jobs than any socket takes, to a worker that reads none of them and is then killed.
 #[test]
 fn a_worker_that_dies_without_reading_blocks_no_submitter() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let pid = a_pid(&pool);
         signal(pid, Signal::STOP);
@@ -341,7 +343,7 @@ fn a_worker_that_dies_without_reading_blocks_no_submitter() {
 /// F9.
 #[test]
 fn a_death_in_a_shutdown_delays_nothing() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(2);
         let (here, there) = (folder.path("here"), folder.path("there"));

@@ -9,7 +9,7 @@ use pool::{Cause, EndReason, Exit, Pool};
 use rustix::process::Signal;
 use tests::{Answer, Puppet};
 
-use crate::stage::{a_pid, assert_works, puppets, run, signal, story, wait_for};
+use crate::setup::{a_pid, assert_works, puppets, run, scenario, signal, wait_for};
 
 fn sending<T: Send + 'static>(sender: Sender<T>) -> impl Fn(T) + Send + Sync {
     let sender = Mutex::new(sender);
@@ -19,8 +19,8 @@ fn sending<T: Send + 'static>(sender: Sender<T>) -> impl Fn(T) + Send + Sync {
 }
 
 #[test]
-fn starts_and_ends_are_told_with_their_causes() {
-    story(|| {
+fn starts_and_ends_are_reported_with_their_causes() {
+    scenario(|| {
         let ((starts, started), (ends, ended)) = (mpsc::channel(), mpsc::channel());
         let (tell_start, tell_end) = (sending(starts), sending(ends));
         let pool = puppets(1)
@@ -50,8 +50,8 @@ fn starts_and_ends_are_told_with_their_causes() {
 }
 
 #[test]
-fn a_worker_that_leaves_in_good_order_is_told_so() {
-    story(|| {
+fn an_orderly_exit_is_reported_as_such() {
+    scenario(|| {
         let (ends, ended) = mpsc::channel();
         let tell_end = sending(ends);
         let pool = puppets(1)
@@ -73,7 +73,7 @@ fn a_worker_that_leaves_in_good_order_is_told_so() {
 /// F44: callbacks that panic, and callbacks that use the pool.
 #[test]
 fn hooks_may_panic_and_may_use_the_pool() {
-    story(|| {
+    scenario(|| {
         let shared: Arc<OnceLock<Weak<Pool<Puppet>>>> = Arc::default();
         let (answers, answered) = mpsc::channel();
         let tell = sending(answers);

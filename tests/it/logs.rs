@@ -18,7 +18,7 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt},
 };
 
-use crate::stage::{Folder, alone, assert_works, puppets, run, story, submit, wait_for};
+use crate::setup::{Folder, alone, assert_works, puppets, run, scenario, submit, wait_for};
 
 /// One event as the subscriber was told of it.
 #[derive(Debug, Clone)]
@@ -77,11 +77,11 @@ impl Visit for Told {
 }
 
 #[test]
-fn events_of_workers_are_told_with_their_place_and_job() {
-    if !alone("logs::events_of_workers_are_told_with_their_place_and_job") {
+fn events_of_workers_have_their_place_and_job() {
+    if !alone("logs::events_of_workers_have_their_place_and_job") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let listener = Listener::install();
         let pool = puppets(1).build().expect("a pool");
         let begun = listener.wait_for("the puppet begins");
@@ -109,11 +109,11 @@ fn events_of_workers_are_told_with_their_place_and_job() {
 }
 
 #[test]
-fn the_last_events_before_a_crash_are_told_and_those_of_a_running_job_at_once() {
-    if !alone("logs::the_last_events_before_a_crash_are_told_and_those_of_a_running_job_at_once") {
+fn the_last_events_before_a_crash_arrive_and_those_of_a_running_job_at_once() {
+    if !alone("logs::the_last_events_before_a_crash_arrive_and_those_of_a_running_job_at_once") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let listener = Listener::install();
         let pool = puppets(1).build().expect("a pool");
         for round in 0..10 {
@@ -138,7 +138,7 @@ fn a_worker_that_logs_too_much_loses_events_and_no_time() {
     if !alone("logs::a_worker_that_logs_too_much_loses_events_and_no_time") {
         return;
     }
-    story(|| {
+    scenario(|| {
         const EVENTS: u64 = 50_000;
         let listener = Listener::install();
         let pool = puppets(1).build().expect("a pool");

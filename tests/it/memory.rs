@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pool::{Death, EndReason, JobError};
 use tests::{Answer, Puppet};
 
-use crate::stage::{assert_works, puppets, run, story, submit};
+use crate::setup::{assert_works, puppets, run, scenario, submit};
 
 const LIMIT: u64 = 128 << 20;
 
@@ -19,7 +19,7 @@ fn death(error: JobError) -> Arc<Death> {
 /// F11.
 #[test]
 fn a_job_that_goes_past_the_memory_limit_ends_with_that_cause() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).memory_max(LIMIT).build().expect("a pool");
         let greedy = submit(&pool, Puppet::Swell(2 << 30));
         let others: Vec<_> = (0..500)
@@ -42,10 +42,10 @@ fn a_job_that_goes_past_the_memory_limit_ends_with_that_cause() {
 
 /// F11, by the system: too much at once to be seen coming.
 #[test]
-fn a_sudden_allocation_is_refused_and_told() {
+fn a_sudden_allocation_is_refused_and_reported() {
     // Of a full backtrace no more than the end is kept; what it is about is known all the same.
     for backtrace in ["0", "1", "full"] {
-        story(move || {
+        scenario(move || {
             let pool = puppets(1)
                 .memory_max(LIMIT)
                 .env("RUST_BACKTRACE", backtrace)
@@ -68,7 +68,7 @@ fn a_sudden_allocation_is_refused_and_told() {
 
 #[test]
 fn what_is_under_the_limit_passes() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).memory_max(LIMIT).build().expect("a pool");
         for _ in 0..3 {
             assert_eq!(

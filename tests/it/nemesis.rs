@@ -2,11 +2,11 @@
 
 use std::process::{Command, Stdio};
 
-use crate::stage::story;
+use crate::setup::scenario;
 
 #[test]
 fn a_storm_of_signals_breaks_no_promise() {
-    story(|| {
+    scenario(|| {
         let output = Command::new(env!("CARGO_BIN_EXE_nemesis"))
             .args([
                 "--seed", "1", "--jobs", "5000", "--kills", "250", "--stops", "20", "--aborts", "25",

@@ -13,7 +13,7 @@ use tests::{Answer, Puppet};
 
 use crate::{
     payloads::{carried, gathered, pattern},
-    stage::{a_pid, alone, assert_works, holdings, puppet_pool, puppets, run, signal, story, submit},
+    setup::{a_pid, alone, assert_works, holdings, puppet_pool, puppets, run, scenario, signal, submit},
 };
 
 /// What shared memory the process holds under a name, in bytes that are really there.
@@ -34,7 +34,7 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
     if !alone("payload_ends::a_worker_killed_in_the_middle_of_a_payload_costs_that_job") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let pool = puppets(2)
             .restart_limit(1000, Duration::from_secs(1))
             .build()
@@ -86,7 +86,7 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
         assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
         // Both workers are there again: nothing of those before is held.
         a_pid(&pool);
-        let areas = crate::stage::wait_for("the areas of the dead to go", || {
+        let areas = crate::setup::wait_for("the areas of the dead to go", || {
             let areas = shared_memory("pool-inbound") + shared_memory("pool-outbound");
             (holdings() <= before && areas <= 4 * (KEPT_BYTES as u64 + 4096)).then_some(areas)
         });
@@ -114,11 +114,11 @@ fn kill_in_the_middle(pool: &Pool<Puppet>, told: mpsc::Receiver<()>, time: Durat
 }
 
 #[test]
-fn after_a_giant_the_areas_are_small_again() {
-    if !alone("payload_ends::after_a_giant_the_areas_are_small_again") {
+fn payload_areas_shrink_after_a_large_payload() {
+    if !alone("payload_ends::payload_areas_shrink_after_a_large_payload") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let kept = KEPT_BYTES as u64 + 4096;
         assert!(carried(run(&pool, Puppet::Carry(pattern(1, 64 << 20)))).len() == 64 << 20);
@@ -145,10 +145,10 @@ fn after_a_giant_the_areas_are_small_again() {
 
 #[test]
 fn a_payload_that_is_taken_back_runs_elsewhere() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).build().expect("a pool");
         // One of two is stopped while the other is busy, and loses to it what it was sent.
-        let folder = crate::stage::Folder::new();
+        let folder = crate::setup::Folder::new();
         let (here, there) = (folder.path("here"), folder.path("there"));
         let gate = submit(&pool, Puppet::Meet(here, there.clone()));
         let Ok(Answer::Number(pid)) = run(&pool, Puppet::Pid) else {
@@ -161,7 +161,7 @@ fn a_payload_that_is_taken_back_runs_elsewhere() {
         let handles: Vec<_> = (0..4)
             .map(|_| submit(&pool, Puppet::Carry(bytes.clone())))
             .collect();
-        crate::stage::wait_for("a payload to be taken back", || {
+        crate::setup::wait_for("a payload to be taken back", || {
             (pool.stats().requeued > before).then_some(())
         });
         std::fs::write(&there, "").expect("a mark");

@@ -2,12 +2,12 @@
 
 use std::process::Command;
 
-use crate::{processes::tell, stage::story};
+use crate::{processes::tell, setup::scenario};
 
 /// F50, with everything that is shared: the short form of a program that runs for as long as one likes.
 #[test]
 fn holders_producers_and_consumers_killed_at_any_instant_break_no_promise() {
-    story(|| {
+    scenario(|| {
         let run = Command::new(env!("CARGO_BIN_EXE_primitives_nemesis"))
             .args(["--kills", "400", "--seed", "42"])
             .output()
@@ -25,7 +25,7 @@ fn permits_of_the_dead_come_back() {
 }
 
 #[test]
-fn a_barrier_whose_member_died_is_broken() {
+fn a_barrier_whose_participant_died_is_broken() {
     tell("barriers");
 }
 

@@ -6,14 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::stage::{Folder, is_alive, story, wait_for};
+use crate::setup::{Folder, is_alive, scenario, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_processes");
 
 /// Longer than any of the stories takes, and shorter than the watchdog's patience, so that a hang leaves nothing.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Has a program tell a story, and gives what it wrote; all its children have ended by then.
+/// Has a program tell a scenario, and gives what it wrote; all its children have ended by then.
 fn told(mut program: Command, success: bool) -> String {
     use rustix::process::{Pid, Signal, kill_process};
     program
@@ -54,7 +54,7 @@ fn program(arguments: &[&str]) -> Command {
 
 /// Has the program tell one of its stories to a good end.
 pub(crate) fn tell(name: &'static str) {
-    story(move || {
+    scenario(move || {
         told(program(&[name]), true);
     });
 }
@@ -70,30 +70,30 @@ fn an_object_runs_in_its_process() {
 }
 
 #[test]
-fn values_that_cannot_travel_are_told() {
+fn values_that_cannot_be_sent_are_reported() {
     tell("faulty-values");
 }
 
 #[test]
-fn a_panic_is_printed_by_the_process_and_told_to_who_joins() {
-    story(|| {
+fn a_panic_is_printed_by_the_process_and_returned_by_join() {
+    scenario(|| {
         let text = told(program(&["panics"]), true);
         assert!(text.contains("boom"), "{text}");
     });
 }
 
 #[test]
-fn every_exit_code_is_told() {
+fn every_exit_code_is_reported() {
     tell("codes");
 }
 
 #[test]
-fn every_signal_is_told() {
+fn every_signal_is_reported() {
     tell("signals");
 }
 
 #[test]
-fn crashes_are_told() {
+fn crashes_are_reported() {
     tell("crashes");
 }
 
@@ -143,7 +143,7 @@ fn many_handles_go_in_one_argument_list() {
 }
 
 #[test]
-fn a_pipe_tells_of_the_others_death() {
+fn a_pipe_reports_the_death_of_its_peer() {
     tell("pipe-death");
 }
 
@@ -153,7 +153,7 @@ fn handles_come_back_from_a_process_that_has_ended() {
 }
 
 #[test]
-fn a_main_without_entry_is_told_and_multiplies_nothing() {
+fn a_main_without_entry_is_reported_and_multiplies_nothing() {
     tell("no-entry");
 }
 
@@ -183,12 +183,12 @@ fn a_full_descriptor_table_is_an_error() {
 }
 
 #[test]
-fn a_system_without_pidfd_is_told() {
+fn a_system_without_pidfd_is_reported() {
     tell("no-pidfd");
 }
 
 #[test]
-fn a_system_without_memfd_is_told() {
+fn a_system_without_memfd_is_reported() {
     tell("no-memfd");
 }
 
@@ -199,8 +199,8 @@ fn an_ignored_sigchld_costs_only_the_exit_status() {
 }
 
 #[test]
-fn another_program_and_another_build_are_told() {
-    story(|| {
+fn another_program_and_another_build_are_reported() {
+    scenario(|| {
         let folder = Folder::new();
         let copy = folder.path("copy");
         std::fs::copy(PROGRAM, &copy).expect("copied");
@@ -211,7 +211,7 @@ fn another_program_and_another_build_are_told() {
 /// F51.
 #[test]
 fn a_program_replaced_while_it_runs_still_has_processes() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let copy = folder.path("copy");
         std::fs::copy(PROGRAM, &copy).expect("copied");
@@ -223,7 +223,7 @@ fn a_program_replaced_while_it_runs_still_has_processes() {
 
 #[test]
 fn a_child_started_by_hand_says_what_it_is() {
-    story(|| {
+    scenario(|| {
         let text = told(program(&["--pool-process=me"]), false);
         assert!(text.contains("started by `Process::start` alone"), "{text}");
     });
@@ -252,7 +252,7 @@ fn daemons(name: &str, success: bool) -> String {
 
 #[test]
 fn daemons_end_with_the_main_code_and_others_are_waited_for() {
-    story(|| {
+    scenario(|| {
         let text = daemons("daemons", true);
         assert!(text.contains("the program ends"), "{text}");
         daemons("daemons-panic", false);
@@ -290,7 +290,7 @@ fn kill_a_parent(phase: &str, count: usize) -> Duration {
 /// F41.
 #[test]
 fn no_process_outlives_its_parent_in_whatever_phase_it_is_killed() {
-    story(|| {
+    scenario(|| {
         let phases = [
             ("running", 3),
             ("nested", 4),

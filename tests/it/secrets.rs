@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pool::Builder;
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, PUPPET, a_pid, puppets, run, story, submit, wait_for};
+use crate::setup::{Folder, PUPPET, a_pid, puppets, run, scenario, submit, wait_for};
 
 /// The initialiser's argument.
 const SECRET: &str = "the initialiser is told of a horse and a staple";
@@ -15,7 +15,7 @@ const ASKED_FOR: &str = "an-argument-that-was-asked-for";
 
 #[test]
 fn the_arguments_and_the_environment_of_a_worker_are_what_was_asked_for() {
-    story(|| {
+    scenario(|| {
         let settings = puppets(1)
             .worker_argument(ASKED_FOR)
             .env_clear()
@@ -29,7 +29,7 @@ fn the_arguments_and_the_environment_of_a_worker_are_what_was_asked_for() {
 
 #[test]
 fn a_worker_inherits_the_environment_and_gets_no_more() {
-    story(|| {
+    scenario(|| {
         // What its jobs write is told apart by marks that have a secret of their own.
         let worker = Glimpse::at_work(puppets(1).capture_output(1024));
         assert_eq!(worker.arguments, [PUPPET, "--pool-worker=puppet"]);

@@ -14,7 +14,7 @@ use tests::{Answer, Puppet, nemesis::Journal};
 
 use crate::{
     deaths::death,
-    stage::{puppets, signal, story},
+    setup::{puppets, scenario, signal},
 };
 
 /// Batches of hundreds, and a SIGKILL every 20 ms: each death costs the one job that was started, or none where the
@@ -22,7 +22,7 @@ use crate::{
 #[test]
 fn deaths_are_suspects_and_workers_killed_idle_exactly() {
     const JOBS: u64 = 400_000;
-    story(|| {
+    scenario(|| {
         let journal = Journal::create(JOBS);
         let (path, jobs) = journal.place();
         let ended = Arc::new(Mutex::new(BTreeSet::new()));
@@ -48,7 +48,7 @@ fn deaths_are_suspects_and_workers_killed_idle_exactly() {
                     let mut pids = workers.into_iter().filter_map(|worker| worker.pid);
                     let pid = pids
                         .nth(random.usize(..2))
-                        .filter(|pid| crate::stage::is_alive(*pid));
+                        .filter(|pid| crate::setup::is_alive(*pid));
                     if let Some(pid) = pid.filter(|pid| !killed.contains(pid)) {
                         signal(pid, Signal::KILL);
                         killed.insert(pid);

@@ -96,7 +96,7 @@ fn expressions_one_by_one_are_compared_with_peers() {
 }
 
 #[test]
-fn a_peer_that_says_nothing_is_told_with_what_it_said() {
+fn a_peer_without_a_figure_is_reported_with_its_output() {
     let file = expressions();
     let path = file.path().to_str().expect("a path in UTF-8");
     let failed = run(

@@ -17,7 +17,7 @@ fn custom_job_counts_primes() {
 }
 
 #[test]
-fn survive_crash_tells_each_cause_and_the_rest_is_right() {
+fn survive_crash_reports_each_cause_and_the_rest_is_right() {
     let told = lines("survive_crash", &[]);
     let (last, failures) = told.split_last().expect("lines");
     for (job, cause) in [

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_waits_tells_where() {
+    fn a_waiting_thread_shows_where() {
         let (sender, receiver) = mpsc::channel();
         let (ready, is_ready) = mpsc::channel();
         let waiting = std::thread::Builder::new().name("waiting".into());

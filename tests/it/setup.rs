@@ -17,7 +17,7 @@ pub(crate) const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Runs a story; when it does not end, tells what every thread does and fails the whole program.
-pub(crate) fn story(tale: impl FnOnce() + Send + 'static) {
+pub(crate) fn scenario(tale: impl FnOnce() + Send + 'static) {
     let (sender, ended) = mpsc::channel();
     let thread = std::thread::Builder::new()
         .name("story".into())
