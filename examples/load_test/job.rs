@@ -18,7 +18,7 @@ pub(crate) enum Load {
     Eval(String),
     /// Keep a CPU busy for so many rounds.
     Spin(u64),
-    /// Give the bytes back.
+    /// Return the bytes.
     Echo(Bytes),
     /// End the worker, as a crash in a native library would.
     Crash,

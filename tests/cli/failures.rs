@@ -1,4 +1,4 @@
-//! How failures are told on standard error.
+//! Failures on standard error.
 
 use crate::command::run;
 
@@ -12,7 +12,7 @@ fn a_caret_stands_under_the_part_that_failed() {
     ended.expect_stderr(" --> <stdin>:3:8\n  |\n3 | '日本' + 2/0\n  |          ^^^\n");
 }
 
-/// What a terminal shows of a source line, and the caret under it, both behind the line's number.
+/// A source line as a terminal shows it, and the caret under it, both without the line's number.
 fn shown(source: &str) -> (String, String) {
     let ended = run([] as [&str; 0], format!("{source}\n"));
     let lines: Vec<&str> = ended.stderr.lines().collect();

@@ -1,4 +1,4 @@
-//! What stands on standard output.
+//! Standard output.
 
 use std::process::Command;
 

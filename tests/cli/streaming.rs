@@ -1,4 +1,4 @@
-//! Results come while the input goes on.
+//! Results arrive while input is still being read.
 
 use std::{io::Write, thread};
 

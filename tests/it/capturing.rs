@@ -1,4 +1,4 @@
-//! What jobs write is captured job by job, and told also of those whose worker died.
+//! The output of each job is captured separately, even if its worker dies.
 
 use pool::{BuildError, JobError};
 use tests::{Answer, Puppet};
@@ -12,7 +12,7 @@ fn each_job_has_what_it_has_written_and_no_other() {
         let handles: Vec<_> = (0..600)
             .map(|number| match number % 3 {
                 0 => submit(&pool, Puppet::Number(number)),
-                // With and without a line's end.
+                // With and without a line feed.
                 1 => submit(&pool, Puppet::Print(format!("job {number}\n"))),
                 _ => submit(&pool, Puppet::Print(format!("job {number}"))),
             })

@@ -1,4 +1,4 @@
-//! Workers die: killed, crashing, exiting. One job is lost with each, and the cause is told.
+//! Workers that are killed, crash or exit. Each death costs one job and reports its cause.
 
 use std::{sync::Arc, time::Duration};
 
@@ -147,7 +147,7 @@ fn a_result_written_before_the_death_is_delivered() {
     scenario(|| {
         let pool = puppet_pool(1);
         for round in 0..20 {
-            // In one batch: the numbers are published, then the worker dies in the job behind them.
+            // In one batch: the numbers are published, then the worker dies in the next job.
             let numbers: Vec<_> = (0..100)
                 .map(|number| submit(&pool, Puppet::Number(number)))
                 .collect();
@@ -165,7 +165,7 @@ fn a_result_written_before_the_death_is_delivered() {
     });
 }
 
-/// The heart of the matter: whatever the batch, a death costs what was running and every other job starts once.
+/// The central promise: in any batch, a death costs the running job, and every other job starts once.
 #[test]
 fn a_death_amid_a_batch_costs_one_job_and_starts_none_twice() {
     scenario(|| {
@@ -231,7 +231,7 @@ fn a_poison_job_is_quarantined_after_its_attempts() {
     });
 }
 
-/// F8, with the job's start: a large job whose worker dies while it has it.
+/// F8, as the job starts: a large job whose worker dies holding it.
 #[test]
 fn a_worker_that_dies_with_a_large_job_blocks_no_other_job() {
     scenario(|| {
@@ -268,15 +268,15 @@ fn a_grandchild_that_holds_descriptors_hides_no_death() {
 fn a_death_amid_a_large_result_gives_no_part_of_it() {
     scenario(|| {
         for percent in [1, 10, 40, 70, 95] {
-            // The machine may be so busy that the result is whole before it is seen to grow; not each time.
+            // On a busy machine the result may be complete before it is seen to grow, but not every time.
             let died = (0..30).any(|_| dies_amid_its_result(percent));
             assert!(died, "no worker died with {percent} % of its result there");
         }
     });
 }
 
-/// Kills a worker once so much of its job's large result lies in the memory that it shares with its parent; says whether it
-/// died before the result was whole.
+/// Kills a worker once this much of its job's large result is in the memory that it shares with its parent; returns
+/// whether it died before the result was complete.
 fn dies_amid_its_result(percent: u64) -> bool {
     const BYTES: usize = 100 << 20;
     let pool = puppet_pool(1);
@@ -302,7 +302,7 @@ fn dies_amid_its_result(percent: u64) -> bool {
         }
     };
     assert_eq!(pool.stats().worker_died, u64::from(has_died));
-    // The next life has an area of its own, in which nothing is left of this one.
+    // The next incarnation has its own payload area, with nothing left from this one.
     let next = run(&pool, Puppet::Flood(BYTES / 10)).expect("a result");
     assert!(
         next == Answer::Bytes(vec![7; BYTES / 10]),
@@ -311,7 +311,7 @@ fn dies_amid_its_result(percent: u64) -> bool {
     has_died
 }
 
-/// How much memory that it shares with others a process has touched; `None` when it has gone.
+/// How much shared memory a process has touched; `None` if it has ended.
 fn shared_bytes(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssShmem:"))?;
@@ -319,7 +319,7 @@ fn shared_bytes(pid: u32) -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// F8: more jobs than any socket takes, to a worker that reads none of them and is then killed.
+/// F8: more jobs than any socket holds, for a worker that reads none of them and is then killed.
 #[test]
 fn a_worker_that_dies_without_reading_blocks_no_submitter() {
     scenario(|| {

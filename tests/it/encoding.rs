@@ -34,7 +34,7 @@ fn jobs_that_cannot_be_encoded_fail_alone() {
     });
 }
 
-/// F20, F21, F23: the worker lives on.
+/// F20, F21, F23: the worker survives.
 #[test]
 fn faults_of_a_job_do_not_cost_the_worker() {
     scenario(|| {
@@ -202,7 +202,7 @@ fn an_output_that_cannot_be_decoded_fails_its_job_alone() {
     });
 }
 
-/// F25: over 2 GiB is over the documented limit, and an error.
+/// F25: more than 2 GiB exceeds the documented limit and is an error.
 #[test]
 fn a_job_of_more_than_two_gigabytes_is_refused_by_its_size() {
     const BYTES: usize = (2 << 30) + 1;

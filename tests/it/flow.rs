@@ -13,7 +13,7 @@ use tests::{Answer, Puppet};
 
 use crate::setup::{Folder, alone, assert_works, holdings, puppet_pool, puppets, scenario};
 
-/// An endless input that counts how far it was read.
+/// An endless input, with the number of items that were read.
 fn endless() -> (impl Iterator<Item = Puppet> + Send, Arc<AtomicU64>) {
     let read = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&read);
@@ -56,7 +56,7 @@ fn a_slow_first_job_does_not_let_the_window_grow() {
                     sender.send(&job).expect("accepted");
                 }
             });
-            // All that fits the window has been run, and no more is read, however long the first job takes.
+            // Everything that fits the window has run, and no more is read while the first job runs.
             crate::setup::wait_for("the window to fill", || {
                 (pool.stats().finished == 499).then_some(())
             });
@@ -99,7 +99,7 @@ fn the_window_is_bounded_in_bytes_too() {
     });
 }
 
-/// A map holds both ends of its stream: outputs that arrive while it feeds must not make it wait for itself.
+/// A map holds both ends of its stream: outputs that arrive while it submits must not deadlock it.
 #[test]
 fn a_map_in_a_narrow_window_does_not_wait_for_itself() {
     scenario(|| {
@@ -219,14 +219,14 @@ fn an_empty_input_gives_an_empty_output() {
     });
 }
 
-/// Results that come between the look for room and the next input fill the window; nobody else would empty it.
+/// Results that arrive between the check for room and the next input fill the window, and only the map itself can empty it.
 #[test]
 fn a_map_never_waits_for_its_own_caller() {
     scenario(|| {
         let pool = puppets(1).window_bytes(1).build().expect("a pool");
         let input = (0..20).map(|number| {
             if number > 0 {
-                // By now the outputs of all inputs before have come.
+                // By now the outputs of all previous inputs have arrived.
                 assert_works(&pool);
             }
             Puppet::Sleep(5)
@@ -235,7 +235,7 @@ fn a_map_never_waits_for_its_own_caller() {
     });
 }
 
-/// An idle worker is given what there is, also when nobody submits anything else meanwhile.
+/// An idle worker gets what there is, even if nothing else is submitted meanwhile.
 #[test]
 fn a_map_over_a_slow_input_gives_each_output_as_it_comes() {
     scenario(|| {
@@ -243,7 +243,7 @@ fn a_map_over_a_slow_input_gives_each_output_as_it_comes() {
         let asked = AtomicU64::new(0);
         let inputs = (0..6).map(|number| {
             asked.fetch_add(1, Ordering::SeqCst);
-            // As slow as somebody who types.
+            // As slow as typing.
             std::thread::park_timeout(Duration::from_millis(30));
             Puppet::Number(number)
         });
@@ -255,13 +255,13 @@ fn a_map_over_a_slow_input_gives_each_output_as_it_comes() {
     });
 }
 
-/// A consumer that takes its time finds the workers at work meanwhile, not only when it has taken all there was.
+/// While a consumer is slow, the workers keep working, not only once it has taken all outputs.
 #[test]
 fn outputs_that_wait_do_not_keep_the_next_inputs_from_the_workers() {
     scenario(|| {
         let pool = puppets(2).window(8).build().expect("a pool");
         let (input, read) = endless();
-        // Jobs that travel one by one, and so their results.
+        // Jobs that are sent one by one, and so are their results.
         let input = input.map(|_| Puppet::Spin(2_000));
         let mut outputs = pool.map(input);
         outputs.next().expect("one").expect("an answer");
@@ -279,7 +279,7 @@ fn outputs_that_wait_do_not_keep_the_next_inputs_from_the_workers() {
     });
 }
 
-/// The same when the results of tiny jobs have come by the hundreds and are all at hand.
+/// The same if hundreds of results of tiny jobs have arrived and are ready.
 #[test]
 fn outputs_at_hand_do_not_keep_the_next_inputs_from_the_workers() {
     scenario(|| {
@@ -306,7 +306,7 @@ fn outputs_at_hand_do_not_keep_the_next_inputs_from_the_workers() {
     });
 }
 
-/// Whoever waits for the effect of an input that was taken, before he gives the next one, does not wait in vain.
+/// An iterator that waits for the effect of one input before it yields the next must not deadlock.
 #[test]
 fn inputs_of_an_iterator_that_may_block_are_not_gathered() {
     scenario(|| {

@@ -82,7 +82,7 @@ fn hooks_may_panic_and_may_use_the_pool() {
             .on_worker_start(|_| panic!("in a hook, on purpose"))
             .on_worker_end(|_| panic!("in a hook, on purpose"))
             .on_worker_end(move |_| {
-                // A hook runs in the thread of the worker that ended: another one answers.
+                // A hook runs in the thread of the worker that ended, so another worker must answer.
                 if let Some(pool) = seen.get().and_then(Weak::upgrade) {
                     tell(pool.submit(Puppet::Number(5)).map(pool::JobHandle::wait));
                 }

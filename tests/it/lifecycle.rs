@@ -1,4 +1,4 @@
-//! The ends of a pool: drain, shutdown, kill, drop; and that nothing is left behind.
+//! The ends of a pool: drain, shutdown, kill and drop. Nothing is left behind.
 
 use std::time::{Duration, Instant};
 
@@ -123,7 +123,7 @@ fn a_pool_that_is_dropped_in_a_panic_is_ended_too() {
     });
 }
 
-/// F45, in a process of its own, because other stories hold things meanwhile.
+/// F45, in a separate process, since other tests hold resources too.
 #[test]
 fn pools_built_and_dropped_leave_nothing_behind() {
     if !alone("lifecycle::pools_built_and_dropped_leave_nothing_behind") {
@@ -146,7 +146,7 @@ fn pools_built_and_dropped_leave_nothing_behind() {
     });
 }
 
-/// F43: the ends of a pool that has never had a job.
+/// F43: the ends of a pool that never had a job.
 #[test]
 fn a_pool_without_a_job_may_be_ended_in_every_way() {
     scenario(|| {
@@ -168,7 +168,7 @@ fn a_pool_without_a_job_may_be_ended_in_every_way() {
     });
 }
 
-/// F44: a job that has a pool of its own.
+/// F44: a job that has its own pool.
 #[test]
 fn a_job_may_use_another_pool() {
     scenario(|| {

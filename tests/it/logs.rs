@@ -1,4 +1,4 @@
-//! The logs of workers reach the parent's subscriber, with worker, process and job, also the last words of the dead.
+//! Logs of workers reach the parent's subscriber with worker, process and job, including the last before a death.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use tracing_subscriber::{
 
 use crate::setup::{Folder, alone, assert_works, puppets, run, scenario, submit, wait_for};
 
-/// One event as the subscriber was told of it.
+/// One event as the subscriber received it.
 #[derive(Debug, Clone)]
 struct Told {
     level: Level,
@@ -31,7 +31,7 @@ struct Told {
 #[derive(Clone, Default)]
 struct Listener {
     told: Arc<Mutex<Vec<Told>>>,
-    /// Whoever holds it keeps the listener from listening.
+    /// Holding it blocks the listener.
     attention: Arc<Mutex<()>>,
 }
 
@@ -63,7 +63,7 @@ impl<S: Subscriber> Layer<S> for Listener {
                 fields: BTreeMap::new(),
             };
             event.record(&mut told);
-            // A story that fails while it holds this up must not fail the pool as well.
+            // A test that panics while it holds the lock must not break the pool too.
             let _attention = self.attention.lock();
             self.told.lock().expect("it").push(told);
         }
@@ -92,7 +92,7 @@ fn events_of_workers_have_their_place_and_job() {
         let tests::Answer::Number(pid) = job.wait().expect("a process id") else {
             panic!("no process id")
         };
-        // It was told before the job's end was.
+        // It arrived before the job's outcome.
         let told = listener.told();
         let told = told
             .iter()
@@ -149,19 +149,19 @@ fn a_worker_that_logs_too_much_loses_events_and_no_time() {
         );
         std::thread::scope(|scope| {
             let attention = listener.attention.lock().expect("it");
-            // Whoever submits or waits may be the one who tells of events, and is held up too.
+            // A thread that submits or waits may deliver events, and then blocks too.
             let chatting = scope.spawn(|| run(&pool, chatter));
-            // The listener hears of no event before this, and far more events are under way than the system keeps: a worker
-            // that waited for room would never be through.
+            // Until now the listener has received no event, and far more are under way than the system buffers: a worker that
+            // waited for room would never finish.
             wait_for("the worker to be through with its events", || {
                 folder.exists("through").then_some(())
             });
             drop(attention);
             chatting.join().expect("no panic").expect("an answer");
         });
-        // What was lost is told with the next event that finds room.
+        // The number of lost events is reported with the next event that finds room.
         run(&pool, Puppet::Log("the end".into(), Box::new(Puppet::Number(1)))).expect("an answer");
-        // Two threads may tell what they have read at the same time, so that the end may come before what was before it.
+        // Two threads may deliver events at the same time, so the last one may arrive before earlier ones.
         wait_for("all events, told or counted as lost", || {
             let told = listener.told();
             let chatter = told

@@ -1,4 +1,4 @@
-//! Memory limits: a job that goes past one ends with that cause, and costs nobody else anything.
+//! Memory limits: a job that exceeds one ends with that cause, and no other job is affected.
 
 use std::sync::Arc;
 
@@ -40,10 +40,10 @@ fn a_job_that_goes_past_the_memory_limit_ends_with_that_cause() {
     });
 }
 
-/// F11, by the system: too much at once to be seen coming.
+/// F11, refused by the system: too much at once for the watch to notice first.
 #[test]
 fn a_sudden_allocation_is_refused_and_reported() {
-    // Of a full backtrace no more than the end is kept; what it is about is known all the same.
+    // Only the end of a full backtrace is kept, but the cause is known anyway.
     for backtrace in ["0", "1", "full"] {
         scenario(move || {
             let pool = puppets(1)
@@ -76,7 +76,7 @@ fn what_is_under_the_limit_passes() {
                 Answer::Number(64)
             );
         }
-        // What travels through shared memory does not count.
+        // Shared memory does not count.
         let bytes = vec![1; 20 << 20];
         assert_eq!(
             run(&pool, Puppet::Echo(bytes.clone())).expect("it fits"),

@@ -1,4 +1,4 @@
-//! The nemesis in its short form; the long form is a command.
+//! A short run of the nemesis; the program `nemesis` runs it for longer.
 
 use std::process::{Command, Stdio};
 

@@ -1,4 +1,4 @@
-//! The parent is killed: nothing of it is left after a second.
+//! After the parent is killed, nothing of it is left within a second.
 
 use std::{
     io::{BufRead, BufReader},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::setup::{Folder, PUPPET, host_program, is_alive, scenario, wait_for};
 
-/// Starts a host, kills it, and gives how long its workers lived on.
+/// Starts a host, kills it, and returns how long its workers survived it.
 fn kill_a_host(what: &str, folder: &Folder) -> Duration {
     let mut host = Command::new(host_program())
         .args([PUPPET, what])

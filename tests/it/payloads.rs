@@ -1,4 +1,4 @@
-//! Large payloads: `Bytes` that come back whole, are kept, sliced and mixed.
+//! Large payloads: `Bytes` that are returned intact, kept, sliced and mixed.
 
 use pool::{Bytes, JobError, Order, SubmitError};
 use protocol::{attachment::LEAST_BYTES, parcel::KEPT_BYTES};
@@ -6,7 +6,7 @@ use tests::{Answer, Puppet};
 
 use crate::setup::{assert_works, puppet_pool, puppets, run, scenario, submit};
 
-/// Bytes of which each place can be told from the others, and each payload too.
+/// Bytes that differ at each position and for each seed.
 pub(crate) fn pattern(seed: usize, length: usize) -> Bytes {
     (0..length)
         .map(|index| (index / 7 + index + seed) as u8)
@@ -51,7 +51,7 @@ fn an_output_owns_its_bytes() {
         let pool = puppet_pool(1);
         let first = carried(run(&pool, Puppet::Carry(pattern(1, 1 << 20))));
         let start = first.as_ptr();
-        // The area carries other payloads meanwhile.
+        // The area carries other payloads in between.
         let second = carried(run(&pool, Puppet::Carry(pattern(2, 1 << 20))));
         assert!(first == pattern(1, 1 << 20) && second == pattern(2, 1 << 20));
         let vector = first.into_vec();
@@ -76,7 +76,7 @@ fn any_number_of_payloads_travel_in_one_job() {
             .collect();
         let mut expected = parts.clone();
         expected.reverse();
-        // The puppet adds bytes of its own to those that it was given.
+        // The puppet adds its own bytes to those that it received.
         expected.push(vec![7; 70_000].into());
         assert_eq!(gathered(run(&pool, Puppet::Gather(parts))), expected);
         // The same bytes, again and again.
@@ -118,7 +118,7 @@ fn what_a_handler_keeps_stays_as_it_was() {
                 run(&pool, Puppet::Keep(pattern(seed, 300_000))).expect("kept"),
                 Answer::Number(seed as u64 + 1)
             );
-            // Others go through the area in between, and come back right.
+            // Other payloads pass through the area in between and are returned intact.
             let other = pattern(seed + 100, 400_000);
             assert!(carried(run(&pool, Puppet::Carry(other.clone()))) == other);
         }
@@ -132,7 +132,7 @@ fn what_a_handler_keeps_stays_as_it_was() {
     });
 }
 
-/// What is kept is the worker's own memory, and is held to its limit.
+/// Bytes that a worker keeps are its own memory and count towards its limit.
 #[test]
 fn what_is_kept_past_the_memory_limit_ends_the_worker_with_that_cause() {
     scenario(|| {

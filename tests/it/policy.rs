@@ -1,4 +1,4 @@
-//! What a pool does about jobs that fail.
+//! What a pool does if jobs fail.
 
 use std::time::Duration;
 

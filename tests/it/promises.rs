@@ -1,4 +1,4 @@
-//! The plain promises: every job has one end, order is kept, the caller may wait as it likes.
+//! The basic promises: every job has one outcome, order is kept, and the caller may wait in any way.
 
 use std::{
     pin::pin,
@@ -272,8 +272,8 @@ fn the_kind_of_an_error_says_whose_fault_it_is() {
     });
 }
 
-/// Waiting looks into the workers' memory itself, in the place of their wake-ups. What a worker shows meanwhile that is no
-/// result, such as a frame it received after all its jobs had been taken back, must be seen too, or it gets no more.
+/// A thread that waits polls the workers' memory in place of their wake-ups. It must also see news other than results, such
+/// as a frame that a worker received after all its jobs were revoked; otherwise that worker gets no more jobs.
 #[test]
 fn workers_that_lose_jobs_during_a_spin_wait_stay_in_service() {
     scenario(|| {

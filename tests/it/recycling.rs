@@ -1,4 +1,4 @@
-//! Replacing workers that are well: nobody notices but by the process ids.
+//! Replacing healthy workers: only their process ids show it.
 
 use std::{
     collections::HashMap,
@@ -64,7 +64,7 @@ fn recycling_and_the_end_of_a_pool_do_not_hinder_each_other() {
     });
 }
 
-/// The successor is ready before the other one leaves: nothing waits for its slow start.
+/// The successor is ready before the old worker leaves, so nothing waits for its slow start.
 #[test]
 fn jobs_do_not_wait_for_a_replacement_to_start() {
     scenario(|| {

@@ -125,7 +125,7 @@ fn workers_that_never_start_again_break_the_pool_with_the_cause() {
         assert_works(&pool);
         let died = run(&pool, Puppet::Raise(9)).expect_err("it dies");
         assert!(matches!(died, JobError::WorkerDied(_)), "{died}");
-        // Whether it is refused or accepted first and failed then, it ends, with the cause.
+        // It may be rejected, or accepted and then fail; either way it ends with the cause.
         let error = match pool.submit(Puppet::Number(1)) {
             Ok(handle) => handle.wait().expect_err("no worker is left"),
             Err(rejected) => JobError::NotSubmitted(rejected.error),

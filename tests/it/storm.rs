@@ -1,4 +1,4 @@
-//! A storm of kills over batches of hundreds, with every start counted.
+//! A storm of kills over batches of hundreds of jobs, with every start counted.
 
 use std::{
     collections::BTreeSet,
@@ -17,8 +17,8 @@ use crate::{
     setup::{puppets, scenario, signal},
 };
 
-/// Batches of hundreds, and a SIGKILL every 20 ms: each death costs the one job that was started, or none where the
-/// worker had nothing to do, and every other job starts once.
+/// Batches of hundreds of jobs, and a SIGKILL every 20 ms: each death costs the running job, or none if the worker was
+/// idle, and every other job starts once.
 #[test]
 fn deaths_are_suspects_and_workers_killed_idle_exactly() {
     const JOBS: u64 = 400_000;

@@ -1,4 +1,4 @@
-//! The system and the host at their worst: signals, ignored children, missing descriptors, other directories.
+//! Difficult systems and hosts: signals, ignored children, missing descriptors, changed directories.
 
 use std::{
     process::Command,
@@ -103,7 +103,7 @@ fn a_host_that_ignores_its_children_has_a_pool_that_works() {
             let JobError::WorkerDied(death) = &error else {
                 panic!("{error}")
             };
-            // The system has thrown the status away, and that is what is told.
+            // The system has discarded the exit status, and the error says so.
             assert!(matches!(death.exit, Exit::Unknown | Exit::Code(4)), "{death}");
         }
         let pid = a_pid(&pool);
@@ -112,7 +112,7 @@ fn a_host_that_ignores_its_children_has_a_pool_that_works() {
     });
 }
 
-/// F52, a host that reaps whatever it finds.
+/// F52, a host that reaps every child.
 #[test]
 fn a_host_that_reaps_all_children_has_a_pool_that_works() {
     if !alone("system::a_host_that_reaps_all_children_has_a_pool_that_works") {
@@ -158,7 +158,7 @@ fn no_other_child_of_the_host_is_reaped() {
     });
 }
 
-/// What a host says that builds a pool where something is amiss.
+/// What a host prints that builds a pool on a restricted system.
 fn host_says(prepare: &str, environment: &[(&str, &str)]) -> String {
     let mut command = Command::new("sh");
     command
@@ -221,7 +221,7 @@ fn a_change_of_directory_does_not_lose_the_worker_program() {
     });
 }
 
-/// F51, an upgraded program: later workers run what the file is then.
+/// F51, an upgraded program: later workers run the new file.
 #[test]
 fn an_upgraded_program_is_what_later_workers_run() {
     scenario(|| {
@@ -237,7 +237,7 @@ fn an_upgraded_program_is_what_later_workers_run() {
         std::fs::rename(&next, &worker).expect("replaced");
         signal(a_pid(&pool), Signal::KILL);
         assert_works(&pool);
-        // An upgrade that is no worker any more: the pool gives up, with what it saw.
+        // An upgrade that is no longer a worker: the pool breaks and reports the cause.
         std::fs::copy("/bin/true", &next).expect("copied");
         std::fs::rename(&next, &worker).expect("replaced");
         run(&pool, Puppet::Raise(9)).expect_err("it dies");

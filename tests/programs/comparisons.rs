@@ -1,6 +1,6 @@
-//! The programs that measure the pool beside what else there is: all that they promise to show is shown, each in its unit.
+//! The programs that compare the pool with alternatives: they show everything that they promise, in the right units.
 //!
-//! What the figures are is not looked at: they are a debug build's, on a busy machine.
+//! The figures themselves are not checked: they come from a debug build on a busy machine.
 
 use std::io::Write;
 
@@ -16,7 +16,7 @@ fn expressions() -> tempfile::NamedTempFile {
     file
 }
 
-/// The sides that a comparison shows: under each title, names and units.
+/// The sides that a comparison shows: names and units under each title.
 fn sides(arguments: &[&str]) -> Vec<(String, Vec<(String, String)>)> {
     let told = lines("compare", &[&["--rounds", "1"], arguments].concat());
     let groups = told.split(String::is_empty).filter(|group| !group.is_empty());
@@ -32,7 +32,7 @@ fn sides(arguments: &[&str]) -> Vec<(String, Vec<(String, String)>)> {
         .collect()
 }
 
-/// A side's name and unit, its figures being what they must be in the only round.
+/// The name and unit of a side, after checking its figures, which come from a single round.
 fn side((place, line): (usize, &String)) -> (String, String) {
     let (name, rest) = line
         .trim_start()
@@ -48,7 +48,7 @@ fn side((place, line): (usize, &String)) -> (String, String) {
         ((*least).into(), (*most).into()),
         "{line}"
     );
-    // All but the first side are compared to it.
+    // All other sides are compared with the first.
     assert_eq!(ratio.join(" ").starts_with("the pool is "), place > 0, "{line}");
     (name.to_owned(), (*unit).to_owned())
 }
@@ -200,7 +200,7 @@ fn memory_is_seen_however_short_the_run() {
         };
         assert_eq!(lines, number);
         for kib in [parent, worker] {
-            // A process of which nothing is seen, or which grows with its input, is told apart from these.
+            // A process that was missed, or that grows with its input, would be outside of these bounds.
             assert!(
                 (50..100_000).contains(&kib.parse::<u64>().expect("a figure")),
                 "{line}"

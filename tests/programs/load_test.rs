@@ -1,4 +1,4 @@
-//! The load test: each of its ways to run and to show, and that its documentation names what it prints.
+//! The load test: each of its modes and outputs, and the documentation of what it prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +23,12 @@ fn keys(value: &Value) -> BTreeSet<String> {
     object.keys().cloned().chain(inner).collect()
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The fields that the documentation's table names, and the code in what it says of each.
+/// The fields in the documentation's table, and the code in the description of each.
 fn documented() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let (_, section) = DOCUMENTATION
         .split_once("# The fields of `load_test --json`")
@@ -116,10 +116,10 @@ fn the_figures_of_a_closed_loop_agree_with_each_other() {
         "{printed}"
     );
     let one = figure(&printed["one_thread"]["us_per_job"]);
-    // So much work as took 20 µs when it was tried, on a machine whose speed changes with what else it does.
+    // Work that took 20 µs in a trial; the machine's speed changes with its load.
     assert!(
         (5.0..200.0).contains(&one),
-        "a job takes what it was told to: {one}"
+        "a job takes the time that was asked for: {one}"
     );
     let latency = &printed["latency_us"];
     let rising = ["min", "p50", "p90", "p99", "p99_9", "max"].map(|name| figure(&latency[name]));

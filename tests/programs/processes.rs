@@ -39,7 +39,7 @@ fn terminate_does_not_wait() {
         assert_eq!(told[2], "a moment after: false");
         assert_eq!(told[3], "it was killed by signal 15 (SIGTERM)");
     }
-    // That the signal has not done its work yet is usual, and nothing that can be relied on.
+    // Usually the signal has had no effect yet, but that is not certain.
     assert!(runs.iter().any(|told| told[1] == "just after: true"), "{runs:?}");
 }
 

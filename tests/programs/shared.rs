@@ -30,7 +30,7 @@ fn the_tickets_sold_are_the_tickets_there_were() {
 #[test]
 fn without_the_lock_the_race_shows() {
     let arguments = ["--tickets", "50", "--users", "10", "--each", "10", "--no-lock"];
-    // A machine may be so busy that the users come one after the other; not each time.
+    // On a busy machine the users may run one after another, but not every time.
     let oversold = (0..20)
         .map(|_| tickets(&arguments))
         .any(|(sold, left)| sold + left > 50);
