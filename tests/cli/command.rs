@@ -170,7 +170,7 @@ impl Running {
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmHWM:"))
-            .expect("memory is told");
+            .expect("the kernel reports memory");
         line.trim()
             .trim_end_matches(" kB")
             .parse()
@@ -181,9 +181,9 @@ impl Running {
     #[track_caller]
     pub(crate) fn end(mut self) -> Ended {
         let stderr = self.stderr.take();
-        let told = thread::spawn(move || stderr.map(read_rest).unwrap_or_default());
+        let reading = thread::spawn(move || stderr.map(read_rest).unwrap_or_default());
         let stdout = self.stdout.take().map(read_rest).unwrap_or_default();
-        let stderr = told.join().expect("standard error is read");
+        let stderr = reading.join().expect("standard error is read");
         let status = self.child.wait().expect("the command is our child");
         self.disarm = None;
         assert!(

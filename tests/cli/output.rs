@@ -31,7 +31,7 @@ fn json_is_an_object_a_line() {
          {\"seq\":1,\"ok\":false,\"error\":{\"kind\":\"ZeroDivisionError\",\"message\":\"division by zero\",\"column\":6}}\n\
          {\"seq\":2,\"ok\":false,\"error\":{\"kind\":\"NameError\",\"message\":\"name 'nobody' is not defined\",\"column\":1}}\n",
     );
-    assert_eq!(ended.stderr, "", "failures are told nowhere else");
+    assert_eq!(ended.stderr, "", "failures are reported nowhere else");
 }
 
 #[test]

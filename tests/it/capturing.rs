@@ -48,9 +48,9 @@ fn the_output_of_a_job_whose_worker_died_is_its_own() {
             let (output, captured) = submit(&pool, Puppet::Overflow).wait_captured();
             let error = output.expect_err("it dies");
             assert!(matches!(error, JobError::WorkerDied(_)), "{error}");
-            let told = String::from_utf8_lossy(&captured.stderr);
-            assert!(told.contains("has overflowed its stack"), "{told}");
-            assert!(!told.contains("another's words"), "{told}");
+            let stderr = String::from_utf8_lossy(&captured.stderr);
+            assert!(stderr.contains("has overflowed its stack"), "{stderr}");
+            assert!(!stderr.contains("another's words"), "{stderr}");
             assert_eq!(captured.stdout, b"");
         }
     });

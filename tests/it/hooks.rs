@@ -13,8 +13,8 @@ use crate::setup::{a_pid, assert_works, puppets, run, scenario, signal, wait_for
 
 fn sending<T: Send + 'static>(sender: Sender<T>) -> impl Fn(T) + Send + Sync {
     let sender = Mutex::new(sender);
-    move |told| {
-        let _nobody_listens_any_more = sender.lock().expect("a sender").send(told);
+    move |value| {
+        let _closed = sender.lock().expect("a sender").send(value);
     }
 }
 
@@ -22,10 +22,10 @@ fn sending<T: Send + 'static>(sender: Sender<T>) -> impl Fn(T) + Send + Sync {
 fn starts_and_ends_are_reported_with_their_causes() {
     scenario(|| {
         let ((starts, started), (ends, ended)) = (mpsc::channel(), mpsc::channel());
-        let (tell_start, tell_end) = (sending(starts), sending(ends));
+        let (send_start, send_end) = (sending(starts), sending(ends));
         let pool = puppets(1)
-            .on_worker_start(move |start| tell_start((start.worker, start.pid)))
-            .on_worker_end(move |cause| tell_end(cause.clone()))
+            .on_worker_start(move |start| send_start((start.worker, start.pid)))
+            .on_worker_end(move |cause| send_end(cause.clone()))
             .build()
             .expect("a pool");
         let (worker, pid) = started.recv().expect("a start");
@@ -53,9 +53,9 @@ fn starts_and_ends_are_reported_with_their_causes() {
 fn an_orderly_exit_is_reported_as_such() {
     scenario(|| {
         let (ends, ended) = mpsc::channel();
-        let tell_end = sending(ends);
+        let send_end = sending(ends);
         let pool = puppets(1)
-            .on_worker_end(move |cause| tell_end(cause.clone()))
+            .on_worker_end(move |cause| send_end(cause.clone()))
             .build()
             .expect("a pool");
         assert_works(&pool);
@@ -76,7 +76,7 @@ fn hooks_may_panic_and_may_use_the_pool() {
     scenario(|| {
         let shared: Arc<OnceLock<Weak<Pool<Puppet>>>> = Arc::default();
         let (answers, answered) = mpsc::channel();
-        let tell = sending(answers);
+        let send = sending(answers);
         let seen = Arc::clone(&shared);
         let pool = puppets(2)
             .on_worker_start(|_| panic!("in a hook, on purpose"))
@@ -84,7 +84,7 @@ fn hooks_may_panic_and_may_use_the_pool() {
             .on_worker_end(move |_| {
                 // A hook runs in the thread of the worker that ended, so another worker must answer.
                 if let Some(pool) = seen.get().and_then(Weak::upgrade) {
-                    tell(pool.submit(Puppet::Number(5)).map(pool::JobHandle::wait));
+                    send(pool.submit(Puppet::Number(5)).map(pool::JobHandle::wait));
                 }
             })
             .build()

@@ -22,7 +22,7 @@ use crate::setup::{Folder, alone, assert_works, puppets, run, scenario, submit, 
 
 /// One event as the subscriber received it.
 #[derive(Debug, Clone)]
-struct Told {
+struct Logged {
     level: Level,
     fields: BTreeMap<&'static str, String>,
 }
@@ -30,7 +30,7 @@ struct Told {
 /// Keeps the events that come from workers.
 #[derive(Clone, Default)]
 struct Listener {
-    told: Arc<Mutex<Vec<Told>>>,
+    logged: Arc<Mutex<Vec<Logged>>>,
     /// Holding it blocks the listener.
     attention: Arc<Mutex<()>>,
 }
@@ -43,14 +43,14 @@ impl Listener {
         listener
     }
 
-    fn told(&self) -> Vec<Told> {
-        self.told.lock().expect("it").clone()
+    fn logged(&self) -> Vec<Logged> {
+        self.logged.lock().expect("it").clone()
     }
 
-    fn wait_for(&self, words: &str) -> Told {
+    fn wait_for(&self, words: &str) -> Logged {
         wait_for(words, || {
-            let mut told = self.told().into_iter();
-            told.find(|told| told.fields["message"].contains(words))
+            let mut logged = self.logged().into_iter();
+            logged.find(|logged| logged.fields["message"].contains(words))
         })
     }
 }
@@ -58,19 +58,19 @@ impl Listener {
 impl<S: Subscriber> Layer<S> for Listener {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         if event.metadata().target() == "pool::worker" {
-            let mut told = Told {
+            let mut logged = Logged {
                 level: *event.metadata().level(),
                 fields: BTreeMap::new(),
             };
-            event.record(&mut told);
+            event.record(&mut logged);
             // A test that panics while it holds the lock must not break the pool too.
             let _attention = self.attention.lock();
-            self.told.lock().expect("it").push(told);
+            self.logged.lock().expect("it").push(logged);
         }
     }
 }
 
-impl Visit for Told {
+impl Visit for Logged {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.fields.insert(field.name(), format!("{value:?}"));
     }
@@ -93,18 +93,18 @@ fn events_of_workers_have_their_place_and_job() {
             panic!("no process id")
         };
         // It arrived before the job's outcome.
-        let told = listener.told();
-        let told = told
+        let logged = listener.logged();
+        let logged = logged
             .iter()
-            .find(|told| told.fields["message"].contains("careful now"));
-        let told = told.expect("it is told");
-        assert_eq!(told.level, Level::WARN);
-        assert_eq!(told.fields["message"], "puppet: careful now number=7");
-        assert_eq!(told.fields["job"], id.to_string());
-        assert_eq!(told.fields["pid"], pid.to_string());
-        assert_eq!(told.fields["worker"], "0");
-        assert_eq!(told.fields["origin"], "\"puppet\"");
-        assert!(told.fields["file"].contains("puppet.rs"), "{told:?}");
+            .find(|logged| logged.fields["message"].contains("careful now"));
+        let logged = logged.expect("the event arrives");
+        assert_eq!(logged.level, Level::WARN);
+        assert_eq!(logged.fields["message"], "puppet: careful now number=7");
+        assert_eq!(logged.fields["job"], id.to_string());
+        assert_eq!(logged.fields["pid"], pid.to_string());
+        assert_eq!(logged.fields["worker"], "0");
+        assert_eq!(logged.fields["origin"], "\"puppet\"");
+        assert!(logged.fields["file"].contains("puppet.rs"), "{logged:?}");
     });
 }
 
@@ -162,14 +162,14 @@ fn a_worker_that_logs_too_much_loses_events_and_no_time() {
         // The number of lost events is reported with the next event that finds room.
         run(&pool, Puppet::Log("the end".into(), Box::new(Puppet::Number(1)))).expect("an answer");
         // Two threads may deliver events at the same time, so the last one may arrive before earlier ones.
-        wait_for("all events, told or counted as lost", || {
-            let told = listener.told();
-            let chatter = told
+        wait_for("all events, received or counted as lost", || {
+            let logged = listener.logged();
+            let chatter = logged
                 .iter()
-                .filter(|told| told.fields["message"].contains("chatter"));
-            let lost: u64 = told
+                .filter(|logged| logged.fields["message"].contains("chatter"));
+            let lost: u64 = logged
                 .iter()
-                .filter_map(|told| told.fields.get("lost")?.parse::<u64>().ok())
+                .filter_map(|logged| logged.fields.get("lost")?.parse::<u64>().ok())
                 .sum();
             (lost > 0 && chatter.count() as u64 + lost == EVENTS).then_some(())
         });

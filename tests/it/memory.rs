@@ -57,10 +57,10 @@ fn a_sudden_allocation_is_refused_and_reported() {
                 Some(EndReason::AllocationRefused { limit: LIMIT }),
                 "{death}"
             );
-            let told = death
+            let reports = death
                 .output
                 .matches("memory allocation of 8589934592 bytes failed");
-            assert_eq!(told.count(), 1, "{death}");
+            assert_eq!(reports.count(), 1, "{death}");
             assert_works(&pool);
         });
     }

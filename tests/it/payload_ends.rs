@@ -97,9 +97,9 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
 }
 
 /// Kills a worker on each message, within twice the time that a job takes: the one that has a job, if any.
-fn kill_in_the_middle(pool: &Pool<Puppet>, told: mpsc::Receiver<()>, time: Duration) {
+fn kill_in_the_middle(pool: &Pool<Puppet>, kills: mpsc::Receiver<()>, time: Duration) {
     let mut random = fastrand::Rng::with_seed(11);
-    for () in told {
+    for () in kills {
         // Not waiting for an event: a random delay, so that each kill comes at a different point.
         std::thread::sleep(time.mul_f64(2.0 * random.f64()));
         let mut workers = pool.stats().workers;

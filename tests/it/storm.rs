@@ -26,13 +26,13 @@ fn deaths_are_suspects_and_workers_killed_idle_exactly() {
         let journal = Journal::create(JOBS);
         let (path, jobs) = journal.place();
         let ended = Arc::new(Mutex::new(BTreeSet::new()));
-        let tell = Arc::clone(&ended);
+        let recorded = Arc::clone(&ended);
         let pool = puppets(2)
             .initialiser_argument(&format!("journal {jobs} {path}"))
             .restart_limit(10_000, Duration::from_mins(1))
             .on_worker_end(move |cause| {
                 if let pool::Cause::Died(death) = cause {
-                    tell.lock().expect("it").insert(death.pid);
+                    recorded.lock().expect("it").insert(death.pid);
                 }
             })
             .build()
@@ -76,7 +76,10 @@ fn deaths_are_suspects_and_workers_killed_idle_exactly() {
         let stats = pool.stats();
         drop(pool);
         let ended = ended.lock().expect("it");
-        assert!(killed.is_subset(&ended), "a killed worker's death was not told");
+        assert!(
+            killed.is_subset(&ended),
+            "a killed worker's death was not reported"
+        );
         assert!(
             suspects.is_subset(&killed),
             "a job was lost with a worker that nobody killed"

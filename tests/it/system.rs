@@ -168,8 +168,8 @@ fn host_says(prepare: &str, environment: &[(&str, &str)]) -> String {
         .envs(environment.iter().copied());
     let output = command.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!told.contains("panicked"), "{said}{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!stderr.contains("panicked"), "{said}{stderr}");
     said
 }
 

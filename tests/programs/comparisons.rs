@@ -18,8 +18,8 @@ fn expressions() -> tempfile::NamedTempFile {
 
 /// The sides that a comparison shows: names and units under each title.
 fn sides(arguments: &[&str]) -> Vec<(String, Vec<(String, String)>)> {
-    let told = lines("compare", &[&["--rounds", "1"], arguments].concat());
-    let groups = told.split(String::is_empty).filter(|group| !group.is_empty());
+    let printed = lines("compare", &[&["--rounds", "1"], arguments].concat());
+    let groups = printed.split(String::is_empty).filter(|group| !group.is_empty());
     groups
         .map(|group| {
             let (title, rest) = group[0].split_once(" (").expect("a title");
@@ -176,13 +176,13 @@ fn starts_are_compared_with_bare_processes_and_peers() {
 
 #[test]
 fn memory_is_seen_however_short_the_run() {
-    let told = lines("compare", &["memory", "--lines", "20000"]);
+    let printed = lines("compare", &["memory", "--lines", "20000"]);
     assert_eq!(
-        told[0],
+        printed[0],
         "the most memory of pool eval -j 2 (proportional set size)"
     );
-    assert_eq!(told.len(), 3, "{told:?}");
-    for (line, number) in told[1..].iter().zip(["200", "20000"]) {
+    assert_eq!(printed.len(), 3, "{printed:?}");
+    for (line, number) in printed[1..].iter().zip(["200", "20000"]) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [
             lines,
@@ -211,8 +211,8 @@ fn memory_is_seen_however_short_the_run() {
 
 #[test]
 fn the_shared_objects_are_measured_beside_what_else_there_is() {
-    let told = lines("primitives_bench", &["--rounds", "1"]);
-    assert!(told[0].starts_with("median of 1 rounds"), "{told:?}");
+    let printed = lines("primitives_bench", &["--rounds", "1"]);
+    assert!(printed[0].starts_with("median of 1 rounds"), "{printed:?}");
     let measured = [
         ("std::sync::Mutex, lock and unlock", ""),
         ("Lock, lock and unlock", "(at most 3)"),
@@ -226,8 +226,8 @@ fn the_shared_objects_are_measured_beside_what_else_there_is() {
         ("Semaphore, acquire and release", ""),
         ("Lock, made and dropped", ""),
     ];
-    assert_eq!(told.len(), 1 + measured.len(), "{told:?}");
-    for (line, (name, end)) in told[1..].iter().zip(measured) {
+    assert_eq!(printed.len(), 1 + measured.len(), "{printed:?}");
+    for (line, (name, end)) in printed[1..].iter().zip(measured) {
         assert!(line.starts_with(name) && line.ends_with(end), "{name}: {line}");
         let figure = line[name.len()..].split_whitespace().next().expect("a figure");
         let is_missing = line.contains(": not measured, ");

@@ -175,7 +175,7 @@ fn text_and_page_show_the_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("page.html");
     let path = page.to_str().expect("a path in UTF-8");
-    let told = lines(
+    let printed = lines(
         "load_test",
         &[
             "--jobs",
@@ -199,15 +199,15 @@ fn text_and_page_show_the_run() {
         "start",
         "faults",
     ];
-    assert_eq!(told.len(), names.len(), "{told:?}");
-    for (line, name) in told.iter().zip(names) {
+    assert_eq!(printed.len(), names.len(), "{printed:?}");
+    for (line, name) in printed.iter().zip(names) {
         assert_eq!(line[..14].trim_end(), name, "{line}");
     }
     assert!(
-        told[0].contains("eval:1<2, through submit") && told[0].contains("workers 1"),
-        "{told:?}"
+        printed[0].contains("eval:1<2, through submit") && printed[0].contains("workers 1"),
+        "{printed:?}"
     );
-    assert!(told[1].contains("(500 jobs in "), "{told:?}");
+    assert!(printed[1].contains("(500 jobs in "), "{printed:?}");
 
     let page = std::fs::read_to_string(page).expect("a page");
     assert!(
@@ -223,7 +223,7 @@ fn text_and_page_show_the_run() {
         page.contains("<title>Load test: eval:1&lt;2</title>"),
         "what was given is no markup"
     );
-    for (line, name) in told.iter().zip(names).skip(1) {
+    for (line, name) in printed.iter().zip(names).skip(1) {
         let value = line[14..].replace('&', "&amp;").replace('<', "&lt;");
         assert!(
             page.contains(&format!("<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>")),
@@ -242,7 +242,7 @@ fn what_cannot_be_run_is_refused_before_it_is() {
     ] {
         let refused = run("load_test", arguments);
         assert!(!refused.status.success(), "{arguments:?}");
-        let told = String::from_utf8_lossy(&refused.stderr);
-        assert!(told.contains(complaint), "{arguments:?}: {told}");
+        let printed = String::from_utf8_lossy(&refused.stderr);
+        assert!(printed.contains(complaint), "{arguments:?}: {printed}");
     }
 }

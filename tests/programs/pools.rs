@@ -18,8 +18,8 @@ fn custom_job_counts_primes() {
 
 #[test]
 fn survive_crash_reports_each_cause_and_the_rest_is_right() {
-    let told = lines("survive_crash", &[]);
-    let (last, failures) = told.split_last().expect("lines");
+    let printed = lines("survive_crash", &[]);
+    let (last, failures) = printed.split_last().expect("lines");
     for (job, cause) in [
         ("job 100, Abort: ", "was killed by signal 6 (SIGABRT)"),
         ("job 300, Exit(3): ", "exited with code 3"),
@@ -30,7 +30,7 @@ fn survive_crash_reports_each_cause_and_the_rest_is_right() {
         assert_eq!(
             failures.iter().filter(is_told).count(),
             1,
-            "{job}{cause}: {told:?}"
+            "{job}{cause}: {printed:?}"
         );
     }
     // On a busy machine a worker may stand still for so long that more jobs miss the deadline.
@@ -38,7 +38,7 @@ fn survive_crash_reports_each_cause_and_the_rest_is_right() {
     assert_eq!(
         failures.iter().filter(late).count(),
         failures.len() - 3,
-        "{told:?}"
+        "{printed:?}"
     );
     let failed = failures.len();
     assert_eq!(

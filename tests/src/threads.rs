@@ -32,14 +32,14 @@ pub fn stacks() -> String {
     // SAFETY: the handler is a function of the right type, and lives as long as the program.
     let before = unsafe { libc::signal(libc::SIGURG, capture as *const () as libc::sighandler_t) };
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let told = tasks.map(|task| {
+    let stacks = tasks.map(|task| {
         let stack = match task.file_name().to_str().and_then(|id| id.parse().ok()) {
             Some(id) if before != libc::SIG_ERR => stack_of(id),
             _ => "its stack cannot be captured".to_owned(),
         };
         format!("{}{stack}\n", state_of(&task.path()))
     });
-    told.collect()
+    stacks.collect()
 }
 
 /// Where the kernel says a thread is.
@@ -94,10 +94,10 @@ mod tests {
             })
             .unwrap();
         is_ready.recv().unwrap();
-        let told = stacks();
+        let stacks = stacks();
         assert!(
-            told.contains("waiting: waits in") && told.contains("waits_for_good"),
-            "{told}"
+            stacks.contains("waiting: waits in") && stacks.contains("waits_for_good"),
+            "{stacks}"
         );
         drop(sender);
         waiting.join().unwrap();

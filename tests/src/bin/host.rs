@@ -62,7 +62,7 @@ fn worker_ids(pool: &Pool<Puppet>) -> Vec<u64> {
 }
 
 /// Prints the process ids.
-fn tell(ids: &[u64]) {
+fn print_ids(ids: &[u64]) {
     for id in ids {
         say(&id.to_string());
     }
@@ -71,7 +71,7 @@ fn tell(ids: &[u64]) {
 
 /// Prints the process ids and waits to be killed.
 fn wait_with(ids: &[u64]) -> ! {
-    tell(ids);
+    print_ids(ids);
     loop {
         std::thread::park();
     }
@@ -96,7 +96,7 @@ fn keep_deadlines(worker: String, held: Puppet) {
         .job_deadline(Duration::from_secs(3))
         .build()
         .expect("a pool");
-    tell(&worker_ids(&pool));
+    print_ids(&worker_ids(&pool));
     for job in [held, Puppet::Sleep(20_000)] {
         match pool.submit(job).expect("accepted").wait() {
             Ok(_) => say("in time"),

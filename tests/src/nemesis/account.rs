@@ -110,14 +110,14 @@ impl Account {
             Err(JobError::Quarantined(_)) => Ok(&self.counts.quarantined),
             Err(JobError::Cancelled) if may_be_cancelled => Ok(&self.counts.cancelled),
             Err(error) => {
-                weather::tell(format_args!("job {number}: {error}"));
+                weather::say(format_args!("job {number}: {error}"));
                 Err("it has no reason for that error")
             }
         }
     }
 
     fn count_wrong(&self, number: u64, why: &str) {
-        weather::tell(format_args!("job {number}: {why}"));
+        weather::say(format_args!("job {number}: {why}"));
         self.counts.wrong.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -91,19 +91,19 @@ fn storm_over(plan: &Plan, account: &Arc<Account>, marks: &[String; 2]) -> Repor
 
 /// Reports progress, and ends the program if there is none.
 fn watch(account: &Account, is_over: &AtomicBool) {
-    let (mut last, mut since, mut told) = (0, Instant::now(), Instant::now());
+    let (mut last, mut since, mut reported) = (0, Instant::now(), Instant::now());
     while !is_over.load(Ordering::SeqCst) {
         thread::park_timeout(Duration::from_millis(20));
         let ended = account.ended();
         if ended != last {
             (last, since) = (ended, Instant::now());
         }
-        if told.elapsed() >= Duration::from_secs(1) {
-            told = Instant::now();
-            weather::tell(format_args!("{ended} of {} jobs have ended", account.jobs()));
+        if reported.elapsed() >= Duration::from_secs(1) {
+            reported = Instant::now();
+            weather::say(format_args!("{ended} of {} jobs have ended", account.jobs()));
         }
         if since.elapsed() >= TIMEOUT {
-            weather::tell(format_args!(
+            weather::say(format_args!(
                 "nothing has ended for {TIMEOUT:?}; the threads:\n{}",
                 crate::threads::stacks()
             ));

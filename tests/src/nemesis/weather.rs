@@ -48,7 +48,7 @@ fn set_limit(current: Option<u64>) {
     let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
     let limited = rustix::process::setrlimit(Resource::Nofile, Rlimit { current, maximum });
     if let Err(errno) = limited {
-        tell(format_args!(
+        say(format_args!(
             "the limit of descriptors cannot be changed: {errno}"
         ));
     }
@@ -94,7 +94,7 @@ pub(crate) fn marked(marks: &[String]) -> usize {
 }
 
 /// Prints a message on standard error.
-pub(crate) fn tell(what: impl fmt::Display) {
+pub(crate) fn say(what: impl fmt::Display) {
     // Standard error may be closed.
     let _told = writeln!(io::stderr(), "nemesis: {what}");
 }
