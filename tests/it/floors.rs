@@ -38,9 +38,15 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["heap/"],
             &["item_error.rs", "lock_error.rs"],
             &["object/"],
-            &["barrier.rs", "event.rs", "lock.rs", "queue.rs", "semaphore.rs"],
-            &["pipe.rs", "value.rs"],
-            &["condition.rs"],
+            &[
+                "barrier.rs",
+                "event.rs",
+                "lock.rs",
+                "semaphore.rs",
+                "typed_channel.rs",
+            ],
+            &["queue.rs", "value.rs"],
+            &["condition.rs", "pipe.rs"],
         ],
     ),
     (
