@@ -1,4 +1,4 @@
-//! A job type of one's own, in one file: the type, the code that runs it, and the pool.
+//! A custom job type in one file: the type, the code that runs it, and the pool.
 //!
 //! `cargo run --release -p examples --example custom_job`
 
@@ -10,7 +10,7 @@ use pool::{Job, Pool};
 use serde::{Deserialize, Serialize};
 use worker::{Service, Setup};
 
-/// The job is plain data. Whatever serde can encode may be in it.
+/// The job is plain data. It may contain anything that serde can encode.
 #[derive(Debug, Serialize, Deserialize)]
 struct CountPrimes {
     from: u64,
@@ -23,7 +23,7 @@ impl Job for CountPrimes {
     const NAME: &'static str = "count-primes";
 }
 
-/// The code that runs it, in the worker, with a state that the initialiser made: the small primes to divide by.
+/// Runs a job in the worker, with a state that the initialiser created: the small primes to divide by.
 fn count(job: &CountPrimes, small: &[u64]) -> Result<u64, String> {
     if job.from > job.to {
         return Err(format!("the range {}..{} is empty", job.from, job.to));
@@ -39,7 +39,7 @@ fn count(job: &CountPrimes, small: &[u64]) -> Result<u64, String> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // This program is its own worker: started as one, it becomes one here and never comes back.
+    // This program is its own worker: started as one, it serves jobs here and never returns.
     let limit = |setup: &Setup| setup.argument::<u64>();
     let sieve = move |setup: &Setup| limit(setup).map(|limit| (2..limit).collect::<Vec<u64>>());
     Service::with_state(sieve, |job: CountPrimes, context| count(&job, context.state())).run_if_worker();
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let handle = pool.submit(CountPrimes { from: 0, to: 100 })?;
     println!("primes below 100: {}", handle.wait()??);
 
-    // Many jobs: their outputs come in the order of the inputs, and nobody chose a batch size.
+    // Many jobs: outputs come in the order of the inputs, and there is no batch size to choose.
     let ranges = (0..100).map(|part| CountPrimes {
         from: part * 10_000,
         to: (part + 1) * 10_000,

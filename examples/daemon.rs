@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Process::new(live, ("son2".to_owned(), 10)).name("son2").start()?;
         thread::sleep(Duration::from_millis(500));
         println!("the main code ends");
-        // Here son1 is ended, a minute before its time, and son2 is waited for, though nobody has joined it.
+        // Here son1 is ended, a minute early, and son2 is waited for, although it was not joined.
         Ok(())
     })
 }

@@ -1,8 +1,8 @@
-//! The notes' example: evaluate an expression elsewhere, and put what is made of the value on a queue.
+//! Evaluates an expression in another process, which puts results of it on a queue.
 //!
 //! In Python a process does `ret = eval('1+2+3')` and puts `{ret, 2, 3}`, `ret*2` and `ret*4` on a queue, from which the
-//! main code gets them in that order. Here too; `eval` is this library's evaluator, which nothing in an expression can
-//! hurt.
+//! main code gets them in that order. So does this program; its `eval` is this library's evaluator, which is safe for any
+//! expression.
 //!
 //! `cargo run --release -p examples --example eval_queue`, or with another expression behind `--`
 
@@ -17,7 +17,7 @@ fn eval(source: &str, names: &Names) -> Result<Value, Error> {
     Expression::parse(source)?.evaluate(names, &Limits::default())
 }
 
-/// In the child: evaluates the expression, and puts what is made of its value on the queue.
+/// Runs in the child: evaluates the expression and puts results of its value on the queue.
 fn task(queue: Queue<String>, expression: String) -> Result<(), String> {
     let mut names = Names::default();
     let ret = eval(&expression, &names).map_err(|error| error.to_string())?;

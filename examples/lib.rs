@@ -1,6 +1,6 @@
 //! Programs that teach the pool. Each is an example of this package: `cargo run --release -p examples --example NAME`.
 //!
-//! What several of them share is here: figures of several rounds and how they are shown, and the memory of a process.
+//! Shared code is here: figures of several rounds and how to show them, and the memory of a process.
 
 mod proportional_set;
 mod spread;

@@ -1,7 +1,7 @@
-//! What `pool eval` does, without a pool: one thread evaluates a file's lines and writes their values to another file.
+//! `pool eval` without a pool: one thread evaluates the lines of a file and writes their values to another file.
 //!
-//! It is what the pool is compared to, and so it is written to be quick: large blocks, lines found with memchr, values
-//! appended to one buffer, nothing allocated for a line.
+//! The pool is compared with it, so it is written to be fast: large blocks, lines found with memchr, values appended to one
+//! buffer, no allocation per line.
 //!
 //! `cargo run --release -p examples --example one_thread -- INPUT OUTPUT`
 

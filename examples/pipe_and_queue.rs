@@ -1,4 +1,4 @@
-//! Several producers put what they make on one queue; the consumer reports over a pipe.
+//! Several producers put items on one queue; the consumer reports over a pipe.
 //!
 //! In Python: `Queue()` for many processes, `Pipe()` for two.
 //!
@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, error::Error};
 use pool::{Process, Queue, pipe, sync::PipeEnd};
 use serde::{Deserialize, Serialize};
 
-/// What a producer makes.
+/// An item of a producer.
 #[derive(Debug, Serialize, Deserialize)]
 struct Piece {
     producer: String,
@@ -25,7 +25,7 @@ type Report = BTreeMap<String, u32>;
 fn produce(queue: Queue<Piece>, pieces: u32) -> Result<(), String> {
     for number in 0..pieces {
         let producer = Process::current_name();
-        // It waits while the queue is full.
+        // Waits while the queue is full.
         queue
             .put(Piece { producer, number })
             .map_err(|error| error.to_string())?;
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     pool::main(|| {
         let queue = Queue::bounded(100)?;
         let (ours, theirs) = pipe::<String, Report>()?;
-        // The pipe's end is given away, and cannot be used here any more; the queue's handles are clones.
+        // The pipe's end moves to the child and cannot be used here any more; the queue's handles are clones.
         let consumer = Process::new(consume, (queue.clone(), theirs))
             .name("consumer")
             .start()?;

@@ -1,4 +1,4 @@
-//! A function in a process of its own: start it, join it, and have what it returned.
+//! A function in its own process: start it, join it, and get what it returned.
 //!
 //! In Python: `p = Process(target=greet, args=('Anna', 3))`, `p.start()`, `p.join()`.
 //!
@@ -11,7 +11,7 @@ use std::error::Error;
 
 use pool::Process;
 
-/// It runs in the child. Arguments and output are any serde values.
+/// Runs in the child. Arguments and output may be any serde values.
 fn greet(name: String, times: usize) -> usize {
     for _ in 0..times {
         println!("{}: hello, {name}", Process::current_name());
@@ -20,16 +20,16 @@ fn greet(name: String, times: usize) -> usize {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // What `if __name__ == '__main__'` is for: the child comes here too, and runs its function instead of this code.
+    // Like `if __name__ == '__main__'`: the child comes here too, and runs its function instead of this code.
     pool::main(|| {
         let process = Process::new(greet, ("Anna".to_owned(), 3)).start()?;
         println!("{}: started {}", Process::current_name(), process.name());
 
-        // Python's `join` only waits. This one gives what the function returned, or why it did not return.
+        // Python's `join` only waits. This one returns what the function returned, or why it did not return.
         let letters = process.join()?;
         println!("{}: {letters} letters", Process::current_name());
 
-        // A panic is told, with its place.
+        // A panic is reported with its location.
         let failing = Process::new(|divisor: u32| 1 / divisor, (0,))
             .name("divider")
             .start()?;

@@ -1,11 +1,11 @@
-//! The memory of a process, as one counts it that shares much with others: its proportional set size.
+//! The proportional set size of a process: its memory, with shared pages divided among their users.
 
 use procfs::{ProcResult, process::Process};
 
 /// A process's own share of what it maps, in KiB: what n processes map counts an n-th for each.
 ///
 /// # Errors
-/// When the process has gone, or is not this user's to look at.
+/// If the process has ended, or belongs to another user.
 pub fn proportional_set_kib(process: &Process) -> ProcResult<u64> {
     let maps = process.smaps_rollup()?.memory_map_rollup;
     let bytes = maps.iter().filter_map(|map| map.extension.map.get("Pss"));

@@ -1,4 +1,4 @@
-//! An object with a `run`, in a process of its own.
+//! An object with a method `run`, in its own process.
 //!
 //! In Python: a subclass of `Process` with a method `run`.
 //!
@@ -11,7 +11,7 @@ use std::error::Error;
 use pool::{Process, Run};
 use serde::{Deserialize, Serialize};
 
-/// What the process has, as a plain value.
+/// The state of the process, a plain value.
 #[derive(Debug, Serialize, Deserialize)]
 struct Countdown {
     name: String,

@@ -1,4 +1,4 @@
-//! How the figures of several rounds lie: the least, the median and the most.
+//! The spread of the figures of several rounds: least, median and most.
 
 /// The least, the median and the most of some figures; not a number when there are none.
 #[derive(Debug, Clone, Copy, PartialEq)]

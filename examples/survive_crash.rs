@@ -1,4 +1,4 @@
-//! Jobs that crash, hang and panic: each costs itself, and its cause is told.
+//! Jobs that crash, hang and panic: no other job is lost, and each error names its cause.
 //!
 //! `cargo run --release -p examples --example survive_crash`
 

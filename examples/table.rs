@@ -1,4 +1,4 @@
-//! A table of what operations take, each beside a reference that was measured in turn with it.
+//! A table of the times of operations, each beside a reference that was measured alternately with it.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! `terminate` asks a process to end, and does not wait until it has.
+//! `terminate` asks a process to end and does not wait for it.
 //!
 //! In Python: `p.terminate()`, then `p.is_alive()` is still `True`, and a moment later `False`.
 //!

@@ -1,4 +1,4 @@
-//! Users buy tickets from a JSON file, each in a process of its own: with a lock, never more are sold than there were.
+//! Users buy tickets from a JSON file, each in its own process: with a lock, no ticket is sold twice.
 //!
 //! In Python: `with lock: buy()`, the file being read, looked at, and written anew. Without the lock users read the same
 //! number of tickets, each sells itself one, and writes the same number back.
@@ -14,27 +14,27 @@ use clap::Parser;
 use pool::{Lock, Process, sync::LockError};
 use serde::{Deserialize, Serialize};
 
-/// Users buy tickets from a JSON file, each in a process of its own.
+/// Users buy tickets from a JSON file, each in its own process.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many tickets there are.
+    /// Number of tickets.
     #[arg(long, default_value_t = 5)]
     tickets: u32,
-    /// How many users there are.
+    /// Number of users.
     #[arg(long, default_value_t = 10)]
     users: u32,
-    /// How many tickets each user wants.
+    /// Number of tickets that each user wants.
     #[arg(long, default_value_t = 1)]
     each: u32,
-    /// Let them buy without the lock.
+    /// Buy without the lock.
     #[arg(long)]
     no_lock: bool,
-    /// The file. Default: one in the temporary folder, removed in the end.
+    /// The JSON file. Default: a temporary file.
     #[arg(long)]
     file: Option<PathBuf>,
 }
 
-/// What stands in the file.
+/// The contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stock {
     tickets: u32,
@@ -50,7 +50,7 @@ fn write(file: &str, stock: &Stock) -> Result<(), String> {
     fs::write(file, text).map_err(|error| format!("{file}: {error}"))
 }
 
-/// Buys one ticket, if there is one: what is to be done by one user at a time.
+/// Buys one ticket, if there is one. Only one user may do this at a time.
 fn buy(file: &str) -> Result<bool, String> {
     let stock = read(file)?;
     if stock.tickets == 0 {
@@ -67,7 +67,7 @@ fn buy(file: &str) -> Result<bool, String> {
     Ok(true)
 }
 
-/// One user, in a process of its own: gives how many tickets were bought.
+/// One user, in its own process: returns how many tickets it bought.
 fn user(file: String, lock: Option<Lock>, wanted: u32) -> Result<u32, String> {
     let name = Process::current_name();
     let mut bought = 0;
@@ -84,7 +84,7 @@ fn user(file: String, lock: Option<Lock>, wanted: u32) -> Result<u32, String> {
     Ok(bought)
 }
 
-/// Lets all users buy; gives how many tickets were sold.
+/// Lets all users buy; returns how many tickets were sold.
 fn sell(arguments: &Arguments, file: &str) -> Result<u32, Box<dyn Error>> {
     let lock = Lock::new()?;
     let mut users = Vec::new();

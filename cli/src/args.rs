@@ -32,13 +32,14 @@ expression. Input is read as it arrives, and each result is printed as soon as i
 
 const EVAL_MORE: &str = "\
 Output:
-  Line N is the result of expression N: its value as Python's repr prints it, or `Kind: message`. Control characters
-  in a message are escaped, so that it stays on one line. The first ten failures are also shown on standard error,
-  with their location and a caret.
+  Line N is the result of expression N: its value as Python's repr prints it, or `Kind: message`.
+  Control characters in a message are escaped, so that it stays on one line. The first ten
+  failures are also shown on standard error, with their location and a caret.
   With --json each line is an object, and failures are reported nowhere else:
     {\"seq\":0,\"ok\":true,\"repr\":\"2\"}
-    {\"seq\":1,\"ok\":false,\"error\":{\"kind\":\"ZeroDivisionError\",\"message\":\"division by zero\",\"column\":1}}
-  `seq` counts expressions from 0; `column` counts characters from 1 and is null if the location is unknown.
+    {\"seq\":1,\"ok\":false,\"error\":{\"kind\":\"KeyError\",\"message\":\"'tax'\",\"column\":1}}
+  `seq` counts expressions from 0; `column` counts characters from 1 and is null if the location
+  is unknown.
 
 Exit codes:
   0    every expression has a value, or the reader closed the output

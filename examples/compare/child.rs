@@ -1,4 +1,4 @@
-//! This program as a child of itself: the bare processes that the pool is compared to.
+//! This program as its own child: the bare processes that the pool is compared with.
 
 use std::{
     env,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::{ipc, raw};
 
-/// The argument that makes the program a child; what kind of one follows it.
+/// The argument that makes the program a child; the kind of child follows it.
 const CHILD: &str = "--child=";
 
 /// Runs as a child, when the program was started as one.

@@ -1,4 +1,4 @@
-//! A small struct there and back, a million times: the typed path without real work.
+//! A small struct sent and returned a million times: the typed path without real work.
 
 use std::{error::Error, time::Instant};
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::child;
 
-/// Another process that sends back what it gets.
+/// Another process that sends back what it receives.
 pub(crate) struct Mirror<E> {
     ends: E,
     child: Child,
@@ -54,7 +54,7 @@ impl Mirror<Bytes> {
 
 impl<E> Drop for Mirror<E> {
     fn drop(&mut self) {
-        // It may have ended already; how is of no interest.
+        // It may have ended already; its exit status does not matter.
         drop(self.child.kill());
         drop(self.child.wait());
     }

@@ -1,4 +1,4 @@
-//! The jobs that are compared: they come back as they were.
+//! The jobs that are compared: they return their input.
 
 use pool::{Bytes, Job, Pool};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub(crate) struct Blob(pub(crate) Bytes);
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Buffer(pub(crate) ByteBuf);
 
-/// The same as serde has it without more: one number after the other.
+/// The same in serde's default encoding: one number after another.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Numbers(pub(crate) Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! The pool beside what else there is: each comparison measures all its sides in turn, in one run, several times.
+//! Compares the pool with alternatives: each comparison measures all its sides alternately, several times in one run.
 //!
 //! ```text
 //! cargo build --release -p cli -p examples --bins --examples
@@ -7,9 +7,9 @@
 //!     --peer 'procspawn=procspawn_peer thr {in} {out} eval 1024'
 //! ```
 //!
-//! Machines differ and are seldom quiet, so that only ratios count: the program prints the median of each side with
-//! its spread, and the median of the ratios of each round. A peer is any command that prints what it measured as
-//! `key=value`; which key is looked for stands in each comparison's help.
+//! Machines differ and are seldom idle, so only ratios count: the program prints the median of each side with its spread,
+//! and the median of the ratios of each round. A peer is any command that prints its measurement as `key=value`; the help
+//! of each comparison names the key.
 
 #![expect(clippy::print_stdout, reason = "a program that shows something")]
 #![expect(
@@ -37,34 +37,34 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::peer::Peer;
 
-/// Measures the pool beside what else there is
+/// Compares the pool with alternatives
 #[derive(Debug, Parser)]
 #[command(name = "compare")]
 struct Arguments {
     #[command(subcommand)]
     comparison: Comparison,
-    /// How often each side is measured
+    /// Number of measurements of each side
     #[arg(long, global = true, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
 }
 
 #[derive(Debug, Subcommand)]
 enum Comparison {
-    /// `pool eval` from file to file, and one thread doing the same; peers print secs=
+    /// `pool eval` from file to file, and one thread doing the same; peers print `secs=`
     Eval(Lines),
     /// Expressions submitted one by one, waiting for nothing; peers print `jobs_per_s`=
     OneByOne(Lines),
-    /// A small struct there and back through `map`, and raw frames of 1024 over SEQPACKET sockets
+    /// A small struct sent and returned through `map`, and raw frames of 1024 over SEQPACKET sockets
     Echo,
     /// A lone job, and a bare round trip over ipc-channel, back to back and asleep in between; peers print `p50_ns`=
     Lone(Peers),
-    /// 64 KiB, 1 MiB and 16 MiB there and back, and the same over ipc-channel's `IpcBytesSender`
+    /// 64 KiB, 1 MiB and 16 MiB sent and returned, and the same over ipc-channel's `IpcBytesSender`
     Payload,
     /// Start to first result with two workers, and two bare processes that answer; peers print `start_ms`=
     Start(Peers),
-    /// The most memory of `pool eval` and its workers, with so many lines and with a hundredth of them
+    /// Peak memory of `pool eval` and its workers, with all lines and with a hundredth of them
     Memory {
-        /// How many lines
+        /// Number of lines
         #[arg(long, default_value_t = 10_000_000)]
         lines: u64,
     },
@@ -72,7 +72,7 @@ enum Comparison {
 
 #[derive(Debug, Args)]
 struct Lines {
-    /// A file with an expression on each line
+    /// A file with one expression per line
     file: PathBuf,
     #[command(flatten)]
     peers: Peers,
@@ -80,7 +80,7 @@ struct Lines {
 
 #[derive(Debug, Args)]
 struct Peers {
-    /// A peer to measure in turn; {in} and {out} stand for the file of expressions and one for results
+    /// A peer to measure too; {in} and {out} stand for the file of expressions and a file for results
     #[arg(long = "peer", value_name = "NAME=COMMAND")]
     peers: Vec<Peer>,
 }

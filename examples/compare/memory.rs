@@ -1,4 +1,4 @@
-//! The most memory that `pool eval` takes, whatever the length of its input.
+//! The peak memory of `pool eval`, which does not depend on the length of its input.
 
 use std::{
     error::Error,
@@ -27,7 +27,7 @@ struct Most {
     worker: u64,
 }
 
-/// Measures and prints, with so many lines and with a hundredth of them.
+/// Measures and prints, with all lines and with a hundredth of them.
 pub(crate) fn measure(lines: u64) -> Result<(), Box<dyn Error>> {
     println!("the most memory of pool eval -j 2 (proportional set size)");
     for lines in [lines / 100, lines] {
@@ -37,8 +37,8 @@ pub(crate) fn measure(lines: u64) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Has the command evaluate so many lines, and watches it until all values are there. Its input is ended only after that, so
-/// that the last look finds it whole, however short the run was.
+/// Runs the command on this many lines and watches its memory until all values have arrived. Its input ends only then, so
+/// that the last sample sees all processes, even in a short run.
 fn most_with(lines: u64) -> Result<Most, Box<dyn Error>> {
     let mut child = Command::new(program("pool")?)
         .args(["eval", "-j", "2"])
@@ -76,7 +76,7 @@ fn most_with(lines: u64) -> Result<Most, Box<dyn Error>> {
     Ok(most)
 }
 
-/// Writes the lines, and gives what they were written to.
+/// Writes the lines and returns the input, still open.
 fn write_lines<W: Write>(mut input: W, lines: u64) -> io::Result<W> {
     let mut block = Vec::with_capacity(BLOCK + 100);
     for line in 0..lines {
@@ -90,7 +90,7 @@ fn write_lines<W: Write>(mut input: W, lines: u64) -> io::Result<W> {
     Ok(input)
 }
 
-/// Reads so many lines, or as many as come; says how many.
+/// Reads this many lines, or all that arrive; returns how many.
 fn read_lines(mut output: impl Read, lines: u64) -> io::Result<u64> {
     let mut block = vec![0; BLOCK];
     let mut read = 0;

@@ -1,4 +1,4 @@
-//! Large payloads there and back.
+//! Large payloads, sent and returned.
 
 use std::{error::Error, time::Instant};
 

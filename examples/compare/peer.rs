@@ -1,4 +1,4 @@
-//! Another program that does the same work, and prints what it measured.
+//! Another program that does the same work and prints its measurement.
 
 use std::{process::Command, str::FromStr};
 

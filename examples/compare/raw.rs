@@ -1,6 +1,6 @@
 //! The bare minimum for small jobs: two processes, SEQPACKET sockets, frames of 1024 jobs, no supervision.
 //!
-//! Each job is encoded and decoded as the pool does it; what is missing is all that makes a pool of it.
+//! Jobs are encoded and decoded as in the pool; everything that makes it a pool is missing.
 
 use std::{
     io::{self, ErrorKind},
@@ -71,7 +71,7 @@ impl Drop for RawPool {
     fn drop(&mut self) {
         for (socket, mut child) in self.workers.drain(..) {
             drop(socket);
-            // It ends by itself; how it ends is of no interest.
+            // It ends by itself; its exit status does not matter.
             drop(child.wait());
         }
     }

@@ -1,4 +1,4 @@
-//! Measuring several sides in turn, and showing them beside each other.
+//! Measures several sides alternately and shows them beside each other.
 
 use std::{error::Error, time::Duration};
 
@@ -33,7 +33,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// Measures all sides in turn, so often, and prints them. The first side is the pool, to which the others are compared.
+/// Measures all sides alternately, `rounds` times, and prints them. The others are compared with the first, the pool.
 pub(crate) fn compare(
     title: &str,
     unit: Unit,

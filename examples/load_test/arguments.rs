@@ -8,54 +8,54 @@ use procfs::{Current, Meminfo};
 
 use crate::{job::Load, kind::Kind};
 
-/// How many jobs are under way in a closed loop when it is not said.
+/// The default number of jobs in flight in a closed loop.
 const USUAL_IN_FLIGHT: usize = 16 * 1024;
 
 /// How many bytes those may have together.
 const USUAL_BYTES_IN_FLIGHT: usize = 64 << 20;
 
-/// How long a run takes when it is not said.
+/// The default duration of a run.
 const USUAL_DURATION: Duration = Duration::from_secs(5);
 
 /// Measures the pool on this machine
 ///
-/// Jobs arrive in a closed loop (a new one when one has come back: --in-flight), or in an open one (at a rate, whether
-/// or not the pool keeps up: --rate). A latency ends when the caller has the output. In a closed loop it begins when the
-/// job is handed in; in an open one when the job was due, so that a pool that falls behind cannot hide it.
+/// Jobs arrive in a closed loop (a new one when one has returned: --in-flight) or in an open loop (at a rate, whether or
+/// not the pool keeps up: --rate). A latency ends when the caller has the output. In a closed loop it begins when the job
+/// is submitted, in an open loop when the job is due, so that a pool that falls behind cannot hide it.
 #[derive(Debug, Parser)]
 #[command(name = "load_test")]
 pub(crate) struct Arguments {
-    /// What each job does: eval, eval:EXPRESSION, spin:TIME (of one CPU) or echo:BYTES (there and back)
+    /// What each job does: eval, eval:EXPRESSION, spin:TIME (of one CPU) or echo:BYTES (sent and returned)
     #[arg(long, default_value = "eval", value_name = "KIND")]
     pub(crate) job: Kind,
-    /// Let every Nth job end its worker
+    /// Let every Nth job crash its worker
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
     pub(crate) crash_every: Option<u64>,
-    /// How jobs are handed over, and in which order their outputs are taken
+    /// How jobs are submitted, and in which order their outputs are taken
     #[arg(long, value_enum, default_value_t = Through::Submit)]
     pub(crate) through: Through,
-    /// Closed loop: how many jobs are under way; 1 is the lone job [default: 16384, of 64 MiB at most]
+    /// Closed loop: number of jobs in flight; 1 measures lone jobs [default: 16384, of 64 MiB at most]
     #[arg(long, value_name = "JOBS", conflicts_with = "rate", value_parser = positive)]
     pub(crate) in_flight: Option<usize>,
-    /// Open loop: how many jobs arrive in a second
+    /// Open loop: number of jobs that arrive per second
     #[arg(long, value_name = "JOBS_PER_SECOND", value_parser = rate)]
     pub(crate) rate: Option<f64>,
-    /// How many jobs to run [default: as many as come in the time]
+    /// Number of jobs to run [default: as many as arrive in the time]
     #[arg(long, value_parser = value_parser!(u64).range(1..))]
     pub(crate) jobs: Option<u64>,
-    /// How long jobs arrive, as in 30s [default: 5s, unless --jobs is given]
+    /// How long jobs arrive, for example 30s [default: 5s, unless --jobs is given]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     duration: Option<Duration>,
-    /// How many worker processes [default: the CPUs that this process may use]
+    /// Number of worker processes [default: one per CPU that this process may use]
     #[arg(long, value_parser = value_parser!(u16).range(1..=Builder::<Load>::MAX_WORKERS as i64))]
     workers: Option<u16>,
-    /// How many threads each worker runs jobs in
+    /// Number of threads in each worker that run jobs
     #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=64))]
     pub(crate) threads: u16,
-    /// Print one object of JSON instead of text
+    /// Print a JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write a page with plots as well
+    /// Also write an HTML page with plots
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
     /// Measure how the pool scales: 1 to 64 workers, busy and idle, and jobs from 1 ms to 2 us
@@ -63,19 +63,19 @@ pub(crate) struct Arguments {
     pub(crate) sweep: bool,
 }
 
-/// How jobs are handed over.
+/// How jobs are submitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Through {
     /// One by one with submit; outputs are taken in the order of submission
     Submit,
     /// As an iterator, with map: outputs come in the order of the jobs
     Map,
-    /// As an iterator, unordered: outputs come as they are ready
+    /// As an iterator, unordered: outputs come as soon as they are ready
     MapUnordered,
 }
 
 impl Arguments {
-    /// The command line, or the end of the program with what is wrong with it.
+    /// Parses the command line; an invalid one ends the program with a message.
     pub(crate) fn checked() -> Self {
         let arguments = Self::parse();
         if let Err(message) = arguments.check_memory() {

@@ -1,4 +1,4 @@
-//! When jobs arrive, and when no more do.
+//! When jobs arrive, and when they stop.
 
 use std::{
     thread,
@@ -16,8 +16,7 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    /// Arrivals from now on: `jobs` at most, for `duration` at most, and `per_second` or else as soon as they are asked
-    /// for.
+    /// Arrivals from now on: at most `jobs`, for at most `duration`, at the rate `per_second` or else on demand.
     pub(crate) fn new(jobs: Option<u64>, duration: Option<Duration>, per_second: Option<f64>) -> Self {
         let begun = Instant::now();
         Self {
@@ -29,7 +28,7 @@ impl Arrivals {
         }
     }
 
-    /// When the job with this number is due, if there is a rate. It does not depend on when the others came back.
+    /// When the job with this number is due, if there is a rate; independent of when other jobs return.
     pub(crate) fn due(&self, number: u64) -> Option<Instant> {
         let seconds = number as f64 / self.per_second?;
         Some(self.begun + Duration::from_secs_f64(seconds))
@@ -61,7 +60,7 @@ mod tests {
     #[test]
     fn a_job_that_is_asked_for_late_is_due_when_it_was_due() {
         let mut arrivals = Arrivals::new(Some(3), None, Some(1e3));
-        // As if the pool had not taken a job for an hour.
+        // As if the pool had accepted no job for an hour.
         arrivals.begun -= Duration::from_hours(1);
         let begun = arrivals.begun;
         let due: Vec<_> = arrivals.collect();

@@ -1,7 +1,7 @@
 //! The same work without a pool: one thread of this process.
 //!
-//! It is timed by the CPU that the thread uses, which on a quiet machine is the time that passes. On a busy one the
-//! work of others does not count.
+//! It is timed by the CPU that the thread uses. On an idle machine that is the elapsed time; on a busy one the work of
+//! other programs does not count.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn trial(recipe: &Recipe, desk: &mut Desk) -> f64 {
     let begun = cpu();
     for jobs in 1.. {
         std::hint::black_box(desk.run(recipe.harmless_job(jobs)));
-        // The clock is not asked after each job, which may be shorter than the question.
+        // The clock is not read after each job: reading it may take longer than the job.
         if jobs.is_multiple_of(32) || jobs < 32 {
             let elapsed = cpu().saturating_sub(begun);
             if elapsed >= TRIAL {

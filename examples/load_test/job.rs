@@ -16,9 +16,9 @@ use crate::spin;
 pub(crate) enum Load {
     /// Evaluate an expression.
     Eval(String),
-    /// Keep a CPU busy for so many rounds.
+    /// Keep a CPU busy for this many rounds.
     Spin(u64),
-    /// Give the bytes back.
+    /// Return the bytes.
     Echo(Bytes),
     /// End the worker, as a crash in a native library would.
     Crash,
@@ -29,7 +29,7 @@ impl Job for Load {
     const NAME: &'static str = "load";
 }
 
-/// What whoever runs jobs keeps from one to the next.
+/// The state that is kept from one job to the next.
 #[derive(Debug)]
 pub(crate) struct Desk {
     evaluator: Evaluator,

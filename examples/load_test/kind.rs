@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr, time::Duration};
 pub(crate) enum Kind {
     /// Evaluates an expression: this one, or one of many with three numbers.
     Eval(Option<String>),
-    /// Keeps a CPU busy for so long.
+    /// Keeps a CPU busy for this long.
     Spin(Duration),
     /// Carries so many bytes there, and back.
     Echo(usize),

@@ -1,4 +1,4 @@
-//! How good is the pool on this machine? Throughput, latency, memory, CPU and restarts, for jobs of one's choice.
+//! Measures the pool on this machine: throughput, latency, memory, CPU and restarts, for jobs of your choice.
 //!
 //! ```text
 //! cargo run --release -p examples --example load_test -- --help
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.sweep {
         return sweep::sweep(&arguments);
     }
-    // A page that cannot be written is better known before the run than after it.
+    // Fail before the run, not after it, if the page cannot be written.
     let page = arguments.html.as_ref().map(File::create).transpose();
     let page = page.map_err(|error| format!("cannot write the page: {error}"))?;
 

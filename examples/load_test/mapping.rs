@@ -1,4 +1,4 @@
-//! Jobs handed over as an iterator.
+//! Jobs submitted as an iterator.
 
 use std::{cell::RefCell, collections::VecDeque, error::Error, thread, time::Instant};
 
@@ -57,8 +57,8 @@ pub(crate) fn closed(
     }
 }
 
-/// An open loop. The thread that waits for jobs to be due must not hold up the outputs, and so there are two, one at
-/// each end of a stream.
+/// An open loop. The thread that waits for jobs to be due must not delay the outputs, so there are two threads, one at each
+/// end of a stream.
 pub(crate) fn open(
     pool: &Pool<Load>,
     recipe: &Recipe,

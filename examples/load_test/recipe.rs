@@ -4,7 +4,7 @@ use pool::Bytes;
 
 use crate::{job::Load, kind::Kind, spin};
 
-/// How many different expressions there are when none is given.
+/// The number of different expressions if none is given.
 const EXPRESSIONS: usize = 1024;
 
 /// How to make the jobs of a run.
@@ -44,7 +44,7 @@ impl Recipe {
         self.harmless_job(number)
     }
 
-    /// The job with this number, also when that is one that crashes.
+    /// The job with this number, even if it is one that crashes.
     pub(crate) fn harmless_job(&self, number: u64) -> Load {
         match &self.ingredients {
             Ingredients::Expressions(all) => Load::Eval(all[number as usize % all.len()].clone()),
@@ -53,7 +53,7 @@ impl Recipe {
         }
     }
 
-    /// Whether running a job takes time that can be compared: to give bytes back does not.
+    /// Whether running a job takes time that can be compared; returning bytes does not.
     pub(crate) fn is_work(&self) -> bool {
         match &self.ingredients {
             Ingredients::Expressions(_) => true,

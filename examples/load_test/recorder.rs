@@ -1,4 +1,4 @@
-//! What has become of the jobs.
+//! The outcomes of the jobs.
 
 use std::{
     sync::{
@@ -33,7 +33,7 @@ impl Recorder {
         }
     }
 
-    /// Takes note of a job that began at `start` and has ended now.
+    /// Records a job that began at `start` and has just ended.
     pub(crate) fn take<T, E>(&mut self, start: Instant, output: &Result<T, E>) {
         if output.is_ok() {
             let nanos = start.elapsed().as_nanos() as u64;

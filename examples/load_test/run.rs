@@ -37,7 +37,7 @@ pub(crate) struct Run {
     pub(crate) threads: usize,
 }
 
-/// What a run gave, before it is put into figures.
+/// The raw results of a run, before figures are computed.
 #[derive(Debug)]
 pub(crate) struct Measured {
     pub(crate) start: Duration,

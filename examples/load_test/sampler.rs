@@ -1,4 +1,4 @@
-//! Watches a run from the side: progress for whoever waits, throughput over time, and the most memory.
+//! Watches a run: shows progress, and samples throughput over time and peak memory.
 
 use std::{
     sync::{
@@ -30,7 +30,7 @@ pub(crate) struct Samples {
     pub(crate) memory: Memory,
 }
 
-/// What the bar shows the way to.
+/// The goal that the progress bar shows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Goal {
     pub(crate) jobs: Option<u64>,
@@ -76,7 +76,7 @@ fn sample(pool: &Pool<Load>, goal: Goal, ended: &AtomicU64, is_done: &Receiver<(
 }
 
 impl Goal {
-    /// A bar on standard error when that is a terminal. It fills with time, or with jobs when there is no limit of time.
+    /// A bar on standard error if it is a terminal. It shows time, or jobs if there is no time limit.
     fn bar(self) -> ProgressBar {
         let length = self
             .duration

@@ -1,14 +1,14 @@
 //! Work that takes a given time of CPU: rounds of arithmetic, counted rather than timed.
 //!
-//! A job that looks at the clock until the time is over does less on a busy machine. So many rounds are the same work
-//! wherever they run, and can be compared.
+//! A job that reads the clock until a time has passed does less work on a busy machine. A number of rounds is the same work
+//! everywhere and can be compared.
 
 use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
 
-/// Keeps a CPU busy for so many rounds.
+/// Keeps a CPU busy for this many rounds.
 pub(crate) fn spin(rounds: u64) {
     let mut number = black_box(0x9e37_79b9_7f4a_7c15_u64);
     for _ in 0..rounds {
@@ -20,7 +20,7 @@ pub(crate) fn spin(rounds: u64) {
     black_box(number);
 }
 
-/// How many rounds take so long here.
+/// How many rounds take this long here.
 pub(crate) fn rounds_in(time: Duration) -> u64 {
     /// A trial of some hundred microseconds, of which the quickest of many was not disturbed.
     const TRIAL: u64 = 100_000;

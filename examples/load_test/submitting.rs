@@ -1,4 +1,4 @@
-//! Jobs handed over one by one; their outputs are taken in the order of submission.
+//! Jobs submitted one by one; their outputs are taken in the order of submission.
 
 use std::{collections::VecDeque, error::Error, thread};
 

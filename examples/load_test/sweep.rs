@@ -167,7 +167,7 @@ impl Idle {
     }
 }
 
-/// The sizes in turn, several times, so that what else the machine does meets them all.
+/// Measures the sizes alternately, several times, so that other load on the machine affects all of them.
 fn measure_sizes(workers: usize, bar: &ProgressBar) -> Result<Vec<Size>, Box<dyn Error>> {
     let mut sizes: Vec<Size> = SIZES.map(Size::new).into();
     for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! The parts of the load test, each with its own tests. The program as a whole is tried in `tests/programs`.
+//! The parts of the load test, each with its own tests. `tests/programs` tests the program as a whole.
 
 #![expect(dead_code, reason = "the program's main code, which is not here, uses it")]
 #![expect(clippy::print_stdout, reason = "a program that shows something")]

@@ -118,13 +118,13 @@ fn run(conditions: &Conditions) -> String {
     )
 }
 
-/// Says when an open loop was not what it was meant to be.
+/// A warning if an open loop did not keep its rate.
 fn missed_rate(figures: &Figures) -> Option<String> {
     let rate = figures.conditions.rate_per_s?;
     let is_missed = figures.jobs_per_s < rate * 0.95;
     is_missed.then(|| {
         format!(
-            "the rate was not kept: {:.0} of {rate} jobs/s; latencies tell of the queue that grew",
+            "the rate was not kept: {:.0} of {rate} jobs/s; latencies include the growing queue",
             figures.jobs_per_s
         )
     })

@@ -1,4 +1,4 @@
-//! What processes use: CPU, wake-ups and memory, as `/proc` tells it.
+//! What processes use, according to `/proc`: CPU, wake-ups and memory.
 
 use std::{collections::BTreeMap, ops::Sub, time::Duration};
 
@@ -59,7 +59,7 @@ impl Usage {
             let then = before.workers.get(pid).copied().unwrap_or_default();
             *now - then
         });
-        // A worker that was there before and has ended since counts as a whole among the ended ones.
+        // A worker that existed before and has ended since counts entirely among the ended ones.
         let gone = before
             .workers
             .iter()

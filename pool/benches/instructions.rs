@@ -60,6 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The instructions of this program with a piece of work.
+#[expect(clippy::disallowed_methods, reason = "a benchmark may start programs")]
 fn count(program: &Path, piece: &str, jobs: u32) -> Result<u64, Box<dyn Error>> {
     let run = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -1,4 +1,4 @@
-//! From the call that hands a job in to its output, with real workers.
+//! The time from submitting a job to its output, with real workers.
 //!
 //! `cargo bench -p tests --bench submit`. Times are for one job.
 
@@ -8,7 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group};
 use pool::{Job, Pool};
 use serde::{Deserialize, Serialize};
 
-/// Jobs handed in before the first output is waited for.
+/// Jobs submitted before the first output is waited for.
 const JOBS: u64 = 10_000;
 
 /// A job that costs nothing.

@@ -1,6 +1,8 @@
 //! Running the command under a watchdog.
 //!
-//! Owns starting it, talking to it and waiting for what can be observed from outside. It expects nothing by itself.
+//! Owns starting it, talking to it and waiting for what can be observed from outside. It asserts nothing by itself.
+
+#![expect(clippy::disallowed_methods, reason = "tests may start programs")]
 
 use std::{
     ffi::OsStr,
@@ -18,13 +20,13 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// No run and no event takes longer than this, however busy the machine is.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// No run and no event takes longer than this, even on a busy machine.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An expression that never ends, under [`NO_FUEL_LIMIT`].
+/// An expression that practically never ends with [`NO_FUEL_LIMIT`].
 pub(crate) const ENDLESS: &str = "any(i < 0 for i in range(10**12))";
 
-/// Lets an expression run on.
+/// Removes the limit of evaluation steps.
 pub(crate) const NO_FUEL_LIMIT: [&str; 2] = ["--max-fuel", "1000000000000000"];
 
 /// The program under test.
@@ -46,7 +48,7 @@ pub(crate) fn run<I: IntoIterator<Item: AsRef<OsStr>>>(arguments: I, input: impl
     let mut running = Running::start(&mut eval(arguments));
     let input = input.into();
     let mut stdin = running.take_stdin();
-    // In a thread, because the command writes while it reads. It may end before it has read all.
+    // In a thread, since the command writes while it reads. It may end before it has read everything.
     thread::spawn(move || drop(stdin.write_all(&input)));
     running.end()
 }
@@ -71,14 +73,14 @@ impl Ended {
         );
     }
 
-    /// Expects that standard error says something.
+    /// Expects that standard error contains a text.
     #[track_caller]
     pub(crate) fn expect_stderr(&self, part: &str) {
         assert!(self.stderr.contains(part), "{part:?} is not in {:?}", self.stderr);
     }
 }
 
-/// The command while it runs. It is killed when it runs too long, and when the test fails.
+/// The running command. It is killed if it runs too long, and if the test fails.
 pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -99,7 +101,7 @@ impl Running {
         let (is_late, pid) = (Arc::new(AtomicBool::new(false)), pid_of(&child));
         let late = Arc::clone(&is_late);
         thread::spawn(move || {
-            if alarm.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if alarm.recv_timeout(TIMEOUT) == Err(mpsc::RecvTimeoutError::Timeout) {
                 late.store(true, Ordering::SeqCst);
                 kill_process(pid, Signal::KILL).expect("a child that is not reaped can be killed");
             }
@@ -137,12 +139,12 @@ impl Running {
         read_line(self.stdout.as_mut().expect("standard output is open"))
     }
 
-    /// The next line of what the command tells.
+    /// The next line of the command's standard error.
     pub(crate) fn read_error_line(&mut self) -> String {
         read_line(self.stderr.as_mut().expect("standard error is open"))
     }
 
-    /// Closes the command's output, as a reader does that has seen enough.
+    /// Closes the command's output, like a reader that has seen enough.
     pub(crate) fn close_output(&mut self) {
         self.stdout = None;
     }
@@ -168,7 +170,7 @@ impl Running {
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmHWM:"))
-            .expect("memory is told");
+            .expect("the kernel reports memory");
         line.trim()
             .trim_end_matches(" kB")
             .parse()
@@ -179,14 +181,14 @@ impl Running {
     #[track_caller]
     pub(crate) fn end(mut self) -> Ended {
         let stderr = self.stderr.take();
-        let told = thread::spawn(move || stderr.map(read_rest).unwrap_or_default());
+        let reading = thread::spawn(move || stderr.map(read_rest).unwrap_or_default());
         let stdout = self.stdout.take().map(read_rest).unwrap_or_default();
-        let stderr = told.join().expect("standard error is read");
+        let stderr = reading.join().expect("standard error is read");
         let status = self.child.wait().expect("the command is our child");
         self.disarm = None;
         assert!(
             !self.is_late.load(Ordering::SeqCst),
-            "not ended after {PATIENCE:?}: {stdout:?} {stderr:?}"
+            "not ended after {TIMEOUT:?}: {stdout:?} {stderr:?}"
         );
         Ended {
             code: status.code(),
@@ -203,12 +205,12 @@ impl Drop for Running {
     }
 }
 
-/// Waits until something is true, that cannot be waited for otherwise.
+/// Polls until something is true that has no event to wait for.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while !is_true() {
-        assert!(Instant::now() < end, "waited {PATIENCE:?} until {what}");
+        assert!(Instant::now() < end, "waited {TIMEOUT:?} until {what}");
         thread::park_timeout(Duration::from_millis(1));
     }
 }

@@ -12,16 +12,16 @@ use crate::command::{
     ENDLESS, Ended, NO_FUEL_LIMIT, PROGRAM, Running, eval, is_alive, wait_until, wait_until_busy,
 };
 
-/// Writes expressions for as long as the command lives.
-fn write_for_ever(mut stdin: ChildStdin) {
+/// Writes expressions as long as the command runs.
+fn write_forever(mut stdin: ChildStdin) {
     let block = "1+1\n".repeat(10_000);
     thread::spawn(move || while stdin.write_all(block.as_bytes()).is_ok() {});
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_the_command_quietly() {
+fn a_reader_that_leaves_ends_the_command_quietly() {
     let mut running = Running::start(&mut eval(["-j", "2"]));
-    write_for_ever(running.take_stdin());
+    write_forever(running.take_stdin());
     assert_eq!(running.read_line(), "2\n");
     running.close_output();
     let ended = running.end();
@@ -34,7 +34,7 @@ fn the_first_ctrl_c_ends_the_input_and_not_the_jobs() {
     let mut running = Running::start(&mut eval(["-j", "2"]));
     running.write("1+1\n");
     assert_eq!(running.read_line(), "2\n");
-    // The command waits for input that will not come.
+    // The command waits for input that never comes.
     running.signal(Signal::INT);
     let ended = running.end();
     ended.expect(130, "");
@@ -44,7 +44,7 @@ fn the_first_ctrl_c_ends_the_input_and_not_the_jobs() {
 #[test]
 fn a_ctrl_c_under_load_leaves_whole_lines() {
     let mut running = Running::start(&mut eval(["-j", "2"]));
-    write_for_ever(running.take_stdin());
+    write_forever(running.take_stdin());
     assert_eq!(running.read_line(), "2\n");
     running.signal(Signal::INT);
     let ended = running.end();
@@ -82,9 +82,9 @@ fn sigterm_kills() {
 }
 
 #[test]
-fn ctrl_c_gets_through_while_nobody_reads_the_output() {
+fn ctrl_c_works_while_the_output_is_not_read() {
     let mut running = Running::start(&mut eval(["-j", "2"]));
-    write_for_ever(running.take_stdin());
+    write_forever(running.take_stdin());
     // The first line is there, and soon the pipe is full.
     assert_eq!(running.read_line(), "2\n");
     running.signal(Signal::INT);
@@ -112,7 +112,7 @@ fn closed_descriptors_are_no_reason_to_fail() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_is_told() {
+fn an_output_that_cannot_be_written_is_reported() {
     let ended = shell("exec \"$0\" eval 1+1 >/dev/full");
     ended.expect(3, "");
     ended.expect_stderr("cannot write the results: No space left on device");

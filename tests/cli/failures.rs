@@ -1,4 +1,4 @@
-//! How failures are told on standard error.
+//! Failures on standard error.
 
 use crate::command::run;
 
@@ -12,7 +12,7 @@ fn a_caret_stands_under_the_part_that_failed() {
     ended.expect_stderr(" --> <stdin>:3:8\n  |\n3 | '日本' + 2/0\n  |          ^^^\n");
 }
 
-/// What a terminal shows of a source line, and the caret under it, both behind the line's number.
+/// A source line as a terminal shows it, and the caret under it, both without the line's number.
 fn shown(source: &str) -> (String, String) {
     let ended = run([] as [&str; 0], format!("{source}\n"));
     let lines: Vec<&str> = ended.stderr.lines().collect();
@@ -49,7 +49,7 @@ fn carets_stand_under_what_is_seen_and_not_under_what_is_counted() {
 }
 
 #[test]
-fn the_first_ten_failures_are_told_and_the_others_counted() {
+fn the_first_ten_failures_are_shown_and_the_others_counted() {
     let ended = run([] as [&str; 0], "1/0\n".repeat(12) + "1\n");
     assert_eq!(
         ended
@@ -75,7 +75,7 @@ fn a_failure_in_a_file_names_it() {
 }
 
 #[test]
-fn a_failure_in_an_argument_tells_its_number() {
+fn a_failure_in_an_argument_names_its_number() {
     run(["1", "x"], "").expect_stderr("<argument 2>:1:1");
 }
 

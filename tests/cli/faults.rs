@@ -40,7 +40,7 @@ fn a_killed_worker_costs_the_job_it_ran_and_is_named() {
 }
 
 #[test]
-fn a_killed_worker_is_told_in_json() {
+fn a_killed_worker_is_reported_in_json() {
     let (running, worker) = running_endless(&["--json"]);
     kill(worker);
     let ended = running.end();
@@ -53,7 +53,7 @@ fn a_killed_worker_is_told_in_json() {
     assert!(ended.stdout.contains("\"column\":null"), "{ended:?}");
 }
 
-/// How many blocks of jobs are written while workers are killed; after every fourth, one is.
+/// How many blocks of jobs are written; after every fourth, a worker is killed.
 const BLOCKS: usize = 40;
 const BLOCK_JOBS: usize = 5000;
 
@@ -133,7 +133,7 @@ fn a_missing_worker_program_is_the_pools_failure() {
 }
 
 #[test]
-fn a_program_that_is_no_worker_is_told() {
+fn a_program_that_is_no_worker_is_reported() {
     let ended = run(["--worker", "/bin/false", "1"], "");
     ended.expect(3, "");
     ended.expect_stderr("/bin/false");
@@ -173,7 +173,7 @@ fn a_pool_that_breaks_in_mid_run_says_so_on_the_lines_of_its_jobs() {
     ended.expect_stderr("pool: the pool is broken");
 }
 
-/// Every number of descriptors runs out at another place, and each time at another one, because workers start at once.
+/// Each number of descriptors runs out at another point, and in each run at another one, since workers start in parallel.
 #[test]
 fn with_hardly_any_descriptors_the_command_works_or_says_why_not() {
     let input = "1+1\n".repeat(100);
@@ -187,11 +187,11 @@ fn with_hardly_any_descriptors_the_command_works_or_says_why_not() {
             ])
             .env("RUST_BACKTRACE", "0");
         let mut running = Running::start(&mut limited);
-        // It may end before it has read all.
+        // It may end before it has read everything.
         drop(running.take_stdin().write_all(input.as_bytes()));
         let ended = running.end();
         let works = ended.code == Some(0) && ended.stdout == "2\n".repeat(100);
-        // A worker that has no room for what it is given finds the message cut.
+        // A worker without room for the descriptors in a message finds the message cut.
         let whys = ["Too many open files", "a control message was cut"];
         let says_why = ended.code != Some(0) && whys.iter().any(|why| ended.stderr.contains(why));
         assert!(works || says_why, "{few} descriptors: {ended:?}");

@@ -50,7 +50,7 @@ fn a_halt_that_is_not_reached_changes_nothing() {
 }
 
 #[test]
-fn a_halt_that_cannot_be_is_told_as_all_mistakes_of_the_command_line() {
+fn an_invalid_halt_is_a_usage_error() {
     let ended = run(["--halt", "soon,fail=0%", "1"], "");
     ended.expect(2, "");
     ended.expect_stderr("invalid value 'soon,fail=0%' for '--halt <WHEN,fail=N[%]>'");

@@ -27,7 +27,7 @@ fn arguments_come_before_files_and_files_in_their_order() {
 }
 
 #[test]
-fn a_blank_line_is_a_mistake_unless_it_is_skipped() {
+fn a_blank_line_is_an_error_unless_skipped() {
     let ended = run([] as [&str; 0], "1\n\n2\n");
     assert_eq!(ended.code, Some(1));
     let lines: Vec<&str> = ended.stdout.lines().collect();

@@ -1,7 +1,7 @@
-//! Tests of the command `pool`: the real program, as its users run it.
+//! Tests of the command `pool`: the real program as its users run it.
 //!
-//! Each test starts processes under a watchdog (see [`command`]), so that none can hang. Nothing is slept for: what a
-//! test waits for, it reads or polls.
+//! Each test starts processes under a watchdog (see [`command`]), so none can hang. Tests do not sleep: they read or poll
+//! for what they wait for.
 
 mod command;
 mod endings;

@@ -38,7 +38,7 @@ fn line_n_belongs_to_expression_n_with_any_number_of_workers() {
 }
 
 #[test]
-fn unordered_results_are_all_there_and_tell_their_number() {
+fn unordered_results_are_complete_and_numbered() {
     let ended = run(["-u", "--json", "-j", "4"], input());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let mut lines: Vec<&str> = ended.stdout.lines().collect();

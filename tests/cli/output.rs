@@ -1,4 +1,4 @@
-//! What stands on standard output.
+//! Standard output.
 
 use std::process::Command;
 
@@ -31,11 +31,11 @@ fn json_is_an_object_a_line() {
          {\"seq\":1,\"ok\":false,\"error\":{\"kind\":\"ZeroDivisionError\",\"message\":\"division by zero\",\"column\":6}}\n\
          {\"seq\":2,\"ok\":false,\"error\":{\"kind\":\"NameError\",\"message\":\"name 'nobody' is not defined\",\"column\":1}}\n",
     );
-    assert_eq!(ended.stderr, "", "failures are told nowhere else");
+    assert_eq!(ended.stderr, "", "failures are reported nowhere else");
 }
 
 #[test]
-fn what_a_user_asks_about_the_command_is_answered() {
+fn help_and_version_are_printed() {
     let ended = run(["--help"], "");
     assert_eq!(ended.code, Some(0));
     for part in ["Examples:", "Exit codes:", "--skip-blank", "NAME=EXPR"] {
@@ -92,7 +92,7 @@ fn a_bar_is_for_terminals() {
 }
 
 #[test]
-fn logs_are_told_when_asked_for_and_only_on_standard_error() {
+fn logs_are_printed_on_request_and_only_on_standard_error() {
     let quiet = run(["1+1"], "");
     quiet.expect(0, "2\n");
     assert_eq!(quiet.stderr, "");

@@ -1,5 +1,7 @@
 //! The same expressions, evaluated by CPython.
 
+#![expect(clippy::disallowed_methods, reason = "tests may start programs")]
+
 use std::{
     io::Write,
     process::{Command, Stdio},
@@ -53,7 +55,7 @@ fn pick<'a>(random: &mut Rng, from: &[&'a str]) -> &'a str {
     from[random.usize(..from.len())]
 }
 
-/// What Python says to these lines, if there is one.
+/// What Python prints for these lines, if it is installed.
 fn python(lines: &str) -> Option<String> {
     let mut child = Command::new("python3")
         .args(["-c", SCRIPT])

@@ -1,4 +1,4 @@
-//! Results come while the input goes on.
+//! Results arrive while input is still being read.
 
 use std::{io::Write, thread};
 
@@ -34,7 +34,7 @@ fn an_unordered_result_does_not_wait_for_a_slow_one() {
 }
 
 #[test]
-fn memory_stays_flat_while_nobody_reads_on() {
+fn memory_stays_flat_while_the_output_is_not_read() {
     let mut running = Running::start(&mut eval(["-j", "2"]));
     let mut stdin = running.take_stdin();
     let line = format!("'{}'\n", "a".repeat(1000));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pool::{JobError, JobHandle};
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, assert_works, puppet_pool, story, submit, wait_for};
+use crate::setup::{Folder, assert_works, puppet_pool, scenario, submit, wait_for};
 
 fn assert_cancelled(handle: JobHandle<Puppet>) {
     let error = handle.wait().expect_err("it was cancelled");
@@ -15,7 +15,7 @@ fn assert_cancelled(handle: JobHandle<Puppet>) {
 /// F29.
 #[test]
 fn a_cancelled_queued_job_never_runs_and_a_running_one_is_ended() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(1);
         let (here, there) = (folder.path("here"), folder.path("there"));
@@ -45,7 +45,7 @@ fn a_cancelled_queued_job_never_runs_and_a_running_one_is_ended() {
 /// F30.
 #[test]
 fn the_head_and_a_middle_job_may_be_cancelled() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let handles: Vec<_> = (0..20)
             .map(|number| {
@@ -77,10 +77,10 @@ fn the_head_and_a_middle_job_may_be_cancelled() {
 /// F31.
 #[test]
 fn large_jobs_may_be_cancelled_before_a_shutdown() {
-    story(|| {
+    scenario(|| {
         let pool = pool::Pool::builder()
             .workers(1)
-            .worker_program(crate::stage::PUPPET)
+            .worker_program(crate::setup::PUPPET)
             .queue_bytes(2 << 30)
             .build()
             .expect("a pool");
@@ -99,7 +99,7 @@ fn large_jobs_may_be_cancelled_before_a_shutdown() {
 
 #[test]
 fn a_cancel_that_comes_too_late_changes_nothing() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let handle = submit(&pool, Puppet::Number(3));
         pool.drain();
@@ -113,7 +113,7 @@ fn a_cancel_that_comes_too_late_changes_nothing() {
 /// Cancels race with starts and results: each job has one end, and no neighbour is harmed.
 #[test]
 fn cancels_at_random_moments_harm_no_neighbour() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let mut random = fastrand::Rng::with_seed(3);
         for _ in 0..20 {

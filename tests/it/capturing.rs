@@ -1,18 +1,18 @@
-//! What jobs write is captured job by job, and told also of those whose worker died.
+//! The output of each job is captured separately, even if its worker dies.
 
 use pool::{BuildError, JobError};
 use tests::{Answer, Puppet};
 
-use crate::stage::{puppets, run, story, submit};
+use crate::setup::{puppets, run, scenario, submit};
 
 #[test]
 fn each_job_has_what_it_has_written_and_no_other() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).capture_output(10_000).build().expect("a pool");
         let handles: Vec<_> = (0..600)
             .map(|number| match number % 3 {
                 0 => submit(&pool, Puppet::Number(number)),
-                // With and without a line's end.
+                // With and without a line feed.
                 1 => submit(&pool, Puppet::Print(format!("job {number}\n"))),
                 _ => submit(&pool, Puppet::Print(format!("job {number}"))),
             })
@@ -41,24 +41,24 @@ fn each_job_has_what_it_has_written_and_no_other() {
 
 #[test]
 fn the_output_of_a_job_whose_worker_died_is_its_own() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).capture_output(10_000).build().expect("a pool");
         for _ in 0..5 {
             run(&pool, Puppet::Print("another's words\n".into())).expect("printed");
             let (output, captured) = submit(&pool, Puppet::Overflow).wait_captured();
             let error = output.expect_err("it dies");
             assert!(matches!(error, JobError::WorkerDied(_)), "{error}");
-            let told = String::from_utf8_lossy(&captured.stderr);
-            assert!(told.contains("has overflowed its stack"), "{told}");
-            assert!(!told.contains("another's words"), "{told}");
+            let stderr = String::from_utf8_lossy(&captured.stderr);
+            assert!(stderr.contains("has overflowed its stack"), "{stderr}");
+            assert!(!stderr.contains("another's words"), "{stderr}");
             assert_eq!(captured.stdout, b"");
         }
     });
 }
 
 #[test]
-fn a_job_that_writes_much_is_cut_and_holds_nobody_up() {
-    story(|| {
+fn long_output_is_cut_and_delays_no_other_job() {
+    scenario(|| {
         let pool = puppets(1).capture_output(1000).build().expect("a pool");
         let much = "x".repeat(5 << 20);
         let (output, captured) = submit(&pool, Puppet::Print(much)).wait_captured();
@@ -73,7 +73,7 @@ fn a_job_that_writes_much_is_cut_and_holds_nobody_up() {
 
 #[test]
 fn nothing_is_captured_unless_asked_for_nor_from_several_threads() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).build().expect("a pool");
         let (output, captured) = submit(&pool, Puppet::Print("words".into())).wait_captured();
         output.expect("printed");

@@ -1,4 +1,4 @@
-//! The index of the fault catalogue: every fault has a test, and every test that is named exists.
+//! The fault catalogue: every fault has a test, and every named test exists.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! Deadlines that really kill, and what they cost: the late job alone.
+//! Deadlines kill the late job, and no other.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,14 @@ use pool::JobError;
 use rustix::process::{Pid, Signal, kill_process};
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, assert_works, puppets, run, signal, story, submit, wait_for};
+use crate::setup::{Folder, assert_works, puppets, run, scenario, signal, submit, wait_for};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 
 /// F26.
 #[test]
 fn a_spinning_job_ends_at_its_deadline() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).job_deadline(DEADLINE).build().expect("a pool");
         let begun = Instant::now();
         let error = run(&pool, Puppet::Stubborn).expect_err("it never ends");
@@ -21,7 +21,7 @@ fn a_spinning_job_ends_at_its_deadline() {
             matches!(error, JobError::DeadlineExceeded(deadline) if deadline == DEADLINE),
             "{error}"
         );
-        // The promise is 100 ms; a test that must never fail on a busy machine leaves room for the machine.
+        // The promise is 100 ms; the bound is wider, so that the test does not fail on a busy machine.
         assert!(
             begun.elapsed() >= DEADLINE && begun.elapsed() < DEADLINE * 10,
             "{:?}",
@@ -35,9 +35,9 @@ fn a_spinning_job_ends_at_its_deadline() {
 
 #[test]
 fn the_neighbours_of_a_late_job_run_elsewhere_and_once() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
-        // So long that on a busy machine no neighbour misses it too.
+        // Long enough that no neighbour misses it on a busy machine.
         let pool = puppets(1).job_deadline(DEADLINE * 15).build().expect("a pool");
         // Teaches the pool that jobs are tiny, so that they travel together.
         for answer in pool.map((0..2000).map(Puppet::Number)) {
@@ -69,8 +69,8 @@ fn the_neighbours_of_a_late_job_run_elsewhere_and_once() {
 /// F27.
 #[test]
 fn waiting_in_the_queue_does_not_count() {
-    story(|| {
-        // So long that no job misses it by itself on a busy machine, and shorter than the last one waits.
+    scenario(|| {
+        // Long enough that no job misses it on a busy machine, and shorter than the last one waits.
         let pool = puppets(1).job_deadline(DEADLINE * 5).build().expect("a pool");
         let handles: Vec<_> = (0..6).map(|_| submit(&pool, Puppet::Sleep(250))).collect();
         for handle in handles {
@@ -82,7 +82,7 @@ fn waiting_in_the_queue_does_not_count() {
 /// F28.
 #[test]
 fn a_result_that_races_its_deadline_has_one_outcome() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2)
             .job_deadline(Duration::from_millis(20))
             .build()
@@ -100,10 +100,10 @@ fn a_result_that_races_its_deadline_has_one_outcome() {
     });
 }
 
-/// F32, a stopped worker: its deadline ends the job, and no other job waits for it.
+/// F32, a stopped worker: the deadline ends its job, and no other job waits for it.
 #[test]
-fn a_stopped_worker_holds_nobody_up() {
-    story(|| {
+fn a_stopped_worker_delays_no_other_job() {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppets(2)
             .job_deadline(Duration::from_secs(1))
@@ -133,14 +133,14 @@ fn a_stopped_worker_holds_nobody_up() {
 
 #[test]
 fn with_several_threads_the_others_finish_before_the_kill() {
-    story(|| {
-        // The machine may be so busy that the other job begins only after the kill, elsewhere; not each time.
+    scenario(|| {
+        // On a busy machine the other job may start after the kill, in another worker, but not every time.
         let was_seen = (0..5).any(|_| another_job_outlasts_a_late_one());
         assert!(was_seen, "no other job was running at the deadline");
     });
 }
 
-/// Has a job begin half-way to the deadline of another one in the same worker, and end behind it; says whether it did.
+/// Starts a job half-way to the deadline of another one in the same worker, to end after it; returns whether it did.
 fn another_job_outlasts_a_late_one() -> bool {
     const DEADLINE: Duration = Duration::from_secs(2);
     let folder = Folder::new();
@@ -167,15 +167,14 @@ fn another_job_outlasts_a_late_one() -> bool {
     was_in_time
 }
 
-/// F32, the whole program suspended and resumed: time in which nobody could work is not held against a job, and all other
-/// time still is.
+/// F32, the whole program suspended and resumed: the suspended time does not count towards deadlines, all other time does.
 #[test]
 fn a_suspended_program_misses_no_deadline() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let (here, there) = (folder.path("here"), folder.path("there"));
-        let mut host = std::process::Command::new(crate::stage::host_program())
-            .args([crate::stage::PUPPET, "patience", &here, &there])
+        let mut host = std::process::Command::new(crate::setup::host_program())
+            .args([crate::setup::PUPPET, "deadlines", &here, &there])
             .stdout(std::process::Stdio::piped())
             .spawn()
             .expect("a host");
@@ -186,19 +185,19 @@ fn a_suspended_program_misses_no_deadline() {
             .take_while(|line| line != "ready")
             .map(|line| line.parse().expect("a process id"))
             .collect();
-        // The job runs, and cannot end before it is let go.
+        // The job runs until the second file exists.
         wait_for("the job to run", || folder.exists("here").then_some(()));
         for pid in workers.iter().copied().chain([host.id()]) {
             signal(pid, Signal::STOP);
             wait_for("a process to stand still", || is_stopped(pid).then_some(()));
         }
         pass(PATIENT_DEADLINE * 4 / 3);
-        // The parent looks at the clock, several times, before the job can end.
+        // The parent reads the clock several times before the job can end.
         signal(host.id(), Signal::CONT);
         pass(PATIENT_DEADLINE / 8);
         std::fs::write(&there, "").expect("a file");
         for pid in workers {
-            // Were the deadline missed, it would be gone; the host says so.
+            // The host reports a missed deadline.
             let pid = Pid::from_raw(pid.cast_signed()).expect("a process id");
             let _goes_on_or_gone = kill_process(pid, Signal::CONT);
         }
@@ -209,10 +208,10 @@ fn a_suspended_program_misses_no_deadline() {
     });
 }
 
-/// The deadline that the host has when it is asked for patience.
+/// The host's deadline in its mode `deadlines`.
 const PATIENT_DEADLINE: Duration = Duration::from_secs(3);
 
-/// Lets time pass, where time itself is what is waited for.
+/// Lets time pass, for tests that wait for time itself.
 fn pass(time: Duration) {
     let end = Instant::now() + time;
     while let Some(left) = end.checked_duration_since(Instant::now()) {

@@ -1,4 +1,4 @@
-//! Workers die: killed, crashing, exiting. One job is lost with each, and the cause is told.
+//! Workers that are killed, crash or exit. Each death costs one job and reports its cause.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,9 @@ use pool::{
 use rustix::process::Signal;
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, a_pid, assert_works, puppet_pool, puppets, run, signal, story, submit, wait_for};
+use crate::setup::{
+    Folder, a_pid, assert_works, puppet_pool, puppets, run, scenario, signal, submit, wait_for,
+};
 
 pub(crate) fn death(error: JobError) -> Arc<Death> {
     match error {
@@ -21,7 +23,7 @@ pub(crate) fn death(error: JobError) -> Arc<Death> {
 /// F1.
 #[test]
 fn a_killed_busy_worker_costs_its_job_alone() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(2);
         let before: Vec<_> = (0..500)
@@ -68,7 +70,7 @@ fn a_killed_busy_worker_costs_its_job_alone() {
 /// F2, F3.
 #[test]
 fn idle_workers_may_be_killed_and_no_job_notices() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         for _ in 0..5 {
             signal(a_pid(&pool), Signal::KILL);
@@ -79,7 +81,7 @@ fn idle_workers_may_be_killed_and_no_job_notices() {
             .workers
             .into_iter()
             .filter_map(|worker| worker.pid)
-            .filter(|pid| crate::stage::is_alive(*pid))
+            .filter(|pid| crate::setup::is_alive(*pid))
             .collect::<Vec<_>>();
         for pid in pids {
             signal(pid, Signal::KILL);
@@ -91,8 +93,8 @@ fn idle_workers_may_be_killed_and_no_job_notices() {
 
 /// F4.
 #[test]
-fn each_way_to_die_is_told_apart() {
-    story(|| {
+fn each_way_to_die_is_distinguished() {
+    scenario(|| {
         let pool = puppet_pool(1);
         let cases = [
             (Puppet::Segfault, Err(11)),
@@ -119,8 +121,8 @@ fn each_way_to_die_is_told_apart() {
 }
 
 #[test]
-fn the_last_words_of_the_dead_are_told() {
-    story(|| {
+fn a_death_reports_the_last_output_of_the_worker() {
+    scenario(|| {
         let pool = puppet_pool(1);
         run(&pool, Puppet::Print("a job's own words\n".into())).expect("printed");
         let death = death(run(&pool, Puppet::Abort).expect_err("it aborts"));
@@ -131,7 +133,7 @@ fn the_last_words_of_the_dead_are_told() {
 /// F5.
 #[test]
 fn jobs_that_all_kill_their_workers_all_end() {
-    story(|| {
+    scenario(|| {
         for workers in [1, 2, 5, 13] {
             let pool = puppet_pool(workers);
             let deaths = pool.map((0..30).map(|_| Puppet::Raise(9)));
@@ -145,10 +147,10 @@ fn jobs_that_all_kill_their_workers_all_end() {
 /// F6.
 #[test]
 fn a_result_written_before_the_death_is_delivered() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         for round in 0..20 {
-            // In one batch: the numbers are published, then the worker dies in the job behind them.
+            // In one batch: the numbers are published, then the worker dies in the next job.
             let numbers: Vec<_> = (0..100)
                 .map(|number| submit(&pool, Puppet::Number(number)))
                 .collect();
@@ -166,10 +168,10 @@ fn a_result_written_before_the_death_is_delivered() {
     });
 }
 
-/// The heart of the matter: whatever the batch, a death costs what was running and every other job starts once.
+/// The central promise: in any batch, a death costs the running job, and every other job starts once.
 #[test]
 fn a_death_amid_a_batch_costs_one_job_and_starts_none_twice() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(2);
         let mut random = fastrand::Rng::with_seed(11);
@@ -209,7 +211,7 @@ fn a_death_amid_a_batch_costs_one_job_and_starts_none_twice() {
 /// F10.
 #[test]
 fn a_poison_job_is_quarantined_after_its_attempts() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppets(2).attempts(3).build().expect("a pool");
         let poison = Puppet::Mark(folder.path("poison"), Box::new(Puppet::Segfault));
@@ -232,10 +234,10 @@ fn a_poison_job_is_quarantined_after_its_attempts() {
     });
 }
 
-/// F8, with the job's start: a large job whose worker dies while it has it.
+/// F8, as the job starts: a large job whose worker dies holding it.
 #[test]
-fn a_worker_that_dies_with_a_large_job_blocks_nobody() {
-    story(|| {
+fn a_worker_that_dies_with_a_large_job_blocks_no_other_job() {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(1);
         let (here, there) = (folder.path("here"), folder.path("there"));
@@ -251,7 +253,7 @@ fn a_worker_that_dies_with_a_large_job_blocks_nobody() {
 /// F48.
 #[test]
 fn a_grandchild_that_holds_descriptors_hides_no_death() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let Answer::Number(grandchild) = run(&pool, Puppet::Grandchild).expect("a grandchild") else {
             panic!("no process id")
@@ -259,7 +261,7 @@ fn a_grandchild_that_holds_descriptors_hides_no_death() {
         death(run(&pool, Puppet::Raise(9)).expect_err("it dies"));
         assert_works(&pool);
         wait_for("the grandchild to be gone", || {
-            (!crate::stage::is_alive(grandchild as u32)).then_some(())
+            (!crate::setup::is_alive(grandchild as u32)).then_some(())
         });
     });
 }
@@ -267,17 +269,17 @@ fn a_grandchild_that_holds_descriptors_hides_no_death() {
 /// F7.
 #[test]
 fn a_death_amid_a_large_result_gives_no_part_of_it() {
-    story(|| {
+    scenario(|| {
         for percent in [1, 10, 40, 70, 95] {
-            // The machine may be so busy that the result is whole before it is seen to grow; not each time.
+            // On a busy machine the result may be complete before it is seen to grow, but not every time.
             let died = (0..30).any(|_| dies_amid_its_result(percent));
             assert!(died, "no worker died with {percent} % of its result there");
         }
     });
 }
 
-/// Kills a worker once so much of its job's large result lies in the memory that it shares with its parent; says whether it
-/// died before the result was whole.
+/// Kills a worker once this much of its job's large result is in the memory that it shares with its parent; returns
+/// whether it died before the result was complete.
 fn dies_amid_its_result(percent: u64) -> bool {
     const BYTES: usize = 100 << 20;
     let pool = puppet_pool(1);
@@ -303,7 +305,7 @@ fn dies_amid_its_result(percent: u64) -> bool {
         }
     };
     assert_eq!(pool.stats().worker_died, u64::from(has_died));
-    // The next life has an area of its own, in which nothing is left of this one.
+    // The next incarnation has its own payload area, with nothing left from this one.
     let next = run(&pool, Puppet::Flood(BYTES / 10)).expect("a result");
     assert!(
         next == Answer::Bytes(vec![7; BYTES / 10]),
@@ -312,7 +314,7 @@ fn dies_amid_its_result(percent: u64) -> bool {
     has_died
 }
 
-/// How much memory that it shares with others a process has touched; `None` when it has gone.
+/// How much shared memory a process has touched; `None` if it has ended.
 fn shared_bytes(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssShmem:"))?;
@@ -320,10 +322,10 @@ fn shared_bytes(pid: u32) -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// F8: more jobs than any socket takes, to a worker that reads none of them and is then killed.
+/// F8: more jobs than any socket holds, for a worker that reads none of them and is then killed.
 #[test]
 fn a_worker_that_dies_without_reading_blocks_no_submitter() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let pid = a_pid(&pool);
         signal(pid, Signal::STOP);
@@ -344,7 +346,7 @@ fn a_worker_that_dies_without_reading_blocks_no_submitter() {
 /// F9.
 #[test]
 fn a_death_in_a_shutdown_delays_nothing() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(2);
         let (here, there) = (folder.path("here"), folder.path("there"));

@@ -3,12 +3,12 @@
 use pool::{JobError, SubmitError, failure::Fault};
 use tests::{Answer, PanicsInDecoding, Puppet};
 
-use crate::stage::{assert_works, puppet_pool, puppets, run, story};
+use crate::setup::{assert_works, puppet_pool, puppets, run, scenario};
 
 /// F19.
 #[test]
 fn jobs_that_cannot_be_encoded_fail_alone() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let rejected = pool.submit(Puppet::Unsendable).expect_err("it cannot be encoded");
         assert!(
@@ -34,10 +34,10 @@ fn jobs_that_cannot_be_encoded_fail_alone() {
     });
 }
 
-/// F20, F21, F23: the worker lives on.
+/// F20, F21, F23: the worker survives.
 #[test]
 fn faults_of_a_job_do_not_cost_the_worker() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let first = run(&pool, Puppet::Pid).expect("a process id");
         let error = run(&pool, Puppet::PanicsInDecoding(PanicsInDecoding)).expect_err("it cannot be decoded");
@@ -61,8 +61,8 @@ fn faults_of_a_job_do_not_cost_the_worker() {
 }
 
 #[test]
-fn a_panic_tells_its_backtrace_when_asked() {
-    story(|| {
+fn a_panic_reports_its_backtrace_if_requested() {
+    scenario(|| {
         let pool = puppets(1).env("RUST_BACKTRACE", "1").build().expect("a pool");
         let error = run(&pool, Puppet::Panic("boom".into())).expect_err("it panics");
         let JobError::Fault(Fault::Panicked(panicked)) = &error else {
@@ -80,8 +80,8 @@ fn a_panic_tells_its_backtrace_when_asked() {
 
 /// F24.
 #[test]
-fn a_huge_panic_message_is_cut_and_told() {
-    story(|| {
+fn a_huge_panic_message_is_cut_and_reported() {
+    scenario(|| {
         let pool = puppet_pool(1);
         let error = run(&pool, Puppet::Panic("x".repeat(10 << 20))).expect_err("it panics");
         let JobError::Fault(Fault::Panicked(panicked)) = &error else {
@@ -94,7 +94,7 @@ fn a_huge_panic_message_is_cut_and_told() {
 /// F25.
 #[test]
 fn the_limit_of_a_message_is_kept_to_the_byte() {
-    story(|| {
+    scenario(|| {
         let limit = 100_000;
         let pool = puppets(1).message_limit(limit).build().expect("a pool");
         // The encoding adds a tag of one byte and a length of three.
@@ -135,7 +135,7 @@ fn the_limit_of_a_message_is_kept_to_the_byte() {
 /// F39.
 #[test]
 fn large_jobs_and_large_results_cross_without_blocking() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let jobs = (0..40).map(|number| Puppet::Echo(vec![number; 3 << 20]));
         for (number, answer) in pool.map(jobs).enumerate() {
@@ -149,7 +149,7 @@ fn large_jobs_and_large_results_cross_without_blocking() {
 
 #[test]
 fn medium_results_fill_the_ring_and_all_arrive() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let jobs = (0..2000_usize).map(|number| Puppet::Flood(20_000 + number));
         for (number, answer) in pool.map(jobs).enumerate() {
@@ -160,7 +160,7 @@ fn medium_results_fill_the_ring_and_all_arrive() {
 
 #[test]
 fn what_a_job_prints_corrupts_nothing() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let jobs = (0..500).map(|number| match number % 5 {
             0 => Puppet::Print("\0\u{1}garbage\n".repeat(2000)),
@@ -180,7 +180,7 @@ fn what_a_job_prints_corrupts_nothing() {
 /// F22.
 #[test]
 fn an_output_that_cannot_be_decoded_fails_its_job_alone() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let pid = run(&pool, Puppet::Pid).expect("a process id");
         let error = run(&pool, Puppet::Undecodable).expect_err("it cannot be decoded");
@@ -202,11 +202,11 @@ fn an_output_that_cannot_be_decoded_fails_its_job_alone() {
     });
 }
 
-/// F25: over 2 GiB is over the documented limit, and an error.
+/// F25: more than 2 GiB exceeds the documented limit and is an error.
 #[test]
 fn a_job_of_more_than_two_gigabytes_is_refused_by_its_size() {
     const BYTES: usize = (2 << 30) + 1;
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let (mut input, mut output) = pool.stream(pool::stream::Order::Input);
         let sent = input.send_encoded(|buffer| {

@@ -11,9 +11,9 @@ use std::{
 use pool::stream::Order;
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, alone, assert_works, holdings, puppet_pool, puppets, story};
+use crate::setup::{Folder, alone, assert_works, holdings, puppet_pool, puppets, scenario};
 
-/// An endless input that counts how far it was read.
+/// An endless input, with the number of items that were read.
 fn endless() -> (impl Iterator<Item = Puppet> + Send, Arc<AtomicU64>) {
     let read = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&read);
@@ -26,7 +26,7 @@ fn endless() -> (impl Iterator<Item = Puppet> + Send, Arc<AtomicU64>) {
 /// F33.
 #[test]
 fn an_endless_input_is_read_no_further_than_the_window() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).window(1000).build().expect("a pool");
         let (input, read) = endless();
         let answers: Vec<_> = pool.map(input).take(10).map(Result::unwrap).collect();
@@ -43,7 +43,7 @@ fn an_endless_input_is_read_no_further_than_the_window() {
 /// F34, in items.
 #[test]
 fn a_slow_first_job_does_not_let_the_window_grow() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppets(2).window(500).build().expect("a pool");
         let (here, there) = (folder.path("here"), folder.path("there"));
@@ -56,8 +56,8 @@ fn a_slow_first_job_does_not_let_the_window_grow() {
                     sender.send(&job).expect("accepted");
                 }
             });
-            // All that fits the window has been run, and no more is read, however long the first job takes.
-            crate::stage::wait_for("the window to fill", || {
+            // Everything that fits the window has run, and no more is read while the first job runs.
+            crate::setup::wait_for("the window to fill", || {
                 (pool.stats().finished == 499).then_some(())
             });
             assert!(receiver.try_next().is_none());
@@ -81,7 +81,7 @@ fn a_slow_first_job_does_not_let_the_window_grow() {
 /// F34, in bytes.
 #[test]
 fn the_window_is_bounded_in_bytes_too() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).window_bytes(1 << 20).build().expect("a pool");
         let (mut sender, receiver) = pool.stream(Order::Input);
         std::thread::scope(|scope| {
@@ -99,10 +99,10 @@ fn the_window_is_bounded_in_bytes_too() {
     });
 }
 
-/// A map holds both ends of its stream: outputs that arrive while it feeds must not make it wait for itself.
+/// A map holds both ends of its stream: outputs that arrive while it submits must not deadlock it.
 #[test]
 fn a_map_in_a_narrow_window_does_not_wait_for_itself() {
-    story(|| {
+    scenario(|| {
         for (items, bytes) in [(1, 1 << 20), (3, 1 << 20), (100_000, 1), (100_000, 100_000)] {
             let pool = puppets(2)
                 .window(items)
@@ -120,7 +120,7 @@ fn a_map_in_a_narrow_window_does_not_wait_for_itself() {
 /// F35.
 #[test]
 fn a_dropped_output_frees_its_producer_and_its_jobs() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).window(100).build().expect("a pool");
         let (mut sender, mut receiver) = pool.stream(Order::Input);
         std::thread::scope(|scope| {
@@ -141,7 +141,7 @@ fn a_dropped_output_frees_its_producer_and_its_jobs() {
 /// F36.
 #[test]
 fn the_outputs_before_a_panic_of_the_input_come_first() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let input = (0..).map(|number| {
             assert!(number < 100, "the input ends badly, on purpose");
@@ -172,9 +172,9 @@ fn a_million_tiny_jobs() {
     if !alone("flow::a_million_tiny_jobs") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
-        crate::stage::wait_for("both workers", || {
+        crate::setup::wait_for("both workers", || {
             pool.stats()
                 .workers
                 .iter()
@@ -200,7 +200,7 @@ fn a_million_tiny_jobs() {
 
 #[test]
 fn slow_jobs_travel_one_by_one() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         for answer in pool.map((0..60).map(|_| Puppet::Spin(5000))) {
             answer.expect("an answer");
@@ -212,21 +212,21 @@ fn slow_jobs_travel_one_by_one() {
 
 #[test]
 fn an_empty_input_gives_an_empty_output() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         assert!(pool.map(std::iter::empty()).next().is_none());
         assert!(pool.map_unordered(std::iter::empty()).next().is_none());
     });
 }
 
-/// Results that come between the look for room and the next input fill the window; nobody else would empty it.
+/// Results that arrive between the check for room and the next input fill the window, and only the map itself can empty it.
 #[test]
 fn a_map_never_waits_for_its_own_caller() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).window_bytes(1).build().expect("a pool");
         let input = (0..20).map(|number| {
             if number > 0 {
-                // By now the outputs of all inputs before have come.
+                // By now the outputs of all previous inputs have arrived.
                 assert_works(&pool);
             }
             Puppet::Sleep(5)
@@ -235,15 +235,15 @@ fn a_map_never_waits_for_its_own_caller() {
     });
 }
 
-/// An idle worker is given what there is, also when nobody submits anything else meanwhile.
+/// An idle worker gets what there is, even if nothing else is submitted meanwhile.
 #[test]
 fn a_map_over_a_slow_input_gives_each_output_as_it_comes() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let asked = AtomicU64::new(0);
         let inputs = (0..6).map(|number| {
             asked.fetch_add(1, Ordering::SeqCst);
-            // As slow as somebody who types.
+            // As slow as typing.
             std::thread::park_timeout(Duration::from_millis(30));
             Puppet::Number(number)
         });
@@ -255,19 +255,19 @@ fn a_map_over_a_slow_input_gives_each_output_as_it_comes() {
     });
 }
 
-/// A consumer that takes its time finds the workers at work meanwhile, not only when it has taken all there was.
+/// While a consumer is slow, the workers keep working, not only once it has taken all outputs.
 #[test]
 fn outputs_that_wait_do_not_keep_the_next_inputs_from_the_workers() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).window(8).build().expect("a pool");
         let (input, read) = endless();
-        // Jobs that travel one by one, and so their results.
+        // Jobs that are sent one by one, and so are their results.
         let input = input.map(|_| Puppet::Spin(2_000));
         let mut outputs = pool.map(input);
         outputs.next().expect("one").expect("an answer");
         for taken in 1..50 {
             let before = read.load(Ordering::Relaxed);
-            crate::stage::wait_for("all that was read to have been run", || {
+            crate::setup::wait_for("all that was read to have been run", || {
                 (pool.stats().finished == before).then_some(())
             });
             outputs.next().expect("one").expect("an answer");
@@ -279,10 +279,10 @@ fn outputs_that_wait_do_not_keep_the_next_inputs_from_the_workers() {
     });
 }
 
-/// The same when the results of tiny jobs have come by the hundreds and are all at hand.
+/// The same if hundreds of results of tiny jobs have arrived and are ready.
 #[test]
 fn outputs_at_hand_do_not_keep_the_next_inputs_from_the_workers() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).window(4096).build().expect("a pool");
         let (input, read) = endless();
         let mut outputs = pool.map(input);
@@ -293,7 +293,7 @@ fn outputs_at_hand_do_not_keep_the_next_inputs_from_the_workers() {
         take(100_000);
         for taken in 1..20 {
             let (begun, before) = (Instant::now(), read.load(Ordering::Relaxed));
-            crate::stage::wait_for("all that was read to have been run, and a while longer", || {
+            crate::setup::wait_for("all that was read to have been run, and a while longer", || {
                 let is_slow = begun.elapsed() > Duration::from_millis(2);
                 (is_slow && pool.stats().finished == before).then_some(())
             });
@@ -306,19 +306,19 @@ fn outputs_at_hand_do_not_keep_the_next_inputs_from_the_workers() {
     });
 }
 
-/// Whoever waits for the effect of an input that was taken, before he gives the next one, does not wait in vain.
+/// An iterator that waits for the effect of one input before it yields the next must not deadlock.
 #[test]
 fn inputs_of_an_iterator_that_may_block_are_not_gathered() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
-        crate::stage::wait_for("both workers", || {
+        crate::setup::wait_for("both workers", || {
             let workers = pool.stats().workers;
             workers.iter().all(|worker| worker.pid.is_some()).then_some(())
         });
         let mut given = 0;
         let input = std::iter::from_fn(|| {
             if given == 2 {
-                crate::stage::wait_for("both to have been run", || {
+                crate::setup::wait_for("both to have been run", || {
                     (pool.stats().finished == 2).then_some(())
                 });
                 return None;

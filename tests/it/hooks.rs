@@ -12,23 +12,23 @@ use pool::{
 use rustix::process::Signal;
 use tests::{Answer, Puppet};
 
-use crate::stage::{a_pid, assert_works, puppets, run, signal, story, wait_for};
+use crate::setup::{a_pid, assert_works, puppets, run, scenario, signal, wait_for};
 
 fn sending<T: Send + 'static>(sender: Sender<T>) -> impl Fn(T) + Send + Sync {
     let sender = Mutex::new(sender);
-    move |told| {
-        let _nobody_listens_any_more = sender.lock().expect("a sender").send(told);
+    move |value| {
+        let _closed = sender.lock().expect("a sender").send(value);
     }
 }
 
 #[test]
-fn starts_and_ends_are_told_with_their_causes() {
-    story(|| {
+fn starts_and_ends_are_reported_with_their_causes() {
+    scenario(|| {
         let ((starts, started), (ends, ended)) = (mpsc::channel(), mpsc::channel());
-        let (tell_start, tell_end) = (sending(starts), sending(ends));
+        let (send_start, send_end) = (sending(starts), sending(ends));
         let pool = puppets(1)
-            .on_worker_start(move |start| tell_start((start.worker, start.pid)))
-            .on_worker_end(move |cause| tell_end(cause.clone()))
+            .on_worker_start(move |start| send_start((start.worker, start.pid)))
+            .on_worker_end(move |cause| send_end(cause.clone()))
             .build()
             .expect("a pool");
         let (worker, pid) = started.recv().expect("a start");
@@ -53,12 +53,12 @@ fn starts_and_ends_are_told_with_their_causes() {
 }
 
 #[test]
-fn a_worker_that_leaves_in_good_order_is_told_so() {
-    story(|| {
+fn an_orderly_exit_is_reported_as_such() {
+    scenario(|| {
         let (ends, ended) = mpsc::channel();
-        let tell_end = sending(ends);
+        let send_end = sending(ends);
         let pool = puppets(1)
-            .on_worker_end(move |cause| tell_end(cause.clone()))
+            .on_worker_end(move |cause| send_end(cause.clone()))
             .build()
             .expect("a pool");
         assert_works(&pool);
@@ -76,18 +76,18 @@ fn a_worker_that_leaves_in_good_order_is_told_so() {
 /// F44: callbacks that panic, and callbacks that use the pool.
 #[test]
 fn hooks_may_panic_and_may_use_the_pool() {
-    story(|| {
+    scenario(|| {
         let shared: Arc<OnceLock<Weak<Pool<Puppet>>>> = Arc::default();
         let (answers, answered) = mpsc::channel();
-        let tell = sending(answers);
+        let send = sending(answers);
         let seen = Arc::clone(&shared);
         let pool = puppets(2)
             .on_worker_start(|_| panic!("in a hook, on purpose"))
             .on_worker_end(|_| panic!("in a hook, on purpose"))
             .on_worker_end(move |_| {
-                // A hook runs in the thread of the worker that ended: another one answers.
+                // A hook runs in the thread of the worker that ended, so another worker must answer.
                 if let Some(pool) = seen.get().and_then(Weak::upgrade) {
-                    tell(pool.submit(Puppet::Number(5)).map(pool::JobHandle::wait));
+                    send(pool.submit(Puppet::Number(5)).map(pool::JobHandle::wait));
                 }
             })
             .build()

@@ -1,17 +1,17 @@
-//! The ends of a pool: drain, shutdown, kill, drop; and that nothing is left behind.
+//! The ends of a pool: drain, shutdown, kill and drop. Nothing is left behind.
 
 use std::time::{Duration, Instant};
 
 use pool::{JobError, SubmitError};
 use tests::{Answer, Puppet};
 
-use crate::stage::{
-    a_pid, alone, assert_works, holdings, is_alive, puppet_pool, run, story, submit, wait_for,
+use crate::setup::{
+    a_pid, alone, assert_works, holdings, is_alive, puppet_pool, run, scenario, submit, wait_for,
 };
 
 #[test]
 fn drain_waits_for_all_and_the_pool_goes_on() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         pool.drain();
         let handles: Vec<_> = (0..50).map(|_| submit(&pool, Puppet::Spin(1000))).collect();
@@ -26,7 +26,7 @@ fn drain_waits_for_all_and_the_pool_goes_on() {
 /// F43.
 #[test]
 fn a_shutdown_lets_jobs_end_and_may_be_repeated() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let pid = a_pid(&pool);
         let handles: Vec<_> = (0..20)
@@ -52,7 +52,7 @@ fn a_shutdown_lets_jobs_end_and_may_be_repeated() {
 
 #[test]
 fn a_shutdown_takes_no_longer_than_its_grace_and_a_second() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let handles: Vec<_> = (0..4).map(|_| submit(&pool, Puppet::Stubborn)).collect();
         let begun = Instant::now();
@@ -71,7 +71,7 @@ fn a_shutdown_takes_no_longer_than_its_grace_and_a_second() {
 
 #[test]
 fn a_dropped_pool_ends_its_jobs_and_its_workers() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let pid = a_pid(&pool);
         let running = submit(&pool, Puppet::Stubborn);
@@ -86,9 +86,9 @@ fn a_dropped_pool_ends_its_jobs_and_its_workers() {
 }
 
 #[test]
-fn a_submitter_that_waits_for_room_is_told_of_the_end() {
-    story(|| {
-        let pool = crate::stage::puppets(1).queue(1).build().expect("a pool");
+fn a_submitter_waiting_for_room_learns_of_the_end() {
+    scenario(|| {
+        let pool = crate::setup::puppets(1).queue(1).build().expect("a pool");
         std::thread::scope(|scope| {
             let pool = &pool;
             let submitting = scope.spawn(move || {
@@ -109,7 +109,7 @@ fn a_submitter_that_waits_for_room_is_told_of_the_end() {
 
 #[test]
 fn a_pool_that_is_dropped_in_a_panic_is_ended_too() {
-    story(|| {
+    scenario(|| {
         let (sender, receiver) = std::sync::mpsc::channel();
         let panicking = std::thread::spawn(move || {
             let pool = puppet_pool(1);
@@ -123,13 +123,13 @@ fn a_pool_that_is_dropped_in_a_panic_is_ended_too() {
     });
 }
 
-/// F45, in a process of its own, because other stories hold things meanwhile.
+/// F45, in a separate process, since other tests hold resources too.
 #[test]
 fn pools_built_and_dropped_leave_nothing_behind() {
     if !alone("lifecycle::pools_built_and_dropped_leave_nothing_behind") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let round = |number: u64| {
             let pool = puppet_pool(2);
             match number % 4 {
@@ -146,10 +146,10 @@ fn pools_built_and_dropped_leave_nothing_behind() {
     });
 }
 
-/// F43: the ends of a pool that has never had a job.
+/// F43: the ends of a pool that never had a job.
 #[test]
 fn a_pool_without_a_job_may_be_ended_in_every_way() {
-    story(|| {
+    scenario(|| {
         for end in [0, 1, 2, 3] {
             let pool = puppet_pool(2);
             let pid = a_pid(&pool);
@@ -168,10 +168,10 @@ fn a_pool_without_a_job_may_be_ended_in_every_way() {
     });
 }
 
-/// F44: a job that has a pool of its own.
+/// F44: a job that has its own pool.
 #[test]
 fn a_job_may_use_another_pool() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         for _ in 0..3 {
             assert_eq!(run(&pool, Puppet::Nested).expect("an answer"), Answer::Number(8));

@@ -1,4 +1,4 @@
-//! The logs of workers reach the parent's subscriber, with worker, process and job, also the last words of the dead.
+//! Logs of workers reach the parent's subscriber with worker, process and job, including the last before a death.
 
 use std::{
     collections::BTreeMap,
@@ -18,11 +18,11 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt},
 };
 
-use crate::stage::{Folder, alone, assert_works, puppets, run, story, submit, wait_for};
+use crate::setup::{Folder, alone, assert_works, puppets, run, scenario, submit, wait_for};
 
-/// One event as the subscriber was told of it.
+/// One event as the subscriber received it.
 #[derive(Debug, Clone)]
-struct Told {
+struct Logged {
     level: Level,
     fields: BTreeMap<&'static str, String>,
 }
@@ -30,8 +30,8 @@ struct Told {
 /// Keeps the events that come from workers.
 #[derive(Clone, Default)]
 struct Listener {
-    told: Arc<Mutex<Vec<Told>>>,
-    /// Whoever holds it keeps the listener from listening.
+    logged: Arc<Mutex<Vec<Logged>>>,
+    /// Holding it blocks the listener.
     attention: Arc<Mutex<()>>,
 }
 
@@ -43,14 +43,14 @@ impl Listener {
         listener
     }
 
-    fn told(&self) -> Vec<Told> {
-        self.told.lock().expect("it").clone()
+    fn logged(&self) -> Vec<Logged> {
+        self.logged.lock().expect("it").clone()
     }
 
-    fn wait_for(&self, words: &str) -> Told {
+    fn wait_for(&self, words: &str) -> Logged {
         wait_for(words, || {
-            let mut told = self.told().into_iter();
-            told.find(|told| told.fields["message"].contains(words))
+            let mut logged = self.logged().into_iter();
+            logged.find(|logged| logged.fields["message"].contains(words))
         })
     }
 }
@@ -58,30 +58,30 @@ impl Listener {
 impl<S: Subscriber> Layer<S> for Listener {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         if event.metadata().target() == "pool::worker" {
-            let mut told = Told {
+            let mut logged = Logged {
                 level: *event.metadata().level(),
                 fields: BTreeMap::new(),
             };
-            event.record(&mut told);
-            // A story that fails while it holds this up must not fail the pool as well.
+            event.record(&mut logged);
+            // A test that panics while it holds the lock must not break the pool too.
             let _attention = self.attention.lock();
-            self.told.lock().expect("it").push(told);
+            self.logged.lock().expect("it").push(logged);
         }
     }
 }
 
-impl Visit for Told {
+impl Visit for Logged {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.fields.insert(field.name(), format!("{value:?}"));
     }
 }
 
 #[test]
-fn events_of_workers_are_told_with_their_place_and_job() {
-    if !alone("logs::events_of_workers_are_told_with_their_place_and_job") {
+fn events_of_workers_have_their_place_and_job() {
+    if !alone("logs::events_of_workers_have_their_place_and_job") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let listener = Listener::install();
         let pool = puppets(1).build().expect("a pool");
         let begun = listener.wait_for("the puppet begins");
@@ -92,28 +92,28 @@ fn events_of_workers_are_told_with_their_place_and_job() {
         let tests::Answer::Number(pid) = job.wait().expect("a process id") else {
             panic!("no process id")
         };
-        // It was told before the job's end was.
-        let told = listener.told();
-        let told = told
+        // It arrived before the job's outcome.
+        let logged = listener.logged();
+        let logged = logged
             .iter()
-            .find(|told| told.fields["message"].contains("careful now"));
-        let told = told.expect("it is told");
-        assert_eq!(told.level, Level::WARN);
-        assert_eq!(told.fields["message"], "puppet: careful now number=7");
-        assert_eq!(told.fields["job"], id.to_string());
-        assert_eq!(told.fields["pid"], pid.to_string());
-        assert_eq!(told.fields["worker"], "0");
-        assert_eq!(told.fields["origin"], "\"puppet\"");
-        assert!(told.fields["file"].contains("puppet.rs"), "{told:?}");
+            .find(|logged| logged.fields["message"].contains("careful now"));
+        let logged = logged.expect("the event arrives");
+        assert_eq!(logged.level, Level::WARN);
+        assert_eq!(logged.fields["message"], "puppet: careful now number=7");
+        assert_eq!(logged.fields["job"], id.to_string());
+        assert_eq!(logged.fields["pid"], pid.to_string());
+        assert_eq!(logged.fields["worker"], "0");
+        assert_eq!(logged.fields["origin"], "\"puppet\"");
+        assert!(logged.fields["file"].contains("puppet.rs"), "{logged:?}");
     });
 }
 
 #[test]
-fn the_last_events_before_a_crash_are_told_and_those_of_a_running_job_at_once() {
-    if !alone("logs::the_last_events_before_a_crash_are_told_and_those_of_a_running_job_at_once") {
+fn the_last_events_before_a_crash_arrive_and_those_of_a_running_job_at_once() {
+    if !alone("logs::the_last_events_before_a_crash_arrive_and_those_of_a_running_job_at_once") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let listener = Listener::install();
         let pool = puppets(1).build().expect("a pool");
         for round in 0..10 {
@@ -138,7 +138,7 @@ fn a_worker_that_logs_too_much_loses_events_and_no_time() {
     if !alone("logs::a_worker_that_logs_too_much_loses_events_and_no_time") {
         return;
     }
-    story(|| {
+    scenario(|| {
         const EVENTS: u64 = 50_000;
         let listener = Listener::install();
         let pool = puppets(1).build().expect("a pool");
@@ -149,27 +149,27 @@ fn a_worker_that_logs_too_much_loses_events_and_no_time() {
         );
         std::thread::scope(|scope| {
             let attention = listener.attention.lock().expect("it");
-            // Whoever submits or waits may be the one who tells of events, and is held up too.
+            // A thread that submits or waits may deliver events, and then blocks too.
             let chatting = scope.spawn(|| run(&pool, chatter));
-            // The listener hears of no event before this, and far more events are under way than the system keeps: a worker
-            // that waited for room would never be through.
+            // Until now the listener has received no event, and far more are under way than the system buffers: a worker that
+            // waited for room would never finish.
             wait_for("the worker to be through with its events", || {
                 folder.exists("through").then_some(())
             });
             drop(attention);
             chatting.join().expect("no panic").expect("an answer");
         });
-        // What was lost is told with the next event that finds room.
+        // The number of lost events is reported with the next event that finds room.
         run(&pool, Puppet::Log("the end".into(), Box::new(Puppet::Number(1)))).expect("an answer");
-        // Two threads may tell what they have read at the same time, so that the end may come before what was before it.
-        wait_for("all events, told or counted as lost", || {
-            let told = listener.told();
-            let chatter = told
+        // Two threads may deliver events at the same time, so the last one may arrive before earlier ones.
+        wait_for("all events, received or counted as lost", || {
+            let logged = listener.logged();
+            let chatter = logged
                 .iter()
-                .filter(|told| told.fields["message"].contains("chatter"));
-            let lost: u64 = told
+                .filter(|logged| logged.fields["message"].contains("chatter"));
+            let lost: u64 = logged
                 .iter()
-                .filter_map(|told| told.fields.get("lost")?.parse::<u64>().ok())
+                .filter_map(|logged| logged.fields.get("lost")?.parse::<u64>().ok())
                 .sum();
             (lost > 0 && chatter.count() as u64 + lost == EVENTS).then_some(())
         });

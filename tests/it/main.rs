@@ -1,7 +1,7 @@
-//! The stories of the pool with real processes, real signals and real limits.
+//! Scenarios of the pool with real processes, real signals and real limits.
 //!
-//! Each runs under a watchdog ([`stage::story`]) that fails with what every thread is doing rather than hanging. The
-//! numbers F1, F2, … are those of the fault catalogue.
+//! Each runs under a watchdog ([`setup::scenario`]): a test that hangs fails and prints the stack of every thread. The
+//! numbers F1, F2, … refer to the fault catalogue, `tests/catalogue.tsv`.
 
 mod cancelling;
 mod capturing;
@@ -9,6 +9,7 @@ mod catalogue;
 mod deadlines;
 mod deaths;
 mod encoding;
+mod floors;
 mod flow;
 mod hooks;
 mod lifecycle;
@@ -24,7 +25,7 @@ mod processes;
 mod promises;
 mod recycling;
 mod secrets;
-mod stage;
+mod setup;
 mod starting;
 mod storm;
 mod system;

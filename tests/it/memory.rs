@@ -1,4 +1,4 @@
-//! Memory limits: a job that goes past one ends with that cause, and costs nobody else anything.
+//! Memory limits: a job that exceeds one ends with that cause, and no other job is affected.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use pool::{
 };
 use tests::{Answer, Puppet};
 
-use crate::stage::{assert_works, puppets, run, story, submit};
+use crate::setup::{assert_works, puppets, run, scenario, submit};
 
 const LIMIT: u64 = 128 << 20;
 
@@ -22,7 +22,7 @@ fn death(error: JobError) -> Arc<Death> {
 /// F11.
 #[test]
 fn a_job_that_goes_past_the_memory_limit_ends_with_that_cause() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).memory_max(LIMIT).build().expect("a pool");
         let greedy = submit(&pool, Puppet::Swell(2 << 30));
         let others: Vec<_> = (0..500)
@@ -43,12 +43,12 @@ fn a_job_that_goes_past_the_memory_limit_ends_with_that_cause() {
     });
 }
 
-/// F11, by the system: too much at once to be seen coming.
+/// F11, refused by the system: too much at once for the watch to notice first.
 #[test]
-fn a_sudden_allocation_is_refused_and_told() {
-    // Of a full backtrace no more than the end is kept; what it is about is known all the same.
+fn a_sudden_allocation_is_refused_and_reported() {
+    // Only the end of a full backtrace is kept, but the cause is known anyway.
     for backtrace in ["0", "1", "full"] {
-        story(move || {
+        scenario(move || {
             let pool = puppets(1)
                 .memory_max(LIMIT)
                 .env("RUST_BACKTRACE", backtrace)
@@ -60,10 +60,10 @@ fn a_sudden_allocation_is_refused_and_told() {
                 Some(EndReason::AllocationRefused { limit: LIMIT }),
                 "{death}"
             );
-            let told = death
+            let reports = death
                 .output
                 .matches("memory allocation of 8589934592 bytes failed");
-            assert_eq!(told.count(), 1, "{death}");
+            assert_eq!(reports.count(), 1, "{death}");
             assert_works(&pool);
         });
     }
@@ -71,7 +71,7 @@ fn a_sudden_allocation_is_refused_and_told() {
 
 #[test]
 fn what_is_under_the_limit_passes() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).memory_max(LIMIT).build().expect("a pool");
         for _ in 0..3 {
             assert_eq!(
@@ -79,7 +79,7 @@ fn what_is_under_the_limit_passes() {
                 Answer::Number(64)
             );
         }
-        // What travels through shared memory does not count.
+        // Shared memory does not count.
         let bytes = vec![1; 20 << 20];
         assert_eq!(
             run(&pool, Puppet::Echo(bytes.clone())).expect("it fits"),

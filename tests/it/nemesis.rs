@@ -1,12 +1,12 @@
-//! The nemesis in its short form; the long form is a command.
+//! A short run of the nemesis; the program `nemesis` runs it for longer.
 
 use std::process::{Command, Stdio};
 
-use crate::stage::story;
+use crate::setup::scenario;
 
 #[test]
 fn a_storm_of_signals_breaks_no_promise() {
-    story(|| {
+    scenario(|| {
         let output = Command::new(env!("CARGO_BIN_EXE_nemesis"))
             .args([
                 "--seed", "1", "--jobs", "5000", "--kills", "250", "--stops", "20", "--aborts", "25",
@@ -14,11 +14,11 @@ fn a_storm_of_signals_breaks_no_promise() {
             .stdin(Stdio::null())
             .output()
             .expect("it runs");
-        let told = String::from_utf8_lossy(&output.stdout);
-        let last = told.lines().last().unwrap_or_default();
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let last = stdout.lines().last().unwrap_or_default();
         assert!(
             output.status.success() && last.starts_with("{\"seed\":1,\"jobs\":5000,\"ended\":5000,"),
-            "{told}{}",
+            "{stdout}{}",
             String::from_utf8_lossy(&output.stderr)
         );
     });

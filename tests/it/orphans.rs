@@ -1,4 +1,4 @@
-//! The parent is killed: nothing of it is left after a second.
+//! After the parent is killed, nothing of it is left within a second.
 
 use std::{
     io::{BufRead, BufReader},
@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::stage::{Folder, PUPPET, host_program, is_alive, story, wait_for};
+use crate::setup::{Folder, PUPPET, host_program, is_alive, scenario, wait_for};
 
-/// Starts a host, kills it, and gives how long its workers lived on.
+/// Starts a host, kills it, and returns how long its workers survived it.
 fn kill_a_host(what: &str, folder: &Folder) -> Duration {
     let mut host = Command::new(host_program())
         .args([PUPPET, what])
@@ -38,7 +38,7 @@ fn kill_a_host(what: &str, folder: &Folder) -> Duration {
 /// F41.
 #[test]
 fn no_worker_outlives_its_parent() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         for what in ["idle", "busy", "grandchildren", "starting"] {
             for _ in 0..13 {

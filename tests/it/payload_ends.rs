@@ -1,4 +1,4 @@
-//! How payloads end: with a worker that dies in the middle of one, taken back, and without leaving memory behind.
+//! How payloads end: their worker dies in the middle of one, or they are revoked; no memory is left behind.
 
 use std::{
     os::unix::fs::MetadataExt,
@@ -13,10 +13,10 @@ use tests::{Answer, Puppet};
 
 use crate::{
     payloads::{carried, gathered, pattern},
-    stage::{a_pid, alone, assert_works, holdings, puppet_pool, puppets, run, signal, story, submit},
+    setup::{a_pid, alone, assert_works, holdings, puppet_pool, puppets, run, scenario, signal, submit},
 };
 
-/// What shared memory the process holds under a name, in bytes that are really there.
+/// The resident bytes of shared memory that this process holds under a name.
 fn shared_memory(name: &str) -> u64 {
     let descriptors = std::fs::read_dir("/proc/self/fd").expect("descriptors").flatten();
     let ours = descriptors.filter(|descriptor| {
@@ -26,15 +26,15 @@ fn shared_memory(name: &str) -> u64 {
         .sum()
 }
 
-/// Whatever a worker is doing with a payload when it is killed, its job has one end, the next payload is right, and
-/// nothing is left behind.
+/// A worker may be killed at any point of a payload: its job has one outcome, the next payload is intact, and nothing is
+/// left behind.
 #[test]
 fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
     const OWN_BYTES: usize = 2 << 20;
     if !alone("payload_ends::a_worker_killed_in_the_middle_of_a_payload_costs_that_job") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let pool = puppets(2)
             .restart_limit(1000, Duration::from_secs(1))
             .build()
@@ -44,7 +44,7 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
         for _ in 0..4 {
             assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
         }
-        // Kills by the clock alone would leave a slow machine no time to finish anything.
+        // Kills at fixed times would leave a slow machine no time to finish anything.
         let time = begun.elapsed() / 4;
         let before = holdings();
         std::thread::scope(|scope| {
@@ -61,7 +61,7 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
                 let job = match round % 3 {
                     0 => Puppet::Gather(vec![bytes.clone()]),
                     1 => Puppet::Carry(bytes.clone()),
-                    // What the others do in the worker is done in no time; this takes a good part of its time there.
+                    // The other jobs spend hardly any time in the worker; this one spends much of its time there.
                     _ => Puppet::Bear(bytes.clone(), Box::new(Puppet::Flood(OWN_BYTES))),
                 };
                 match run(&pool, job) {
@@ -84,9 +84,9 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
             Err(JobError::WorkerDied(_))
         ));
         assert!(carried(run(&pool, Puppet::Carry(bytes.clone()))) == bytes);
-        // Both workers are there again: nothing of those before is held.
+        // Both workers have been replaced, and nothing of the old ones is held.
         a_pid(&pool);
-        let areas = crate::stage::wait_for("the areas of the dead to go", || {
+        let areas = crate::setup::wait_for("the areas of the dead to go", || {
             let areas = shared_memory("pool-inbound") + shared_memory("pool-outbound");
             (holdings() <= before && areas <= 4 * (KEPT_BYTES as u64 + 4096)).then_some(areas)
         });
@@ -96,29 +96,29 @@ fn a_worker_killed_in_the_middle_of_a_payload_costs_that_job() {
     });
 }
 
-/// Kills a worker each time that it is told to, within twice the time that a job takes: the one that has a job, if one does.
-fn kill_in_the_middle(pool: &Pool<Puppet>, told: mpsc::Receiver<()>, time: Duration) {
+/// Kills a worker on each message, within twice the time that a job takes: the one that has a job, if any.
+fn kill_in_the_middle(pool: &Pool<Puppet>, kills: mpsc::Receiver<()>, time: Duration) {
     let mut random = fastrand::Rng::with_seed(11);
-    for () in told {
-        // Not to wait for anything: to be early or late by another time each time.
+    for () in kills {
+        // Not waiting for an event: a random delay, so that each kill comes at a different point.
         std::thread::sleep(time.mul_f64(2.0 * random.f64()));
         let mut workers = pool.stats().workers;
         workers.sort_by_key(|worker| worker.in_flight == 0);
         if let Some(pid) = workers.into_iter().find_map(|worker| worker.pid)
             && let Some(pid) = rustix::process::Pid::from_raw(pid.cast_signed())
         {
-            // It may have ended meanwhile.
+            // It may have ended already.
             let _killed_or_gone = rustix::process::kill_process(pid, Signal::KILL);
         }
     }
 }
 
 #[test]
-fn after_a_giant_the_areas_are_small_again() {
-    if !alone("payload_ends::after_a_giant_the_areas_are_small_again") {
+fn payload_areas_shrink_after_a_large_payload() {
+    if !alone("payload_ends::payload_areas_shrink_after_a_large_payload") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let kept = KEPT_BYTES as u64 + 4096;
         assert!(carried(run(&pool, Puppet::Carry(pattern(1, 64 << 20)))).len() == 64 << 20);
@@ -133,7 +133,7 @@ fn after_a_giant_the_areas_are_small_again() {
             2
         );
         assert!(shared_memory("pool-inbound") <= kept, "inbound");
-        // An output that is the worker's own takes the other way.
+        // An output that the worker created travels through the outbound area.
         assert_eq!(
             run(&pool, Puppet::Flood(64 << 20)).expect("flooded"),
             Answer::Bytes(vec![7; 64 << 20])
@@ -145,10 +145,10 @@ fn after_a_giant_the_areas_are_small_again() {
 
 #[test]
 fn a_payload_that_is_taken_back_runs_elsewhere() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).build().expect("a pool");
-        // One of two is stopped while the other is busy, and loses to it what it was sent.
-        let folder = crate::stage::Folder::new();
+        // One of two workers is stopped while the other is busy; its jobs are revoked and go to the other.
+        let folder = crate::setup::Folder::new();
         let (here, there) = (folder.path("here"), folder.path("there"));
         let gate = submit(&pool, Puppet::Meet(here, there.clone()));
         let Ok(Answer::Number(pid)) = run(&pool, Puppet::Pid) else {
@@ -161,7 +161,7 @@ fn a_payload_that_is_taken_back_runs_elsewhere() {
         let handles: Vec<_> = (0..4)
             .map(|_| submit(&pool, Puppet::Carry(bytes.clone())))
             .collect();
-        crate::stage::wait_for("a payload to be taken back", || {
+        crate::setup::wait_for("a payload to be taken back", || {
             (pool.stats().requeued > before).then_some(())
         });
         std::fs::write(&there, "").expect("a mark");

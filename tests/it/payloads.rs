@@ -1,12 +1,12 @@
-//! Large payloads: `Bytes` that come back whole, are kept, sliced and mixed.
+//! Large payloads: `Bytes` that are returned intact, kept, sliced and mixed.
 
 use pool::{Bytes, JobError, SubmitError, stream::Order};
 use protocol::payload::{area::KEPT_BYTES, attachment::LEAST_BYTES};
 use tests::{Answer, Puppet};
 
-use crate::stage::{assert_works, puppet_pool, puppets, run, story, submit};
+use crate::setup::{assert_works, puppet_pool, puppets, run, scenario, submit};
 
-/// Bytes of which each place can be told from the others, and each payload too.
+/// Bytes that differ at each position and for each seed.
 pub(crate) fn pattern(seed: usize, length: usize) -> Bytes {
     (0..length)
         .map(|index| (index / 7 + index + seed) as u8)
@@ -29,7 +29,7 @@ pub(crate) fn gathered(answer: Result<Answer, JobError>) -> Vec<Bytes> {
 
 #[test]
 fn payloads_of_every_size_come_back_whole() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let edges = [0, 1, LEAST_BYTES, 64 << 10, 1 << 20, KEPT_BYTES];
         let sizes = edges
@@ -47,11 +47,11 @@ fn payloads_of_every_size_come_back_whole() {
 
 #[test]
 fn an_output_owns_its_bytes() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let first = carried(run(&pool, Puppet::Carry(pattern(1, 1 << 20))));
         let start = first.as_ptr();
-        // The area carries other payloads meanwhile.
+        // The area carries other payloads in between.
         let second = carried(run(&pool, Puppet::Carry(pattern(2, 1 << 20))));
         assert!(first == pattern(1, 1 << 20) && second == pattern(2, 1 << 20));
         let vector = first.into_vec();
@@ -66,7 +66,7 @@ fn an_output_owns_its_bytes() {
 
 #[test]
 fn any_number_of_payloads_travel_in_one_job() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let sizes = [0, 10, LEAST_BYTES - 1, LEAST_BYTES, 100_000, 5 << 20, 33, 40_000];
         let parts: Vec<Bytes> = sizes
@@ -76,7 +76,7 @@ fn any_number_of_payloads_travel_in_one_job() {
             .collect();
         let mut expected = parts.clone();
         expected.reverse();
-        // The puppet adds bytes of its own to those that it was given.
+        // The puppet adds its own bytes to those that it received.
         expected.push(vec![7; 70_000].into());
         assert_eq!(gathered(run(&pool, Puppet::Gather(parts))), expected);
         // The same bytes, again and again.
@@ -92,7 +92,7 @@ fn any_number_of_payloads_travel_in_one_job() {
 
 #[test]
 fn slices_of_a_job_come_back_from_where_it_lies() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let whole = pattern(3, 2 << 20);
         for (from, to) in [
@@ -110,7 +110,7 @@ fn slices_of_a_job_come_back_from_where_it_lies() {
 
 #[test]
 fn what_a_handler_keeps_stays_as_it_was() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let pid = run(&pool, Puppet::Pid).expect("a process id");
         for seed in 0..10 {
@@ -118,7 +118,7 @@ fn what_a_handler_keeps_stays_as_it_was() {
                 run(&pool, Puppet::Keep(pattern(seed, 300_000))).expect("kept"),
                 Answer::Number(seed as u64 + 1)
             );
-            // Others go through the area in between, and come back right.
+            // Other payloads pass through the area in between and are returned intact.
             let other = pattern(seed + 100, 400_000);
             assert!(carried(run(&pool, Puppet::Carry(other.clone()))) == other);
         }
@@ -132,10 +132,10 @@ fn what_a_handler_keeps_stays_as_it_was() {
     });
 }
 
-/// What is kept is the worker's own memory, and is held to its limit.
+/// Bytes that a worker keeps are its own memory and count towards its limit.
 #[test]
 fn what_is_kept_past_the_memory_limit_ends_the_worker_with_that_cause() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).memory_max(128 << 20).build().expect("a pool");
         let bytes = pattern(1, 300 << 20);
         assert!(
@@ -158,7 +158,7 @@ fn what_is_kept_past_the_memory_limit_ends_the_worker_with_that_cause() {
 
 #[test]
 fn payloads_keep_their_order_among_small_jobs() {
-    story(|| {
+    scenario(|| {
         for threads in [1, 3] {
             let pool = puppets(2).threads(threads).build().expect("a pool");
             let job = |number: usize| match number % 5 {
@@ -179,7 +179,7 @@ fn payloads_keep_their_order_among_small_jobs() {
 
 #[test]
 fn a_block_of_outputs_has_whole_encodings() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let (mut input, mut output) = pool.stream(Order::Input);
         let bytes = pattern(1, 1 << 20);
@@ -193,7 +193,7 @@ fn a_block_of_outputs_has_whole_encodings() {
 
 #[test]
 fn payloads_count_for_every_limit() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1)
             .message_limit(1 << 20)
             .queue_bytes(4 << 20)
@@ -214,10 +214,10 @@ fn payloads_count_for_every_limit() {
             "{fault}"
         );
         // The queue is full of bytes long before it is full of jobs.
-        let folder = crate::stage::Folder::new();
+        let folder = crate::setup::Folder::new();
         let (here, there) = (folder.path("here"), folder.path("there"));
         let gate = submit(&pool, Puppet::Meet(here.clone(), there.clone()));
-        crate::stage::wait_for("the gate", || folder.exists("here").then_some(()));
+        crate::setup::wait_for("the gate", || folder.exists("here").then_some(()));
         let mut accepted = Vec::new();
         let full = loop {
             match pool.try_submit(Puppet::Carry(pattern(0, 1_000_000))) {

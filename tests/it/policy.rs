@@ -1,4 +1,4 @@
-//! What a pool does about jobs that fail.
+//! What a pool does if jobs fail.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use pool::{
 };
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, assert_works, puppets, run, story, submit, wait_for};
+use crate::setup::{Folder, assert_works, puppets, run, scenario, submit, wait_for};
 
 fn halted(error: &JobError) -> Option<(Halted, bool)> {
     match error {
@@ -19,7 +19,7 @@ fn halted(error: &JobError) -> Option<(Halted, bool)> {
 
 #[test]
 fn a_halt_soon_lets_what_runs_end_and_starts_nothing_else() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let halt = "soon,fail=1".parse().expect("a halt");
         let pool = puppets(2).halt(halt).build().expect("a pool");
@@ -51,7 +51,7 @@ fn a_halt_soon_lets_what_runs_end_and_starts_nothing_else() {
 
 #[test]
 fn every_job_has_one_end_when_a_pool_halts_amid_a_backlog() {
-    story(|| {
+    scenario(|| {
         for halt in ["soon,fail=3", "now,fail=3", "soon,fail=5%"] {
             let folder = Folder::new();
             let pool = puppets(2)
@@ -92,7 +92,7 @@ fn every_job_has_one_end_when_a_pool_halts_amid_a_backlog() {
 
 #[test]
 fn a_halt_now_ends_what_runs() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppets(2)
             .halt("now,fail=1".parse().expect("a halt"))
@@ -111,8 +111,8 @@ fn a_halt_now_ends_what_runs() {
 }
 
 #[test]
-fn a_share_of_failures_is_borne_until_it_is_reached() {
-    story(|| {
+fn a_share_of_failures_is_tolerated_until_it_is_reached() {
+    scenario(|| {
         let pool = puppets(1)
             .halt("soon,fail=50%".parse().expect("a halt"))
             .build()
@@ -133,8 +133,8 @@ fn a_share_of_failures_is_borne_until_it_is_reached() {
 }
 
 #[test]
-fn without_a_policy_failures_are_borne_and_a_policy_is_one_value() {
-    story(|| {
+fn without_a_policy_failures_are_tolerated_and_a_policy_is_one_value() {
+    scenario(|| {
         let pool = puppets(1)
             .failure_policy(FailurePolicy::retry(2))
             .build()

@@ -1,13 +1,13 @@
-//! Locks, queues and their kin between real processes that are killed.
+//! Locks, queues and other shared objects between processes that are killed.
 
 use std::process::Command;
 
-use crate::{processes::tell, stage::story};
+use crate::{processes::run_scenario, setup::scenario};
 
-/// F50, with everything that is shared: the short form of a program that runs for as long as one likes.
+/// F50, with every shared object: a short run of the nemesis of shared objects.
 #[test]
 fn holders_producers_and_consumers_killed_at_any_instant_break_no_promise() {
-    story(|| {
+    scenario(|| {
         let run = Command::new(env!("CARGO_BIN_EXE_primitives_nemesis"))
             .args(["--kills", "400", "--seed", "42"])
             .output()
@@ -21,35 +21,35 @@ fn holders_producers_and_consumers_killed_at_any_instant_break_no_promise() {
 
 #[test]
 fn permits_of_the_dead_come_back() {
-    tell("permits");
+    run_scenario("permits");
 }
 
 #[test]
-fn a_barrier_whose_member_died_is_broken() {
-    tell("barriers");
+fn a_barrier_whose_participant_died_is_broken() {
+    run_scenario("barriers");
 }
 
 #[test]
 fn a_dead_holder_is_noticed_within_100_ms() {
-    tell("notice");
+    run_scenario("notice");
 }
 
 #[test]
 fn handles_outlive_their_senders() {
-    tell("senders");
+    run_scenario("senders");
 }
 
 #[test]
 fn a_queue_goes_on_when_all_others_are_gone() {
-    tell("alone");
+    run_scenario("alone");
 }
 
 #[test]
 fn a_bare_fork_owns_nothing() {
-    tell("fork");
+    run_scenario("fork");
 }
 
 #[test]
 fn objects_need_no_descriptors() {
-    tell("no-descriptors");
+    run_scenario("no-descriptors");
 }

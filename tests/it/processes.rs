@@ -1,4 +1,4 @@
-//! Processes with functions to run: the stories of the program `processes`, each in a process of its own.
+//! Processes that run functions: the scenarios of the program `processes`, each in a separate process.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -6,15 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::stage::{Folder, is_alive, story, wait_for};
+use crate::setup::{Folder, is_alive, scenario, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_processes");
 
-/// Longer than any of the stories takes, and shorter than the watchdog's patience, so that a hang leaves nothing.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Longer than any scenario takes, and shorter than the watchdog's timeout, so that a hang leaves nothing behind.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Has a program tell a story, and gives what it wrote; all its children have ended by then.
-fn told(mut program: Command, success: bool) -> String {
+/// Runs a program to its end, and returns what it and its children wrote.
+fn output_of(mut program: Command, success: bool) -> String {
     use rustix::process::{Pid, Signal, kill_process};
     program
         .stdin(Stdio::null())
@@ -24,8 +24,8 @@ fn told(mut program: Command, success: bool) -> String {
     let pid = Pid::from_child(&child);
     let (sender, ended) = std::sync::mpsc::channel::<()>();
     let guard = std::thread::spawn(move || {
-        if ended.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            // Its children end with it, so that the read below ends too and shows how far it came.
+        if ended.recv_timeout(TIMEOUT) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            // Its children end with it, so the read below ends too and shows how far it got.
             kill_process(pid, Signal::KILL).expect("it is there");
         }
     });
@@ -52,186 +52,186 @@ fn program(arguments: &[&str]) -> Command {
     command
 }
 
-/// Has the program tell one of its stories to a good end.
-pub(crate) fn tell(name: &'static str) {
-    story(move || {
-        told(program(&[name]), true);
+/// Runs one of the program's scenarios, which must succeed.
+pub(crate) fn run_scenario(name: &'static str) {
+    scenario(move || {
+        output_of(program(&[name]), true);
     });
 }
 
 #[test]
 fn every_kind_and_size_comes_back() {
-    tell("values");
+    run_scenario("values");
 }
 
 #[test]
 fn an_object_runs_in_its_process() {
-    tell("objects");
+    run_scenario("objects");
 }
 
 #[test]
-fn values_that_cannot_travel_are_told() {
-    tell("faulty-values");
+fn values_that_cannot_be_sent_are_reported() {
+    run_scenario("faulty-values");
 }
 
 #[test]
-fn a_panic_is_printed_by_the_process_and_told_to_who_joins() {
-    story(|| {
-        let text = told(program(&["panics"]), true);
+fn a_panic_is_printed_by_the_process_and_returned_by_join() {
+    scenario(|| {
+        let text = output_of(program(&["panics"]), true);
         assert!(text.contains("boom"), "{text}");
     });
 }
 
 #[test]
-fn every_exit_code_is_told() {
-    tell("codes");
+fn every_exit_code_is_reported() {
+    run_scenario("codes");
 }
 
 #[test]
-fn every_signal_is_told() {
-    tell("signals");
+fn every_signal_is_reported() {
+    run_scenario("signals");
 }
 
 #[test]
-fn crashes_are_told() {
-    tell("crashes");
+fn crashes_are_reported() {
+    run_scenario("crashes");
 }
 
 #[test]
 fn terminate_is_asynchronous() {
-    tell("terminate");
+    run_scenario("terminate");
 }
 
 #[test]
 fn waiting_has_a_limit() {
-    tell("waiting");
+    run_scenario("waiting");
 }
 
 #[test]
 fn names_and_environment() {
-    tell("names");
+    run_scenario("names");
 }
 
 #[test]
 fn dropped_handles_leak_nothing() {
-    tell("dropped");
+    run_scenario("dropped");
 }
 
 #[test]
 fn a_thousand_processes_leave_nothing() {
-    tell("thousand");
+    run_scenario("thousand");
 }
 
 #[test]
 fn many_threads_start_processes() {
-    tell("threads");
+    run_scenario("threads");
 }
 
 #[test]
 fn three_deep() {
-    tell("nested");
+    run_scenario("nested");
 }
 
 #[test]
 fn locks_from_the_top_hold_three_deep() {
-    tell("nested-locks");
+    run_scenario("nested-locks");
 }
 
 #[test]
 fn many_handles_go_in_one_argument_list() {
-    tell("many-handles");
+    run_scenario("many-handles");
 }
 
 #[test]
-fn a_pipe_tells_of_the_others_death() {
-    tell("pipe-death");
+fn a_pipe_reports_the_death_of_its_peer() {
+    run_scenario("pipe-death");
 }
 
 #[test]
 fn handles_come_back_from_a_process_that_has_ended() {
-    tell("returned-handles");
+    run_scenario("returned-handles");
 }
 
 #[test]
-fn a_main_without_entry_is_told_and_multiplies_nothing() {
-    tell("no-entry");
+fn a_main_without_entry_is_reported_and_multiplies_nothing() {
+    run_scenario("no-entry");
 }
 
 #[test]
 fn nothing_starts_outside_main() {
-    tell("outside-main");
+    run_scenario("outside-main");
 }
 
 #[test]
 fn main_within_main_is_a_mistake() {
-    tell("nested-main");
+    run_scenario("nested-main");
 }
 
 #[test]
 fn a_pool_and_processes_share_one_main() {
-    tell("pool-inside");
+    run_scenario("pool-inside");
 }
 
 #[test]
 fn other_children_of_the_host_are_left_alone() {
-    tell("other-children");
+    run_scenario("other-children");
 }
 
 #[test]
 fn a_full_descriptor_table_is_an_error() {
-    tell("descriptors");
+    run_scenario("descriptors");
 }
 
 #[test]
-fn a_system_without_pidfd_is_told() {
-    tell("no-pidfd");
+fn a_system_without_pidfd_is_reported() {
+    run_scenario("no-pidfd");
 }
 
 #[test]
-fn a_system_without_memfd_is_told() {
-    tell("no-memfd");
+fn a_system_without_memfd_is_reported() {
+    run_scenario("no-memfd");
 }
 
 /// F52.
 #[test]
 fn an_ignored_sigchld_costs_only_the_exit_status() {
-    tell("ignored-sigchld");
+    run_scenario("ignored-sigchld");
 }
 
 #[test]
-fn another_program_and_another_build_are_told() {
-    story(|| {
+fn another_program_and_another_build_are_reported() {
+    scenario(|| {
         let folder = Folder::new();
         let copy = folder.path("copy");
         std::fs::copy(PROGRAM, &copy).expect("copied");
-        told(program(&["other-program", &copy]), true);
+        output_of(program(&["other-program", &copy]), true);
     });
 }
 
 /// F51.
 #[test]
 fn a_program_replaced_while_it_runs_still_has_processes() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let copy = folder.path("copy");
         std::fs::copy(PROGRAM, &copy).expect("copied");
         let mut replaced = Command::new(&copy);
         replaced.arg("replaced");
-        told(replaced, true);
+        output_of(replaced, true);
     });
 }
 
 #[test]
 fn a_child_started_by_hand_says_what_it_is() {
-    story(|| {
-        let text = told(program(&["--pool-process=me"]), false);
+    scenario(|| {
+        let text = output_of(program(&["--pool-process=me"]), false);
         assert!(text.contains("started by `Process::start` alone"), "{text}");
     });
 }
 
-/// The program's lines, in which a daemon and a son are told of, after its end.
+/// The lines that the program printed about a daemon and another process, after its end.
 fn daemons(name: &str, success: bool) -> String {
-    let text = told(program(&[name]), success);
+    let text = output_of(program(&[name]), success);
     let pid = |who: &str| -> u32 {
         let line = text
             .lines()
@@ -252,15 +252,15 @@ fn daemons(name: &str, success: bool) -> String {
 
 #[test]
 fn daemons_end_with_the_main_code_and_others_are_waited_for() {
-    story(|| {
+    scenario(|| {
         let text = daemons("daemons", true);
         assert!(text.contains("the program ends"), "{text}");
         daemons("daemons-panic", false);
     });
-    tell("stubborn-daemon");
+    run_scenario("stubborn-daemon");
 }
 
-/// Starts a parent in a phase, kills it when it has told of so many processes, and waits until all of them have gone.
+/// Starts a parent in a phase, kills it once it has named this many processes, and waits until all of them have ended.
 fn kill_a_parent(phase: &str, count: usize) -> Duration {
     let mut parent = program(&["orphans", phase])
         .stdout(Stdio::piped())
@@ -274,7 +274,7 @@ fn kill_a_parent(phase: &str, count: usize) -> Duration {
     parent.kill().expect("killed");
     let killed = Instant::now();
     parent.wait().expect("reaped");
-    // All that can write to it have gone when it ends: the processes hold it as their standard output.
+    // It ends once every process that can write to it has ended: it is their standard output.
     output.read_to_string(&mut text).expect("the rest");
     let children: Vec<u32> = text
         .lines()
@@ -290,7 +290,7 @@ fn kill_a_parent(phase: &str, count: usize) -> Duration {
 /// F41.
 #[test]
 fn no_process_outlives_its_parent_in_whatever_phase_it_is_killed() {
-    story(|| {
+    scenario(|| {
         let phases = [
             ("running", 3),
             ("nested", 4),

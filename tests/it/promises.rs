@@ -1,4 +1,4 @@
-//! The plain promises: every job has one end, order is kept, the caller may wait as it likes.
+//! The basic promises: every job has one outcome, order is kept, and the caller may wait in any way.
 
 use std::{
     pin::pin,
@@ -10,11 +10,11 @@ use std::{
 use pool::{JobError, SubmitError};
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, assert_works, puppet_pool, puppets, run, story, submit};
+use crate::setup::{Folder, assert_works, puppet_pool, puppets, run, scenario, submit};
 
 #[test]
 fn jobs_of_every_size_come_back_whole() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let edges = [
             0,
@@ -44,7 +44,7 @@ fn jobs_of_every_size_come_back_whole() {
 
 #[test]
 fn map_keeps_the_order_whatever_the_jobs_take() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(3);
         let jobs = (0..3000).map(|number| match number % 100 {
             7 => Puppet::Spin(3000),
@@ -63,7 +63,7 @@ fn map_keeps_the_order_whatever_the_jobs_take() {
 
 #[test]
 fn map_unordered_gives_each_answer_once_with_its_number() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let mut seen: Vec<u64> = pool
             .map_unordered((0..5000).map(Puppet::Number))
@@ -79,7 +79,7 @@ fn map_unordered_gives_each_answer_once_with_its_number() {
 
 #[test]
 fn a_slow_job_does_not_hold_up_the_unordered_ones() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let (here, there) = (folder.path("here"), folder.path("there"));
         let pool = puppet_pool(2);
@@ -99,7 +99,7 @@ fn a_slow_job_does_not_hold_up_the_unordered_ones() {
 
 #[test]
 fn handles_may_be_waited_for_in_any_order() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         let handles: Vec<_> = (0..2000)
             .map(|number| submit(&pool, Puppet::Number(number)))
@@ -112,8 +112,8 @@ fn handles_may_be_waited_for_in_any_order() {
 }
 
 #[test]
-fn waiting_with_patience_gives_the_handle_back() {
-    story(|| {
+fn waiting_with_a_timeout_returns_the_handle() {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(1);
         let (here, there) = (folder.path("here"), folder.path("there"));
@@ -139,7 +139,7 @@ impl Wake for Channel {
 
 #[test]
 fn a_handle_is_a_future_without_a_runtime() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let (sender, woken) = mpsc::channel();
         let waker = Waker::from(Arc::new(Channel(sender)));
@@ -158,7 +158,7 @@ fn a_handle_is_a_future_without_a_runtime() {
 
 #[test]
 fn a_full_queue_gives_the_job_back() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppets(1).queue(3).build().expect("a pool");
         let (here, there) = (folder.path("here"), folder.path("there"));
@@ -186,7 +186,7 @@ fn a_full_queue_gives_the_job_back() {
 
 #[test]
 fn several_threads_of_a_worker_run_jobs_at_once() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppets(1).threads(2).build().expect("a pool");
         let (one, two) = (folder.path("one"), folder.path("two"));
@@ -205,7 +205,7 @@ fn several_threads_of_a_worker_run_jobs_at_once() {
 
 #[test]
 fn the_initialiser_gets_its_argument_and_the_state_stays() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1)
             .initialiser_argument(&"hello")
             .env("PUPPET", "strings")
@@ -223,7 +223,7 @@ fn the_initialiser_gets_its_argument_and_the_state_stays() {
 
 #[test]
 fn submitting_from_many_threads_loses_nothing() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(2);
         std::thread::scope(|scope| {
             for thread in 0..4_u64 {
@@ -246,7 +246,7 @@ fn submitting_from_many_threads_loses_nothing() {
 
 #[test]
 fn an_unwaited_job_runs_all_the_same() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(1);
         for _ in 0..10 {
@@ -262,7 +262,7 @@ fn an_unwaited_job_runs_all_the_same() {
 
 #[test]
 fn the_kind_of_an_error_says_whose_fault_it_is() {
-    story(|| {
+    scenario(|| {
         let pool = puppet_pool(1);
         let fault = run(&pool, Puppet::Panic("boom".into())).expect_err("it panics");
         assert_eq!(
@@ -278,11 +278,11 @@ fn the_kind_of_an_error_says_whose_fault_it_is() {
     });
 }
 
-/// Waiting looks into the workers' memory itself, in the place of their wake-ups. What a worker shows meanwhile that is no
-/// result, such as a frame it received after all its jobs had been taken back, must be seen too, or it gets no more.
+/// A thread that waits polls the workers' memory in place of their wake-ups. It must also see news other than results, such
+/// as a frame that a worker received after all its jobs were revoked; otherwise that worker gets no more jobs.
 #[test]
-fn workers_that_lose_jobs_while_somebody_looks_stay_in_service() {
-    story(|| {
+fn workers_that_lose_jobs_during_a_spin_wait_stay_in_service() {
+    scenario(|| {
         let folder = Folder::new();
         let pool = puppet_pool(2);
         for _ in 0..150 {

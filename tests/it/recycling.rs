@@ -1,4 +1,4 @@
-//! Replacing workers that are well: nobody notices but by the process ids.
+//! Replacing healthy workers: only their process ids show it.
 
 use std::{
     collections::HashMap,
@@ -8,12 +8,12 @@ use std::{
 use pool::JobError;
 use tests::{Answer, Puppet};
 
-use crate::stage::{assert_works, puppets, run, story, submit, wait_for};
+use crate::setup::{assert_works, puppets, run, scenario, submit, wait_for};
 
 /// F40, with a backlog.
 #[test]
 fn workers_are_replaced_amid_a_backlog_and_no_job_notices() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(2).recycle_after(100).build().expect("a pool");
         let mut jobs_of: HashMap<u64, u64> = HashMap::new();
         let mut jobs = 0;
@@ -39,7 +39,7 @@ fn workers_are_replaced_amid_a_backlog_and_no_job_notices() {
 /// F40, in a shutdown and in a drop.
 #[test]
 fn recycling_and_the_end_of_a_pool_do_not_hinder_each_other() {
-    story(|| {
+    scenario(|| {
         for round in 0..10 {
             let pool = puppets(2).recycle_after(1).build().expect("a pool");
             let handles: Vec<_> = (0..200)
@@ -64,10 +64,10 @@ fn recycling_and_the_end_of_a_pool_do_not_hinder_each_other() {
     });
 }
 
-/// The successor is ready before the other one leaves: nothing waits for its slow start.
+/// The successor is ready before the old worker leaves, so nothing waits for its slow start.
 #[test]
 fn jobs_do_not_wait_for_a_replacement_to_start() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1)
             .recycle_after(10)
             .initialiser_argument(&"slow")
@@ -90,7 +90,7 @@ fn jobs_do_not_wait_for_a_replacement_to_start() {
 
 #[test]
 fn a_worker_that_has_grown_is_replaced_between_two_jobs() {
-    story(|| {
+    scenario(|| {
         let pool = puppets(1).recycle_memory(64 << 20).build().expect("a pool");
         let Ok(Answer::Number(first)) = run(&pool, Puppet::Hoard(100 << 20)) else {
             panic!("it has room")
@@ -107,7 +107,7 @@ fn a_worker_that_has_grown_is_replaced_between_two_jobs() {
 
 #[test]
 fn recycling_that_cannot_be_is_named() {
-    story(|| {
+    scenario(|| {
         for (builder, words) in [
             (puppets(1).recycle_after(0), "is replaced is 0"),
             (

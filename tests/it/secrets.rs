@@ -1,21 +1,21 @@
-//! What others on the machine may read of a worker, its arguments and its environment, tells nothing of its work.
+//! A worker's arguments and environment, which other users may read, reveal nothing of its work.
 
 use std::collections::BTreeSet;
 
 use pool::Builder;
 use tests::{Answer, Puppet};
 
-use crate::stage::{Folder, PUPPET, a_pid, puppets, run, story, submit, wait_for};
+use crate::setup::{Folder, PUPPET, a_pid, puppets, run, scenario, submit, wait_for};
 
 /// The initialiser's argument.
 const SECRET: &str = "the initialiser is told of a horse and a staple";
 
-/// What is asked for behind the program and the job's name, and nothing that the puppet knows.
+/// An argument after the program and the job's name, unknown to the puppet.
 const ASKED_FOR: &str = "an-argument-that-was-asked-for";
 
 #[test]
 fn the_arguments_and_the_environment_of_a_worker_are_what_was_asked_for() {
-    story(|| {
+    scenario(|| {
         let settings = puppets(1)
             .worker_argument(ASKED_FOR)
             .env_clear()
@@ -29,8 +29,8 @@ fn the_arguments_and_the_environment_of_a_worker_are_what_was_asked_for() {
 
 #[test]
 fn a_worker_inherits_the_environment_and_gets_no_more() {
-    story(|| {
-        // What its jobs write is told apart by marks that have a secret of their own.
+    scenario(|| {
+        // The output of its jobs is delimited by marks, which have their own secret.
         let worker = Glimpse::at_work(puppets(1).capture_output(1024));
         assert_eq!(worker.arguments, [PUPPET, "--pool-worker=puppet"]);
         let own = texts("self", "environ");
@@ -41,17 +41,17 @@ fn a_worker_inherits_the_environment_and_gets_no_more() {
 
 #[test]
 fn a_process_has_no_secrets_in_its_arguments_or_environment() {
-    crate::processes::tell("secrets");
+    crate::processes::run_scenario("secrets");
 }
 
-/// What can be read of a live worker.
+/// What can be read about a running worker.
 struct Glimpse {
     arguments: Vec<String>,
     environment: Vec<String>,
 }
 
 impl Glimpse {
-    /// Looks at the worker of a pool while it has a state made from a secret, and a job with paths in it.
+    /// Reads from a worker while it has a state made from a secret, and a job that contains paths.
     fn at_work(settings: Builder<Puppet>) -> Self {
         let folder = Folder::new();
         let pool = settings.initialiser_argument(&SECRET).build().expect("a pool");
@@ -72,7 +72,7 @@ impl Glimpse {
     }
 }
 
-/// The texts in a file of `/proc` that ends each with a zero.
+/// The NUL-terminated texts in a file of `/proc`.
 fn texts(process: &str, file: &str) -> Vec<String> {
     let bytes = std::fs::read(format!("/proc/{process}/{file}")).expect("the process is there");
     let texts = bytes

@@ -9,7 +9,7 @@ use pool::{
 use protocol::Eval;
 use tests::Puppet;
 
-use crate::stage::{Folder, PUPPET, assert_works, puppets, run, story};
+use crate::setup::{Folder, PUPPET, assert_works, puppets, run, scenario};
 
 fn failure(builder: Builder<Puppet>) -> (String, StartFailureKind) {
     match builder.build().expect_err("no worker can start") {
@@ -25,7 +25,7 @@ fn failure(builder: Builder<Puppet>) -> (String, StartFailureKind) {
 /// F12.
 #[test]
 fn a_missing_program_is_named() {
-    story(|| {
+    scenario(|| {
         let (text, kind) = failure(puppets(2).worker_program("/nowhere/worker"));
         assert!(matches!(kind, StartFailureKind::Spawn(_)), "{text}");
         assert!(
@@ -42,8 +42,8 @@ fn a_missing_program_is_named() {
 
 /// F13.
 #[test]
-fn a_program_that_exits_at_once_is_told_with_its_last_words() {
-    story(|| {
+fn a_program_that_exits_at_once_is_reported_with_its_last_output() {
+    scenario(|| {
         let begun = Instant::now();
         let (text, kind) = failure(puppets(2).worker_argument("exit"));
         assert!(
@@ -62,7 +62,7 @@ fn a_program_that_exits_at_once_is_told_with_its_last_words() {
 /// F14.
 #[test]
 fn a_silent_program_is_killed_at_the_deadline() {
-    story(|| {
+    scenario(|| {
         let deadline = Duration::from_millis(200);
         let begun = Instant::now();
         let (text, kind) = failure(puppets(2).worker_argument("silent").start_deadline(deadline));
@@ -78,8 +78,8 @@ fn a_silent_program_is_killed_at_the_deadline() {
 
 /// F15.
 #[test]
-fn another_program_another_version_and_another_job_are_told_apart() {
-    story(|| {
+fn another_program_another_version_and_another_job_are_distinguished() {
+    scenario(|| {
         let (text, kind) = failure(puppets(1).worker_argument("babble"));
         assert!(matches!(kind, StartFailureKind::Handshake(_)), "{text}");
         assert!(text.contains("not the handshake of a pool"), "{text}");
@@ -104,7 +104,7 @@ fn another_program_another_version_and_another_job_are_told_apart() {
 
 #[test]
 fn an_initialiser_that_fails_or_panics_says_why() {
-    story(|| {
+    scenario(|| {
         for (argument, words) in [("fail", "fails on purpose"), ("panic", "panics on purpose")] {
             let (text, kind) = failure(puppets(2).initialiser_argument(&argument));
             assert!(matches!(kind, StartFailureKind::Initialiser(_)), "{text}");
@@ -116,7 +116,7 @@ fn an_initialiser_that_fails_or_panics_says_why() {
 /// F16.
 #[test]
 fn workers_that_never_start_again_break_the_pool_with_the_cause() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let builder = puppets(1)
             .worker_argument("once")
@@ -128,7 +128,7 @@ fn workers_that_never_start_again_break_the_pool_with_the_cause() {
         assert_works(&pool);
         let died = run(&pool, Puppet::Raise(9)).expect_err("it dies");
         assert!(matches!(died, JobError::WorkerDied(_)), "{died}");
-        // Whether it is refused or accepted first and failed then, it ends, with the cause.
+        // It may be rejected, or accepted and then fail; either way it ends with the cause.
         let error = match pool.submit(Puppet::Number(1)) {
             Ok(handle) => handle.wait().expect_err("no worker is left"),
             Err(rejected) => JobError::NotSubmitted(rejected.error),
@@ -146,7 +146,7 @@ fn workers_that_never_start_again_break_the_pool_with_the_cause() {
 
 #[test]
 fn impossible_settings_are_named() {
-    story(|| {
+    scenario(|| {
         for (builder, name) in [
             (puppets(0), "the number of workers is 0"),
             (puppets(1).threads(0), "the number of threads in a worker is 0"),

@@ -1,4 +1,4 @@
-//! A storm of kills over batches of hundreds, with every start counted.
+//! A storm of kills over batches of hundreds of jobs, with every start counted.
 
 use std::{
     collections::BTreeSet,
@@ -14,25 +14,25 @@ use tests::{Answer, Puppet, nemesis::Journal};
 
 use crate::{
     deaths::death,
-    stage::{puppets, signal, story},
+    setup::{puppets, scenario, signal},
 };
 
-/// Batches of hundreds, and a SIGKILL every 20 ms: each death costs the one job that was started, or none where the
-/// worker had nothing to do, and every other job starts once.
+/// Batches of hundreds of jobs, and a SIGKILL every 20 ms: each death costs the running job, or none if the worker was
+/// idle, and every other job starts once.
 #[test]
 fn deaths_are_suspects_and_workers_killed_idle_exactly() {
     const JOBS: u64 = 400_000;
-    story(|| {
+    scenario(|| {
         let journal = Journal::create(JOBS);
         let (path, jobs) = journal.place();
         let ended = Arc::new(Mutex::new(BTreeSet::new()));
-        let tell = Arc::clone(&ended);
+        let recorded = Arc::clone(&ended);
         let pool = puppets(2)
             .initialiser_argument(&format!("journal {jobs} {path}"))
             .restart_limit(10_000, Duration::from_mins(1))
             .on_worker_end(move |cause| {
                 if let pool::failure::Cause::Died(death) = cause {
-                    tell.lock().expect("it").insert(death.pid);
+                    recorded.lock().expect("it").insert(death.pid);
                 }
             })
             .build()
@@ -48,7 +48,7 @@ fn deaths_are_suspects_and_workers_killed_idle_exactly() {
                     let mut pids = workers.into_iter().filter_map(|worker| worker.pid);
                     let pid = pids
                         .nth(random.usize(..2))
-                        .filter(|pid| crate::stage::is_alive(*pid));
+                        .filter(|pid| crate::setup::is_alive(*pid));
                     if let Some(pid) = pid.filter(|pid| !killed.contains(pid)) {
                         signal(pid, Signal::KILL);
                         killed.insert(pid);
@@ -76,7 +76,10 @@ fn deaths_are_suspects_and_workers_killed_idle_exactly() {
         let stats = pool.stats();
         drop(pool);
         let ended = ended.lock().expect("it");
-        assert!(killed.is_subset(&ended), "a killed worker's death was not told");
+        assert!(
+            killed.is_subset(&ended),
+            "a killed worker's death was not reported"
+        );
         assert!(
             suspects.is_subset(&killed),
             "a job was lost with a worker that nobody killed"

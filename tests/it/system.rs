@@ -1,4 +1,4 @@
-//! The system and the host at their worst: signals, ignored children, missing descriptors, other directories.
+//! Difficult systems and hosts: signals, ignored children, missing descriptors, changed directories.
 
 use std::{
     process::Command,
@@ -11,8 +11,8 @@ use pool::{JobError, Pool, failure::Exit};
 use rustix::process::{Resource, Rlimit, Signal};
 use tests::{Answer, Puppet, signals};
 
-use crate::stage::{
-    Folder, PUPPET, a_pid, alone, assert_works, host_program, puppet_pool, puppets, run, signal, story,
+use crate::setup::{
+    Folder, PUPPET, a_pid, alone, assert_works, host_program, puppet_pool, puppets, run, scenario, signal,
     submit, wait_for,
 };
 
@@ -22,7 +22,7 @@ fn a_shortage_of_descriptors_delays_restarts_and_loses_nothing() {
     if !alone("system::a_shortage_of_descriptors_delays_restarts_and_loses_nothing") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let pool = puppets(1)
             .restart_limit(3, Duration::from_mins(10))
             .build()
@@ -53,7 +53,7 @@ fn a_storm_of_signals_in_the_host_loses_no_job() {
     if !alone("system::a_storm_of_signals_in_the_host_loses_no_job") {
         return;
     }
-    story(|| {
+    scenario(|| {
         for number in [libc::SIGUSR1, libc::SIGCHLD] {
             signals::interrupt_on(number);
         }
@@ -94,7 +94,7 @@ fn a_host_that_ignores_its_children_has_a_pool_that_works() {
     if !alone("system::a_host_that_ignores_its_children_has_a_pool_that_works") {
         return;
     }
-    story(|| {
+    scenario(|| {
         signals::ignore_children();
         let pool = puppet_pool(2);
         for _ in 0..5 {
@@ -103,22 +103,22 @@ fn a_host_that_ignores_its_children_has_a_pool_that_works() {
             let JobError::WorkerDied(death) = &error else {
                 panic!("{error}")
             };
-            // The system has thrown the status away, and that is what is told.
+            // The system has discarded the exit status, and the error says so.
             assert!(matches!(death.exit, Exit::Unknown | Exit::Code(4)), "{death}");
         }
         let pid = a_pid(&pool);
         drop(pool);
-        assert!(!crate::stage::is_alive(pid));
+        assert!(!crate::setup::is_alive(pid));
     });
 }
 
-/// F52, a host that reaps whatever it finds.
+/// F52, a host that reaps every child.
 #[test]
 fn a_host_that_reaps_all_children_has_a_pool_that_works() {
     if !alone("system::a_host_that_reaps_all_children_has_a_pool_that_works") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -143,7 +143,7 @@ fn a_host_that_reaps_all_children_has_a_pool_that_works() {
 /// F52: the host's other children are its own.
 #[test]
 fn no_other_child_of_the_host_is_reaped() {
-    story(|| {
+    scenario(|| {
         let mut child = Command::new("sh")
             .args(["-c", "exit 7"])
             .spawn()
@@ -158,7 +158,7 @@ fn no_other_child_of_the_host_is_reaped() {
     });
 }
 
-/// What a host says that builds a pool where something is amiss.
+/// What a host prints that builds a pool on a restricted system.
 fn host_says(prepare: &str, environment: &[(&str, &str)]) -> String {
     let mut command = Command::new("sh");
     command
@@ -168,15 +168,15 @@ fn host_says(prepare: &str, environment: &[(&str, &str)]) -> String {
         .envs(environment.iter().copied());
     let output = command.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!told.contains("panicked"), "{said}{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!stderr.contains("panicked"), "{said}{stderr}");
     said
 }
 
 /// F49.
 #[test]
 fn a_lack_of_descriptors_or_of_a_temporary_folder_is_an_error() {
-    story(|| {
+    scenario(|| {
         for few in [4, 8, 12, 16] {
             let said = host_says(&format!("ulimit -n {few}"), &[]);
             assert!(
@@ -206,7 +206,7 @@ fn a_change_of_directory_does_not_lose_the_worker_program() {
     if !alone("system::a_change_of_directory_does_not_lose_the_worker_program") {
         return;
     }
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         std::fs::copy(PUPPET, folder.path("worker")).expect("copied");
         std::env::set_current_dir(folder.path("")).expect("there");
@@ -221,10 +221,10 @@ fn a_change_of_directory_does_not_lose_the_worker_program() {
     });
 }
 
-/// F51, an upgraded program: later workers run what the file is then.
+/// F51, an upgraded program: later workers run the new file.
 #[test]
 fn an_upgraded_program_is_what_later_workers_run() {
-    story(|| {
+    scenario(|| {
         let folder = Folder::new();
         let (worker, next) = (folder.path("worker"), folder.path("next"));
         std::fs::copy(PUPPET, &worker).expect("copied");
@@ -237,7 +237,7 @@ fn an_upgraded_program_is_what_later_workers_run() {
         std::fs::rename(&next, &worker).expect("replaced");
         signal(a_pid(&pool), Signal::KILL);
         assert_works(&pool);
-        // An upgrade that is no worker any more: the pool gives up, with what it saw.
+        // An upgrade that is no longer a worker: the pool breaks and reports the cause.
         std::fs::copy("/bin/true", &next).expect("copied");
         std::fs::rename(&next, &worker).expect("replaced");
         run(&pool, Puppet::Raise(9)).expect_err("it dies");

@@ -3,6 +3,8 @@
 //! Owns the measurements: CPU time of the thread, so that a busy machine doesn't matter, and the peak memory of the
 //! process, which the kernel records.
 
+#![expect(clippy::disallowed_methods, reason = "tests may start programs")]
+
 use std::process::Command;
 use std::time::Duration;
 

@@ -2,6 +2,8 @@
 //!
 //! Owns the process and the format of its questions and answers. The test judges the answers.
 
+#![expect(clippy::disallowed_methods, reason = "tests may start programs")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
 use std::process::{Command, Stdio};

@@ -1,6 +1,6 @@
-//! The programs that measure the pool beside what else there is: all that they promise to show is shown, each in its unit.
+//! The programs that compare the pool with alternatives: they show everything that they promise, in the right units.
 //!
-//! What the figures are is not looked at: they are a debug build's, on a busy machine.
+//! The figures themselves are not checked: they come from a debug build on a busy machine.
 
 use std::io::Write;
 
@@ -16,10 +16,10 @@ fn expressions() -> tempfile::NamedTempFile {
     file
 }
 
-/// The sides that a comparison shows: under each title, names and units.
+/// The sides that a comparison shows: names and units under each title.
 fn sides(arguments: &[&str]) -> Vec<(String, Vec<(String, String)>)> {
-    let told = lines("compare", &[&["--rounds", "1"], arguments].concat());
-    let groups = told.split(String::is_empty).filter(|group| !group.is_empty());
+    let printed = lines("compare", &[&["--rounds", "1"], arguments].concat());
+    let groups = printed.split(String::is_empty).filter(|group| !group.is_empty());
     groups
         .map(|group| {
             let (title, rest) = group[0].split_once(" (").expect("a title");
@@ -32,7 +32,7 @@ fn sides(arguments: &[&str]) -> Vec<(String, Vec<(String, String)>)> {
         .collect()
 }
 
-/// A side's name and unit, its figures being what they must be in the only round.
+/// The name and unit of a side, after checking its figures, which come from a single round.
 fn side((place, line): (usize, &String)) -> (String, String) {
     let (name, rest) = line
         .trim_start()
@@ -48,7 +48,7 @@ fn side((place, line): (usize, &String)) -> (String, String) {
         ((*least).into(), (*most).into()),
         "{line}"
     );
-    // All but the first side are compared to it.
+    // All other sides are compared with the first.
     assert_eq!(ratio.join(" ").starts_with("the pool is "), place > 0, "{line}");
     (name.to_owned(), (*unit).to_owned())
 }
@@ -96,7 +96,7 @@ fn expressions_one_by_one_are_compared_with_peers() {
 }
 
 #[test]
-fn a_peer_that_says_nothing_is_told_with_what_it_said() {
+fn a_peer_without_a_figure_is_reported_with_its_output() {
     let file = expressions();
     let path = file.path().to_str().expect("a path in UTF-8");
     let failed = run(
@@ -176,13 +176,13 @@ fn starts_are_compared_with_bare_processes_and_peers() {
 
 #[test]
 fn memory_is_seen_however_short_the_run() {
-    let told = lines("compare", &["memory", "--lines", "20000"]);
+    let printed = lines("compare", &["memory", "--lines", "20000"]);
     assert_eq!(
-        told[0],
+        printed[0],
         "the most memory of pool eval -j 2 (proportional set size)"
     );
-    assert_eq!(told.len(), 3, "{told:?}");
-    for (line, number) in told[1..].iter().zip(["200", "20000"]) {
+    assert_eq!(printed.len(), 3, "{printed:?}");
+    for (line, number) in printed[1..].iter().zip(["200", "20000"]) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [
             lines,
@@ -200,7 +200,7 @@ fn memory_is_seen_however_short_the_run() {
         };
         assert_eq!(lines, number);
         for kib in [parent, worker] {
-            // A process of which nothing is seen, or which grows with its input, is told apart from these.
+            // A process that was missed, or that grows with its input, would be outside of these bounds.
             assert!(
                 (50..100_000).contains(&kib.parse::<u64>().expect("a figure")),
                 "{line}"
@@ -211,8 +211,8 @@ fn memory_is_seen_however_short_the_run() {
 
 #[test]
 fn the_shared_objects_are_measured_beside_what_else_there_is() {
-    let told = lines("primitives_bench", &["--rounds", "1"]);
-    assert!(told[0].starts_with("median of 1 rounds"), "{told:?}");
+    let printed = lines("primitives_bench", &["--rounds", "1"]);
+    assert!(printed[0].starts_with("median of 1 rounds"), "{printed:?}");
     let measured = [
         ("std::sync::Mutex, lock and unlock", ""),
         ("Lock, lock and unlock", "(at most 3)"),
@@ -226,8 +226,8 @@ fn the_shared_objects_are_measured_beside_what_else_there_is() {
         ("Semaphore, acquire and release", ""),
         ("Lock, made and dropped", ""),
     ];
-    assert_eq!(told.len(), 1 + measured.len(), "{told:?}");
-    for (line, (name, end)) in told[1..].iter().zip(measured) {
+    assert_eq!(printed.len(), 1 + measured.len(), "{printed:?}");
+    for (line, (name, end)) in printed[1..].iter().zip(measured) {
         assert!(line.starts_with(name) && line.ends_with(end), "{name}: {line}");
         let figure = line[name.len()..].split_whitespace().next().expect("a figure");
         let is_missing = line.contains(": not measured, ");

@@ -1,4 +1,4 @@
-//! The load test: each of its ways to run and to show, and that its documentation names what it prints.
+//! The load test: each of its modes and outputs, and the documentation of what it prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +23,12 @@ fn keys(value: &Value) -> BTreeSet<String> {
     object.keys().cloned().chain(inner).collect()
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The fields that the documentation's table names, and the code in what it says of each.
+/// The fields in the documentation's table, and the code in the description of each.
 fn documented() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let (_, section) = DOCUMENTATION
         .split_once("# The fields of `load_test --json`")
@@ -116,10 +116,10 @@ fn the_figures_of_a_closed_loop_agree_with_each_other() {
         "{printed}"
     );
     let one = figure(&printed["one_thread"]["us_per_job"]);
-    // So much work as took 20 µs when it was tried, on a machine whose speed changes with what else it does.
+    // Work that took 20 µs in a trial; the machine's speed changes with its load.
     assert!(
         (5.0..200.0).contains(&one),
-        "a job takes what it was told to: {one}"
+        "a job takes the time that was asked for: {one}"
     );
     let latency = &printed["latency_us"];
     let rising = ["min", "p50", "p90", "p99", "p99_9", "max"].map(|name| figure(&latency[name]));
@@ -175,7 +175,7 @@ fn text_and_page_show_the_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("page.html");
     let path = page.to_str().expect("a path in UTF-8");
-    let told = lines(
+    let printed = lines(
         "load_test",
         &[
             "--jobs",
@@ -199,15 +199,15 @@ fn text_and_page_show_the_run() {
         "start",
         "faults",
     ];
-    assert_eq!(told.len(), names.len(), "{told:?}");
-    for (line, name) in told.iter().zip(names) {
+    assert_eq!(printed.len(), names.len(), "{printed:?}");
+    for (line, name) in printed.iter().zip(names) {
         assert_eq!(line[..14].trim_end(), name, "{line}");
     }
     assert!(
-        told[0].contains("eval:1<2, through submit") && told[0].contains("workers 1"),
-        "{told:?}"
+        printed[0].contains("eval:1<2, through submit") && printed[0].contains("workers 1"),
+        "{printed:?}"
     );
-    assert!(told[1].contains("(500 jobs in "), "{told:?}");
+    assert!(printed[1].contains("(500 jobs in "), "{printed:?}");
 
     let page = std::fs::read_to_string(page).expect("a page");
     assert!(
@@ -223,7 +223,7 @@ fn text_and_page_show_the_run() {
         page.contains("<title>Load test: eval:1&lt;2</title>"),
         "what was given is no markup"
     );
-    for (line, name) in told.iter().zip(names).skip(1) {
+    for (line, name) in printed.iter().zip(names).skip(1) {
         let value = line[14..].replace('&', "&amp;").replace('<', "&lt;");
         assert!(
             page.contains(&format!("<tr><th scope=\"row\">{name}</th><td>{value}</td></tr>")),
@@ -242,7 +242,7 @@ fn what_cannot_be_run_is_refused_before_it_is() {
     ] {
         let refused = run("load_test", arguments);
         assert!(!refused.status.success(), "{arguments:?}");
-        let told = String::from_utf8_lossy(&refused.stderr);
-        assert!(told.contains(complaint), "{arguments:?}: {told}");
+        let printed = String::from_utf8_lossy(&refused.stderr);
+        assert!(printed.contains(complaint), "{arguments:?}: {printed}");
     }
 }

@@ -1,4 +1,4 @@
-//! The example programs, each against what it says it does.
+//! The example programs do what they say.
 //!
 //! They are the examples of the package `examples`, which cargo builds with its tests.
 
@@ -17,7 +17,7 @@ use std::{
 };
 
 /// How long an example may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The path of an example, beside this test.
 fn path(example: &str) -> PathBuf {
@@ -26,7 +26,7 @@ fn path(example: &str) -> PathBuf {
     profile.join("examples").join(example)
 }
 
-/// Runs an example to its end, and gives what it wrote.
+/// Runs an example to its end and returns what it wrote.
 fn run(example: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(path(example));
     command.args(arguments).env_remove("RUST_BACKTRACE");
@@ -39,9 +39,9 @@ fn run(example: &str, arguments: &[&str]) -> Output {
     let pid = rustix::process::Pid::from_child(&child);
     let (sender, ended) = mpsc::channel::<()>();
     let guard = thread::spawn(move || {
-        let hangs = ended.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
+        let hangs = ended.recv_timeout(TIMEOUT) == Err(mpsc::RecvTimeoutError::Timeout);
         if hangs {
-            // Its children end with it, so that its output ends too.
+            // Its children end with it, so its output ends too.
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is there");
         }
         hangs
@@ -52,7 +52,7 @@ fn run(example: &str, arguments: &[&str]) -> Output {
     output
 }
 
-/// Runs an example that ends well, and gives its lines.
+/// Runs an example that succeeds and returns its lines.
 fn lines(example: &str, arguments: &[&str]) -> Vec<String> {
     let output = run(example, arguments);
     assert!(output.status.success(), "{example} {arguments:?}: {output:?}");
@@ -60,7 +60,7 @@ fn lines(example: &str, arguments: &[&str]) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// An example that nobody runs may show what is not so.
+/// An example that no test runs may be wrong.
 #[test]
 fn every_example_is_run() {
     let sources = [

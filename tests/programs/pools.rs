@@ -17,9 +17,9 @@ fn custom_job_counts_primes() {
 }
 
 #[test]
-fn survive_crash_tells_each_cause_and_the_rest_is_right() {
-    let told = lines("survive_crash", &[]);
-    let (last, failures) = told.split_last().expect("lines");
+fn survive_crash_reports_each_cause_and_the_rest_is_right() {
+    let printed = lines("survive_crash", &[]);
+    let (last, failures) = printed.split_last().expect("lines");
     for (job, cause) in [
         ("job 100, Abort: ", "was killed by signal 6 (SIGABRT)"),
         ("job 300, Exit(3): ", "exited with code 3"),
@@ -30,15 +30,15 @@ fn survive_crash_tells_each_cause_and_the_rest_is_right() {
         assert_eq!(
             failures.iter().filter(is_told).count(),
             1,
-            "{job}{cause}: {told:?}"
+            "{job}{cause}: {printed:?}"
         );
     }
-    // Where a machine is so busy that a worker stands still for long, more jobs miss the deadline.
+    // On a busy machine a worker may stand still for so long that more jobs miss the deadline.
     let late = |line: &&String| line.contains("ran longer than its deadline");
     assert_eq!(
         failures.iter().filter(late).count(),
         failures.len() - 3,
-        "{told:?}"
+        "{printed:?}"
     );
     let failed = failures.len();
     assert_eq!(
@@ -59,7 +59,7 @@ fn one_thread_gives_a_value_for_each_line_however_long_it_is() {
             .to_owned()
     };
     let (input, output) = (path("in"), path("out"));
-    // Longer than what the program reads at once, and than what an expression may be.
+    // Longer than a block that the program reads, and than the limit of an expression.
     let long = "7".repeat(3 << 20);
     fs::write(&input, format!("1+2\n{long}\n\n1/0\n2**70")).expect("written");
     assert!(lines("one_thread", &[&input, &output]).is_empty());

@@ -4,12 +4,12 @@ use crate::{lines, run};
 
 /// What the last line of `tickets` says: sold, left.
 fn tickets(arguments: &[&str]) -> (u32, u32) {
-    let told = lines("tickets", arguments);
-    let last = told.last().expect("a line");
+    let printed = lines("tickets", arguments);
+    let last = printed.last().expect("a line");
     let numbers = last
         .strip_prefix("sold ")
         .and_then(|rest| rest.split_once(", left "));
-    let (sold, left) = numbers.unwrap_or_else(|| panic!("{told:?}"));
+    let (sold, left) = numbers.unwrap_or_else(|| panic!("{printed:?}"));
     (sold.parse().expect("a number"), left.parse().expect("a number"))
 }
 
@@ -30,7 +30,7 @@ fn the_tickets_sold_are_the_tickets_there_were() {
 #[test]
 fn without_the_lock_the_race_shows() {
     let arguments = ["--tickets", "50", "--users", "10", "--each", "10", "--no-lock"];
-    // A machine may be so busy that the users come one after the other; not each time.
+    // On a busy machine the users may run one after another, but not every time.
     let oversold = (0..20)
         .map(|_| tickets(&arguments))
         .any(|(sold, left)| sold + left > 50);
@@ -56,8 +56,8 @@ fn eval_queue_gives_what_is_made_of_the_value_in_order() {
 
 #[test]
 fn pipe_and_queue_loses_no_piece() {
-    let told = lines("pipe_and_queue", &[]);
+    let printed = lines("pipe_and_queue", &[]);
     let pieces = ["first: 1000 pieces", "second: 1000 pieces", "third: 1000 pieces"];
-    assert_eq!(told[0], "consumer: count them");
-    assert_eq!(told[1..], pieces);
+    assert_eq!(printed[0], "consumer: count them");
+    assert_eq!(printed[1..], pieces);
 }

@@ -1,5 +1,5 @@
-//! What the programs of the workspace's tests share: the job of the puppet worker, which crashes, hangs, lies and floods
-//! on command, and the nemesis.
+//! What the test programs share: the job of the puppet worker, which crashes, hangs, lies and floods on command; the
+//! nemesis; and the imports of the workspace's sources.
 
 pub mod imports;
 pub mod nemesis;
@@ -9,22 +9,22 @@ pub mod threads;
 use pool::{Bytes, Job};
 use serde::{Deserialize, Serialize, ser::Error as _};
 
-/// What the puppet worker is told to do.
+/// What the puppet worker does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Puppet {
-    /// Give the bytes back.
+    /// Return the bytes.
     Echo(Vec<u8>),
-    /// Give the number back.
+    /// Return the number.
     Number(u64),
-    /// Give so many bytes.
+    /// Return this many bytes.
     Flood(usize),
-    /// Tell the worker's process id.
+    /// Return the worker's process id.
     Pid,
-    /// Keep a CPU busy for so many microseconds.
+    /// Keep a CPU busy for this many microseconds.
     Spin(u64),
-    /// Sleep for so many milliseconds.
+    /// Sleep for this many milliseconds.
     Sleep(u64),
-    /// Append a line to a file, then go on with the other.
+    /// Append a line to a file, then run the other job.
     Mark(String, Box<Puppet>),
     /// Create the first file, then wait until the second exists.
     Meet(String, String),
@@ -40,13 +40,13 @@ pub enum Puppet {
     Overflow,
     /// Panic with this message.
     Panic(String),
-    /// Ignore SIGTERM, and spin for ever.
+    /// Ignore SIGTERM and loop forever.
     Stubborn,
     /// Write this to standard output and standard error.
     Print(String),
-    /// Start a process that outlives the worker's job, in the worker's group, holding all it can; tell its id.
+    /// Start a process in the worker's group that outlives the job and holds all descriptors; return its id.
     Grandchild,
-    /// Give an output that cannot be encoded.
+    /// Return an output that cannot be encoded.
     Unencodable,
     /// How many jobs this worker's state has counted.
     Count,
@@ -61,40 +61,40 @@ pub enum Puppet {
     PanicsInDecoding(PanicsInDecoding),
     /// Which lane runs it.
     Lane,
-    /// Give an answer that counts as a failure.
+    /// Return an answer that counts as a failure.
     Fail,
-    /// Use so many bytes of memory, a MiB each millisecond.
+    /// Use this many bytes of memory, a MiB each millisecond.
     Swell(usize),
-    /// Ask for so many bytes of memory at once.
+    /// Allocate this many bytes of memory at once.
     Seize(usize),
-    /// Log this as a warning, then go on with the other.
+    /// Log this as a warning, then run the other job.
     Log(String, Box<Puppet>),
-    /// Log so many events as fast as possible, then go on with the other.
+    /// Log this many events as fast as possible, then run the other job.
     Chatter(u64, Box<Puppet>),
-    /// Count the start of the job of this number in the journal that the initialiser was told of, compute for five
-    /// microseconds, and give the number back.
+    /// Count the start of the job with this number in the journal that the initialiser opened, compute for five
+    /// microseconds, and return the number.
     Tally(u64),
-    /// Give an answer that cannot be decoded.
+    /// Return an answer that cannot be decoded.
     Undecodable,
-    /// Run a job in a pool of the worker's own; tell its answer.
+    /// Run a job in the worker's own pool; return its answer.
     Nested,
-    /// Keep so many bytes of memory from now on; tell the worker's process id.
+    /// Keep this many bytes of memory from now on; return the worker's process id.
     Hoard(usize),
-    /// Give the bytes back.
+    /// Return the bytes.
     Carry(Bytes),
-    /// Give the bytes between these two places back.
+    /// Return the bytes between these two indices.
     Slice(Bytes, usize, usize),
-    /// Give all of them back, the last first, and 70,000 bytes more.
+    /// Return all of them, the last first, and 70,000 bytes more.
     Gather(Vec<Bytes>),
-    /// Keep the bytes from now on; tell how many are kept.
+    /// Keep the bytes from now on; return how many are kept.
     Keep(Bytes),
-    /// Give back what was kept as this one.
+    /// Return the kept bytes with this index.
     Kept(usize),
-    /// Go on with the other while these bytes are held.
+    /// Run the other job while these bytes are held.
     Bear(Bytes, Box<Puppet>),
 }
 
-/// What the puppet gives back.
+/// What the puppet returns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// Bytes.
@@ -149,7 +149,7 @@ fn refuse<S: serde::Serializer>(_: S) -> Result<S::Ok, S::Error> {
 /// Writes to address 0.
 #[expect(unsafe_code, reason = "a worker under test must be able to crash for real")]
 pub fn crash() {
-    // SAFETY: there is none; it is here to crash.
+    // SAFETY: there is none; the crash is the purpose.
     unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
 }
 

@@ -1,4 +1,4 @@
-//! What a test does to its own process with signals, as a careless host might.
+//! Signal handling in a test's own process, as a careless host might do it.
 
 #![expect(
     unsafe_code,
@@ -7,10 +7,10 @@
 
 extern "C" fn nothing(_signal: libc::c_int) {}
 
-/// Handles a signal by nothing, so that it interrupts system calls (there is no `SA_RESTART`).
+/// Handles a signal with an empty handler, so that it interrupts system calls (without `SA_RESTART`).
 ///
 /// # Panics
-/// When the system does not let it be handled.
+/// If the signal cannot be handled.
 pub fn interrupt_on(signal: libc::c_int) {
     // SAFETY: an all-zero `sigaction` is a valid one with no flags and an empty mask; the handler is async-signal-safe.
     let handled = unsafe {
@@ -27,7 +27,7 @@ pub fn ignore_children() {
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
 }
 
-/// Reaps any child that has ended, as `waitpid(-1)` does; says whether there was one.
+/// Reaps any child that has ended, like `waitpid(-1)`; returns whether there was one.
 pub fn reap_any() -> bool {
     let mut status = 0;
     // SAFETY: `status` is a place for the result.

@@ -1,10 +1,13 @@
-//! What all threads of this process are doing, for whoever finds that nothing goes on.
+//! The stacks of all threads of this process, to show why a program hangs.
 //!
-//! The kernel tells where each thread waits; the thread itself, in the handler of a signal that is sent to it alone,
-//! tells how it came there. That is not safe in general (the handler allocates), and good enough for a program that is
-//! about to be ended: a thread that cannot answer is given up.
+//! The kernel says where each thread waits; the thread itself captures its stack in the handler of a signal that is sent to
+//! it alone. That is not safe in general, since the handler allocates, but good enough for a program that is about to
+//! abort: a thread that does not answer is skipped.
 
-#![expect(unsafe_code, reason = "handles a signal, to have each thread tell its stack")]
+#![expect(
+    unsafe_code,
+    reason = "handles a signal, in which each thread captures its stack"
+)]
 
 use std::{
     backtrace::Backtrace,
@@ -14,32 +17,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a thread may take to tell its stack.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a thread may take to capture its stack.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The stack that a thread has told.
-static TOLD: Mutex<Option<String>> = Mutex::new(None);
+/// The stack that a thread has captured.
+static CAPTURED: Mutex<Option<String>> = Mutex::new(None);
 
-fn told() -> MutexGuard<'static, Option<String>> {
-    TOLD.lock().unwrap_or_else(PoisonError::into_inner)
+fn captured() -> MutexGuard<'static, Option<String>> {
+    CAPTURED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What each thread of this process is doing, with its stack.
 pub fn stacks() -> String {
     // SAFETY: the handler is a function of the right type, and lives as long as the program.
-    let before = unsafe { libc::signal(libc::SIGURG, tell as *const () as libc::sighandler_t) };
+    let before = unsafe { libc::signal(libc::SIGURG, capture as *const () as libc::sighandler_t) };
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let told = tasks.map(|task| {
+    let stacks = tasks.map(|task| {
         let stack = match task.file_name().to_str().and_then(|id| id.parse().ok()) {
             Some(id) if before != libc::SIG_ERR => stack_of(id),
-            _ => "its stack cannot be asked for".to_owned(),
+            _ => "its stack cannot be captured".to_owned(),
         };
         format!("{}{stack}\n", state_of(&task.path()))
     });
-    told.collect()
+    stacks.collect()
 }
 
-/// Where a thread is, by the kernel's account.
+/// Where the kernel says a thread is.
 fn state_of(task: &Path) -> String {
     let [name, place, call] = ["comm", "wchan", "syscall"].map(|file| {
         let text = fs::read_to_string(task.join(file));
@@ -49,23 +52,23 @@ fn state_of(task: &Path) -> String {
 }
 
 fn stack_of(thread: libc::pid_t) -> String {
-    *told() = None;
+    *captured() = None;
     // SAFETY: sends a signal that is handled to a thread of this process; when that has ended it is an error.
     let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, libc::SIGURG) };
     let begun = Instant::now();
-    while sent == 0 && begun.elapsed() < PATIENCE {
-        if let Some(stack) = told().take() {
+    while sent == 0 && begun.elapsed() < TIMEOUT {
+        if let Some(stack) = captured().take() {
             return stack;
         }
         std::thread::yield_now();
     }
-    "it does not tell its stack".to_owned()
+    "its stack was not captured in time".to_owned()
 }
 
-/// Runs in each thread in its turn.
-extern "C" fn tell(_signal: libc::c_int) {
+/// Runs in each thread in turn.
+extern "C" fn capture(_signal: libc::c_int) {
     let stack = Backtrace::force_capture().to_string();
-    *told() = Some(stack);
+    *captured() = Some(stack);
 }
 
 #[cfg(test)]
@@ -80,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_waits_tells_where() {
+    fn a_waiting_thread_shows_where() {
         let (sender, receiver) = mpsc::channel();
         let (ready, is_ready) = mpsc::channel();
         let waiting = std::thread::Builder::new().name("waiting".into());
@@ -91,10 +94,10 @@ mod tests {
             })
             .unwrap();
         is_ready.recv().unwrap();
-        let told = stacks();
+        let stacks = stacks();
         assert!(
-            told.contains("waiting: waits in") && told.contains("waits_for_good"),
-            "{told}"
+            stacks.contains("waiting: waits in") && stacks.contains("waits_for_good"),
+            "{stacks}"
         );
         drop(sender);
         waiting.join().unwrap();

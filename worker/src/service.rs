@@ -100,6 +100,10 @@ impl<'a> Service<'a> {
     ///
     /// Call it at the top of `main`, before the program reads its arguments, starts threads or opens a pool. A program
     /// with several types of jobs calls it for each.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a worker process ends here and never runs the program"
+    )]
     pub fn run_if_worker(&self) {
         if Role::of_this_process() == Role::WorkerFor(self.runner.job_name().into()) {
             std::process::exit(self.serve_process().into());
@@ -113,6 +117,10 @@ impl<'a> Service<'a> {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a worker process ends if serving fails in another thread"
+    )]
     fn try_serve(&self) -> Result<(), WorkerError> {
         let serves = self.runner.job_name();
         let Role::WorkerFor(_) = Role::of_this_process() else {

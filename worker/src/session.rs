@@ -170,6 +170,7 @@ fn on_every_lane(
 struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
+    #[expect(clippy::disallowed_methods, reason = "a worker with a broken lane must end")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             std::process::abort();

@@ -67,6 +67,10 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
 ///     })
 /// }
 /// ```
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a child ends here and never runs the main code"
+)]
 pub fn main<R>(main_code: impl FnOnce() -> R) -> R {
     if let Role::Process(_) = Role::of_this_process()
         && !children::is_open()

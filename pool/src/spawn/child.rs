@@ -32,6 +32,7 @@ impl ChildProcess {
     /// Starts a child whose standard input is `control`.
     ///
     /// Its own process group keeps a terminal's Ctrl-C from it, and lets its own children end with it.
+    #[expect(clippy::disallowed_methods, reason = "the one place that starts processes")]
     pub(crate) fn spawn(mut command: Command, control: OwnedFd) -> io::Result<Self> {
         command.process_group(0).stdin(Stdio::from(control));
         let mut child = spawning(|| command.spawn())?;
@@ -117,6 +118,10 @@ fn wait_readable<const N: usize>(mut descriptors: [PollFd<'_>; N], deadline: Opt
             if errno != Errno::INTR {
                 // Out of kernel memory: look again a little later.
                 tracing::warn!("waiting for a process: {errno}");
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "poll has failed, so there is no event to wait for"
+                )]
                 std::thread::sleep(Duration::from_millis(10));
             }
             [false; N]

@@ -40,6 +40,7 @@ thread_local! {
 }
 
 /// Installs the hook, once in a process.
+#[expect(clippy::disallowed_methods, reason = "a child process reports its panics")]
 pub fn install_hook() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {

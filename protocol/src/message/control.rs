@@ -149,6 +149,10 @@ pub fn send_until(
                 if error.raw_os_error() == Some(Errno::TOOMANYREFS.raw_os_error())
                     && Instant::now() < deadline =>
             {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the system does not say when descriptors in flight are received"
+                )]
                 std::thread::sleep(STEP);
             }
             sent => return sent,

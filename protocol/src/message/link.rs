@@ -22,6 +22,8 @@
 //!   once, the descriptor is handed to the worker, and the accepted socket is closed under the lock that also guards
 //!   spawning ([`spawn_guard`]).
 
+#![expect(clippy::disallowed_types, reason = "the one file that knows the transport")]
+
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},

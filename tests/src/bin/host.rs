@@ -1,11 +1,11 @@
-//! A program that holds a pool and is then killed, for the tests of what is left behind.
+//! A program that holds a pool and is then killed, for tests of what is left behind.
 //!
-//! Its arguments: the worker program, and what the workers shall do meanwhile (`idle`, `busy`, `grandchildren`,
-//! `starting`). It prints the workers' process ids, one a line, then `ready`, and waits for ever.
+//! Its arguments are the worker program and what the workers do meanwhile: `idle`, `busy`, `grandchildren` or `starting`.
+//! It prints the workers' process ids, one per line, then `ready`, and waits until it is killed.
 //!
-//! Asked to `build`, it says whether it could build a pool, and ends. Asked for `patience`, it prints the same, runs a job
-//! that creates the first file named behind that and lasts until the second exists, and one that lasts far too long, both
-//! with a deadline of three seconds, and says how each ended.
+//! With `build` it prints whether it could build a pool, and ends. With `deadlines` and the paths of two files it prints
+//! the process ids, runs a job that creates the first file and waits for the second, and a job that takes far too long,
+//! both with a deadline of three seconds, and prints how each ended.
 
 use std::{io::Write, time::Duration};
 
@@ -18,9 +18,9 @@ fn main() {
     let what = arguments.next().expect("what to do");
     match what.as_str() {
         "build" => return say(&build(worker)),
-        "patience" => {
+        "deadlines" => {
             let mut file = || arguments.next().expect("the path of a file");
-            return be_patient(worker, Puppet::Meet(file(), file()));
+            return keep_deadlines(worker, Puppet::Meet(file(), file()));
         }
         "starting" => hold_starting(worker),
         _ => {}
@@ -48,7 +48,7 @@ fn builder(worker: String) -> pool::Builder<Puppet> {
     Pool::<Puppet>::builder().workers(2).worker_program(worker)
 }
 
-/// The process ids of its workers, once all are ready.
+/// The process ids of the workers, once all are ready.
 fn worker_ids(pool: &Pool<Puppet>) -> Vec<u64> {
     while pool.stats().workers.iter().any(|worker| worker.pid.is_none()) {
         std::thread::yield_now();
@@ -61,17 +61,17 @@ fn worker_ids(pool: &Pool<Puppet>) -> Vec<u64> {
         .collect()
 }
 
-/// Tells which processes there are.
-fn tell(ids: &[u64]) {
+/// Prints the process ids.
+fn print_ids(ids: &[u64]) {
     for id in ids {
         say(&id.to_string());
     }
     say("ready");
 }
 
-/// Tells which processes there are, and waits to be killed.
+/// Prints the process ids and waits to be killed.
 fn wait_with(ids: &[u64]) -> ! {
-    tell(ids);
+    print_ids(ids);
     loop {
         std::thread::park();
     }
@@ -91,12 +91,12 @@ fn build(worker: String) -> String {
     }
 }
 
-fn be_patient(worker: String, held: Puppet) {
+fn keep_deadlines(worker: String, held: Puppet) {
     let pool = builder(worker)
         .job_deadline(Duration::from_secs(3))
         .build()
         .expect("a pool");
-    tell(&worker_ids(&pool));
+    print_ids(&worker_ids(&pool));
     for job in [held, Puppet::Sleep(20_000)] {
         match pool.submit(job).expect("accepted").wait() {
             Ok(_) => say("in time"),

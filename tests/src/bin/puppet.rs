@@ -5,7 +5,7 @@ use std::{io::Write, process::ExitCode, time::Duration};
 use tests::{Answer, Puppet, nemesis::Journal};
 use worker::Context;
 
-/// How long the initialiser takes that is asked to be slow.
+/// How long the slow initialiser takes.
 const SLOW_START: Duration = Duration::from_secs(1);
 
 struct State {
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
             }
         }
         Some("once") => {
-            // Starts well the first time, and never again.
+            // Starts the first time, and never again.
             let mark = std::env::args().nth(3).expect("the path of the mark");
             if std::fs::File::create_new(mark).is_err() {
                 let _ = writeln!(std::io::stderr(), "only once");

@@ -23,7 +23,10 @@ pub type Texts = BTreeMap<String, String>;
 
 /// Which file imports which other, and the names that it takes.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Imports(BTreeMap<String, BTreeMap<String, BTreeSet<String>>>);
+pub struct Imports {
+    files: BTreeSet<String>,
+    arrows: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
+}
 
 /// Reads the sources of all crates below `root`: the files `src/**/*.rs`.
 ///
@@ -74,13 +77,18 @@ impl Imports {
     }
 
     fn add(&mut self, from: &str, to: &str, name: &str) {
-        let targets = self.0.entry(from.to_owned()).or_default();
+        let targets = self.arrows.entry(from.to_owned()).or_default();
         targets.entry(to.to_owned()).or_default().insert(name.to_owned());
+    }
+
+    /// All files that are part of a crate, without those for its tests.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(String::as_str)
     }
 
     /// All imports: from which file, to which file, and the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &BTreeSet<String>)> {
-        self.0.iter().flat_map(|(from, targets)| {
+        self.arrows.iter().flat_map(|(from, targets)| {
             targets
                 .iter()
                 .map(move |(to, names)| (from.as_str(), to.as_str(), names))
@@ -92,8 +100,7 @@ impl Imports {
     /// What a file takes from the `mod.rs` or `lib.rs` of a folder in which it lies does not count.
     #[must_use]
     pub fn circles(&self) -> Vec<Vec<&str>> {
-        let files: BTreeSet<&str> = self.iter().flat_map(|(from, to, _)| [from, to]).collect();
-        let files: Vec<&str> = files.into_iter().collect();
+        let files: Vec<&str> = self.files().collect();
         let index = |file| files.binary_search(&file).unwrap_or_default();
         let mut arrows = vec![Vec::new(); files.len()];
         for (from, to, _) in self.iter().filter(|(from, to, _)| !is_outer_module(to, from)) {
@@ -147,9 +154,9 @@ mod tests {
             ),
             (
                 "h/src/main.rs",
-                "mod i; use a::{F, c::f}; #[cfg(test)] use i::I; fn main() { a::c::fmt::x(); }",
+                "mod i; pub use a; use a::{F, c::f}; #[cfg(test)] use i::I; fn main() { a::c::fmt::x(); }",
             ),
-            ("h/src/i.rs", "// use crate::main;\n"),
+            ("h/src/i.rs", "// use crate::main;\nuse crate::a::c::g;"),
         ]);
         assert_eq!(
             found,
@@ -159,8 +166,10 @@ mod tests {
                 r#"a/src/c/d.rs -> a/src/c/mod.rs: {"X"}"#,
                 r#"a/src/c/mod.rs -> a/src/b.rs: {"b"}"#,
                 r#"a/src/lib.rs -> a/src/c/d.rs: {"D", "E"}"#,
+                r#"h/src/i.rs -> a/src/c/mod.rs: {"g"}"#,
                 r#"h/src/main.rs -> a/src/c/d.rs: {"E"}"#,
                 r#"h/src/main.rs -> a/src/c/mod.rs: {"f", "fmt"}"#,
+                r#"h/src/main.rs -> a/src/lib.rs: {"a"}"#,
             ]
         );
     }

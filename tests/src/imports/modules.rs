@@ -40,14 +40,17 @@ impl Modules {
 
     /// What all modules import from each other.
     pub(super) fn imports(&self) -> Imports {
-        let mut imports = Imports::default();
+        let mut imports = Imports {
+            files: self.files.values().cloned().collect(),
+            ..Imports::default()
+        };
         for (module, source) in &self.sources {
             let from = &self.files[module];
             for (inside, path) in &source.paths {
                 if let Some((to, name)) = self.resolve(&[&module[..], inside].concat(), path)
                     && to != from
                 {
-                    imports.add(from, to, name);
+                    imports.add(from, to, &name);
                 }
             }
         }
@@ -55,7 +58,7 @@ impl Modules {
     }
 
     /// The file that defines what a path names, and the name.
-    fn resolve<'a>(&'a self, module: &[String], path: &'a [String]) -> Option<(&'a str, &'a str)> {
+    fn resolve(&self, module: &[String], path: &[String]) -> Option<(&str, String)> {
         let head = path.first()?;
         let mut at = module.to_vec();
         match head.as_str() {
@@ -65,8 +68,8 @@ impl Modules {
             _ if *head != module[0] && self.files.contains_key(&path[..1]) => at.clear(),
             _ => return None,
         }
-        let mut name = "";
-        for word in path {
+        let mut name = head;
+        for (index, word) in path.iter().enumerate() {
             match word.as_str() {
                 "crate" | "self" => continue,
                 "super" => _ = at.pop(),
@@ -75,15 +78,16 @@ impl Modules {
             name = word;
             if !self.files.contains_key(&at) {
                 at.pop();
+                // A name that the module itself imports is defined elsewhere.
+                let origin = self.sources.get(&at).and_then(|source| source.bound.get(name));
+                if let Some(origin) = origin.filter(|origin| *origin != path)
+                    && let Some(found) = self.resolve(&at, &[origin, &path[index + 1..]].concat())
+                {
+                    return Some(found);
+                }
                 break;
             }
         }
-        let file = self.files.get(&at)?;
-        // A name that the module itself imports is defined elsewhere.
-        let origin = self.sources.get(&at).and_then(|source| source.bound.get(name));
-        origin
-            .filter(|origin| *origin != path)
-            .and_then(|origin| self.resolve(&at, origin))
-            .or(Some((file, name)))
+        Some((self.files.get(&at)?, name.clone()))
     }
 }

@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn literals_and_comments_are_left_out() {
-        let source = r####"a /* b /* c */ " */ "d \" // e" 'f' '\'' b"g" r#"h " i"# j::<'k> // l
-            '"' br"\" m"####;
+        let source = r##"a /* b /* c */ " */ "d \" // e" 'f' '\'' b"g" r#"h " i"# j::<'k> // l
+            '"' br"\" m"##;
         let words: Vec<&str> = tokens(source)
             .into_iter()
             .filter_map(|token| match token {

@@ -1,4 +1,4 @@
-//! The ends of all jobs, and whether each is one that the promises allow.
+//! The outcomes of all jobs, and whether the promises allow each.
 
 use std::sync::{
     Arc,
@@ -62,12 +62,12 @@ impl Account {
         Trial::of(self.plan.seed, number)
     }
 
-    /// How many ends there have been.
+    /// How many outcomes there have been.
     pub(crate) fn ended(&self) -> u64 {
         self.counts.ended.load(Ordering::Relaxed)
     }
 
-    /// Takes in the end of a job. `may_be_cancelled`: somebody has tried to.
+    /// Records the outcome of a job. `may_be_cancelled` says that its cancellation was requested.
     pub(crate) fn take(&self, number: u64, end: &Result<Answer, JobError>, may_be_cancelled: bool) {
         let Some(ends) = self.ends.get(number as usize) else {
             return self.count_wrong(number, "there is no such job");
@@ -110,24 +110,24 @@ impl Account {
             Err(JobError::Quarantined(_)) => Ok(&self.counts.quarantined),
             Err(JobError::Cancelled) if may_be_cancelled => Ok(&self.counts.cancelled),
             Err(error) => {
-                weather::tell(format_args!("job {number}: {error}"));
+                weather::say(format_args!("job {number}: {error}"));
                 Err("it has no reason for that error")
             }
         }
     }
 
     fn count_wrong(&self, number: u64, why: &str) {
-        weather::tell(format_args!("job {number}: {why}"));
+        weather::say(format_args!("job {number}: {why}"));
         self.counts.wrong.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The jobs that have no end.
+    /// The jobs without an outcome.
     pub(crate) fn lost(&self) -> u64 {
         let lost = self.ends.iter().filter(|ends| ends.load(Ordering::Relaxed) == 0);
         lost.count() as u64
     }
 
-    /// The jobs that were started more often than they may be.
+    /// The jobs that were started too often.
     pub(crate) fn started_too_often(&self) -> u64 {
         let is_too_often = |number: &u64| {
             let most = ATTEMPTS[team_of(*number)];

@@ -1,7 +1,6 @@
-//! The starts of each job, counted by the workers themselves in memory that they share with the nemesis.
+//! The starts of each job, counted by the workers in memory that they share with the nemesis.
 //!
-//! A count that is in shared memory survives its writer, whatever kills it, and costs a job nothing. The pool knows
-//! nothing of it.
+//! A count in shared memory survives the death of its writer and costs a job nothing. The pool does not know of it.
 
 use std::{
     fs::File,
@@ -30,7 +29,7 @@ impl Journal {
         Self { memory, jobs }
     }
 
-    /// Where another process finds it.
+    /// The path at which another process opens it.
     pub fn place(&self) -> (String, u64) {
         let descriptor = self.memory.descriptor().as_raw_fd();
         (format!("/proc/{}/fd/{descriptor}", std::process::id()), self.jobs)

@@ -1,7 +1,7 @@
-//! The nemesis: a storm of signals over two pools, and an account of every job that does not trust them.
+//! The nemesis: a storm of signals over two pools, and an independent account of every job.
 //!
-//! Starts are counted by the jobs themselves, in memory shared with the workers (`journal`); ends are counted here
-//! (`account`). Whatever a pool says of itself is only reported, never relied upon.
+//! The jobs count their own starts, in memory shared with the workers (`journal`); outcomes are counted here (`account`).
+//! What a pool says about itself is only reported, never relied on.
 
 mod account;
 mod journal;
@@ -31,21 +31,21 @@ use storm::Storm;
 use team::Team;
 use weather::Holdings;
 
-/// No job may keep everything waiting for so long.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// If no job ends for this long, the nemesis hangs.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Turns the process into a worker of the nemesis when a pool started it as one.
+/// Runs as a worker of the nemesis if a pool started this process as one.
 pub fn run_if_worker() {
     trial::service().run_if_worker();
 }
 
-/// Runs the plan to its end and tells what was counted. Progress goes to standard error.
+/// Runs the plan to its end and returns the counts. Progress goes to standard error.
 ///
 /// # Panics
-/// When the system does not let it begin: no memory to share, no pool.
+/// If the system has no memory to share, or the pools cannot be built.
 pub fn run(plan: &Plan) -> Report {
     let begun = Instant::now();
-    // What the first pool of a process makes for good is no leak.
+    // What the first pool of a process creates for good is not a leak.
     drop(team::warm_up(plan));
     let before = Holdings::now();
     let (report, marks) = {
@@ -89,22 +89,22 @@ fn storm_over(plan: &Plan, account: &Arc<Account>, marks: &[String; 2]) -> Repor
     report
 }
 
-/// Tells the progress, and ends the program when there is none.
+/// Reports progress, and ends the program if there is none.
 fn watch(account: &Account, is_over: &AtomicBool) {
-    let (mut last, mut since, mut told) = (0, Instant::now(), Instant::now());
+    let (mut last, mut since, mut reported) = (0, Instant::now(), Instant::now());
     while !is_over.load(Ordering::SeqCst) {
         thread::park_timeout(Duration::from_millis(20));
         let ended = account.ended();
         if ended != last {
             (last, since) = (ended, Instant::now());
         }
-        if told.elapsed() >= Duration::from_secs(1) {
-            told = Instant::now();
-            weather::tell(format_args!("{ended} of {} jobs have ended", account.jobs()));
+        if reported.elapsed() >= Duration::from_secs(1) {
+            reported = Instant::now();
+            weather::say(format_args!("{ended} of {} jobs have ended", account.jobs()));
         }
-        if since.elapsed() >= PATIENCE {
-            weather::tell(format_args!(
-                "nothing has ended for {PATIENCE:?}; the threads:\n{}",
+        if since.elapsed() >= TIMEOUT {
+            weather::say(format_args!(
+                "nothing has ended for {TIMEOUT:?}; the threads:\n{}",
                 crate::threads::stacks()
             ));
             let report = Report::of_hang(account);

@@ -1,13 +1,13 @@
-//! What the nemesis is asked to do: its command line.
+//! The plan of the nemesis: its command line.
 
 use clap::Parser;
 
-/// Runs jobs in two pools while it kills, stops and aborts their workers at random; the last line tells every count
-/// as JSON, and the exit code is 1 where a promise was broken.
+/// Runs jobs in two pools while it kills, stops and aborts their workers at random; the last line has every count as
+/// JSON, and the exit code is 1 if a promise was broken.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "nemesis", max_term_width = 100)]
 pub struct Plan {
-    /// What everything that is left to chance is drawn from
+    /// Seed of all random choices
     #[arg(long, default_value_t = fastrand::u64(..))]
     pub seed: u64,
 
@@ -38,7 +38,7 @@ impl Plan {
         u64::from(self.kills) + u64::from(self.stops) + u64::from(self.aborts)
     }
 
-    /// An argument for the workers of each team, by which they can be found among all processes.
+    /// An argument that marks the workers of each team among all processes.
     pub(crate) fn marks(&self) -> [String; 2] {
         [0, 1].map(|team| format!("--nemesis={}.{}.{team}", std::process::id(), self.seed))
     }

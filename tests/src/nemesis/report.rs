@@ -15,7 +15,7 @@ use super::{
     weather::{self, Holdings},
 };
 
-/// What is left behind may take so long to go.
+/// How long processes, descriptors and threads may take to disappear.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// What was counted. Counts are of jobs unless they say otherwise.
@@ -73,11 +73,11 @@ pub struct Report {
     pub met_dying: u64,
     /// How often descriptors were short for a while.
     pub shortages: u64,
-    /// Deaths of workers that had been ready, as the pools tell it.
+    /// Deaths of workers that had been ready, according to the pools.
     pub deaths: u64,
-    /// Workers that failed to start, as the pools tell it.
+    /// Workers that failed to start, according to the pools.
     pub start_failures: u64,
-    /// Jobs taken back from workers before they started, as the pools tell it.
+    /// Jobs revoked before they started, according to the pools.
     pub requeued: u64,
     /// How long it took.
     pub seconds: f64,
@@ -107,7 +107,7 @@ impl Report {
         }
     }
 
-    /// What is known when nothing goes on any more.
+    /// The report of a run that hangs.
     pub(crate) fn of_hang(account: &Account) -> Self {
         Self {
             hangs: 1,
@@ -139,7 +139,7 @@ impl Report {
         self.requeued += stats.requeued;
     }
 
-    /// Counts what is left behind, once it has had time to go.
+    /// Counts what is left behind after it has had time to disappear.
     pub(crate) fn leftovers(&mut self, before: &Holdings, marks: &[String]) {
         let begun = Instant::now();
         loop {
@@ -173,7 +173,7 @@ impl Report {
     /// The report as one line.
     ///
     /// # Panics
-    /// Never: it is plain numbers.
+    /// Never: it contains only numbers.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("plain numbers")
     }

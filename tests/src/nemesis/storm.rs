@@ -1,7 +1,7 @@
-//! The signals, and the shortage of descriptors: what is sent to whom, and when.
+//! Signals and shortages of descriptors: which worker gets which, and when.
 //!
 //! Signals are spread over the run by the number of jobs that have ended. A target is one of this process's children,
-//! found in `/proc`; what it is doing is told by its pool.
+//! found in `/proc`; its pool says what it is doing.
 
 use std::{
     sync::Arc,
@@ -14,7 +14,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 
 use super::{Plan, team::Team, weather};
 
-/// How long a target of a kind is looked for before another kind will do.
+/// How long to look for a target of one kind before taking another kind.
 const SEARCH: Duration = Duration::from_millis(20);
 
 /// What a target was doing.
@@ -40,7 +40,7 @@ pub(crate) struct Storm {
     is_short: bool,
     /// Sent: kills, stops, aborts.
     pub(crate) sent: [u64; 3],
-    /// Whom they met, as in [`Doing::ALL`].
+    /// What their targets were doing, as in [`Doing::ALL`].
     pub(crate) met: [u64; 4],
     /// How often descriptors were made short.
     pub(crate) shortages: u64,
@@ -168,7 +168,7 @@ fn workers(teams: &[Arc<Team>; 2]) -> Vec<(u32, Doing)> {
         .collect()
 }
 
-/// Sends a signal to a child that has not been reaped; says whether it was there.
+/// Sends a signal to a child that has not been reaped; returns whether it existed.
 fn send(pid: u32, signal: Signal) -> bool {
     let Some(process) = Pid::from_raw(pid.cast_signed()) else {
         return false;

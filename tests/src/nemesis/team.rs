@@ -1,4 +1,4 @@
-//! One pool with those who submit to it and wait: most jobs go through a stream, some through handles.
+//! One pool with its callers: most jobs go through a stream, some through handles.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -11,10 +11,10 @@ use super::{
     trial::Trial,
 };
 
-/// A hanging job costs its worker so much time.
+/// The deadline of a job, after which a hanging one is killed.
 const DEADLINE: Duration = Duration::from_millis(300);
 
-/// A worker that was stopped before it was ready, or before it took a job, is given up after this.
+/// A worker that is stopped before it is ready, or before it takes a job, is killed after this.
 const START_DEADLINE: Duration = Duration::from_secs(3);
 
 /// One of so many jobs goes through a handle.
@@ -47,7 +47,7 @@ fn build_pool(plan: &Plan, index: usize, journal: &Journal, mark: &str) -> Pool<
         .attempts(ATTEMPTS[index])
         .job_deadline(DEADLINE)
         .start_deadline(START_DEADLINE)
-        // Idle workers are killed here by the dozen, which is no crash loop.
+// Idle workers are killed here by the dozen, which is not a crash loop.
         .restart_limit(100_000, Duration::from_mins(1))
         .build()
         .expect("a pool")
@@ -96,7 +96,7 @@ impl Team {
         let inputs = Arc::clone(&numbers);
         scope.spawn(move || {
             for number in &*inputs {
-                // A pool that takes no more jobs answers in the job's place.
+                // A pool that accepts no more jobs returns an error instead.
                 drop(input.send(&self.account.trial(*number)));
             }
         });

@@ -1,6 +1,6 @@
 //! The job of the nemesis, and the worker that runs it.
 //!
-//! A job is made from the seed and its number alone, so that its right answer can be told again at its end.
+//! A job is derived from the seed and its number alone, so the right answer can be derived again.
 
 use std::time::{Duration, Instant};
 
@@ -21,9 +21,9 @@ pub(crate) struct Trial {
 /// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Deed {
-    /// It answers with so many bytes.
+    /// It answers with this many bytes.
     Answers(usize),
-    /// It computes for so many microseconds, and answers.
+    /// It computes for this many microseconds and answers.
     Spins(u64),
     /// It panics.
     Panics,
@@ -33,7 +33,7 @@ pub(crate) enum Deed {
     Hangs,
 }
 
-/// What a job gives back.
+/// What a job returns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) number: u64,
@@ -103,7 +103,7 @@ fn open_journal(setup: &Setup) -> Result<Journal, String> {
 }
 
 fn run(trial: &Trial, context: &mut Context<'_, Journal>) -> Answer {
-    // Before anything else, so that whatever happens to the job has been begun.
+    // Before anything else, so that every job that has an effect is counted.
     context.state().count_start(trial.number);
     match trial.deed {
         Deed::Answers(_) => {}

@@ -1,4 +1,4 @@
-//! What the process holds and the system tells: children, descriptors, threads, limits, and a voice.
+//! What the process and the system hold: children, descriptors, threads and limits.
 
 use std::{
     fmt, fs,
@@ -8,7 +8,7 @@ use std::{
 
 use rustix::process::{Resource, Rlimit};
 
-/// So many descriptors are left in a shortage: for looking at `/proc`, and too few to start a worker.
+/// The descriptors left in a shortage: enough to read `/proc`, too few to start a worker.
 const LEFT: u64 = 5;
 
 /// What a process holds.
@@ -28,7 +28,7 @@ impl Holdings {
     }
 }
 
-/// Leaves hardly any descriptor for this process; those that it has stay.
+/// Leaves hardly any free descriptors in this process; open ones stay.
 pub(crate) fn limit_descriptors() {
     let highest = fs::read_dir("/proc/self/fd").map_or(0, |entries| {
         let numbers = entries
@@ -48,7 +48,7 @@ fn set_limit(current: Option<u64>) {
     let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
     let limited = rustix::process::setrlimit(Resource::Nofile, Rlimit { current, maximum });
     if let Err(errno) = limited {
-        tell(format_args!(
+        say(format_args!(
             "the limit of descriptors cannot be changed: {errno}"
         ));
     }
@@ -93,9 +93,9 @@ pub(crate) fn marked(marks: &[String]) -> usize {
         .count()
 }
 
-/// Tells something on standard error.
-pub(crate) fn tell(what: impl fmt::Display) {
-    // Nobody has to listen.
+/// Prints a message on standard error.
+pub(crate) fn say(what: impl fmt::Display) {
+    // Standard error may be closed.
     let _told = writeln!(io::stderr(), "nemesis: {what}");
 }
 

@@ -192,6 +192,7 @@ fn once(route: &mut Route<'static>) -> Duration {
 }
 
 /// The time that CPython measures for itself; `None` without CPython.
+#[expect(clippy::disallowed_methods, reason = "a benchmark may start programs")]
 fn cpython(source: &str) -> Option<Duration> {
     const LOOP: &str = "import sys, time\n\
         source, times = sys.argv[1], 1000\n\

@@ -1,4 +1,4 @@
-//! What the stories share: the watchdog, the puppet pool, and counting what a process holds.
+//! What the tests share: the watchdog, pools of puppets, and counting what a process holds.
 
 use std::{
     io::Write,
@@ -13,29 +13,29 @@ use tests::{Answer, Puppet};
 /// The puppet worker's program.
 pub(crate) const PUPPET: &str = env!("CARGO_BIN_EXE_puppet");
 
-/// How long a story may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a scenario may take before it counts as hanging.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Runs a story; when it does not end, tells what every thread does and fails the whole program.
-pub(crate) fn story(tale: impl FnOnce() + Send + 'static) {
+/// Runs a scenario. If it hangs, prints the stack of every thread and aborts the test program.
+pub(crate) fn scenario(run: impl FnOnce() + Send + 'static) {
     let (sender, ended) = mpsc::channel();
     let thread = std::thread::Builder::new()
-        .name("story".into())
+        .name("scenario".into())
         .spawn(move || {
-            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(tale));
-            let _nobody_listens_any_more = sender.send(());
-            if let Err(panic) = told {
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+            let _too_late = sender.send(());
+            if let Err(panic) = ended {
                 std::panic::resume_unwind(panic);
             }
         })
         .expect("a thread");
-    if ended.recv_timeout(PATIENCE).is_err() {
-        // Not printed, because what is printed would be captured and lost with the process.
+    if ended.recv_timeout(TIMEOUT).is_err() {
+        // Not with `eprintln!`, whose output would be captured and lost with the process.
         let dump = format!(
-            "a story hangs; the threads of its process:\n{}",
+            "a scenario hangs; the threads of its process:\n{}",
             tests::threads::stacks()
         );
-        let _nobody_reads_it = std::io::stderr().write_all(dump.as_bytes());
+        let _closed = std::io::stderr().write_all(dump.as_bytes());
         std::process::abort();
     }
     if let Err(panic) = thread.join() {
@@ -75,7 +75,7 @@ pub(crate) fn assert_works(pool: &Pool<Puppet>) {
 pub(crate) fn a_pid(pool: &Pool<Puppet>) -> u32 {
     wait_for("a worker to be ready", || {
         let mut pids = pool.stats().workers.into_iter().filter_map(|worker| worker.pid);
-        // One that was killed just now may still be shown.
+        // A worker that was just killed may still be listed.
         pids.find(|pid| is_alive(*pid))
     })
 }
@@ -86,7 +86,7 @@ pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
     rustix::process::kill_process(pid, signal).expect("the process is there");
 }
 
-/// Whether a process is there and not a zombie.
+/// Whether a process exists and is not a zombie.
 pub(crate) fn is_alive(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
         !stat
@@ -98,7 +98,7 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     })
 }
 
-/// Polls for something that has no event to wait for, such as a state of another process; fails after 30 s.
+/// Polls for something without an event to wait for, such as the state of another process; fails after 30 s.
 pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
@@ -110,7 +110,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// A place for the files of one story.
+/// A temporary folder for the files of one test.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -137,7 +137,7 @@ impl Folder {
     }
 }
 
-/// Runs a test once more in a process of its own, where no other story holds things meanwhile; true in that process.
+/// Runs a test again in a separate process, where no other test holds resources; returns true in that process.
 pub(crate) fn alone(test: &str) -> bool {
     const MARK: &str = "POOL_TEST_ALONE";
     if std::env::var_os(MARK).is_some() {
@@ -184,7 +184,7 @@ pub(crate) fn holdings() -> Holdings {
     }
 }
 
-/// The path of another program of the workspace's tests.
+/// The path of the program `host`.
 pub(crate) fn host_program() -> PathBuf {
     env!("CARGO_BIN_EXE_host").into()
 }
