@@ -8,7 +8,7 @@ use std::{
 };
 
 use protocol::Job;
-use sync::heap::Transit;
+use sync::Transit;
 
 use crate::{
     BuildError, Builder, JobHandle, Map, MapUnordered, Order, Rejected, Stats, StreamInput, StreamOutput,

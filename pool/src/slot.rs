@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use sync::heap::Transit;
+use sync::Transit;
 
 use crate::{Captured, outcome::Outcome};
 

@@ -11,7 +11,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use protocol::{Fault, MemoryError, parcel::Parcel};
 use serde::{Deserialize, Serialize};
-use sync::heap::{Entrusted, Heir};
+use sync::{Entrusted, Heir};
 
 /// Arguments and outputs of up to this many bytes are part of the message.
 ///

@@ -16,7 +16,7 @@ use protocol::{
     control::{self, ControlError},
     handshake,
 };
-use sync::heap::{self, Entrusted};
+use sync::{Entrusted, heap};
 
 use super::{
     call::{CallData, CallRequest, Refusal, Report},

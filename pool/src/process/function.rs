@@ -13,7 +13,7 @@
 use std::{any::type_name, ptr};
 
 use protocol::{Fault, child::panics, decode_argument, encode_argument};
-use sync::heap::Transit;
+use sync::Transit;
 
 use super::{
     Portable, StartError, Target,

@@ -34,7 +34,7 @@ use protocol::{
     CodecError, PACKAGE_VERSION, PROCESS_ARGUMENT, control, control::ControlError, encode_argument, handshake,
 };
 use smallvec::SmallVec;
-use sync::heap::{self, Heir, Transit};
+use sync::{Heir, Transit, heap};
 pub use target::{Portable, Run, Target};
 
 use crate::{offspring::Offspring, program::Program};

@@ -14,7 +14,7 @@ use protocol::{
     handshake,
 };
 use rustix::process::Signal;
-use sync::heap::Transit;
+use sync::Transit;
 
 use super::{call::Report, error::JoinErrorKind};
 use crate::{failure::Exit, offspring::Offspring};

@@ -6,12 +6,15 @@ use std::{
 };
 
 use crate::{
-    FamilyError,
     heap::{
-        Arena,
+        error::FamilyError,
         objects::{BODY, Kind, Plan},
     },
-    object::reference::{Tie, travels_as_a_copy},
+    object::{
+        barrier_state::{BROKEN, Fate, RESET, STATE, break_for_all, fate, next_round},
+        handle::travels_as_a_copy,
+        reference::Tie,
+    },
     word::{
         futex::Word,
         lock_word::{Patience, Peers},
@@ -20,13 +23,6 @@ use crate::{
 
 const PARTIES: u64 = 0;
 const ARRIVED: u64 = 1;
-/// Bit 0: broken. The rest of the lower half counts the rounds, the upper half how often it was reset.
-const STATE: u64 = 2;
-
-const BROKEN: u64 = 1;
-const ROUND: u64 = 2;
-const RESET: u64 = 1 << 32;
-const LOW: u64 = RESET - 1;
 
 /// A barrier: [`Barrier::wait`] returns when as many threads, of whatever processes, have called it as it has parties.
 ///
@@ -129,7 +125,7 @@ impl Barrier {
     /// [`BarrierError::Family`] only.
     pub fn abort(&self) -> Result<(), BarrierError> {
         let books = self.tie.member().books()?;
-        break_for_all(books.member.arena(), self.tie.object());
+        break_for_all(books.arena(), self.tie.object());
         Ok(())
     }
 
@@ -206,42 +202,10 @@ impl Barrier {
         let books = self.tie.member().books()?;
         let is_on = books.transaction().get(self.place(STATE)) == arrival;
         if is_on {
-            break_for_all(books.member.arena(), self.tie.object());
+            break_for_all(books.arena(), self.tie.object());
         }
         Ok(is_on)
     }
-}
-
-/// What became of a party.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Waits,
-    Passed,
-    Broken,
-}
-
-/// What became of the party that arrived when the state was `arrival`. It may be many rounds behind, where more threads
-/// come than there are parties: a round that is over was passed, unless the barrier was reset since.
-fn fate(arrival: u64, state: u64) -> Fate {
-    if state == arrival {
-        Fate::Waits
-    } else if (state ^ arrival) & !BROKEN == 0 || state / RESET != arrival / RESET {
-        Fate::Broken
-    } else {
-        Fate::Passed
-    }
-}
-
-/// The state after the round that is on.
-fn next_round(state: u64) -> u64 {
-    (state & !LOW) | ((state + ROUND) & LOW)
-}
-
-/// Breaks the barrier. The caller has the books open.
-pub(crate) fn break_for_all(arena: &Arena, object: u64) {
-    let state = arena.word(object + BODY + 8 * STATE);
-    state.fetch_or(BROKEN, Ordering::AcqRel);
-    state.wake(u32::MAX);
 }
 
 travels_as_a_copy!(Barrier);
@@ -251,7 +215,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicU64;
 
-    use crate::heap::Transit;
+    use crate::object::in_flight::Transit;
 
     /// Whoever is slow to wake finds that the others have gone on to later rounds.
     #[test]

@@ -11,11 +11,13 @@ use std::{
 use bytemuck::Pod;
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan},
+    heap::{
+        error::FamilyError,
+        objects::{Kind, Plan},
+    },
     lock::{Lock, LockGuard},
     lock_error::LockError,
-    object::reference::{Tie, travels_as_a_copy},
+    object::{handle::travels_as_a_copy, reference::Tie},
     value::{Value, ValueGuard},
     word::{
         futex::Word,

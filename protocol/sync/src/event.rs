@@ -9,9 +9,11 @@ use std::{
 };
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan},
-    object::reference::{Tie, travels_as_a_copy},
+    heap::{
+        error::FamilyError,
+        objects::{Kind, Plan},
+    },
+    object::{handle::travels_as_a_copy, reference::Tie},
     word::{
         futex::Word,
         lock_word::{Patience, Peers},

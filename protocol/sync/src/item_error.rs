@@ -4,7 +4,7 @@ use std::fmt;
 
 use protocol::CodecError;
 
-use crate::FamilyError;
+use crate::heap::error::FamilyError;
 
 /// An item that could not be put or sent, and why.
 #[derive(thiserror::Error)]

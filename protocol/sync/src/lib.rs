@@ -7,6 +7,7 @@
 mod barrier;
 mod condition;
 mod event;
+#[doc(hidden)]
 pub mod heap;
 mod item_error;
 mod lock;
@@ -15,16 +16,21 @@ mod object;
 mod pipe;
 mod queue;
 mod semaphore;
+mod typed_channel;
 mod value;
 mod word;
 
 pub use barrier::{Barrier, BarrierError, Passed};
 pub use condition::{Condition, Guard};
 pub use event::Event;
-pub use heap::FamilyError;
+pub use heap::error::FamilyError;
 pub use item_error::{GetError, PutError, PutErrorKind};
 pub use lock::{Lock, LockGuard};
 pub use lock_error::{LockError, Poisoned};
+#[doc(hidden)]
+pub use object::in_flight::{Entrusted, Heir, Transit};
+#[doc(hidden)]
+pub use object::member::objects;
 pub use pipe::{DEFAULT_PIPE_BYTES, Pipe, PipeEnd, pipe, pipe_with_limits};
 pub use queue::{DEFAULT_BYTES, DEFAULT_ITEMS, Iter, Queue};
 pub use semaphore::{Permit, Semaphore, SemaphoreError};

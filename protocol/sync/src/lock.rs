@@ -8,10 +8,12 @@ use std::{
 };
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan},
+    heap::{
+        error::FamilyError,
+        objects::{Kind, Plan},
+    },
     lock_error::{LockError, Poisoned},
-    object::reference::{Tie, travels_as_a_copy},
+    object::{handle::travels_as_a_copy, reference::Tie},
     word::lock_word::{self, Held, Patience, PoisonCause, Refused},
 };
 
@@ -260,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_message_keeps_its_lock_until_it_is_received_and_no_longer() {
-        let (bytes, transit) = crate::heap::Transit::of(|| encoded(&Lock::new().unwrap()));
+        let (bytes, transit) = crate::object::in_flight::Transit::of(|| encoded(&Lock::new().unwrap()));
         let first: Lock = decode_argument(&bytes).unwrap();
         let again: Lock = decode_argument(&bytes).unwrap();
         assert!(first.is_same(&again), "a job that is tried again");
@@ -271,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_lost_message_gives_its_handles_back() {
-        let (bytes, transit) = crate::heap::Transit::of(|| encoded(&Lock::new().unwrap()));
+        let (bytes, transit) = crate::object::in_flight::Transit::of(|| encoded(&Lock::new().unwrap()));
         drop(transit);
         assert!(decode_argument::<Lock>(&bytes).is_err());
     }
@@ -296,15 +298,15 @@ mod tests {
     #[test]
     fn many_locks_made_and_dropped_take_no_more_room() {
         let make = |number| (0..number).map(|_| Lock::new().unwrap()).collect::<Vec<_>>();
-        let before = crate::heap::member().unwrap().cells_used();
+        let before = crate::object::member::member().unwrap().cells_used();
         for _ in 0..100 {
             drop(make(1000));
         }
         for _ in 0..20_000 {
-            let (bytes, _transit) = crate::heap::Transit::of(|| encoded(&Lock::new().unwrap()));
+            let (bytes, _transit) = crate::object::in_flight::Transit::of(|| encoded(&Lock::new().unwrap()));
             drop(decode_argument::<Lock>(&bytes).unwrap());
         }
-        let used = crate::heap::member().unwrap().cells_used() - before;
+        let used = crate::object::member::member().unwrap().cells_used() - before;
         assert!(used < 5_000, "{used} cells more");
     }
 }

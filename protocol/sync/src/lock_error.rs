@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{FamilyError, word::lock_word::PoisonCause};
+use crate::{heap::error::FamilyError, word::lock_word::PoisonCause};
 
 /// Why a lock could not be acquired, or only with a warning.
 #[non_exhaustive]

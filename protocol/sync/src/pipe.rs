@@ -6,14 +6,17 @@ use protocol::refuse;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan, SIDE},
+    heap::{
+        error::FamilyError,
+        objects::{Kind, Plan, SIDE},
+    },
     item_error::{GetError, PutError, PutErrorKind},
     object::{
-        channel_memory::{Conduit, Limits},
+        channel_memory::{BYTES, ITEMS, Limits},
         reference::Tie,
     },
-    queue::{self, DEFAULT_ITEMS},
+    queue::DEFAULT_ITEMS,
+    typed_channel::{self, TypedChannel},
     word::lock_word::{Patience, Peers},
 };
 
@@ -62,8 +65,8 @@ pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, 
         annexes: 4,
         extent_bytes: 2 * limits.channel_bytes(),
     })?;
-    near.body(0).store(limits.items, Ordering::Relaxed);
-    near.body(1).store(limits.bytes, Ordering::Release);
+    near.body(ITEMS).store(limits.items, Ordering::Relaxed);
+    near.body(BYTES).store(limits.bytes, Ordering::Release);
     let far = near.another()?;
     far.reference_word(SIDE).store(1, Ordering::Release);
     Ok((PipeEnd::of(near)?, PipeEnd::of(far)?))
@@ -105,14 +108,14 @@ pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, 
 /// ```
 pub struct PipeEnd<S, R> {
     tie: Arc<Tie>,
-    outward: Conduit,
-    inward: Conduit,
+    outward: TypedChannel,
+    inward: TypedChannel,
     items: Carries<S, R>,
 }
 
 impl<S, R> PipeEnd<S, R> {
     fn of(tie: Tie) -> Result<Self, FamilyError> {
-        let [first, second] = queue::conduits(&tie)?;
+        let [first, second] = typed_channel::channels(&tie)?;
         let is_far = tie.reference_word(SIDE).load(Ordering::Acquire) != 0;
         let (outward, inward) = if is_far { (second, first) } else { (first, second) };
         Ok(Self {
@@ -237,7 +240,7 @@ mod tests {
     use super::*;
     use protocol::{decode_argument, encode_argument};
 
-    use crate::{Queue, heap::Transit};
+    use crate::{Queue, object::in_flight::Transit};
 
     #[test]
     fn it_carries_in_both_directions_and_drains_before_it_ends() {

@@ -11,18 +11,17 @@ use protocol::refuse;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 
 use crate::{
-    FamilyError,
     heap::{
-        Arena,
-        objects::{BODY, Kind, Plan, annexes},
+        error::FamilyError,
+        objects::{Kind, Plan},
     },
     item_error::{GetError, PutError},
     object::{
-        channel_memory::{self, Conduit, Limits},
-        member::Books,
+        channel_memory::{BYTES, ITEMS, Limits},
         reference::Tie,
     },
-    word::{channel::Name, futex::Word, lock_word::Patience},
+    typed_channel::{self, TypedChannel},
+    word::lock_word::Patience,
 };
 
 /// How many items a queue holds, unless it was made with another number.
@@ -30,10 +29,6 @@ pub const DEFAULT_ITEMS: usize = 1024;
 
 /// How many bytes of encoded items a queue holds, unless it was made with another number: 1 MiB.
 pub const DEFAULT_BYTES: usize = 1 << 20;
-
-/// In the body: how many items, and how many bytes.
-const ITEMS: u64 = 0;
-const BYTES: u64 = 1;
 
 /// A first-in, first-out queue between the threads of all processes of a family, with many producers and consumers.
 ///
@@ -61,7 +56,7 @@ const BYTES: u64 = 1;
 /// ```
 pub struct Queue<T> {
     tie: Arc<Tie>,
-    conduit: Conduit,
+    channel: TypedChannel,
     items: PhantomData<fn(T) -> T>,
 }
 
@@ -106,9 +101,9 @@ impl<T> Queue<T> {
     }
 
     fn of(tie: Tie) -> Result<Self, FamilyError> {
-        let [conduit] = conduits(&tie)?;
+        let [channel] = typed_channel::channels(&tie)?;
         Ok(Self {
-            conduit,
+            channel,
             tie: Arc::new(tie),
             items: PhantomData,
         })
@@ -119,17 +114,17 @@ impl<T> Queue<T> {
     /// # Errors
     /// [`FamilyError::Forked`] only.
     pub fn close(&self) -> Result<(), FamilyError> {
-        self.conduit.close(&self.tie)
+        self.channel.close(&self.tie)
     }
 
     /// Whether it is closed. Items may be left in it.
     pub fn is_closed(&self) -> bool {
-        self.conduit.is_closed()
+        self.channel.is_closed()
     }
 
     /// How many items are in it.
     pub fn len(&self) -> usize {
-        self.conduit.length()
+        self.channel.length()
     }
 
     /// Whether no item is in it.
@@ -139,12 +134,12 @@ impl<T> Queue<T> {
 
     /// How many items it can hold.
     pub fn item_limit(&self) -> usize {
-        self.conduit.limits().items as usize
+        self.channel.limits().items as usize
     }
 
     /// How many bytes of encoded items it can hold.
     pub fn byte_limit(&self) -> usize {
-        self.conduit.limits().bytes as usize
+        self.channel.limits().bytes as usize
     }
 }
 
@@ -154,7 +149,7 @@ impl<T: Serialize> Queue<T> {
     /// # Errors
     /// With the item: when the queue is closed, or the item is too large or cannot be encoded.
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
-        self.conduit.put(&self.tie, item, Patience::Endless)
+        self.channel.put(&self.tie, item, Patience::Endless)
     }
 
     /// Puts an item at the end if there is room.
@@ -162,7 +157,7 @@ impl<T: Serialize> Queue<T> {
     /// # Errors
     /// [`crate::PutErrorKind::Full`] when there is none; else as [`Queue::put`].
     pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
-        self.conduit.put(&self.tie, item, Patience::None)
+        self.channel.put(&self.tie, item, Patience::None)
     }
 
     /// Puts an item at the end, waiting for room for at most `timeout`.
@@ -170,7 +165,7 @@ impl<T: Serialize> Queue<T> {
     /// # Errors
     /// [`crate::PutErrorKind::TimedOut`] when there was none for all that time; else as [`Queue::put`].
     pub fn put_timeout(&self, item: T, timeout: Duration) -> Result<(), PutError<T>> {
-        self.conduit.put(&self.tie, item, Patience::of(timeout))
+        self.channel.put(&self.tie, item, Patience::of(timeout))
     }
 }
 
@@ -180,7 +175,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// # Errors
     /// [`GetError::Closed`] when the queue is closed and empty; [`GetError::Decoding`] when the item is no `T`.
     pub fn get(&self) -> Result<T, GetError> {
-        self.conduit.get(&self.tie, Patience::Endless)
+        self.channel.get(&self.tie, Patience::Endless)
     }
 
     /// Takes the first item if there is one.
@@ -188,7 +183,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// # Errors
     /// [`GetError::Empty`] when there is none; else as [`Queue::get`].
     pub fn try_get(&self) -> Result<T, GetError> {
-        self.conduit.get(&self.tie, Patience::None)
+        self.channel.get(&self.tie, Patience::None)
     }
 
     /// Takes the first item, waiting for at most `timeout`.
@@ -196,7 +191,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// # Errors
     /// [`GetError::TimedOut`] when there was none for all that time; else as [`Queue::get`].
     pub fn get_timeout(&self, timeout: Duration) -> Result<T, GetError> {
-        self.conduit.get(&self.tie, Patience::of(timeout))
+        self.channel.get(&self.tie, Patience::of(timeout))
     }
 
     /// Takes items, waiting for each, until the queue is closed and empty.
@@ -243,7 +238,7 @@ impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
         Self {
             tie: Arc::clone(&self.tie),
-            conduit: self.conduit.clone(),
+            channel: self.channel.clone(),
             items: PhantomData,
         }
     }
@@ -272,69 +267,10 @@ impl<'de, T> Deserialize<'de> for Queue<T> {
     }
 }
 
-/// The channels of an object that this process refers to, one behind the other in its extent.
-pub(crate) fn conduits<const N: usize>(tie: &Tie) -> Result<[Conduit; N], FamilyError> {
-    let found = open(tie.member().arena(), tie.object(), N)?;
-    found.try_into().map_err(|_| FamilyError::NotAFamily {
-        why: "an object without its channels lies in it".to_owned(),
-    })
-}
-
-fn open(arena: &'static Arena, object: u64, number: usize) -> Result<Vec<Conduit>, FamilyError> {
-    let body = |index| arena.word(object + BODY + 8 * index).load(Ordering::Acquire);
-    let limits = Limits::new(body(ITEMS) as usize, body(BYTES) as usize)?;
-    let (place, _) = crate::heap::objects::extent(arena, object);
-    let mapping = Arc::new(arena.map(place, limits.channel_bytes() * number as u64)?);
-    let annexes: Vec<u64> = annexes(arena, object).collect();
-    let (pairs, _) = annexes.as_chunks::<2>();
-    let conduits = pairs.iter().zip(0..).map(|(pair, index)| {
-        let start = limits.channel_bytes() * index;
-        Conduit::new(arena, *pair, Arc::clone(&mapping), limits, start)
-    });
-    Ok(conduits.collect())
-}
-
-/// The references under way in the items of a queue or pipe.
-///
-/// # Errors
-/// When there is no memory to map the items.
-pub(crate) fn handles_inside(books: &Books<'_>, object: u64) -> Result<Vec<u64>, FamilyError> {
-    let arena = books.member.arena();
-    let annexes: Vec<u64> = annexes(arena, object).collect();
-    let (pairs, _) = annexes.as_chunks::<2>();
-    let load = |pair: &[u64; 2], name| channel_memory::word(arena, *pair, name).load(Ordering::Acquire);
-    if pairs
-        .iter()
-        .all(|pair| load(pair, Name::Head) >= load(pair, Name::Tail))
-    {
-        return Ok(Vec::new());
-    }
-    let conduits = open(arena, object, pairs.len())?;
-    let tickets = conduits.iter().flat_map(Conduit::tickets_inside);
-    let transaction = books.transaction();
-    Ok(tickets
-        .filter(|ticket| books.has_cell(ticket.reference) && transaction.is_under_way(*ticket, None))
-        .map(|ticket| ticket.reference)
-        .collect())
-}
-
-/// Tells each end of a pipe that the other is gone.
-pub(crate) fn cut_off(arena: &Arena, object: u64) {
-    let annexes: Vec<u64> = annexes(arena, object).collect();
-    for pair in annexes.as_chunks::<2>().0 {
-        let word = |name| channel_memory::word(arena, *pair, name);
-        word(Name::Closed).store(1, Ordering::SeqCst);
-        for sleepers in [word(Name::Getters), word(Name::Putters)] {
-            sleepers.store(0, Ordering::SeqCst);
-            sleepers.wake(u32::MAX);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, PutErrorKind, object::member::OPENINGS, pipe};
+    use crate::{Event, PutErrorKind, heap::table::OPENINGS, pipe};
 
     #[test]
     fn it_is_first_in_first_out_and_bounded_in_items() {

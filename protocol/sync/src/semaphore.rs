@@ -7,25 +7,20 @@ use std::{
 };
 
 use crate::{
-    FamilyError,
     heap::{
-        Arena, Transaction,
+        error::FamilyError,
         objects::{BODY, Kind, Plan, SHARE},
     },
     object::{
-        reference::{Tie, travels_as_a_copy},
-        release::body,
+        handle::travels_as_a_copy,
+        reference::Tie,
+        semaphore_state::{self, FREE, SLEEPERS},
     },
     word::{
         futex::Word,
         lock_word::{Patience, Peers},
     },
 };
-
-/// In the body: how many permits are free.
-const FREE: u64 = 0;
-/// In the body: whether somebody may sleep until one is.
-const SLEEPERS: u64 = 1;
 
 /// A number of permits: so many threads of all processes may hold one at a time.
 ///
@@ -175,7 +170,7 @@ impl Semaphore {
     }
 
     fn wake(&self) {
-        wake(self.tie.member().arena(), self.tie.object());
+        semaphore_state::wake(self.tie.member().arena(), self.tie.object());
     }
 }
 
@@ -184,27 +179,6 @@ impl Drop for Permit<'_> {
         // In a forked child the permit is its parent's, which gives it back.
         if self.semaphore.change(|free| Some((free + 1, -1))).is_ok() {
             self.semaphore.wake();
-        }
-    }
-}
-
-/// Gives back the permits that belong to a reference.
-pub(crate) fn give_back(transaction: &mut Transaction<'_, Arena>, object: u64, reference: u64) {
-    let share = transaction.get(reference + SHARE);
-    if share > 0 {
-        let free = transaction.get(object + BODY + 8 * FREE);
-        transaction.set(object + BODY + 8 * FREE, free + share);
-        transaction.set(reference + SHARE, 0);
-    }
-}
-
-/// Wakes those who sleep until a permit is free, if one is.
-pub(crate) fn wake(arena: &Arena, object: u64) {
-    std::sync::atomic::fence(Ordering::SeqCst);
-    if body(arena, object, FREE) > 0 {
-        let sleepers = arena.word(object + BODY + 8 * SLEEPERS);
-        if sleepers.load(Ordering::Relaxed) != 0 && sleepers.swap(0, Ordering::Relaxed) != 0 {
-            sleepers.wake(u32::MAX);
         }
     }
 }

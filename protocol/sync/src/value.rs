@@ -16,8 +16,10 @@ use protocol::{Mapping, refuse};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan},
+    heap::{
+        error::FamilyError,
+        objects::{Kind, Plan, extent},
+    },
     lock::{Lock, LockGuard},
     lock_error::LockError,
     object::reference::Tie,
@@ -87,7 +89,7 @@ impl<T: Pod> Value<T> {
     }
 
     fn of(tie: Tie) -> Result<Self, FamilyError> {
-        let (place, length) = tie.member().extent(tie.object());
+        let (place, length) = extent(tie.member().arena(), tie.object());
         let copies = if length == 0 {
             Copies::Inline(std::array::from_fn(|index| tie.body(INLINE + index as u64)))
         } else {
@@ -259,7 +261,7 @@ impl<T> Serialize for Value<T> {
 impl<'de, T: Pod> Deserialize<'de> for Value<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let tie = Tie::deserialize(deserializer, Kind::Value)?;
-        let bytes = tie.member().extent(tie.object()).1;
+        let bytes = extent(tie.member().arena(), tie.object()).1;
         if bytes != 0 && bytes != 2 * size_of::<T>() as u64 || bytes == 0 && size_of::<T>() > INLINE_BYTES {
             return Err(refuse(&"a shared value of another type", D::Error::custom));
         }

@@ -19,7 +19,7 @@ use rustix::{
 };
 
 use super::{
-    FamilyError,
+    error::FamilyError,
     layout::{
         CELLS, CELLS_BACKED, CELLS_END, CELLS_STEP, COOKIE, EXTENTS, FILE_BYTES, MAGIC, MAGIC_AT, NEXT_CELL,
         NEXT_EXTENT, PAGE,

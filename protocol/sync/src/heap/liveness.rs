@@ -30,8 +30,8 @@ use protocol::MemoryError;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use super::{
-    FamilyError,
     arena::Arena,
+    error::FamilyError,
     layout::{LIFE, MAX_PROCESSES, PROCESS_BYTES, PROCESSES, PROCESSES_SEEN},
 };
 

@@ -8,7 +8,7 @@
 //! # Who refers to what
 //! The memory holds the family's books: which objects there are, and which process refers to which. An object ends with
 //! the last reference. A handle in a message is a reference too, and belongs to the sender until it is received (see
-//! [`Transit`]), or, in a queue's item, to the queue. The books are kept under one lock, by transactions that happen whole or not at all whoever is killed,
+//! [`crate::Transit`]), or, in a queue's item, to the queue. The books are kept under one lock, by transactions that happen whole or not at all whoever is killed,
 //! and the references of a process that has ended are given back by whoever notices first:
 //!
 //! | killed | what follows |
@@ -16,7 +16,7 @@
 //! | before a transaction is committed | it never happened |
 //! | while it is carried out | the next one at the books carries it out |
 //! | while making an object | the object ends with its maker's reference |
-//! | while encoding a handle | its reference ends with the sender, or, outside of a [`Transit`], is never used |
+//! | while encoding a handle | its reference ends with the sender, or, outside of a [`crate::Transit`], is never used |
 //! | after putting it into a queue | it belongs to the queue |
 //! | while receiving one | the handle is still under way, or is the dead receiver's and is given back |
 //! | while burying another process | the next one goes on with the burial |
@@ -27,11 +27,12 @@
 //! Rust. Do not hand the memory to a process that runs hostile code.
 
 pub(crate) mod arena;
-mod error;
+pub(crate) mod error;
 pub(crate) mod journal;
 pub(crate) mod layout;
 pub(crate) mod liveness;
 pub(crate) mod objects;
+pub(crate) mod table;
 pub(crate) mod thread;
 
 use std::{
@@ -39,16 +40,12 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-pub use crate::object::in_flight::{Entrusted, Heir, Transit};
-use crate::object::member::Member;
-pub(crate) use arena::Arena;
-pub use error::FamilyError;
-pub(crate) use journal::{Store, Transaction};
+use arena::Arena;
+use error::FamilyError;
 pub use layout::MAX_PROCESSES;
 
 static ARENA: OnceLock<Arena> = OnceLock::new();
-static MEMBER: OnceLock<Member> = OnceLock::new();
-/// Locked while either is made.
+/// Locked while it is made.
 static FOUNDING: Mutex<()> = Mutex::new(());
 
 /// The family's memory, to hand to a child at its start; it is made here and now when this process has none yet.
@@ -56,7 +53,6 @@ static FOUNDING: Mutex<()> = Mutex::new(());
 /// # Errors
 /// When the system lacks what is needed ([`FamilyError::Missing`]) or has run out of it.
 pub fn descriptor() -> Result<BorrowedFd<'static>, FamilyError> {
-    let _founding = FOUNDING.lock().unwrap_or_else(PoisonError::into_inner);
     arena().map(Arena::descriptor)
 }
 
@@ -76,32 +72,17 @@ pub fn adopt(descriptor: OwnedFd) -> Result<(), FamilyError> {
         .map_err(|_| FamilyError::AlreadyMember)
 }
 
-/// How many shared objects there are in this process's family: none before any was made.
-///
-/// For tests and for those who look for a leak.
-pub fn objects() -> u64 {
-    MEMBER.get().map_or(0, Member::objects)
-}
-
-/// This process as a member of its family, which is founded if there is none.
-pub(crate) fn member() -> Result<&'static Member, FamilyError> {
-    if let Some(member) = MEMBER.get() {
-        return Ok(member);
-    }
-    let _founding = FOUNDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if MEMBER.get().is_none() {
-        let _first = MEMBER.set(Member::join(arena()?)?);
-    }
-    MEMBER.get().ok_or(FamilyError::AlreadyMember)
-}
-
 /// Whether this process has a family: none is founded.
 pub(crate) fn exists() -> bool {
     ARENA.get().is_some()
 }
 
-/// The caller holds the lock of the founding.
-fn arena() -> Result<&'static Arena, FamilyError> {
+/// The family's memory, which is made here and now when this process has none yet.
+pub(crate) fn arena() -> Result<&'static Arena, FamilyError> {
+    if let Some(arena) = ARENA.get() {
+        return Ok(arena);
+    }
+    let _founding = FOUNDING.lock().unwrap_or_else(PoisonError::into_inner);
     if ARENA.get().is_none() {
         let _first = ARENA.set(Arena::create()?);
     }

@@ -357,3 +357,8 @@ pub(crate) fn annexes(store: &impl Store, object: u64) -> impl Iterator<Item = u
 pub(crate) fn extent(store: &impl Store, object: u64) -> (u64, u64) {
     (store.load(object + EXTENT), store.load(object + EXTENT_BYTES))
 }
+
+/// A word of an object, for those who have no handle of it.
+pub(crate) fn body(store: &impl Store, object: u64, index: u64) -> u64 {
+    store.load(object + BODY + 8 * index)
+}

@@ -2,41 +2,33 @@
 //!
 //! Owns the layout of a channel's memory and the encoding of items. The order of publication is [`crate::word::channel`]'s.
 
-use std::{
-    cell::Cell,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use protocol::{Mapping, decode_argument, encode_argument};
-use serde::{Serialize, de::DeserializeOwned};
+use protocol::Mapping;
 
-use super::reference::Tie;
 use crate::{
-    FamilyError,
     heap::{
-        Arena, Transit,
-        objects::{ANNEX_BODY, BODY, Ticket},
+        arena::Arena,
+        error::FamilyError,
+        objects::{ANNEX_BODY, BODY, Ticket, annexes, extent},
+        table::Books,
     },
-    item_error::{GetError, PutError, PutErrorKind},
     word::{
-        channel::{self, Caller, Channel, Name, NotPut, NotTaken},
-        lock_word::Patience,
+        channel::{Channel, Name},
+        futex::Word,
     },
 };
 
 /// Bytes of a slot: where its item starts, and its length.
 const SLOT_BYTES: u64 = 16;
 /// Bytes of the ticket of one handle in front of an item.
-const TICKET_BYTES: usize = 16;
-/// A thread keeps a buffer of no more bytes than this for its next item.
-const KEPT_BYTES: usize = 64 * 1024;
-
-thread_local! {
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
+pub(crate) const TICKET_BYTES: usize = 16;
+/// In the body: how many items, and how many bytes.
+pub(crate) const ITEMS: u64 = 0;
+pub(crate) const BYTES: u64 = 1;
 
 /// How many items and bytes a channel holds.
 #[derive(Debug, Clone, Copy)]
@@ -135,120 +127,6 @@ impl Conduit {
         }
     }
 
-    pub(crate) fn put<T: Serialize>(
-        &self,
-        tie: &Tie,
-        item: T,
-        patience: Patience,
-    ) -> Result<(), PutError<T>> {
-        let mut buffer = BUFFER.take();
-        buffer.clear();
-        let put = self.encode_and_put(tie, &item, patience, &mut buffer);
-        keep(buffer);
-        put.map_err(|kind| PutError::new(item, kind))
-    }
-
-    fn encode_and_put<T: Serialize>(
-        &self,
-        tie: &Tie,
-        item: &T,
-        patience: Patience,
-        buffer: &mut Vec<u8>,
-    ) -> Result<(), PutErrorKind> {
-        let me = tie.me()?;
-        let (encoded, transit) = Transit::of_item(tie.object(), || encode_argument(item, buffer));
-        if let Err(error) = encoded {
-            transit.undo();
-            return Err(PutErrorKind::Encoding(error));
-        }
-        let caller = Caller {
-            me,
-            patience,
-            peers: tie.member(),
-        };
-        let put = if transit.is_empty() {
-            channel::put(self, &caller, 0, &[], buffer)
-        } else {
-            let tickets: Vec<u8> = transit.tickets().flat_map(ticket_bytes).collect();
-            let number = (tickets.len() / TICKET_BYTES) as u32;
-            channel::put(self, &caller, number, &tickets, buffer)
-        };
-        match put {
-            Ok(()) => {
-                transit.leave_to_message();
-                Ok(())
-            }
-            Err(refused) => {
-                transit.undo();
-                Err(self.refusal(refused, patience, buffer.len()))
-            }
-        }
-    }
-
-    fn refusal(&self, refused: NotPut, patience: Patience, bytes: usize) -> PutErrorKind {
-        match (refused, patience) {
-            (NotPut::Full, Patience::None) => PutErrorKind::Full,
-            (NotPut::Full, _) => PutErrorKind::TimedOut,
-            (NotPut::Closed, _) => PutErrorKind::Closed,
-            (NotPut::TooLarge, _) => PutErrorKind::TooLarge {
-                bytes,
-                limit: self.limits.bytes as usize,
-            },
-        }
-    }
-
-    pub(crate) fn get<T: DeserializeOwned>(&self, tie: &Tie, patience: Patience) -> Result<T, GetError> {
-        let mut buffer = BUFFER.take();
-        buffer.clear();
-        let got = self.take_and_decode(tie, patience, &mut buffer);
-        keep(buffer);
-        got
-    }
-
-    fn take_and_decode<T: DeserializeOwned>(
-        &self,
-        tie: &Tie,
-        patience: Patience,
-        buffer: &mut Vec<u8>,
-    ) -> Result<T, GetError> {
-        let caller = Caller {
-            me: tie.me()?,
-            patience,
-            peers: tie.member(),
-        };
-        let taken = channel::take(self, &caller, buffer, |tag, bytes| claim(tie, tag, bytes));
-        let tag = taken.map_err(|error| match (error, patience) {
-            (NotTaken::Closed, _) => GetError::Closed,
-            (NotTaken::Empty, Patience::None) => GetError::Empty,
-            (NotTaken::Empty, _) => GetError::TimedOut,
-        })?;
-        if tag == 0 {
-            return decode_argument(buffer).map_err(GetError::Decoding);
-        }
-        let body = (tag as usize * TICKET_BYTES).min(buffer.len());
-        // Handles that the item's decoding does not receive are given back when it is done.
-        let _transit = Transit::of_tickets(tie.member(), tickets(&buffer[..body], tag));
-        decode_argument(&buffer[body..]).map_err(GetError::Decoding)
-    }
-
-    pub(crate) fn close(&self, tie: &Tie) -> Result<(), FamilyError> {
-        let caller = Caller {
-            me: tie.me()?,
-            patience: Patience::Endless,
-            peers: tie.member(),
-        };
-        channel::close(self, &caller);
-        Ok(())
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        channel::is_closed(self)
-    }
-
-    pub(crate) fn length(&self) -> usize {
-        channel::length(self) as usize
-    }
-
     pub(crate) fn limits(&self) -> Limits {
         self.limits
     }
@@ -273,34 +151,13 @@ impl Conduit {
     }
 }
 
-/// Lets the handles in an item belong to the process that is about to take it.
-fn claim(tie: &Tie, tag: u32, bytes: &[u8]) {
-    // Without memory to map the books they stay their sender's.
-    if let Ok(books) = tie.member().books() {
-        for ticket in tickets(bytes, tag) {
-            let mut transaction = books.transaction();
-            if books.has_cell(ticket.reference) && transaction.is_under_way(ticket, None) {
-                transaction.pass_on(ticket.reference, tie.member().slot());
-                transaction.commit();
-            }
-        }
-    }
-}
-
-fn keep(buffer: Vec<u8>) {
-    if buffer.capacity() <= KEPT_BYTES {
-        // While the thread's values are being destroyed there is no keeping.
-        let _kept_or_not = BUFFER.try_with(|kept| kept.set(buffer));
-    }
-}
-
-fn ticket_bytes(ticket: Ticket) -> impl Iterator<Item = u8> {
+pub(crate) fn ticket_bytes(ticket: Ticket) -> impl Iterator<Item = u8> {
     [ticket.reference, ticket.nonce]
         .into_iter()
         .flat_map(u64::to_le_bytes)
 }
 
-fn tickets(bytes: &[u8], number: u32) -> impl Iterator<Item = Ticket> {
+pub(crate) fn tickets(bytes: &[u8], number: u32) -> impl Iterator<Item = Ticket> {
     let (words, _) = bytes.as_chunks::<8>();
     let (pairs, _) = words.as_chunks::<2>();
     pairs
@@ -358,5 +215,56 @@ impl Conduit {
     fn at(&self, position: u64) -> (usize, usize) {
         let ring = self.start + ((self.slot_mask + 1) * SLOT_BYTES) as usize;
         ((position & self.byte_mask) as usize, ring)
+    }
+}
+
+pub(crate) fn open(arena: &'static Arena, object: u64, number: usize) -> Result<Vec<Conduit>, FamilyError> {
+    let body = |index| arena.word(object + BODY + 8 * index).load(Ordering::Acquire);
+    let limits = Limits::new(body(ITEMS) as usize, body(BYTES) as usize)?;
+    let (place, _) = extent(arena, object);
+    let mapping = Arc::new(arena.map(place, limits.channel_bytes() * number as u64)?);
+    let annexes: Vec<u64> = annexes(arena, object).collect();
+    let (pairs, _) = annexes.as_chunks::<2>();
+    let conduits = pairs.iter().zip(0..).map(|(pair, index)| {
+        let start = limits.channel_bytes() * index;
+        Conduit::new(arena, *pair, Arc::clone(&mapping), limits, start)
+    });
+    Ok(conduits.collect())
+}
+
+/// The references under way in the items of a queue or pipe.
+///
+/// # Errors
+/// When there is no memory to map the items.
+pub(crate) fn handles_inside(books: &Books, object: u64) -> Result<Vec<u64>, FamilyError> {
+    let arena = books.arena();
+    let annexes: Vec<u64> = annexes(arena, object).collect();
+    let (pairs, _) = annexes.as_chunks::<2>();
+    let load = |pair: &[u64; 2], name| word(arena, *pair, name).load(Ordering::Acquire);
+    if pairs
+        .iter()
+        .all(|pair| load(pair, Name::Head) >= load(pair, Name::Tail))
+    {
+        return Ok(Vec::new());
+    }
+    let conduits = open(arena, object, pairs.len())?;
+    let tickets = conduits.iter().flat_map(Conduit::tickets_inside);
+    let transaction = books.transaction();
+    Ok(tickets
+        .filter(|ticket| books.has_cell(ticket.reference) && transaction.is_under_way(*ticket, None))
+        .map(|ticket| ticket.reference)
+        .collect())
+}
+
+/// Tells each end of a pipe that the other is gone.
+pub(crate) fn cut_off(arena: &Arena, object: u64) {
+    let annexes: Vec<u64> = annexes(arena, object).collect();
+    for pair in annexes.as_chunks::<2>().0 {
+        let word = |name| word(arena, *pair, name);
+        word(Name::Closed).store(1, Ordering::SeqCst);
+        for sleepers in [word(Name::Getters), word(Name::Putters)] {
+            sleepers.store(0, Ordering::SeqCst);
+            sleepers.wake(u32::MAX);
+        }
     }
 }

@@ -7,8 +7,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{member::Member, reference::Tie, release::Departure};
-use crate::heap::{FamilyError, member, objects::Ticket};
+use super::{
+    member::{Member, member},
+    reference::Tie,
+    release::{self, Departure},
+};
+use crate::heap::{error::FamilyError, objects::Ticket};
 
 thread_local! {
     static MESSAGE: Cell<Message> = const { Cell::new(Message::NONE) };
@@ -43,7 +47,7 @@ impl Message {
 /// if they never are, for as long as the family lives.
 ///
 /// ```
-/// use sync::{Lock, heap::Transit};
+/// use sync::{Lock, Transit};
 ///
 /// let lock = Lock::new()?;
 /// let (bytes, transit) = Transit::of(|| {
@@ -114,7 +118,7 @@ impl Transit {
                 drop(books);
                 tie.moved.store(false, Ordering::Release);
             } else {
-                books.leave(passenger.ticket.reference, Departure::Left);
+                release::leave(&books, passenger.ticket.reference, Departure::Left);
             }
         }
     }
@@ -211,7 +215,7 @@ impl Drop for Transit {
                 && books.has_cell(passenger.ticket.reference)
                 && books.transaction().is_under_way(passenger.ticket, None)
             {
-                books.leave(passenger.ticket.reference, Departure::Lost);
+                release::leave(&books, passenger.ticket.reference, Departure::Lost);
             }
         }
     }

@@ -4,29 +4,26 @@
 //! back, object by object, by whoever notices first. What giving back means for an object of each kind is said in
 //! [`crate::sync::departure`].
 
-use std::sync::atomic::Ordering;
-
-use protocol::MemoryError;
+use std::sync::{Mutex, OnceLock, PoisonError, atomic::Ordering};
 
 use super::release::{self, Departure};
 use crate::{
     heap::{
-        FamilyError,
+        self,
         arena::Arena,
-        journal::{self, Transaction},
-        layout::{BOOKS_LOCK, CELL_BYTES, CELLS, CELLS_BACKED, CELLS_END, CELLS_STEP, NEXT_CELL, OBJECTS},
+        error::FamilyError,
+        layout::OBJECTS,
         liveness::{self, Presence},
         objects::{self, ObjectId, Plan},
+        table::Books,
         thread,
     },
-    word::lock_word::{self, Held, Patience, Peers},
+    word::lock_word::Peers,
 };
 
-#[cfg(test)]
-thread_local! {
-    /// How often this thread has opened the books.
-    pub(crate) static OPENINGS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
-}
+static MEMBER: OnceLock<Member> = OnceLock::new();
+/// Locked while this process becomes a member.
+static JOINING: Mutex<()> = Mutex::new(());
 
 /// A process that uses its family's objects.
 #[derive(Debug)]
@@ -35,11 +32,23 @@ pub(crate) struct Member {
     presence: Presence,
 }
 
-/// The books, locked.
-#[derive(Debug)]
-pub(crate) struct Books<'a> {
-    pub(crate) member: &'a Member,
-    held: Held,
+/// This process as a member of its family, which is founded if there is none.
+pub(crate) fn member() -> Result<&'static Member, FamilyError> {
+    if let Some(member) = MEMBER.get() {
+        return Ok(member);
+    }
+    let _joining = JOINING.lock().unwrap_or_else(PoisonError::into_inner);
+    if MEMBER.get().is_none() {
+        let _first = MEMBER.set(Member::join(heap::arena()?)?);
+    }
+    MEMBER.get().ok_or(FamilyError::AlreadyMember)
+}
+
+/// How many shared objects there are in this process's family: none before any was made.
+///
+/// For tests and for those who look for a leak.
+pub fn objects() -> u64 {
+    MEMBER.get().map_or(0, Member::objects)
 }
 
 impl Member {
@@ -66,21 +75,8 @@ impl Member {
     }
 
     /// Opens the books.
-    pub(crate) fn books(&self) -> Result<Books<'_>, FamilyError> {
-        let word = self.arena.word(BOOKS_LOCK);
-        let held = lock_word::acquire(word, self.me()?, Patience::Endless, &Undertaken(self.arena));
-        let Ok(held) = held else {
-            panic!("the books of the family are opened while this thread has them open");
-        };
-        let books = Books { member: self, held };
-        #[cfg(test)]
-        OPENINGS.set(OPENINGS.get() + 1);
-        books.reach_cells()?;
-        if books.held.poison().is_some() {
-            journal::recover(self.arena);
-            lock_word::clear_poison(word);
-        }
-        Ok(books)
+    pub(crate) fn books(&self) -> Result<Books, FamilyError> {
+        Books::open(self.arena, self.me()?)
     }
 
     /// Makes an object, with a reference of this process to it.
@@ -95,18 +91,13 @@ impl Member {
             (id, reference)
         };
         if plan.extent_bytes > 0 {
-            let (place, length) = self.extent(id.cell);
+            let (place, length) = objects::extent(self.arena, id.cell);
             if let Err(error) = self.arena.back(place, length) {
-                self.books()?.leave(reference, Departure::Left);
+                release::leave(&self.books()?, reference, Departure::Left);
                 return Err(error.into());
             }
         }
         Ok((id, reference))
-    }
-
-    /// Where an object's extent lies, and its length.
-    pub(crate) fn extent(&self, object: u64) -> (u64, u64) {
-        objects::extent(self.arena, object)
     }
 
     /// How many objects there are in the family.
@@ -117,6 +108,7 @@ impl Member {
     /// How many cells have ever been used.
     #[cfg(test)]
     pub(crate) fn cells_used(&self) -> u64 {
+        use crate::heap::layout::{CELL_BYTES, CELLS, NEXT_CELL};
         (self.arena.word(NEXT_CELL).load(Ordering::Relaxed) - CELLS) / CELL_BYTES
     }
 
@@ -150,67 +142,5 @@ impl Peers for Member {
             // Without memory to map cells or items it is left to another, or to the next time.
             let _buried_or_not = self.bury(slot);
         }
-    }
-}
-
-/// The peers of who waits for the books: it cannot bury anybody meanwhile.
-struct Undertaken<'a>(&'a Arena);
-
-impl Peers for Undertaken<'_> {
-    fn is_dead(&self, owner: u64) -> bool {
-        liveness::slot_of(owner).is_some_and(|slot| liveness::has_ended(self.0, slot))
-    }
-
-    fn tend(&self) {}
-}
-
-impl Books<'_> {
-    pub(crate) fn transaction(&self) -> Transaction<'static, Arena> {
-        Transaction::new(self.member.arena)
-    }
-
-    /// Ends a reference, with all that this means for its object.
-    pub(crate) fn leave(&self, reference: u64, departure: Departure) {
-        release::leave(self, reference, departure);
-    }
-
-    /// Whether `cell` can be a cell that was ever used: what an encoded handle says must be checked.
-    pub(crate) fn has_cell(&self, cell: u64) -> bool {
-        let next = self.member.arena.word(NEXT_CELL).load(Ordering::Relaxed);
-        cell >= CELLS && cell < next && (cell - CELLS).is_multiple_of(CELL_BYTES)
-    }
-
-    /// Sees to it that `number` more cells have pages.
-    pub(crate) fn back_cells(&self, number: u64) -> Result<(), FamilyError> {
-        let arena = self.member.arena;
-        let wanted = self.transaction().cells_wanted(number);
-        let backed = arena.word(CELLS_BACKED);
-        let now = backed.load(Ordering::Relaxed);
-        if wanted <= now {
-            return Ok(());
-        }
-        if now + CELLS_STEP > CELLS_END {
-            return Err(MemoryError::System {
-                step: "making an object: there are too many",
-                source: std::io::ErrorKind::OutOfMemory.into(),
-            }
-            .into());
-        }
-        arena.back(now, CELLS_STEP)?;
-        backed.store(now + CELLS_STEP, Ordering::Release);
-        self.reach_cells()
-    }
-
-    /// Maps all cells that have pages.
-    fn reach_cells(&self) -> Result<(), FamilyError> {
-        let arena = self.member.arena;
-        let backed = arena.word(CELLS_BACKED).load(Ordering::Acquire);
-        Ok(arena.reach_all(backed)?)
-    }
-}
-
-impl Drop for Books<'_> {
-    fn drop(&mut self) {
-        lock_word::release(self.member.arena.word(BOOKS_LOCK), &self.held, None);
     }
 }

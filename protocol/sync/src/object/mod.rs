@@ -1,7 +1,10 @@
 //! Shared objects as a process sees them: references to them, their release, and the handles in messages.
 
+pub(crate) mod barrier_state;
 pub(crate) mod channel_memory;
+pub(crate) mod handle;
 pub(crate) mod in_flight;
 pub(crate) mod member;
 pub(crate) mod reference;
 pub(crate) mod release;
+pub(crate) mod semaphore_state;

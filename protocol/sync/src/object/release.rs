@@ -5,14 +5,19 @@
 
 use std::collections::HashSet;
 
-use super::member::Books;
-use crate::heap::{
-    Arena, FamilyError, Store, Transaction,
-    layout::ESTATE,
-    liveness,
-    objects::{BODY, Kind, annexes},
+use super::{barrier_state, channel_memory, semaphore_state};
+use crate::{
+    heap::{
+        arena::Arena,
+        error::FamilyError,
+        journal::Transaction,
+        layout::ESTATE,
+        liveness,
+        objects::{BODY, Kind, annexes, extent},
+        table::Books,
+    },
+    word::lock_word,
 };
-use crate::{barrier, queue, semaphore, word::lock_word};
 
 /// How a reference ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +42,7 @@ pub(crate) enum Departure {
 ///
 /// # Errors
 /// When there is no memory to look into the items. Then it is as if the step had not been begun.
-pub(crate) fn bequeath(books: &Books<'_>, reference: u64, slot: usize) -> Result<(), FamilyError> {
+pub(crate) fn bequeath(books: &Books, reference: u64, slot: usize) -> Result<(), FamilyError> {
     match books.transaction().container(reference) {
         Some(container) => divide(books, container, slot)?,
         None => leave(books, reference, Departure::Died { slot }),
@@ -51,11 +56,13 @@ pub(crate) fn bequeath(books: &Books<'_>, reference: u64, slot: usize) -> Result
 /// Each of them is one transaction. Whoever goes on after a kill looks into the items again, for those that are still
 /// packed, and finds of them what there was: the dead put nothing, and who takes an item makes its handles his own first,
 /// which needs the books.
-fn divide(books: &Books<'_>, container: u64, slot: usize) -> Result<(), FamilyError> {
+fn divide(books: &Books, container: u64, slot: usize) -> Result<(), FamilyError> {
     let books_now = books.transaction();
     let holds_items = matches!(books_now.kind_in(container), Some(Kind::Queue | Kind::Pipe));
     let inside: HashSet<u64> = if holds_items {
-        queue::handles_inside(books, container)?.into_iter().collect()
+        channel_memory::handles_inside(books, container)?
+            .into_iter()
+            .collect()
     } else {
         // It has ended, and with it what lay inside.
         HashSet::new()
@@ -79,7 +86,7 @@ fn divide(books: &Books<'_>, container: u64, slot: usize) -> Result<(), FamilyEr
 }
 
 /// Ends a reference, its object if it was the last, and what lay in that object.
-pub(crate) fn leave(books: &Books<'_>, reference: u64, departure: Departure) {
+pub(crate) fn leave(books: &Books, reference: u64, departure: Departure) {
     let mut waiting = Vec::new();
     let (mut reference, mut departure) = (reference, departure);
     let mut emptied = Vec::new();
@@ -92,7 +99,7 @@ pub(crate) fn leave(books: &Books<'_>, reference: u64, departure: Departure) {
             // The handles in the items first. They are a list and not a recursion: queues can lie in queues.
             emptied.push(object);
             // Without memory to map the items, their handles end with their senders.
-            let inside = queue::handles_inside(books, object).unwrap_or_default();
+            let inside = channel_memory::handles_inside(books, object).unwrap_or_default();
             if !inside.is_empty() {
                 waiting.push((reference, departure));
                 waiting.extend(inside.into_iter().map(|reference| (reference, Departure::Lost)));
@@ -111,25 +118,25 @@ pub(crate) fn leave(books: &Books<'_>, reference: u64, departure: Departure) {
 }
 
 fn end(
-    books: &Books<'_>,
+    books: &Books,
     mut transaction: Transaction<'_, Arena>,
     kind: Option<Kind>,
     object: u64,
     reference: u64,
     departure: Departure,
 ) {
-    let arena = books.member.arena();
+    let arena = books.arena();
     if let Departure::Died { slot } = departure {
         surrender_locks(arena, kind, object, slot);
     }
     match kind {
-        Some(Kind::Pipe) => queue::cut_off(arena, object),
-        Some(Kind::Semaphore) => semaphore::give_back(&mut transaction, object, reference),
-        Some(Kind::Barrier) if departure != Departure::Left => barrier::break_for_all(arena, object),
+        Some(Kind::Pipe) => channel_memory::cut_off(arena, object),
+        Some(Kind::Semaphore) => semaphore_state::give_back(&mut transaction, object, reference),
+        Some(Kind::Barrier) if departure != Departure::Left => barrier_state::break_for_all(arena, object),
         _ => {}
     }
     if transaction.end(reference) {
-        let (place, length) = books.member.extent(object);
+        let (place, length) = extent(arena, object);
         if length > 0 {
             // Before the object's end is committed, so that no kill in between loses the pages.
             let _given_back_or_not = arena.unback(place, length);
@@ -137,7 +144,7 @@ fn end(
     }
     transaction.commit();
     if kind == Some(Kind::Semaphore) {
-        semaphore::wake(arena, object);
+        semaphore_state::wake(arena, object);
     }
 }
 
@@ -157,11 +164,6 @@ fn surrender_locks(arena: &Arena, kind: Option<Kind>, object: u64, slot: usize) 
     }
 }
 
-/// A word of an object, for those who have no handle of it.
-pub(crate) fn body(store: &impl Store, object: u64, index: u64) -> u64 {
-    store.load(object + BODY + 8 * index)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,11 +171,12 @@ mod tests {
 
     use crate::{
         Queue,
-        heap::{
-            self, Transit,
-            layout::{LIFE, PROCESS_BYTES, PROCESSES},
+        heap::layout::{LIFE, PROCESS_BYTES, PROCESSES},
+        object::{
+            in_flight::Transit,
+            member::{self, Member},
+            reference::Tie,
         },
-        object::{member::Member, reference::Tie},
     };
 
     /// The entry of a process that never was, whose references a test makes and buries.
@@ -184,7 +187,7 @@ mod tests {
 
     impl Deceased {
         fn new(slot: usize) -> Self {
-            let member = heap::member().unwrap();
+            let member = member::member().unwrap();
             let life = member
                 .arena()
                 .word(PROCESSES + slot as u64 * PROCESS_BYTES + LIFE);
@@ -198,14 +201,14 @@ mod tests {
         /// Lets it have put what lies in the queue or pipe of `tie`.
         fn put_all_of(&self, tie: &Tie) -> Vec<u64> {
             let books = self.member.books().unwrap();
-            let inside = queue::handles_inside(&books, tie.object()).unwrap();
+            let inside = channel_memory::handles_inside(&books, tie.object()).unwrap();
             for reference in &inside {
                 self.give(&books, *reference);
             }
             inside
         }
 
-        fn give(&self, books: &Books<'_>, reference: u64) {
+        fn give(&self, books: &Books, reference: u64) {
             let mut transaction = books.transaction();
             transaction.pass_on(reference, self.slot);
             transaction.commit();
@@ -243,7 +246,7 @@ mod tests {
     /// A handle that travels, and how many references its object has.
     fn traveller() -> (Queue<u8>, impl Fn() -> u64) {
         let queue = Queue::new().unwrap();
-        let (member, object) = (heap::member().unwrap(), queue.tie().object());
+        let (member, object) = (member::member().unwrap(), queue.tie().object());
         let count = move || member.books().unwrap().transaction().count(object);
         (queue, count)
     }
@@ -309,7 +312,7 @@ mod tests {
             }
             // So far another came, with the first queue.
             let books = deceased.member.books().unwrap();
-            for reference in queue::handles_inside(&books, queues[0].tie().object())
+            for reference in channel_memory::handles_inside(&books, queues[0].tie().object())
                 .unwrap()
                 .into_iter()
                 .take(done)

@@ -9,10 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sync::{
-    Lock, Queue, Semaphore, Value,
-    heap::{self, Transit},
-};
+use sync::{Lock, Queue, Semaphore, Transit, Value, heap};
 
 use crate::victim::PERMITS;
 
