@@ -21,7 +21,7 @@ use std::{
 
 use account::Account;
 use stage::{Stage, Victim};
-use sync::{GetError, LockError, heap};
+use sync::{GetError, LockError};
 
 /// How many processes there are at a time.
 const VICTIMS: usize = 4;
