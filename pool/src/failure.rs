@@ -5,7 +5,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use protocol::{MemoryError, control::ControlError, handshake::HandshakeError, link::LinkError};
-use sync::FamilyError;
+use sync::SharedHeapError;
 
 use crate::{Captured, scheduler::Outlook};
 
@@ -246,7 +246,7 @@ pub enum StartFailureKind {
     /// The memory shared with it could not be made.
     Memory(MemoryError),
     /// The memory of the family could not be made.
-    Family(FamilyError),
+    SharedHeap(SharedHeapError),
     /// The control socket failed.
     Control(ControlError),
     /// It could not be kept to its memory limit.
@@ -274,7 +274,7 @@ impl StartFailureKind {
             Self::Spawn(error)
             | Self::MemoryLimit(error)
             | Self::Memory(MemoryError::System { source: error, .. })
-            | Self::Family(FamilyError::Memory(MemoryError::System { source: error, .. }))
+            | Self::SharedHeap(SharedHeapError::Memory(MemoryError::System { source: error, .. }))
             | Self::Link(LinkError::System(error) | LinkError::TemporaryFolder { source: error, .. })
             | Self::Control(ControlError::System(error)) => Some(error),
             _ => None,
@@ -313,7 +313,7 @@ impl std::error::Error for StartFailure {
             StartFailureKind::Handshake(source) => Some(source),
             StartFailureKind::Link(source) => Some(source),
             StartFailureKind::Memory(source) => Some(source),
-            StartFailureKind::Family(source) => Some(source),
+            StartFailureKind::SharedHeap(source) => Some(source),
             StartFailureKind::Control(source) => Some(source),
             _ => None,
         }
@@ -348,7 +348,7 @@ impl fmt::Display for StartFailure {
             StartFailureKind::Unusable(message) => write!(formatter, " could not use its gifts: {message}"),
             StartFailureKind::Link(error) => write!(formatter, " could not be linked: {error}"),
             StartFailureKind::Memory(error) => write!(formatter, " could not be given memory: {error}"),
-            StartFailureKind::Family(error) => {
+            StartFailureKind::SharedHeap(error) => {
                 write!(formatter, " could not be made one of the family: {error}")
             }
             StartFailureKind::Control(error) => write!(formatter, " could not be reached: {error}"),
@@ -460,7 +460,7 @@ mod tests {
             StartFailureKind::Spawn(lack()),
             StartFailureKind::Link(LinkError::System(lack())),
             StartFailureKind::Memory(memory()),
-            StartFailureKind::Family(FamilyError::Memory(memory())),
+            StartFailureKind::SharedHeap(SharedHeapError::Memory(memory())),
             StartFailureKind::Control(ControlError::System(lack())),
             StartFailureKind::MemoryLimit(lack()),
         ] {

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use sync::Transit;
+use sync::HandlesInFlight;
 
 use crate::{Captured, outcome::Outcome};
 
@@ -28,12 +28,12 @@ struct State {
     waiting: bool,
     waker: Option<Waker>,
     /// The handles in the job, which its worker may receive until there is an outcome.
-    transit: Transit,
+    transit: HandlesInFlight,
 }
 
 impl Slot {
     /// The place of the outcome of a job with these handles in it.
-    pub(crate) fn new(transit: Transit) -> Self {
+    pub(crate) fn new(transit: HandlesInFlight) -> Self {
         let state = State {
             transit,
             ..State::default()

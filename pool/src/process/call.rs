@@ -11,7 +11,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use protocol::{Fault, MemoryError, parcel::Parcel};
 use serde::{Deserialize, Serialize};
-use sync::{Entrusted, Heir};
+use sync::{Recipient, TransferredHandles};
 
 /// Arguments and outputs of up to this many bytes are part of the message.
 ///
@@ -36,7 +36,7 @@ pub(crate) struct CallRequest {
     /// The encoded arguments.
     pub(crate) arguments: CallData,
     /// The process to which the child transfers the handles in its output.
-    pub(crate) recipient: Heir,
+    pub(crate) recipient: Recipient,
 }
 
 /// A reference to a function of the program, by which another process that runs the same file can find it.
@@ -69,7 +69,7 @@ pub(crate) enum Report {
     /// The request cannot be carried out: nothing was called, and the process ends.
     Refused(Refusal),
     /// The function returned: its encoded output, and the handles in it. A descriptor comes with it if it is not inline.
-    Returned(CallData, Entrusted),
+    Returned(CallData, TransferredHandles),
     /// There is no output: the function panicked, its arguments could not be decoded, or its output could not be sent.
     Failed(Fault),
 }

@@ -16,7 +16,7 @@ use protocol::{
     control::{self, ControlError},
     handshake,
 };
-use sync::{Entrusted, heap};
+use sync::{TransferredHandles, heap};
 
 use super::{
     call::{CallData, CallRequest, Refusal, Report},
@@ -135,7 +135,7 @@ fn run(control: &OwnedFd, request: CallRequest, entry: &Entry, arguments: &[u8])
     children::open(Some(request.name));
     let mut output = Vec::new();
     let called = entry.call(arguments, &mut output);
-    let sent = called.and_then(|handles| send_output(control, output, handles.entrust(request.recipient)));
+    let sent = called.and_then(|handles| send_output(control, output, handles.transfer(request.recipient)));
     let code = match sent {
         Ok(()) => 0,
         Err(fault) => {
@@ -153,7 +153,7 @@ fn run(control: &OwnedFd, request: CallRequest, entry: &Entry, arguments: &[u8])
     code
 }
 
-fn send_output(control: &OwnedFd, output: Vec<u8>, handles: Entrusted) -> Result<(), Fault> {
+fn send_output(control: &OwnedFd, output: Vec<u8>, handles: TransferredHandles) -> Result<(), Fault> {
     let failed = |error: &dyn std::fmt::Display| Fault::NotHandedOver(error.to_string());
     let (data, memory) = CallData::pack(output).map_err(|error| failed(&error))?;
     let descriptors = memory.descriptor();

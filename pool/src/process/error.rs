@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use protocol::{CodecError, Fault, MemoryError, Panicked, control::ControlError, handshake::HandshakeError};
-use sync::FamilyError;
+use sync::SharedHeapError;
 
 use super::call::{MAX_NAME_BYTES, Refusal};
 use crate::failure::Exit;
@@ -48,7 +48,7 @@ pub enum StartError {
     },
     /// The shared heap could not be created.
     #[error("the shared heap could not be created: {0}")]
-    Family(#[source] FamilyError),
+    SharedHeap(#[source] SharedHeapError),
     /// There was no memory for the arguments.
     #[error("the arguments could not be sent: {0}")]
     Memory(#[source] MemoryError),

@@ -34,7 +34,7 @@ use protocol::{
     CodecError, PACKAGE_VERSION, PROCESS_ARGUMENT, control, control::ControlError, encode_argument, handshake,
 };
 use smallvec::SmallVec;
-use sync::{Heir, Transit, heap};
+use sync::{HandlesInFlight, Recipient, heap};
 pub use target::{Portable, Run, Target};
 
 use crate::{offspring::Offspring, program::Program};
@@ -197,15 +197,15 @@ impl<T: Portable> Process<T> {
         if name.len() > MAX_NAME_BYTES || name.contains('\0') {
             return Err(StartError::Name(name));
         }
-        let heap = heap::descriptor().map_err(StartError::Family)?;
-        let (encoded, handles) = Transit::of(|| encode(self.arguments));
+        let heap = heap::descriptor().map_err(StartError::SharedHeap)?;
+        let (encoded, handles) = HandlesInFlight::collect(|| encode(self.arguments));
         let (arguments, memory) = CallData::pack(encoded?).map_err(StartError::Memory)?;
         let request = CallRequest {
             package: PACKAGE_VERSION.to_owned(),
             name: name.clone(),
             function: self.entry.reference()?,
             arguments,
-            recipient: Heir::this_process().map_err(StartError::Family)?,
+            recipient: Recipient::this_process().map_err(StartError::SharedHeap)?,
         };
         let request = handshake::encode(&request).map_err(StartError::Arguments)?;
         let (ours, theirs) = control::pair().map_err(StartError::Control)?;

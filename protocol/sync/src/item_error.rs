@@ -4,7 +4,7 @@ use std::fmt;
 
 use protocol::CodecError;
 
-use crate::heap::error::FamilyError;
+use crate::heap::error::SharedHeapError;
 
 /// An item that could not be put or sent, and why.
 #[derive(thiserror::Error)]
@@ -67,7 +67,7 @@ pub enum PutErrorKind {
     Encoding(CodecError),
     /// This process has no part in its family's objects any more.
     #[error(transparent)]
-    Family(#[from] FamilyError),
+    SharedHeap(#[from] SharedHeapError),
 }
 
 /// Why there is no item.
@@ -91,5 +91,5 @@ pub enum GetError {
     Decoding(CodecError),
     /// This process has no part in its family's objects any more.
     #[error(transparent)]
-    Family(#[from] FamilyError),
+    SharedHeap(#[from] SharedHeapError),
 }

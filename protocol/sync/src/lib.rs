@@ -23,14 +23,14 @@ mod word;
 pub use barrier::{Barrier, BarrierError, Passed};
 pub use condition::{Condition, Guard};
 pub use event::Event;
-pub use heap::error::FamilyError;
+pub use heap::error::SharedHeapError;
 pub use item_error::{GetError, PutError, PutErrorKind};
 pub use lock::{Lock, LockGuard};
 pub use lock_error::{LockError, Poisoned};
 #[doc(hidden)]
-pub use object::in_flight::{Entrusted, Heir, Transit};
+pub use object::in_flight::{HandlesInFlight, Recipient, TransferredHandles};
 #[doc(hidden)]
-pub use object::member::objects;
+pub use object::participant::object_count;
 pub use pipe::{DEFAULT_PIPE_BYTES, Pipe, PipeEnd, pipe, pipe_with_limits};
 pub use queue::{DEFAULT_BYTES, DEFAULT_ITEMS, Iter, Queue};
 pub use semaphore::{Permit, Semaphore, SemaphoreError};

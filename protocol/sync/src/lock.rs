@@ -9,12 +9,15 @@ use std::{
 
 use crate::{
     heap::{
-        error::FamilyError,
+        error::SharedHeapError,
         objects::{Kind, Plan},
     },
     lock_error::{LockError, Poisoned},
-    object::{handle::travels_as_a_copy, reference::Tie},
-    word::lock_word::{self, Held, Patience, PoisonCause, Refused},
+    object::{handle::serialize_as_copy, reference::Reference},
+    word::{
+        lock_word::{self, Held, PoisonCause, Refused},
+        wait::WaitMode,
+    },
 };
 
 /// Mutual exclusion between the threads of all processes of a family.
@@ -52,11 +55,11 @@ use crate::{
 /// lock.clear_poison();
 /// drop(guard);
 /// drop(lock.lock().unwrap());
-/// # Ok::<(), sync::FamilyError>(())
+/// # Ok::<(), sync::SharedHeapError>(())
 /// ```
 #[derive(Clone)]
 pub struct Lock {
-    tie: Arc<Tie>,
+    reference: Arc<Reference>,
     word: &'static AtomicU64,
 }
 
@@ -75,19 +78,19 @@ impl Lock {
     ///
     /// # Errors
     /// When the system lacks what shared objects need, or has run out of it.
-    pub fn new() -> Result<Self, FamilyError> {
-        Tie::create(Plan::new(Kind::Lock)).map(Self::of)
+    pub fn new() -> Result<Self, SharedHeapError> {
+        Reference::create(Plan::new(Kind::Lock)).map(Self::of)
     }
 
-    pub(crate) fn of(tie: Tie) -> Self {
+    pub(crate) fn of(reference: Reference) -> Self {
         Self {
-            word: tie.body(0),
-            tie: Arc::new(tie),
+            word: reference.body(0),
+            reference: Arc::new(reference),
         }
     }
 
-    pub(crate) fn tie(&self) -> &Tie {
-        &self.tie
+    pub(crate) fn reference(&self) -> &Reference {
+        &self.reference
     }
 
     /// Acquires the lock, waiting for as long as another holds it.
@@ -97,7 +100,7 @@ impl Lock {
     /// thread holds it.
     #[inline]
     pub fn lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
-        self.acquire(Patience::Endless, LockError::TimedOut)
+        self.acquire(WaitMode::Forever, LockError::TimedOut)
     }
 
     /// Acquires the lock if nobody holds it.
@@ -105,7 +108,7 @@ impl Lock {
     /// # Errors
     /// [`LockError::WouldBlock`] when another holds it; else as [`Lock::lock`].
     pub fn try_lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
-        self.acquire(Patience::None, LockError::WouldBlock)
+        self.acquire(WaitMode::Try, LockError::WouldBlock)
     }
 
     /// Acquires the lock, waiting for at most `timeout`.
@@ -113,17 +116,17 @@ impl Lock {
     /// # Errors
     /// [`LockError::TimedOut`] when another held it for all that time; else as [`Lock::lock`].
     pub fn lock_timeout(&self, timeout: Duration) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
-        self.acquire(Patience::of(timeout), LockError::TimedOut)
+        self.acquire(WaitMode::timeout(timeout), LockError::TimedOut)
     }
 
     #[inline]
     fn acquire<'a>(
         &'a self,
-        patience: Patience,
+        mode: WaitMode,
         busy: LockError<LockGuard<'a>>,
     ) -> Result<LockGuard<'a>, LockError<LockGuard<'a>>> {
-        let me = self.tie.me().map_err(LockError::Family)?;
-        let held = match lock_word::acquire(self.word, me, patience, self.tie.member()) {
+        let me = self.reference.me().map_err(LockError::SharedHeap)?;
+        let held = match lock_word::acquire(self.word, me, mode, self.reference.participant()) {
             Ok(held) => held,
             Err(Refused::AlreadyHeld) => return Err(LockError::AlreadyHeld),
             Err(Refused::Busy) => return Err(busy),
@@ -173,7 +176,7 @@ impl Drop for LockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         // In a child made by a bare fork the lock is its parent's still.
-        if self.lock.tie.me().is_ok() {
+        if self.lock.reference.me().is_ok() {
             let failed = self.is_failing().then_some(PoisonCause::Panicked);
             lock_word::release(self.lock.word, &self.held, failed);
         }
@@ -194,7 +197,7 @@ impl fmt::Debug for LockGuard<'_> {
     }
 }
 
-travels_as_a_copy!(Lock);
+serialize_as_copy!(Lock);
 
 #[cfg(test)]
 mod tests {
@@ -262,7 +265,8 @@ mod tests {
 
     #[test]
     fn a_message_keeps_its_lock_until_it_is_received_and_no_longer() {
-        let (bytes, transit) = crate::object::in_flight::Transit::of(|| encoded(&Lock::new().unwrap()));
+        let (bytes, transit) =
+            crate::object::in_flight::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
         let first: Lock = decode_argument(&bytes).unwrap();
         let again: Lock = decode_argument(&bytes).unwrap();
         assert!(first.is_same(&again), "a job that is tried again");
@@ -273,7 +277,8 @@ mod tests {
 
     #[test]
     fn a_lost_message_gives_its_handles_back() {
-        let (bytes, transit) = crate::object::in_flight::Transit::of(|| encoded(&Lock::new().unwrap()));
+        let (bytes, transit) =
+            crate::object::in_flight::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
         drop(transit);
         assert!(decode_argument::<Lock>(&bytes).is_err());
     }
@@ -298,15 +303,16 @@ mod tests {
     #[test]
     fn many_locks_made_and_dropped_take_no_more_room() {
         let make = |number| (0..number).map(|_| Lock::new().unwrap()).collect::<Vec<_>>();
-        let before = crate::object::member::member().unwrap().cells_used();
+        let before = crate::object::participant::participant().unwrap().cells_used();
         for _ in 0..100 {
             drop(make(1000));
         }
         for _ in 0..20_000 {
-            let (bytes, _transit) = crate::object::in_flight::Transit::of(|| encoded(&Lock::new().unwrap()));
+            let (bytes, _transit) =
+                crate::object::in_flight::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
             drop(decode_argument::<Lock>(&bytes).unwrap());
         }
-        let used = crate::object::member::member().unwrap().cells_used() - before;
+        let used = crate::object::participant::participant().unwrap().cells_used() - before;
         assert!(used < 5_000, "{used} cells more");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{heap::error::FamilyError, word::lock_word::PoisonCause};
+use crate::{heap::error::SharedHeapError, word::lock_word::PoisonCause};
 
 /// Why a lock could not be acquired, or only with a warning.
 #[non_exhaustive]
@@ -16,7 +16,7 @@ pub enum LockError<G> {
     /// Another thread held it for all of the time.
     TimedOut,
     /// This process has no part in its family's objects any more.
-    Family(FamilyError),
+    SharedHeap(SharedHeapError),
 }
 
 /// A lock that is held though an earlier holder failed.
@@ -68,7 +68,7 @@ impl<G> LockError<G> {
             Self::AlreadyHeld => LockError::AlreadyHeld,
             Self::WouldBlock => LockError::WouldBlock,
             Self::TimedOut => LockError::TimedOut,
-            Self::Family(error) => LockError::Family(error),
+            Self::SharedHeap(error) => LockError::SharedHeap(error),
         }
     }
 }
@@ -95,7 +95,7 @@ impl<G> fmt::Display for LockError<G> {
             Self::AlreadyHeld => f.write_str("this thread holds the lock already"),
             Self::WouldBlock => f.write_str("the lock is held by another"),
             Self::TimedOut => f.write_str("the lock was held by another for all of the time"),
-            Self::Family(error) => error.fmt(f),
+            Self::SharedHeap(error) => error.fmt(f),
         }
     }
 }
@@ -115,7 +115,7 @@ impl<G> fmt::Debug for LockError<G> {
             Self::AlreadyHeld => f.write_str("AlreadyHeld"),
             Self::WouldBlock => f.write_str("WouldBlock"),
             Self::TimedOut => f.write_str("TimedOut"),
-            Self::Family(error) => f.debug_tuple("Family").field(error).finish(),
+            Self::SharedHeap(error) => f.debug_tuple("SharedHeap").field(error).finish(),
         }
     }
 }

@@ -7,17 +7,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 
 use crate::{
     heap::{
-        error::FamilyError,
+        error::SharedHeapError,
         objects::{Kind, Plan, SIDE},
     },
     item_error::{GetError, PutError, PutErrorKind},
     object::{
         channel_memory::{BYTES, ITEMS, Limits},
-        reference::Tie,
+        reference::Reference,
     },
     queue::DEFAULT_ITEMS,
     typed_channel::{self, TypedChannel},
-    word::lock_word::{Patience, Peers},
+    word::wait::{Peers, WaitMode},
 };
 
 /// How many bytes of encoded items a pipe holds in each direction, unless it was made with another number: 256 KiB.
@@ -50,19 +50,19 @@ type Carries<S, R> = PhantomData<(Cell<()>, fn(S) -> R)>;
 ///
 /// # Errors
 /// When the system lacks what shared objects need, or has run out of it.
-pub fn pipe<S, R>() -> Result<Pipe<S, R>, FamilyError> {
+pub fn pipe<S, R>() -> Result<Pipe<S, R>, SharedHeapError> {
     pipe_with_limits(DEFAULT_ITEMS, DEFAULT_PIPE_BYTES)
 }
 
 /// Makes a pipe that holds so many items, and so many bytes of encoded items, in each direction.
 ///
 /// # Errors
-/// [`FamilyError::Impossible`] for a pipe without room; else as [`pipe`].
-pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, FamilyError> {
+/// [`SharedHeapError::Impossible`] for a pipe without room; else as [`pipe`].
+pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, SharedHeapError> {
     let limits = Limits::new(items, bytes)?;
-    let near = Tie::create(Plan {
+    let near = Reference::create(Plan {
         kind: Kind::Pipe,
-        annexes: 4,
+        extra_cells: 4,
         extent_bytes: 2 * limits.channel_bytes(),
     })?;
     near.body(ITEMS).store(limits.items, Ordering::Relaxed);
@@ -107,19 +107,19 @@ pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, 
 /// assert_eq!(other.recv().unwrap() + other.recv().unwrap(), 3);
 /// ```
 pub struct PipeEnd<S, R> {
-    tie: Arc<Tie>,
+    reference: Arc<Reference>,
     outward: TypedChannel,
     inward: TypedChannel,
     items: Carries<S, R>,
 }
 
 impl<S, R> PipeEnd<S, R> {
-    fn of(tie: Tie) -> Result<Self, FamilyError> {
-        let [first, second] = typed_channel::channels(&tie)?;
-        let is_far = tie.reference_word(SIDE).load(Ordering::Acquire) != 0;
+    fn of(reference: Reference) -> Result<Self, SharedHeapError> {
+        let [first, second] = typed_channel::channels(&reference)?;
+        let is_far = reference.reference_word(SIDE).load(Ordering::Acquire) != 0;
         let (outward, inward) = if is_far { (second, first) } else { (first, second) };
         Ok(Self {
-            tie: Arc::new(tie),
+            reference: Arc::new(reference),
             outward,
             inward,
             items: PhantomData,
@@ -127,12 +127,12 @@ impl<S, R> PipeEnd<S, R> {
     }
 
     fn is_moved(&self) -> bool {
-        self.tie.moved.load(Ordering::Acquire)
+        self.reference.moved.load(Ordering::Acquire)
     }
 
     /// Whether the other end is gone. What it sent before may still be received.
     pub fn is_closed(&self) -> bool {
-        self.tie.member().tend();
+        self.reference.participant().reclaim();
         self.inward.is_closed()
     }
 
@@ -148,7 +148,7 @@ impl<S: Serialize, R> PipeEnd<S, R> {
     /// # Errors
     /// With the item: when the other end is gone, this one was sent away, or the item is too large or cannot be encoded.
     pub fn send(&self, item: S) -> Result<(), PutError<S>> {
-        self.send_for(item, Patience::Endless)
+        self.send_for(item, WaitMode::Forever)
     }
 
     /// Sends an item if there is room.
@@ -156,7 +156,7 @@ impl<S: Serialize, R> PipeEnd<S, R> {
     /// # Errors
     /// [`PutErrorKind::Full`] when there is none; else as [`PipeEnd::send`].
     pub fn try_send(&self, item: S) -> Result<(), PutError<S>> {
-        self.send_for(item, Patience::None)
+        self.send_for(item, WaitMode::Try)
     }
 
     /// Sends an item, waiting for room for at most `timeout`.
@@ -164,16 +164,16 @@ impl<S: Serialize, R> PipeEnd<S, R> {
     /// # Errors
     /// [`PutErrorKind::TimedOut`] when there was none for all that time; else as [`PipeEnd::send`].
     pub fn send_timeout(&self, item: S, timeout: Duration) -> Result<(), PutError<S>> {
-        self.send_for(item, Patience::of(timeout))
+        self.send_for(item, WaitMode::timeout(timeout))
     }
 
-    fn send_for(&self, item: S, patience: Patience) -> Result<(), PutError<S>> {
+    fn send_for(&self, item: S, mode: WaitMode) -> Result<(), PutError<S>> {
         if self.is_moved() {
             return Err(PutError::new(item, PutErrorKind::Moved));
         }
         // The other end may have died just now: a send into the void is an error, not a success.
-        self.tie.member().tend();
-        self.outward.put(&self.tie, item, patience)
+        self.reference.participant().reclaim();
+        self.outward.put(&self.reference, item, mode)
     }
 }
 
@@ -184,7 +184,7 @@ impl<S, R: DeserializeOwned> PipeEnd<S, R> {
     /// [`GetError::Closed`] when the other end is gone and all has been received; [`GetError::Moved`] when this one was
     /// sent away; [`GetError::Decoding`] when the item is no `R`.
     pub fn recv(&self) -> Result<R, GetError> {
-        self.recv_for(Patience::Endless)
+        self.recv_for(WaitMode::Forever)
     }
 
     /// Receives an item if there is one.
@@ -192,8 +192,8 @@ impl<S, R: DeserializeOwned> PipeEnd<S, R> {
     /// # Errors
     /// [`GetError::Empty`] when there is none; else as [`PipeEnd::recv`].
     pub fn try_recv(&self) -> Result<R, GetError> {
-        self.tie.member().tend();
-        self.recv_for(Patience::None)
+        self.reference.participant().reclaim();
+        self.recv_for(WaitMode::Try)
     }
 
     /// Receives an item, waiting for at most `timeout`.
@@ -201,14 +201,14 @@ impl<S, R: DeserializeOwned> PipeEnd<S, R> {
     /// # Errors
     /// [`GetError::TimedOut`] when there was none for all that time; else as [`PipeEnd::recv`].
     pub fn recv_timeout(&self, timeout: Duration) -> Result<R, GetError> {
-        self.recv_for(Patience::of(timeout))
+        self.recv_for(WaitMode::timeout(timeout))
     }
 
-    fn recv_for(&self, patience: Patience) -> Result<R, GetError> {
+    fn recv_for(&self, mode: WaitMode) -> Result<R, GetError> {
         if self.is_moved() {
             return Err(GetError::Moved);
         }
-        self.inward.get(&self.tie, patience)
+        self.inward.get(&self.reference, mode)
     }
 }
 
@@ -224,13 +224,13 @@ impl<S, R> fmt::Debug for PipeEnd<S, R> {
 
 impl<S, R> Serialize for PipeEnd<S, R> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        self.tie.serialize_move(serializer)
+        self.reference.serialize_move(serializer)
     }
 }
 
 impl<'de, S, R> Deserialize<'de> for PipeEnd<S, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of(Tie::deserialize(deserializer, Kind::Pipe)?)
+        Self::of(Reference::deserialize(deserializer, Kind::Pipe)?)
             .map_err(|error| refuse(&error, D::Error::custom))
     }
 }
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
     use protocol::{decode_argument, encode_argument};
 
-    use crate::{Queue, object::in_flight::Transit};
+    use crate::{Queue, object::in_flight::HandlesInFlight};
 
     #[test]
     fn it_carries_in_both_directions_and_drains_before_it_ends() {
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn an_end_lost_on_its_way_closes_the_pipe() {
         let (near, far) = pipe::<u32, u32>().unwrap();
-        let (encoded, transit) = Transit::of(|| encode_argument(&far, &mut Vec::new()));
+        let (encoded, transit) = HandlesInFlight::collect(|| encode_argument(&far, &mut Vec::new()));
         encoded.unwrap();
         assert!(!near.is_closed());
         std::thread::scope(|scope| {

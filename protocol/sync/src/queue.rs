@@ -12,16 +12,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 
 use crate::{
     heap::{
-        error::FamilyError,
+        error::SharedHeapError,
         objects::{Kind, Plan},
     },
     item_error::{GetError, PutError},
     object::{
         channel_memory::{BYTES, ITEMS, Limits},
-        reference::Tie,
+        reference::Reference,
     },
     typed_channel::{self, TypedChannel},
-    word::lock_word::Patience,
+    word::wait::WaitMode,
 };
 
 /// How many items a queue holds, unless it was made with another number.
@@ -55,7 +55,7 @@ pub const DEFAULT_BYTES: usize = 1 << 20;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Queue<T> {
-    tie: Arc<Tie>,
+    reference: Arc<Reference>,
     channel: TypedChannel,
     items: PhantomData<fn(T) -> T>,
 }
@@ -65,15 +65,15 @@ impl<T> Queue<T> {
     ///
     /// # Errors
     /// When the system lacks what shared objects need, or has run out of it.
-    pub fn new() -> Result<Self, FamilyError> {
+    pub fn new() -> Result<Self, SharedHeapError> {
         Self::with_limits(DEFAULT_ITEMS, DEFAULT_BYTES)
     }
 
     /// Makes a queue of so many items, and [`DEFAULT_BYTES`].
     ///
     /// # Errors
-    /// [`FamilyError::Impossible`] for a queue of no items; else as [`Queue::new`].
-    pub fn bounded(items: usize) -> Result<Self, FamilyError> {
+    /// [`SharedHeapError::Impossible`] for a queue of no items; else as [`Queue::new`].
+    pub fn bounded(items: usize) -> Result<Self, SharedHeapError> {
         Self::with_limits(items, DEFAULT_BYTES)
     }
 
@@ -81,30 +81,30 @@ impl<T> Queue<T> {
     /// can have.
     ///
     /// # Errors
-    /// [`FamilyError::Impossible`] for a queue without room, or of more than 2^28 items or 2^32 - 1 bytes; else as
+    /// [`SharedHeapError::Impossible`] for a queue without room, or of more than 2^28 items or 2^32 - 1 bytes; else as
     /// [`Queue::new`].
-    pub fn with_limits(items: usize, bytes: usize) -> Result<Self, FamilyError> {
+    pub fn with_limits(items: usize, bytes: usize) -> Result<Self, SharedHeapError> {
         let limits = Limits::new(items, bytes)?;
-        let tie = Tie::create(Plan {
+        let reference = Reference::create(Plan {
             kind: Kind::Queue,
-            annexes: 2,
+            extra_cells: 2,
             extent_bytes: limits.channel_bytes(),
         })?;
-        tie.body(ITEMS).store(limits.items, Ordering::Relaxed);
-        tie.body(BYTES).store(limits.bytes, Ordering::Release);
-        Self::of(tie)
+        reference.body(ITEMS).store(limits.items, Ordering::Relaxed);
+        reference.body(BYTES).store(limits.bytes, Ordering::Release);
+        Self::of(reference)
     }
 
     #[cfg(test)]
-    pub(crate) fn tie(&self) -> &Tie {
-        &self.tie
+    pub(crate) fn reference(&self) -> &Reference {
+        &self.reference
     }
 
-    fn of(tie: Tie) -> Result<Self, FamilyError> {
-        let [channel] = typed_channel::channels(&tie)?;
+    fn of(reference: Reference) -> Result<Self, SharedHeapError> {
+        let [channel] = typed_channel::channels(&reference)?;
         Ok(Self {
             channel,
-            tie: Arc::new(tie),
+            reference: Arc::new(reference),
             items: PhantomData,
         })
     }
@@ -112,9 +112,9 @@ impl<T> Queue<T> {
     /// Closes the queue: nothing can be put any more, and when it is empty, getting says so instead of waiting.
     ///
     /// # Errors
-    /// [`FamilyError::Forked`] only.
-    pub fn close(&self) -> Result<(), FamilyError> {
-        self.channel.close(&self.tie)
+    /// [`SharedHeapError::Forked`] only.
+    pub fn close(&self) -> Result<(), SharedHeapError> {
+        self.channel.close(&self.reference)
     }
 
     /// Whether it is closed. Items may be left in it.
@@ -149,7 +149,7 @@ impl<T: Serialize> Queue<T> {
     /// # Errors
     /// With the item: when the queue is closed, or the item is too large or cannot be encoded.
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
-        self.channel.put(&self.tie, item, Patience::Endless)
+        self.channel.put(&self.reference, item, WaitMode::Forever)
     }
 
     /// Puts an item at the end if there is room.
@@ -157,7 +157,7 @@ impl<T: Serialize> Queue<T> {
     /// # Errors
     /// [`crate::PutErrorKind::Full`] when there is none; else as [`Queue::put`].
     pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
-        self.channel.put(&self.tie, item, Patience::None)
+        self.channel.put(&self.reference, item, WaitMode::Try)
     }
 
     /// Puts an item at the end, waiting for room for at most `timeout`.
@@ -165,7 +165,8 @@ impl<T: Serialize> Queue<T> {
     /// # Errors
     /// [`crate::PutErrorKind::TimedOut`] when there was none for all that time; else as [`Queue::put`].
     pub fn put_timeout(&self, item: T, timeout: Duration) -> Result<(), PutError<T>> {
-        self.channel.put(&self.tie, item, Patience::of(timeout))
+        self.channel
+            .put(&self.reference, item, WaitMode::timeout(timeout))
     }
 }
 
@@ -175,7 +176,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// # Errors
     /// [`GetError::Closed`] when the queue is closed and empty; [`GetError::Decoding`] when the item is no `T`.
     pub fn get(&self) -> Result<T, GetError> {
-        self.channel.get(&self.tie, Patience::Endless)
+        self.channel.get(&self.reference, WaitMode::Forever)
     }
 
     /// Takes the first item if there is one.
@@ -183,7 +184,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// # Errors
     /// [`GetError::Empty`] when there is none; else as [`Queue::get`].
     pub fn try_get(&self) -> Result<T, GetError> {
-        self.channel.get(&self.tie, Patience::None)
+        self.channel.get(&self.reference, WaitMode::Try)
     }
 
     /// Takes the first item, waiting for at most `timeout`.
@@ -191,7 +192,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// # Errors
     /// [`GetError::TimedOut`] when there was none for all that time; else as [`Queue::get`].
     pub fn get_timeout(&self, timeout: Duration) -> Result<T, GetError> {
-        self.channel.get(&self.tie, Patience::of(timeout))
+        self.channel.get(&self.reference, WaitMode::timeout(timeout))
     }
 
     /// Takes items, waiting for each, until the queue is closed and empty.
@@ -218,7 +219,7 @@ impl<T: DeserializeOwned> Iterator for Iter<'_, T> {
             return None;
         }
         let item = self.queue.get();
-        self.is_over = matches!(item, Err(GetError::Closed | GetError::Family(_)));
+        self.is_over = matches!(item, Err(GetError::Closed | GetError::SharedHeap(_)));
         (!matches!(item, Err(GetError::Closed))).then_some(item)
     }
 }
@@ -237,7 +238,7 @@ impl<'a, T: DeserializeOwned> IntoIterator for &'a Queue<T> {
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
         Self {
-            tie: Arc::clone(&self.tie),
+            reference: Arc::clone(&self.reference),
             channel: self.channel.clone(),
             items: PhantomData,
         }
@@ -256,13 +257,13 @@ impl<T> fmt::Debug for Queue<T> {
 
 impl<T> Serialize for Queue<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.tie.serialize_copy(serializer)
+        self.reference.serialize_copy(serializer)
     }
 }
 
 impl<'de, T> Deserialize<'de> for Queue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of(Tie::deserialize(deserializer, Kind::Queue)?)
+        Self::of(Reference::deserialize(deserializer, Kind::Queue)?)
             .map_err(|error| refuse(&error, D::Error::custom))
     }
 }
@@ -270,7 +271,7 @@ impl<'de, T> Deserialize<'de> for Queue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, PutErrorKind, heap::table::OPENINGS, pipe};
+    use crate::{Event, PutErrorKind, heap::table::LOCKINGS, pipe};
 
     #[test]
     fn it_is_first_in_first_out_and_bounded_in_items() {
@@ -311,7 +312,7 @@ mod tests {
     fn a_queue_without_room_cannot_be() {
         for (items, bytes) in [(0, 1), (1, 0), (usize::MAX, 1), (1, usize::MAX)] {
             let error = Queue::<u8>::with_limits(items, bytes).unwrap_err();
-            assert!(matches!(error, FamilyError::Impossible { .. }), "{error}");
+            assert!(matches!(error, SharedHeapError::Impossible { .. }), "{error}");
         }
         let smallest = Queue::with_limits(1, 1).unwrap();
         smallest.put(1_u8).unwrap();
@@ -393,9 +394,9 @@ mod tests {
     #[test]
     fn a_handle_is_put_with_the_books_opened_once() {
         let openings = |put: &dyn Fn()| {
-            let before = OPENINGS.get();
+            let before = LOCKINGS.get();
             put();
-            OPENINGS.get() - before
+            LOCKINGS.get() - before
         };
         let (events, ends) = (Queue::new().unwrap(), Queue::new().unwrap());
         let event = Event::new().unwrap();

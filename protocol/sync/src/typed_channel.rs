@@ -1,7 +1,7 @@
-//! Typed items through a channel of the family's memory: what queues and pipes have in common.
+//! A typed channel: what queues and pipes have in common.
 //!
 //! Owns the encoding of items, and the handles in them. The channel's memory is [`crate::object::channel_memory`]'s, and
-//! the order of publication [`crate::word::channel`]'s.
+//! the order in which items become visible [`crate::word::channel`]'s.
 
 use std::cell::Cell;
 
@@ -9,84 +9,85 @@ use protocol::{decode_argument, encode_argument};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    heap::error::FamilyError,
+    heap::error::SharedHeapError,
     item_error::{GetError, PutError, PutErrorKind},
     object::{
-        channel_memory::{self, Conduit, Limits, TICKET_BYTES, ticket_bytes, tickets},
-        in_flight::Transit,
-        reference::Tie,
+        channel_memory::{self, ChannelMemory, Limits, TOKEN_BYTES, token_bytes, tokens},
+        in_flight::HandlesInFlight,
+        reference::Reference,
     },
     word::{
         channel::{self, Caller, NotPut, NotTaken},
-        lock_word::Patience,
+        wait::WaitMode,
     },
 };
 
-/// A thread keeps a buffer of no more bytes than this for its next item.
+/// A thread keeps its buffer for the next item if it has at most this many bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
 thread_local! {
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// A channel that carries typed items.
+/// A channel of typed items.
 #[derive(Debug, Clone)]
-pub(crate) struct TypedChannel(Conduit);
+pub(crate) struct TypedChannel(ChannelMemory);
 
 impl TypedChannel {
     pub(crate) fn put<T: Serialize>(
         &self,
-        tie: &Tie,
+        reference: &Reference,
         item: T,
-        patience: Patience,
+        mode: WaitMode,
     ) -> Result<(), PutError<T>> {
         let mut buffer = BUFFER.take();
         buffer.clear();
-        let put = self.encode_and_put(tie, &item, patience, &mut buffer);
+        let put = self.encode_and_put(reference, &item, mode, &mut buffer);
         keep(buffer);
         put.map_err(|kind| PutError::new(item, kind))
     }
 
     fn encode_and_put<T: Serialize>(
         &self,
-        tie: &Tie,
+        reference: &Reference,
         item: &T,
-        patience: Patience,
+        mode: WaitMode,
         buffer: &mut Vec<u8>,
     ) -> Result<(), PutErrorKind> {
-        let me = tie.me()?;
-        let (encoded, transit) = Transit::of_item(tie.object(), || encode_argument(item, buffer));
+        let me = reference.me()?;
+        let (encoded, handles) =
+            HandlesInFlight::collect_for_item(reference.object(), || encode_argument(item, buffer));
         if let Err(error) = encoded {
-            transit.undo();
+            handles.undo();
             return Err(PutErrorKind::Encoding(error));
         }
         let caller = Caller {
             me,
-            patience,
-            peers: tie.member(),
+            mode,
+            peers: reference.participant(),
         };
-        let put = if transit.is_empty() {
+        let put = if handles.is_empty() {
             channel::put(&self.0, &caller, 0, &[], buffer)
         } else {
-            let tickets: Vec<u8> = transit.tickets().flat_map(ticket_bytes).collect();
-            let number = (tickets.len() / TICKET_BYTES) as u32;
-            channel::put(&self.0, &caller, number, &tickets, buffer)
+            let tokens: Vec<u8> = handles.tokens().flat_map(token_bytes).collect();
+            let number = (tokens.len() / TOKEN_BYTES) as u32;
+            channel::put(&self.0, &caller, number, &tokens, buffer)
         };
         match put {
             Ok(()) => {
-                transit.leave_to_message();
+                handles.leave_to_message();
                 Ok(())
             }
             Err(refused) => {
-                transit.undo();
-                Err(self.refusal(refused, patience, buffer.len()))
+                handles.undo();
+                Err(self.refusal(refused, mode, buffer.len()))
             }
         }
     }
 
-    fn refusal(&self, refused: NotPut, patience: Patience, bytes: usize) -> PutErrorKind {
-        match (refused, patience) {
-            (NotPut::Full, Patience::None) => PutErrorKind::Full,
+    fn refusal(&self, refused: NotPut, mode: WaitMode, bytes: usize) -> PutErrorKind {
+        match (refused, mode) {
+            (NotPut::Full, WaitMode::Try) => PutErrorKind::Full,
             (NotPut::Full, _) => PutErrorKind::TimedOut,
             (NotPut::Closed, _) => PutErrorKind::Closed,
             (NotPut::TooLarge, _) => PutErrorKind::TooLarge {
@@ -96,45 +97,51 @@ impl TypedChannel {
         }
     }
 
-    pub(crate) fn get<T: DeserializeOwned>(&self, tie: &Tie, patience: Patience) -> Result<T, GetError> {
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        reference: &Reference,
+        mode: WaitMode,
+    ) -> Result<T, GetError> {
         let mut buffer = BUFFER.take();
         buffer.clear();
-        let got = self.take_and_decode(tie, patience, &mut buffer);
+        let got = self.take_and_decode(reference, mode, &mut buffer);
         keep(buffer);
         got
     }
 
     fn take_and_decode<T: DeserializeOwned>(
         &self,
-        tie: &Tie,
-        patience: Patience,
+        reference: &Reference,
+        mode: WaitMode,
         buffer: &mut Vec<u8>,
     ) -> Result<T, GetError> {
         let caller = Caller {
-            me: tie.me()?,
-            patience,
-            peers: tie.member(),
+            me: reference.me()?,
+            mode,
+            peers: reference.participant(),
         };
-        let taken = channel::take(&self.0, &caller, buffer, |tag, bytes| claim(tie, tag, bytes));
-        let tag = taken.map_err(|error| match (error, patience) {
+        let taken = channel::take(&self.0, &caller, buffer, |tag, bytes| {
+            claim(reference, tag, bytes)
+        });
+        let tag = taken.map_err(|error| match (error, mode) {
             (NotTaken::Closed, _) => GetError::Closed,
-            (NotTaken::Empty, Patience::None) => GetError::Empty,
+            (NotTaken::Empty, WaitMode::Try) => GetError::Empty,
             (NotTaken::Empty, _) => GetError::TimedOut,
         })?;
         if tag == 0 {
             return decode_argument(buffer).map_err(GetError::Decoding);
         }
-        let body = (tag as usize * TICKET_BYTES).min(buffer.len());
-        // Handles that the item's decoding does not receive are given back when it is done.
-        let _transit = Transit::of_tickets(tie.member(), tickets(&buffer[..body], tag));
+        let body = (tag as usize * TOKEN_BYTES).min(buffer.len());
+        // Handles that the decoding does not receive are released afterwards.
+        let _handles = HandlesInFlight::from_tokens(reference.participant(), tokens(&buffer[..body], tag));
         decode_argument(&buffer[body..]).map_err(GetError::Decoding)
     }
 
-    pub(crate) fn close(&self, tie: &Tie) -> Result<(), FamilyError> {
+    pub(crate) fn close(&self, reference: &Reference) -> Result<(), SharedHeapError> {
         let caller = Caller {
-            me: tie.me()?,
-            patience: Patience::Endless,
-            peers: tie.member(),
+            me: reference.me()?,
+            mode: WaitMode::Forever,
+            peers: reference.participant(),
         };
         channel::close(&self.0, &caller);
         Ok(())
@@ -153,27 +160,27 @@ impl TypedChannel {
     }
 }
 
-/// The channels of an object that this process refers to, one behind the other in its extent.
-pub(crate) fn channels<const N: usize>(tie: &Tie) -> Result<[TypedChannel; N], FamilyError> {
-    let found = channel_memory::open(tie.member().arena(), tie.object(), N)?;
+/// The channels of an object to which this process refers.
+pub(crate) fn channels<const N: usize>(reference: &Reference) -> Result<[TypedChannel; N], SharedHeapError> {
+    let found = channel_memory::open(reference.participant().arena(), reference.object(), N)?;
     found
         .into_iter()
         .map(TypedChannel)
         .collect::<Vec<_>>()
         .try_into()
-        .map_err(|_| FamilyError::NotAFamily {
-            why: "an object without its channels lies in it".to_owned(),
+        .map_err(|_| SharedHeapError::NotASharedHeap {
+            why: "it contains an object without its channels".to_owned(),
         })
 }
 
-/// Lets the handles in an item belong to the process that is about to take it.
-fn claim(tie: &Tie, tag: u32, bytes: &[u8]) {
-    // Without memory to map the books they stay their sender's.
-    if let Ok(books) = tie.member().books() {
-        for ticket in tickets(bytes, tag) {
-            let mut transaction = books.transaction();
-            if books.has_cell(ticket.reference) && transaction.is_under_way(ticket, None) {
-                transaction.pass_on(ticket.reference, tie.member().slot());
+/// Transfers the handles in an item to this process, which is about to take it.
+fn claim(reference: &Reference, tag: u32, bytes: &[u8]) {
+    // Without memory to map the table they stay their sender's.
+    if let Ok(table) = reference.participant().table() {
+        for token in tokens(bytes, tag) {
+            let mut transaction = table.transaction();
+            if table.has_cell(token.reference) && transaction.is_in_flight(token, None) {
+                transaction.transfer(token.reference, reference.participant().slot());
                 transaction.commit();
             }
         }
@@ -182,7 +189,7 @@ fn claim(tie: &Tie, tag: u32, bytes: &[u8]) {
 
 fn keep(buffer: Vec<u8>) {
     if buffer.capacity() <= KEPT_BYTES {
-        // While the thread's values are being destroyed there is no keeping.
+        // This fails while the thread's values are being destroyed.
         let _kept_or_not = BUFFER.try_with(|kept| kept.set(buffer));
     }
 }

@@ -17,12 +17,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     heap::{
-        error::FamilyError,
+        error::SharedHeapError,
         objects::{Kind, Plan, extent},
     },
     lock::{Lock, LockGuard},
     lock_error::LockError,
-    object::reference::Tie,
+    object::reference::Reference,
 };
 
 /// The word of the body that says which copy is the value.
@@ -48,7 +48,7 @@ const INLINE_WORDS: usize = 3;
 /// std::thread::spawn(move || *other.lock().unwrap() += 1).join().unwrap();
 /// *counter.lock().unwrap() += 1;
 /// assert_eq!(*counter.lock().unwrap(), 2);
-/// # Ok::<(), sync::FamilyError>(())
+/// # Ok::<(), sync::SharedHeapError>(())
 /// ```
 pub struct Value<T> {
     lock: Lock,
@@ -78,25 +78,25 @@ impl<T: Pod> Value<T> {
     ///
     /// # Errors
     /// When the system lacks what shared objects need, or has run out of it.
-    pub fn new(value: T) -> Result<Self, FamilyError> {
+    pub fn new(value: T) -> Result<Self, SharedHeapError> {
         let mut plan = Plan::new(Kind::Value);
         if size_of::<T>() > INLINE_BYTES {
             plan.extent_bytes = 2 * size_of::<T>() as u64;
         }
-        let shared = Self::of(Tie::create(plan)?)?;
+        let shared = Self::of(Reference::create(plan)?)?;
         shared.write(0, &value);
         Ok(shared)
     }
 
-    fn of(tie: Tie) -> Result<Self, FamilyError> {
-        let (place, length) = extent(tie.member().arena(), tie.object());
+    fn of(reference: Reference) -> Result<Self, SharedHeapError> {
+        let (place, length) = extent(reference.participant().arena(), reference.object());
         let copies = if length == 0 {
-            Copies::Inline(std::array::from_fn(|index| tie.body(INLINE + index as u64)))
+            Copies::Inline(std::array::from_fn(|index| reference.body(INLINE + index as u64)))
         } else {
-            Copies::Extent(Arc::new(tie.member().arena().map(place, length)?))
+            Copies::Extent(Arc::new(reference.participant().arena().map(place, length)?))
         };
         Ok(Self {
-            lock: Lock::of(tie),
+            lock: Lock::of(reference),
             copies,
             of: PhantomData,
         })
@@ -153,7 +153,7 @@ impl<T: Pod> Value<T> {
 
     /// Which copy is the value. The caller holds the lock, or has just made the object.
     fn current(&self) -> &AtomicU64 {
-        self.lock.tie().body(CURRENT)
+        self.lock.reference().body(CURRENT)
     }
 
     #[inline]
@@ -254,18 +254,18 @@ impl<T: Pod + fmt::Debug> fmt::Debug for ValueGuard<'_, T> {
 
 impl<T> Serialize for Value<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.lock.tie().serialize_copy(serializer)
+        self.lock.reference().serialize_copy(serializer)
     }
 }
 
 impl<'de, T: Pod> Deserialize<'de> for Value<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tie = Tie::deserialize(deserializer, Kind::Value)?;
-        let bytes = extent(tie.member().arena(), tie.object()).1;
+        let reference = Reference::deserialize(deserializer, Kind::Value)?;
+        let bytes = extent(reference.participant().arena(), reference.object()).1;
         if bytes != 0 && bytes != 2 * size_of::<T>() as u64 || bytes == 0 && size_of::<T>() > INLINE_BYTES {
             return Err(refuse(&"a shared value of another type", D::Error::custom));
         }
-        Self::of(tie).map_err(|error| refuse(&error, D::Error::custom))
+        Self::of(reference).map_err(|error| refuse(&error, D::Error::custom))
     }
 }
 

@@ -1,6 +1,7 @@
-//! The books of a family, locked.
+//! The object table, locked.
 //!
-//! Owns the one lock under which the books are kept, and the pages of the cells.
+//! Owns the lock of the table, and the pages of its cells. What the table holds is [`super::objects`]'s; a change of it is a
+//! transaction of the [`journal`].
 
 use std::sync::atomic::Ordering;
 
@@ -8,43 +9,49 @@ use protocol::MemoryError;
 
 use super::{
     arena::Arena,
-    error::FamilyError,
+    error::SharedHeapError,
     journal::{self, Transaction},
-    layout::{BOOKS_LOCK, CELL_BYTES, CELLS, CELLS_BACKED, CELLS_END, CELLS_STEP, NEXT_CELL},
+    layout::{CELL_BYTES, CELLS, CELLS_BACKED, CELLS_END, CELLS_STEP, NEXT_CELL, TABLE_LOCK},
     liveness,
 };
-use crate::word::lock_word::{self, Held, Patience, Peers};
+use crate::word::{
+    lock_word::{self, Held},
+    wait::{Peers, WaitMode},
+};
 
 #[cfg(test)]
 thread_local! {
-    /// How often this thread has opened the books.
-    pub(crate) static OPENINGS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    /// How often this thread has locked the table.
+    pub(crate) static LOCKINGS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// The books, locked.
+/// The object table, locked. Dropping it releases the lock.
 #[derive(Debug)]
-pub(crate) struct Books {
+pub(crate) struct ObjectTable {
     arena: &'static Arena,
     held: Held,
 }
 
-impl Books {
-    /// Opens the books, as the owner `me`.
-    pub(crate) fn open(arena: &'static Arena, me: u64) -> Result<Self, FamilyError> {
-        let word = arena.word(BOOKS_LOCK);
-        let held = lock_word::acquire(word, me, Patience::Endless, &Undertaken(arena));
+impl ObjectTable {
+    /// Locks the table, for the owner `me`, and completes what a dead holder had committed.
+    ///
+    /// # Panics
+    /// If this thread has locked it already: a mistake in this program.
+    pub(crate) fn lock(arena: &'static Arena, me: u64) -> Result<Self, SharedHeapError> {
+        let word = arena.word(TABLE_LOCK);
+        let held = lock_word::acquire(word, me, WaitMode::Forever, &TablePeers(arena));
         let Ok(held) = held else {
-            panic!("the books of the family are opened while this thread has them open");
+            panic!("the object table is locked while this thread holds its lock");
         };
-        let books = Self { arena, held };
+        let table = Self { arena, held };
         #[cfg(test)]
-        OPENINGS.set(OPENINGS.get() + 1);
-        books.reach_cells()?;
-        if books.held.poison().is_some() {
+        LOCKINGS.set(LOCKINGS.get() + 1);
+        table.map_cells()?;
+        if table.held.poison().is_some() {
             journal::recover(arena);
             lock_word::clear_poison(word);
         }
-        Ok(books)
+        Ok(table)
     }
 
     pub(crate) fn arena(&self) -> &'static Arena {
@@ -55,16 +62,16 @@ impl Books {
         Transaction::new(self.arena)
     }
 
-    /// Whether `cell` can be a cell that was ever used: what an encoded handle says must be checked.
+    /// Whether `cell` can be a cell that was ever used. An encoded handle must be checked for that.
     pub(crate) fn has_cell(&self, cell: u64) -> bool {
         let next = self.arena.word(NEXT_CELL).load(Ordering::Relaxed);
         cell >= CELLS && cell < next && (cell - CELLS).is_multiple_of(CELL_BYTES)
     }
 
-    /// Sees to it that `number` more cells have pages.
-    pub(crate) fn back_cells(&self, number: u64) -> Result<(), FamilyError> {
+    /// Makes sure that `number` more cells have pages.
+    pub(crate) fn allocate_cells(&self, number: u64) -> Result<(), SharedHeapError> {
         let arena = self.arena;
-        let wanted = self.transaction().cells_wanted(number);
+        let wanted = self.transaction().cells_end(number);
         let backed = arena.word(CELLS_BACKED);
         let now = backed.load(Ordering::Relaxed);
         if wanted <= now {
@@ -72,37 +79,37 @@ impl Books {
         }
         if now + CELLS_STEP > CELLS_END {
             return Err(MemoryError::System {
-                step: "making an object: there are too many",
+                step: "creating an object: there are too many",
                 source: std::io::ErrorKind::OutOfMemory.into(),
             }
             .into());
         }
-        arena.back(now, CELLS_STEP)?;
+        arena.allocate_pages(now, CELLS_STEP)?;
         backed.store(now + CELLS_STEP, Ordering::Release);
-        self.reach_cells()
+        self.map_cells()
     }
 
     /// Maps all cells that have pages.
-    fn reach_cells(&self) -> Result<(), FamilyError> {
+    fn map_cells(&self) -> Result<(), SharedHeapError> {
         let arena = self.arena;
         let backed = arena.word(CELLS_BACKED).load(Ordering::Acquire);
-        Ok(arena.reach_all(backed)?)
+        Ok(arena.map_to(backed)?)
     }
 }
 
-impl Drop for Books {
+impl Drop for ObjectTable {
     fn drop(&mut self) {
-        lock_word::release(self.arena.word(BOOKS_LOCK), &self.held, None);
+        lock_word::release(self.arena.word(TABLE_LOCK), &self.held, None);
     }
 }
 
-/// The peers of who waits for the books: it cannot bury anybody meanwhile.
-struct Undertaken<'a>(&'a Arena);
+/// The peers of a thread that waits for the table's lock, which cannot reclaim anything meanwhile.
+struct TablePeers<'a>(&'a Arena);
 
-impl Peers for Undertaken<'_> {
+impl Peers for TablePeers<'_> {
     fn is_dead(&self, owner: u64) -> bool {
         liveness::slot_of(owner).is_some_and(|slot| liveness::has_ended(self.0, slot))
     }
 
-    fn tend(&self) {}
+    fn reclaim(&self) {}
 }

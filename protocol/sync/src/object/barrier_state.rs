@@ -1,21 +1,30 @@
-//! What a barrier holds in the family's memory, for those who have no handle of it, and what it means.
+//! The words of a barrier in the shared heap, and what they mean.
+//!
+//! Used by the typed handle, and without one when a reference is released. [`STATE`] and [`ARRIVED`] change under the object
+//! table's lock.
 
 use std::sync::atomic::Ordering;
 
 use crate::{
     heap::{arena::Arena, objects::BODY},
-    word::futex::Word,
+    word::event_count,
 };
 
-/// Bit 0: broken. The rest of the lower half counts the rounds, the upper half how often it was reset.
+/// In the body: for how many parties the barrier is.
+pub(crate) const PARTIES: u64 = 0;
+/// In the body: how many parties have arrived in this round.
+pub(crate) const ARRIVED: u64 = 1;
+/// In the body. Bit 0: broken. The rest of the lower half counts the rounds, the upper half the resets.
 pub(crate) const STATE: u64 = 2;
+/// In the body: the event count of the waiting parties.
+pub(crate) const WAITERS: u64 = 3;
 
 pub(crate) const BROKEN: u64 = 1;
-pub(crate) const ROUND: u64 = 2;
+const ROUND: u64 = 2;
 pub(crate) const RESET: u64 = 1 << 32;
-pub(crate) const LOW: u64 = RESET - 1;
+const LOW: u64 = RESET - 1;
 
-/// What became of a party.
+/// What has become of a party that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Waits,
@@ -23,8 +32,8 @@ pub(crate) enum Fate {
     Broken,
 }
 
-/// What became of the party that arrived when the state was `arrival`. It may be many rounds behind, where more threads
-/// come than there are parties: a round that is over was passed, unless the barrier was reset since.
+/// What has become of the party that arrived when the state was `arrival`. It may be many rounds behind, if there are
+/// more threads than parties: a round that is over was passed, unless the barrier was reset since.
 pub(crate) fn fate(arrival: u64, state: u64) -> Fate {
     if state == arrival {
         Fate::Waits
@@ -35,14 +44,14 @@ pub(crate) fn fate(arrival: u64, state: u64) -> Fate {
     }
 }
 
-/// The state after the round that is on.
+/// The state of the next round.
 pub(crate) fn next_round(state: u64) -> u64 {
     (state & !LOW) | ((state + ROUND) & LOW)
 }
 
-/// Breaks the barrier. The caller has the books open.
+/// Breaks the barrier. The caller holds the object table.
 pub(crate) fn break_for_all(arena: &Arena, object: u64) {
-    let state = arena.word(object + BODY + 8 * STATE);
-    state.fetch_or(BROKEN, Ordering::AcqRel);
-    state.wake(u32::MAX);
+    let word = |index| arena.word(object + BODY + 8 * index);
+    word(STATE).fetch_or(BROKEN, Ordering::AcqRel);
+    event_count::notify_all(word(WAITERS));
 }

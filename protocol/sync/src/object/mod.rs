@@ -4,7 +4,7 @@ pub(crate) mod barrier_state;
 pub(crate) mod channel_memory;
 pub(crate) mod handle;
 pub(crate) mod in_flight;
-pub(crate) mod member;
+pub(crate) mod participant;
 pub(crate) mod reference;
 pub(crate) mod release;
 pub(crate) mod semaphore_state;

@@ -1,98 +1,101 @@
-//! What ties a handle in this process to its object in the family's memory.
+//! A reference of this process to a shared object, which every handle has.
 //!
-//! Owns one reference in the family's books, and how a handle is encoded and received. Each kind of object has its own
-//! file for what it does.
+//! Owns one reference in the object table, and releases it when it is dropped. How a handle travels is
+//! [`super::handle`]'s, and what an object does is in the file of its kind.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::{
-    member::{self, Member},
-    release::{self, Departure},
+    participant::{self, Participant},
+    release::{self, ReleaseCause},
 };
 use crate::heap::{
-    error::FamilyError,
+    error::SharedHeapError,
     objects::{BODY, ObjectId, Plan},
 };
 
 /// A reference to an object.
 #[derive(Debug)]
-pub(crate) struct Tie {
-    member: &'static Member,
+pub(crate) struct Reference {
+    participant: &'static Participant,
     pub(crate) id: ObjectId,
-    reference: u64,
+    cell: u64,
     /// The reference has left in a message, and is not this process's any more.
     pub(crate) moved: AtomicBool,
 }
 
-impl Tie {
-    /// Makes an object.
-    pub(crate) fn create(plan: Plan) -> Result<Self, FamilyError> {
-        let member = member::member()?;
-        let (id, reference) = member.create(plan)?;
-        Ok(Self::new(member, id, reference))
+impl Reference {
+    /// Creates an object.
+    pub(crate) fn create(plan: Plan) -> Result<Self, SharedHeapError> {
+        let participant = participant::participant()?;
+        let (id, cell) = participant.create(plan)?;
+        Ok(Self::new(participant, id, cell))
     }
 
-    /// Makes a further reference to an object.
-    pub(crate) fn another(&self) -> Result<Self, FamilyError> {
-        let books = self.member.books()?;
-        books.back_cells(1)?;
-        let mut transaction = books.transaction();
-        let reference = transaction.refer(self.id.cell, self.member.slot());
+    /// Creates another reference to the object.
+    pub(crate) fn another(&self) -> Result<Self, SharedHeapError> {
+        let table = self.participant.table()?;
+        table.allocate_cells(1)?;
+        let mut transaction = table.transaction();
+        let cell = transaction.add_reference(self.id.cell, self.participant.slot());
         transaction.commit();
-        Ok(Self::new(self.member, self.id, reference))
+        Ok(Self::new(self.participant, self.id, cell))
     }
 
-    pub(crate) fn new(member: &'static Member, id: ObjectId, reference: u64) -> Self {
+    /// The reference in this cell, which belongs to this process.
+    pub(crate) fn new(participant: &'static Participant, id: ObjectId, cell: u64) -> Self {
         Self {
-            member,
+            participant,
             id,
-            reference,
+            cell,
             moved: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn member(&self) -> &'static Member {
-        self.member
+    pub(crate) fn participant(&self) -> &'static Participant {
+        self.participant
     }
 
     /// This thread, as an owner.
     #[inline]
-    pub(crate) fn me(&self) -> Result<u64, FamilyError> {
-        self.member.me()
+    pub(crate) fn me(&self) -> Result<u64, SharedHeapError> {
+        self.participant.me()
     }
 
+    /// The cell of the object.
     pub(crate) fn object(&self) -> u64 {
         self.id.cell
     }
 
-    pub(crate) fn reference(&self) -> u64 {
-        self.reference
+    /// The cell of this reference.
+    pub(crate) fn cell(&self) -> u64 {
+        self.cell
     }
 
-    /// A word of the object's own.
+    /// A word of the object's body.
     pub(crate) fn body(&self, index: u64) -> &'static AtomicU64 {
-        self.member.arena().word(self.id.cell + BODY + 8 * index)
+        self.participant.arena().word(self.id.cell + BODY + 8 * index)
     }
 
-    /// A word of this handle's reference.
+    /// A word of this reference's cell.
     pub(crate) fn reference_word(&self, offset: u64) -> &'static AtomicU64 {
-        self.member.arena().word(self.reference + offset)
+        self.participant.arena().word(self.cell + offset)
     }
 }
 
-impl Drop for Tie {
+impl Drop for Reference {
     fn drop(&mut self) {
         if *self.moved.get_mut() {
             return;
         }
-        let departure = if std::thread::panicking() {
-            Departure::Panicked
+        let cause = if std::thread::panicking() {
+            ReleaseCause::Panicked
         } else {
-            Departure::Left
+            ReleaseCause::Dropped
         };
-        // In a forked child, or without memory to map the books, the reference stays until the process ends.
-        if let Ok(books) = self.member.books() {
-            release::leave(&books, self.reference, departure);
+        // In a forked child, or without memory to map the table, the reference stays until the process ends.
+        if let Ok(table) = self.participant.table() {
+            release::release(&table, self.cell, cause);
         }
     }
 }

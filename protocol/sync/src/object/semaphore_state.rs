@@ -1,6 +1,6 @@
-//! What a semaphore holds in the family's memory, for those who have no handle of it.
-
-use std::sync::atomic::Ordering;
+//! The words of a semaphore in the shared heap.
+//!
+//! Used by the typed handle, and without one when a reference is released.
 
 use crate::{
     heap::{
@@ -8,13 +8,13 @@ use crate::{
         journal::Transaction,
         objects::{BODY, SHARE, body},
     },
-    word::futex::Word,
+    word::event_count,
 };
 
 /// In the body: how many permits are free.
 pub(crate) const FREE: u64 = 0;
-/// In the body: whether somebody may sleep until one is.
-pub(crate) const SLEEPERS: u64 = 1;
+/// In the body: the event count of the threads that wait for a permit.
+pub(crate) const WAITERS: u64 = 1;
 
 /// Gives back the permits that belong to a reference.
 pub(crate) fn give_back(transaction: &mut Transaction<'_, Arena>, object: u64, reference: u64) {
@@ -26,13 +26,9 @@ pub(crate) fn give_back(transaction: &mut Transaction<'_, Arena>, object: u64, r
     }
 }
 
-/// Wakes those who sleep until a permit is free, if one is.
+/// Wakes the threads that wait for a permit, if one is free.
 pub(crate) fn wake(arena: &Arena, object: u64) {
-    std::sync::atomic::fence(Ordering::SeqCst);
     if body(arena, object, FREE) > 0 {
-        let sleepers = arena.word(object + BODY + 8 * SLEEPERS);
-        if sleepers.load(Ordering::Relaxed) != 0 && sleepers.swap(0, Ordering::Relaxed) != 0 {
-            sleepers.wake(u32::MAX);
-        }
+        event_count::notify_all(arena.word(object + BODY + 8 * WAITERS));
     }
 }

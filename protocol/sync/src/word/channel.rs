@@ -16,7 +16,7 @@
 //! up; a producer raises `tail`, then looks at the flag. With a full fence between store and load on either side, one of
 //! them sees the other. The producer lowers the flag and wakes one. The woken one raises the flag again before it takes
 //! its item, since others may sleep, and wakes one more if it leaves an item behind. Should the woken one be killed in
-//! between, the others' slices end (see [`super::lock_word::SLICE`]).
+//! between, the others' slices end (see [`super::wait::SLICE`]).
 //!
 //! # Copies of the marks
 //! A mark that another core has just written is slow to read. Producers therefore keep a copy of `head`, and consumers
@@ -31,7 +31,8 @@ use std::sync::atomic::Ordering;
 
 use super::{
     futex::Word,
-    lock_word::{self, Held, Patience, Peers},
+    lock_word::{self, Held},
+    wait::{Peers, WaitMode},
 };
 
 /// A channel's words.
@@ -89,7 +90,7 @@ pub(crate) enum NotTaken {
 #[derive(Debug)]
 pub(crate) struct Caller<'a, P> {
     pub(crate) me: u64,
-    pub(crate) patience: Patience,
+    pub(crate) mode: WaitMode,
     pub(crate) peers: &'a P,
 }
 
@@ -177,7 +178,7 @@ fn wait_for_room<C: Channel>(
     caller: &Caller<'_, impl Peers>,
     length: u64,
 ) -> Result<(), NotPut> {
-    let slice = caller.patience.slice().ok_or(NotPut::Full)?;
+    let slice = caller.mode.slice().ok_or(NotPut::Full)?;
     let putters = channel.word(Name::Putters);
     putters.store(1, Ordering::Relaxed);
     C::Word::full_fence();
@@ -188,7 +189,7 @@ fn wait_for_room<C: Channel>(
         || used_bytes(channel, head, tail).is_none_or(|used| used + length > channel.byte_limit());
     if is_full && !is_closed(channel) {
         putters.sleep(1, slice);
-        caller.peers.tend();
+        caller.peers.reclaim();
     }
     Ok(())
 }
@@ -226,7 +227,7 @@ pub(crate) fn take<C: Channel>(
             }
         } else if is_closed(channel) && looks_empty(channel) {
             return Err(NotTaken::Closed);
-        } else if spins > 0 && !matches!(caller.patience, Patience::None) {
+        } else if spins > 0 && !matches!(caller.mode, WaitMode::Try) {
             spins -= 1;
             std::hint::spin_loop();
         } else {
@@ -284,7 +285,7 @@ fn take_first<C: Channel>(
 }
 
 fn wait_for_item<C: Channel>(channel: &C, caller: &Caller<'_, impl Peers>) -> Result<bool, NotTaken> {
-    let slice = caller.patience.slice().ok_or(NotTaken::Empty)?;
+    let slice = caller.mode.slice().ok_or(NotTaken::Empty)?;
     let getters = channel.word(Name::Getters);
     getters.store(1, Ordering::Relaxed);
     C::Word::full_fence();
@@ -295,7 +296,7 @@ fn wait_for_item<C: Channel>(channel: &C, caller: &Caller<'_, impl Peers>) -> Re
     // Others may sleep still: the flag must be up before this one takes its item.
     getters.store(1, Ordering::Relaxed);
     C::Word::full_fence();
-    caller.peers.tend();
+    caller.peers.reclaim();
     Ok(true)
 }
 
@@ -364,11 +365,11 @@ pub(crate) fn length<C: Channel>(channel: &C) -> u64 {
 fn hold<C: Channel>(channel: &C, lock: Name, caller: &Caller<'_, impl Peers>) -> Option<Held> {
     // A try gives up only when there is nothing to be had, not because another is just putting or taking: those are
     // moments, and a holder that was killed in one is noticed.
-    let patience = match caller.patience {
-        Patience::None => Patience::Endless,
-        patience => patience,
+    let mode = match caller.mode {
+        WaitMode::Try => WaitMode::Forever,
+        mode => mode,
     };
-    lock_word::acquire(channel.word(lock), caller.me, patience, caller.peers).ok()
+    lock_word::acquire(channel.word(lock), caller.me, mode, caller.peers).ok()
 }
 
 fn release<C: Channel>(channel: &C, lock: Name, held: &Held) {

@@ -135,7 +135,7 @@ fn check_objects(stage: &Stage, account: &mut Account) {
             }
         }
     }
-    account.leaked += sync::objects().abs_diff(stage::OBJECTS);
+    account.leaked += sync::object_count().abs_diff(stage::OBJECTS);
 }
 
 /// Whether all permits come back when all who held some are dead.

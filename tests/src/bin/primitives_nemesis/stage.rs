@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sync::{Lock, Queue, Semaphore, Transit, Value, heap};
+use sync::{HandlesInFlight, Lock, Queue, Semaphore, Value, heap};
 
 use crate::victim::PERMITS;
 
@@ -73,7 +73,8 @@ impl Stage {
     /// Starts a process that works until it is killed.
     pub(crate) fn start(&self, random: &mut fastrand::Rng) -> Victim {
         let mut bytes = Vec::new();
-        let (encoded, transit) = Transit::of(|| protocol::encode_argument(&self.shared, &mut bytes));
+        let (encoded, transit) =
+            HandlesInFlight::collect(|| protocol::encode_argument(&self.shared, &mut bytes));
         encoded.expect("encoded");
         let handles = bytes.iter().fold(String::new(), |mut text, byte| {
             // Writing to a string does not fail.
@@ -116,7 +117,7 @@ pub(crate) struct Victim {
     child: Child,
     lines: JoinHandle<Vec<String>>,
     at_work: Receiver<()>,
-    transit: Transit,
+    transit: HandlesInFlight,
 }
 
 /// What a killed process had said.

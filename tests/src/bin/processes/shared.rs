@@ -155,5 +155,5 @@ pub(crate) fn handles_come_back() {
     let process = Process::new(make_a_filled_queue, (10,)).start().unwrap();
     process.wait();
     drop(process);
-    assert_eq!(sync::objects(), 0);
+    assert_eq!(sync::object_count(), 0);
 }

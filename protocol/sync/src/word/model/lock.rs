@@ -25,7 +25,7 @@ impl Shared {
             life: Life::new(steps, &self.died),
         };
         let peers = ModelPeers(Arc::clone(&self.died));
-        let held = lock_word::acquire(&word, owner, Patience::Endless, &peers).unwrap();
+        let held = lock_word::acquire(&word, owner, WaitMode::Forever, &peers).unwrap();
         self.add_one();
         word.life.step();
         lock_word::release(&word, &held, None);

@@ -31,7 +31,8 @@ use loom::{
 use super::{
     channel::{self, Caller, Channel, Name, NotTaken},
     futex::Word,
-    lock_word::{self, Patience, Peers, PoisonCause},
+    lock_word::{self, PoisonCause},
+    wait::{Peers, WaitMode},
 };
 
 /// What is wrong with the words of a model.
@@ -186,7 +187,7 @@ impl Peers for ModelPeers {
         owner == MORTAL && self.0.load(Ordering::Acquire)
     }
 
-    fn tend(&self) {}
+    fn reclaim(&self) {}
 }
 
 /// Runs a thread that may be killed before one of its steps, and lets the others know; says whether it was. `at_death`
