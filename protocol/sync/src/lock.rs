@@ -284,17 +284,17 @@ mod tests {
     }
 
     #[test]
-    fn other_families_other_kinds_and_forgeries_are_refused() {
+    fn other_heaps_other_kinds_and_forgeries_are_refused() {
         let lock = Lock::new().unwrap();
         let bytes = encoded(&lock);
         let error = decode_argument::<crate::Event>(&bytes).unwrap_err();
         assert!(error.to_string().contains("a handle of a lock"), "{error}");
-        let (family, rest): (u64, (u64, u32, u64, u64)) = decode_argument(&bytes).unwrap();
-        let error = decode_argument::<Lock>(&encoded(&(family ^ 1, rest))).unwrap_err();
-        assert!(error.to_string().contains("another family"), "{error}");
+        let (heap, rest): (u64, (u64, u32, u64, u64)) = decode_argument(&bytes).unwrap();
+        let error = decode_argument::<Lock>(&encoded(&(heap ^ 1, rest))).unwrap_err();
+        assert!(error.to_string().contains("another process tree"), "{error}");
         for cell in [0, 8, 64, 1 << 20, 1 << 40, u64::MAX, rest.0 + 8] {
             for reference in [0, rest.2, 1 << 50, u64::MAX] {
-                let forged = encoded(&(family, (cell, rest.1, reference, rest.3)));
+                let forged = encoded(&(heap, (cell, rest.1, reference, rest.3)));
                 assert!(decode_argument::<Lock>(&forged).is_err(), "{cell} {reference}");
             }
         }

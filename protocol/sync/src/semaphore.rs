@@ -139,7 +139,7 @@ impl Semaphore {
     /// Takes a permit if one is free.
     fn take_free(&self) -> Result<Option<Permit<'_>>, SharedHeapError> {
         let is_taken = self.available() > 0 && self.change(|free| Some((free.checked_sub(1)?, 1)))?;
-        Ok(is_taken.then_some(Permit {
+        Ok(is_taken.then(|| Permit {
             semaphore: self,
             not_send: PhantomData,
         }))

@@ -1,4 +1,4 @@
-//! The queue: items whole, in order and once, and left whole by whoever is killed.
+//! The channel: items arrive whole, in order and once, and a killed thread leaves it whole.
 
 use super::*;
 
@@ -75,7 +75,7 @@ impl<const FAULT: u8> Channel for Seen<FAULT> {
     fn write(&self, position: u64, bytes: &[u8]) {
         for (byte, at) in bytes.iter().zip(position..) {
             self.life.step();
-            // SAFETY: nobody reads them before they are published, which is what loom checks.
+            // SAFETY: they are not read before they are published, which is what loom checks.
             self.memory.bytes[(at % BYTES) as usize].with_mut(|cell| unsafe { *cell = *byte });
         }
     }
@@ -189,7 +189,7 @@ fn a_planted_publication_out_of_order_is_caught() {
 }
 
 #[test]
-fn a_producer_killed_at_any_step_leaves_the_queue_whole() {
+fn a_producer_killed_at_any_step_leaves_the_channel_whole() {
     for steps in 0..16 {
         check(2, move || {
             let memory = Memory::new();
@@ -216,7 +216,7 @@ fn a_producer_killed_at_any_step_leaves_the_queue_whole() {
 }
 
 #[test]
-fn a_consumer_killed_at_any_step_leaves_the_queue_whole() {
+fn a_consumer_killed_at_any_step_leaves_the_channel_whole() {
     for steps in 0..14 {
         check(2, move || {
             let memory = Memory::new();
