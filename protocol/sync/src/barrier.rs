@@ -223,7 +223,7 @@ mod tests {
 
     use crate::object::in_flight::HandlesInFlight;
 
-    /// Whoever is slow to wake finds that the others have gone on to later rounds.
+    /// A thread that is slow to wake finds that the others have gone on to later rounds.
     #[test]
     fn more_threads_than_parties_pass_it_two_by_two() {
         const WAITS: usize = 4000;
@@ -281,15 +281,15 @@ mod tests {
         assert!(matches!(barrier.wait(), Err(BarrierError::Broken)));
         assert!(panicking.join().is_err());
         barrier.reset().unwrap();
-        let (encoded, transit) =
+        let (encoded, handles) =
             HandlesInFlight::collect(|| protocol::encode_argument(&barrier, &mut Vec::new()));
         encoded.unwrap();
-        drop(transit);
+        drop(handles);
         assert!(barrier.is_broken());
     }
 
     #[test]
-    fn a_reset_throws_out_who_waits_however_late_he_wakes() {
+    fn a_reset_turns_all_waiters_away_however_late_they_wake() {
         let barrier = Barrier::new(2).unwrap();
         let waits = || {
             let arrival = barrier.arrive().unwrap().unwrap();
@@ -300,21 +300,21 @@ mod tests {
         assert_eq!(passes(state), Fate::Waits);
         assert!(barrier.wait().unwrap().is_leader());
         assert_eq!(passes(state), Fate::Passed);
-        let thrown_out = waits();
-        assert_eq!((passes(state), thrown_out(state)), (Fate::Passed, Fate::Waits));
+        let turned_away = waits();
+        assert_eq!((passes(state), turned_away(state)), (Fate::Passed, Fate::Waits));
         barrier.abort().unwrap();
-        assert_eq!((passes(state), thrown_out(state)), (Fate::Passed, Fate::Broken));
+        assert_eq!((passes(state), turned_away(state)), (Fate::Passed, Fate::Broken));
         for _ in 0..5 {
             barrier.reset().unwrap();
-            assert_eq!(thrown_out(state), Fate::Broken);
+            assert_eq!(turned_away(state), Fate::Broken);
             let next = waits();
             barrier.wait().unwrap();
-            assert_eq!((next(state), thrown_out(state)), (Fate::Passed, Fate::Broken));
+            assert_eq!((next(state), turned_away(state)), (Fate::Passed, Fate::Broken));
         }
     }
 
     #[test]
-    fn a_barrier_of_nobody_cannot_be() {
+    fn a_barrier_without_parties_cannot_be_created() {
         assert!(matches!(Barrier::new(0), Err(SharedHeapError::Impossible { .. })));
     }
 }

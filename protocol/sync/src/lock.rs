@@ -1,4 +1,6 @@
 //! A lock between processes.
+//!
+//! Owns the handle of a lock and its guard. The word of the lock is [`lock_word`]'s.
 
 use std::{
     fmt,
@@ -20,17 +22,17 @@ use crate::{
     },
 };
 
-/// Mutual exclusion between the threads of all processes of a family.
+/// Mutual exclusion between the threads of all processes of a process tree.
 ///
-/// A handle is a clone of every other; it can be sent to other processes in arguments, jobs and through queues. The lock
-/// is held until the [`LockGuard`] is dropped, and exclusive between all threads, whichever process they are in.
+/// All handles of a lock are equal. They can be sent to other processes, in arguments, in jobs and through queues. The
+/// lock is held until the [`LockGuard`] is dropped, and excludes all other threads, of whatever process.
 ///
-/// **Poisoning**, as in [`std::sync::Mutex`]: when a holder panics, or its process ends or is killed, the lock is free
-/// again and poisoned. Whoever acquires it next gets [`LockError::Poisoned`], with the cause and, inside, the guard: the
-/// lock is held, and what it protects may be half-done. Waiters notice a killed holder within some 25 ms.
+/// **Poisoning**, as in [`std::sync::Mutex`]: if a holder panics, or its process ends or is killed, the lock is free
+/// again and poisoned. The next thread that acquires it gets [`LockError::Poisoned`], with the cause and the guard: the
+/// lock is held, and what it protects may be half-done. Waiters notice a killed holder within about 25 ms.
 ///
-/// **Relocking**: a thread that holds the lock and locks it again gets [`LockError::AlreadyHeld`] at once. Another
-/// thread of the same process waits like one of another process.
+/// **Relocking**: a thread that holds the lock and locks it again gets [`LockError::AlreadyHeld`] at once. Other threads
+/// of the same process wait, as those of other processes do.
 ///
 /// ```
 /// use sync::{Lock, LockError};
@@ -69,15 +71,15 @@ pub struct LockGuard<'a> {
     lock: &'a Lock,
     held: Held,
     was_panicking: bool,
-    /// A lock is released by the thread that holds it.
+    /// The thread that holds a lock must release it.
     not_send: PhantomData<*const ()>,
 }
 
 impl Lock {
-    /// Makes a lock that nobody holds.
+    /// Creates a lock, which is free.
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
+    /// If the system lacks what shared objects need, or has run out of it.
     pub fn new() -> Result<Self, SharedHeapError> {
         Reference::create(Plan::new(Kind::Lock)).map(Self::of)
     }
@@ -93,20 +95,20 @@ impl Lock {
         &self.reference
     }
 
-    /// Acquires the lock, waiting for as long as another holds it.
+    /// Acquires the lock, waiting as long as another thread holds it.
     ///
     /// # Errors
-    /// [`LockError::Poisoned`], with the guard, when an earlier holder failed; [`LockError::AlreadyHeld`] when this
-    /// thread holds it.
+    /// [`LockError::Poisoned`], with the guard, if an earlier holder failed; [`LockError::AlreadyHeld`] if this thread
+    /// holds it.
     #[inline]
     pub fn lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         self.acquire(WaitMode::Forever, LockError::TimedOut)
     }
 
-    /// Acquires the lock if nobody holds it.
+    /// Acquires the lock if it is free.
     ///
     /// # Errors
-    /// [`LockError::WouldBlock`] when another holds it; else as [`Lock::lock`].
+    /// [`LockError::WouldBlock`] if another thread holds it; else as [`Lock::lock`].
     pub fn try_lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         self.acquire(WaitMode::Try, LockError::WouldBlock)
     }
@@ -114,7 +116,7 @@ impl Lock {
     /// Acquires the lock, waiting for at most `timeout`.
     ///
     /// # Errors
-    /// [`LockError::TimedOut`] when another held it for all that time; else as [`Lock::lock`].
+    /// [`LockError::TimedOut`] if another thread held it during that time; else as [`Lock::lock`].
     pub fn lock_timeout(&self, timeout: Duration) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
         self.acquire(WaitMode::timeout(timeout), LockError::TimedOut)
     }
@@ -149,7 +151,7 @@ impl Lock {
         lock_word::poison(self.word).is_some()
     }
 
-    /// Forgets that an earlier holder failed. It may be called while holding the lock, or not.
+    /// Clears the poison. This may be called while holding the lock, or not.
     pub fn clear_poison(&self) {
         lock_word::clear_poison(self.word);
     }
@@ -166,7 +168,7 @@ impl<'a> LockGuard<'a> {
         self.lock
     }
 
-    /// Remembers that what the lock protects was left half-done, also if no panic follows.
+    /// Whether the holder is panicking, so that what the lock protects may be half-done.
     pub(crate) fn is_failing(&self) -> bool {
         !self.was_panicking && std::thread::panicking()
     }
@@ -175,7 +177,7 @@ impl<'a> LockGuard<'a> {
 impl Drop for LockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        // In a child made by a bare fork the lock is its parent's still.
+        // In a child created by a bare fork the lock is still its parent's.
         if self.lock.reference.me().is_ok() {
             let failed = self.is_failing().then_some(PoisonCause::Panicked);
             lock_word::release(self.lock.word, &self.held, failed);
@@ -215,23 +217,23 @@ mod tests {
     }
 
     #[test]
-    fn another_thread_waits_and_the_same_one_is_told() {
+    fn another_thread_waits_and_the_same_one_gets_an_error() {
         let lock = Lock::new().unwrap();
         let guard = lock.lock().unwrap();
         assert!(matches!(
             lock.lock_timeout(Duration::MAX),
             Err(LockError::AlreadyHeld)
         ));
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 assert!(matches!(lock.try_lock(), Err(LockError::WouldBlock)));
                 let soon = lock.lock_timeout(Duration::from_millis(15));
                 assert!(matches!(soon, Err(LockError::TimedOut)));
-                tell.send(()).unwrap();
+                sender.send(()).unwrap();
                 let _guard = lock.lock().unwrap();
             });
-            told.recv().unwrap();
+            receiver.recv().unwrap();
             drop(guard);
         });
         assert!(lock.try_lock().is_ok());
@@ -246,7 +248,7 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..5_000 {
                         let _guard = lock.lock().unwrap();
-                        *inside.try_lock().expect("nobody else is inside") += 1;
+                        *inside.try_lock().expect("no other thread is inside") += 1;
                     }
                 });
             }
@@ -265,21 +267,19 @@ mod tests {
 
     #[test]
     fn a_message_keeps_its_lock_until_it_is_received_and_no_longer() {
-        let (bytes, transit) =
-            crate::object::in_flight::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
+        let (bytes, handles) = crate::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
         let first: Lock = decode_argument(&bytes).unwrap();
         let again: Lock = decode_argument(&bytes).unwrap();
         assert!(first.is_same(&again), "a job that is tried again");
-        drop((first, again, transit));
+        drop((first, again, handles));
         let error = decode_argument::<Lock>(&bytes).unwrap_err().to_string();
         assert!(error.contains("a lock that is gone"), "{error}");
     }
 
     #[test]
-    fn a_lost_message_gives_its_handles_back() {
-        let (bytes, transit) =
-            crate::object::in_flight::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
-        drop(transit);
+    fn a_lost_message_releases_its_handles() {
+        let (bytes, handles) = crate::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
+        drop(handles);
         assert!(decode_argument::<Lock>(&bytes).is_err());
     }
 
@@ -301,15 +301,14 @@ mod tests {
     }
 
     #[test]
-    fn many_locks_made_and_dropped_take_no_more_room() {
+    fn many_locks_created_and_dropped_take_no_more_room() {
         let make = |number| (0..number).map(|_| Lock::new().unwrap()).collect::<Vec<_>>();
         let before = crate::object::participant::participant().unwrap().cells_used();
         for _ in 0..100 {
             drop(make(1000));
         }
         for _ in 0..20_000 {
-            let (bytes, _transit) =
-                crate::object::in_flight::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
+            let (bytes, _handles) = crate::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
             drop(decode_argument::<Lock>(&bytes).unwrap());
         }
         let used = crate::object::participant::participant().unwrap().cells_used() - before;

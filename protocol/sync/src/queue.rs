@@ -1,4 +1,6 @@
-//! A queue between processes.
+//! A queue between processes: one typed channel with many producers and consumers.
+//!
+//! Owns the handle of a queue. How items are encoded is [`typed_channel`]'s part.
 
 use std::{
     fmt,
@@ -24,20 +26,20 @@ use crate::{
     word::wait::WaitMode,
 };
 
-/// How many items a queue holds, unless it was made with another number.
+/// How many items a queue holds by default.
 pub const DEFAULT_ITEMS: usize = 1024;
 
-/// How many bytes of encoded items a queue holds, unless it was made with another number: 1 MiB.
+/// How many bytes of encoded items a queue holds by default: 1 MiB.
 pub const DEFAULT_BYTES: usize = 1 << 20;
 
-/// A first-in, first-out queue between the threads of all processes of a family, with many producers and consumers.
+/// A first-in, first-out queue between the threads of all processes of a process tree, with many producers and consumers.
 ///
-/// It is bounded in items and in bytes: [`Queue::put`] waits while there is no room. Its memory is taken when it is made,
-/// so that a put never fails for lack of it.
+/// The queue is bounded in items and in bytes: [`Queue::put`] waits while there is no room. Its memory is allocated when
+/// it is created, so that a put never fails for lack of memory.
 ///
-/// A process that is killed in the middle of an operation leaves the queue whole: an item is there entirely or not at
-/// all, none is delivered twice, and none is lost but one that the killed process had just taken. Nobody waits for the
-/// dead for more than some 25 ms. Handles of shared objects may be put like any other value.
+/// A process that is killed during an operation leaves the queue whole: an item is in it completely or not at all, no
+/// item is delivered twice, and none is lost except one that the killed process had just taken. No thread waits for a
+/// dead process for more than about 25 ms. Handles of shared objects can be put like any other value.
 ///
 /// ```
 /// use sync::{GetError, Queue};
@@ -61,15 +63,15 @@ pub struct Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// Makes a queue of [`DEFAULT_ITEMS`] and [`DEFAULT_BYTES`].
+    /// Creates a queue of [`DEFAULT_ITEMS`] and [`DEFAULT_BYTES`].
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
+    /// If the system lacks what shared objects need, or has run out of it.
     pub fn new() -> Result<Self, SharedHeapError> {
         Self::with_limits(DEFAULT_ITEMS, DEFAULT_BYTES)
     }
 
-    /// Makes a queue of so many items, and [`DEFAULT_BYTES`].
+    /// Creates a queue of this many items, and [`DEFAULT_BYTES`].
     ///
     /// # Errors
     /// [`SharedHeapError::Impossible`] for a queue of no items; else as [`Queue::new`].
@@ -77,8 +79,7 @@ impl<T> Queue<T> {
         Self::with_limits(items, DEFAULT_BYTES)
     }
 
-    /// Makes a queue of so many items and so many bytes of encoded items: the latter is also the most that one item
-    /// can have.
+    /// Creates a queue of this many items and this many bytes of encoded items, which is also the limit for one item.
     ///
     /// # Errors
     /// [`SharedHeapError::Impossible`] for a queue without room, or of more than 2^28 items or 2^32 - 1 bytes; else as
@@ -109,7 +110,7 @@ impl<T> Queue<T> {
         })
     }
 
-    /// Closes the queue: nothing can be put any more, and when it is empty, getting says so instead of waiting.
+    /// Closes the queue: nothing can be put any more, and once it is empty, getting fails instead of waiting.
     ///
     /// # Errors
     /// [`SharedHeapError::Forked`] only.
@@ -117,27 +118,27 @@ impl<T> Queue<T> {
         self.channel.close(&self.reference)
     }
 
-    /// Whether it is closed. Items may be left in it.
+    /// Whether the queue is closed. It may still contain items.
     pub fn is_closed(&self) -> bool {
         self.channel.is_closed()
     }
 
-    /// How many items are in it.
+    /// How many items are in the queue.
     pub fn len(&self) -> usize {
         self.channel.length()
     }
 
-    /// Whether no item is in it.
+    /// Whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many items it can hold.
+    /// How many items the queue can hold.
     pub fn item_limit(&self) -> usize {
         self.channel.limits().items as usize
     }
 
-    /// How many bytes of encoded items it can hold.
+    /// How many bytes of encoded items the queue can hold.
     pub fn byte_limit(&self) -> usize {
         self.channel.limits().bytes as usize
     }
@@ -147,7 +148,7 @@ impl<T: Serialize> Queue<T> {
     /// Puts an item at the end, waiting while there is no room.
     ///
     /// # Errors
-    /// With the item: when the queue is closed, or the item is too large or cannot be encoded.
+    /// With the item: if the queue is closed, or the item is too large or cannot be encoded.
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
         self.channel.put(&self.reference, item, WaitMode::Forever)
     }
@@ -155,7 +156,7 @@ impl<T: Serialize> Queue<T> {
     /// Puts an item at the end if there is room.
     ///
     /// # Errors
-    /// [`crate::PutErrorKind::Full`] when there is none; else as [`Queue::put`].
+    /// [`crate::PutErrorKind::Full`] if there is none; else as [`Queue::put`].
     pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
         self.channel.put(&self.reference, item, WaitMode::Try)
     }
@@ -163,7 +164,7 @@ impl<T: Serialize> Queue<T> {
     /// Puts an item at the end, waiting for room for at most `timeout`.
     ///
     /// # Errors
-    /// [`crate::PutErrorKind::TimedOut`] when there was none for all that time; else as [`Queue::put`].
+    /// [`crate::PutErrorKind::TimedOut`] if there was none during that time; else as [`Queue::put`].
     pub fn put_timeout(&self, item: T, timeout: Duration) -> Result<(), PutError<T>> {
         self.channel
             .put(&self.reference, item, WaitMode::timeout(timeout))
@@ -174,7 +175,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// Takes the first item, waiting until there is one.
     ///
     /// # Errors
-    /// [`GetError::Closed`] when the queue is closed and empty; [`GetError::Decoding`] when the item is no `T`.
+    /// [`GetError::Closed`] if the queue is closed and empty; [`GetError::Decoding`] if the item is no `T`.
     pub fn get(&self) -> Result<T, GetError> {
         self.channel.get(&self.reference, WaitMode::Forever)
     }
@@ -182,7 +183,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// Takes the first item if there is one.
     ///
     /// # Errors
-    /// [`GetError::Empty`] when there is none; else as [`Queue::get`].
+    /// [`GetError::Empty`] if there is none; else as [`Queue::get`].
     pub fn try_get(&self) -> Result<T, GetError> {
         self.channel.get(&self.reference, WaitMode::Try)
     }
@@ -190,7 +191,7 @@ impl<T: DeserializeOwned> Queue<T> {
     /// Takes the first item, waiting for at most `timeout`.
     ///
     /// # Errors
-    /// [`GetError::TimedOut`] when there was none for all that time; else as [`Queue::get`].
+    /// [`GetError::TimedOut`] if there was none during that time; else as [`Queue::get`].
     pub fn get_timeout(&self, timeout: Duration) -> Result<T, GetError> {
         self.channel.get(&self.reference, WaitMode::timeout(timeout))
     }
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_without_room_cannot_be() {
+    fn a_queue_without_room_cannot_be_created() {
         for (items, bytes) in [(0, 1), (1, 0), (usize::MAX, 1), (1, usize::MAX)] {
             let error = Queue::<u8>::with_limits(items, bytes).unwrap_err();
             assert!(matches!(error, SharedHeapError::Impossible { .. }), "{error}");
@@ -388,12 +389,12 @@ mod tests {
         ends.put(far).unwrap();
         near.send(1).unwrap();
         drop(ends);
-        assert!(near.is_closed(), "the end that lay in it is gone with it");
+        assert!(near.is_closed(), "the end that was in it is gone with it");
     }
 
     #[test]
-    fn a_handle_is_put_with_the_books_opened_once() {
-        let openings = |put: &dyn Fn()| {
+    fn a_handle_is_put_with_the_table_locked_once() {
+        let lockings = |put: &dyn Fn()| {
             let before = LOCKINGS.get();
             put();
             LOCKINGS.get() - before
@@ -401,17 +402,17 @@ mod tests {
         let (events, ends) = (Queue::new().unwrap(), Queue::new().unwrap());
         let event = Event::new().unwrap();
         assert_eq!(
-            openings(&|| events.put([event.clone(), event.clone()]).unwrap()),
+            lockings(&|| events.put([event.clone(), event.clone()]).unwrap()),
             2
         );
         let end = std::cell::Cell::new(Some(pipe::<u8, u8>().unwrap().1));
-        assert_eq!(openings(&|| ends.put(end.take().unwrap()).unwrap()), 1);
+        assert_eq!(lockings(&|| ends.put(end.take().unwrap()).unwrap()), 1);
         assert!(events.get().unwrap().iter().all(|event| !event.is_set()));
         assert!(ends.get().unwrap().is_closed());
     }
 
     #[test]
-    fn queues_that_lie_in_queues_end_with_the_outermost() {
+    fn queues_in_queues_end_with_the_outermost() {
         let mut inner = Queue::<Vec<u8>>::new().unwrap();
         inner.put(b"the core".to_vec()).unwrap();
         let (near, far) = pipe::<u8, u8>().unwrap();
@@ -420,7 +421,7 @@ mod tests {
         let mut bytes = Vec::new();
         protocol::encode_argument(&ends, &mut bytes).unwrap();
         drop(ends);
-        // Any queue may hold any queue: their handles are all alike.
+        // Any queue may contain any queue: their handles are all alike.
         for _ in 0..50 {
             let outer = Queue::<Queue<Vec<u8>>>::with_limits(2, 200).unwrap();
             outer.put(inner).unwrap();
@@ -437,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_does_not_decode_is_an_error_and_used_up() {
+    fn an_item_that_does_not_decode_is_an_error_and_lost() {
         let texts = Queue::<String>::new().unwrap();
         let mut bytes = Vec::new();
         protocol::encode_argument(&texts, &mut bytes).unwrap();

@@ -1,4 +1,6 @@
-//! A lock around a shared value.
+//! A shared value with the lock that protects it.
+//!
+//! Owns the two copies of the value, and which of them is current. The lock is [`crate::Lock`]'s.
 
 use std::{
     fmt,
@@ -25,20 +27,21 @@ use crate::{
     object::reference::Reference,
 };
 
-/// The word of the body that says which copy is the value.
+/// In the body: which copy is the value.
 const CURRENT: u64 = 1;
-/// The first word of the body in which small copies lie.
+/// In the body: the first word of small copies.
 const INLINE: u64 = 2;
-/// How many bytes lie in the body itself: two copies of three words.
+/// The most bytes of a copy in the body, which has room for two copies of three words.
 const INLINE_BYTES: usize = 8 * INLINE_WORDS;
 const INLINE_WORDS: usize = 3;
 
 /// A value in shared memory, and the lock that protects it: what [`std::sync::Mutex`] is between threads.
 ///
 /// `T` is plain data, as the crate `bytemuck` defines it: numbers, arrays of them, and structures that derive
-/// `bytemuck::Pod`. The guard works on a copy of its own, which becomes the value when the guard is dropped, in one step:
-/// a holder that is killed, or panics, leaves the value as it was before or, if it was killed behind that step, as it was to be, never a mixture. That it
-/// failed is told all the same, as by [`Lock`]. Meant for values up to some kilobytes.
+/// `bytemuck::Pod`. The guard works on a copy of its own, which becomes the value in one step when the guard is dropped. A
+/// holder that panics or is killed leaves the value as it was before, or, if it was killed after that step, as it was to
+/// be, and never a mixture. The lock is poisoned all the same, as a [`Lock`] is. Meant for values of up to some
+/// kilobytes.
 ///
 /// ```
 /// use sync::Value;
@@ -56,7 +59,7 @@ pub struct Value<T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// Where the two copies lie.
+/// The place of the two copies.
 #[derive(Debug, Clone)]
 enum Copies {
     Inline([&'static AtomicU64; 2 * INLINE_WORDS]),
@@ -74,10 +77,10 @@ pub struct ValueGuard<'a, T: Pod> {
 }
 
 impl<T: Pod> Value<T> {
-    /// Makes a shared value.
+    /// Creates a shared value.
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
+    /// If the system lacks what shared objects need, or has run out of it.
     pub fn new(value: T) -> Result<Self, SharedHeapError> {
         let mut plan = Plan::new(Kind::Value);
         if size_of::<T>() > INLINE_BYTES {
@@ -102,7 +105,7 @@ impl<T: Pod> Value<T> {
         })
     }
 
-    /// Acquires the lock, waiting for as long as another holds it.
+    /// Acquires the lock, waiting as long as another thread holds it.
     ///
     /// # Errors
     /// As [`Lock::lock`].
@@ -111,7 +114,7 @@ impl<T: Pod> Value<T> {
         self.guarded(self.lock.lock())
     }
 
-    /// Acquires the lock if nobody holds it.
+    /// Acquires the lock if it is free.
     ///
     /// # Errors
     /// As [`Lock::try_lock`].
@@ -132,7 +135,7 @@ impl<T: Pod> Value<T> {
         self.lock.is_poisoned()
     }
 
-    /// Forgets that an earlier holder failed.
+    /// Clears the poison.
     pub fn clear_poison(&self) {
         self.lock.clear_poison();
     }
@@ -151,7 +154,7 @@ impl<T: Pod> Value<T> {
         locked.map(guarded).map_err(|error| error.map(guarded))
     }
 
-    /// Which copy is the value. The caller holds the lock, or has just made the object.
+    /// Which copy is the value. The caller holds the lock, or has just created the object.
     fn current(&self) -> &AtomicU64 {
         self.lock.reference().body(CURRENT)
     }
@@ -160,7 +163,7 @@ impl<T: Pod> Value<T> {
     fn read(&self) -> T {
         let mut value = T::zeroed();
         let bytes = bytemuck::bytes_of_mut(&mut value);
-        // Acquire: a holder killed between its write and its release is succeeded without the lock's own ordering.
+        // Acquire: after a holder that was killed between its write and its release, the lock itself orders nothing.
         let copy = self.current().load(Ordering::Acquire) as usize & 1;
         match &self.copies {
             Copies::Inline(words) => {
@@ -286,7 +289,7 @@ mod tests {
         });
         assert!(thread.join().is_err());
         let Err(LockError::Poisoned(poisoned)) = value.lock() else {
-            panic!("the panic was not told");
+            panic!("the panic was not reported");
         };
         assert_eq!(*poisoned.into_guard(), second, "a failed change is undone");
     }

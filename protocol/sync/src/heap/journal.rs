@@ -142,7 +142,7 @@ pub(crate) mod tests {
     }
 
     impl MortalStore {
-        /// Runs `change` with a writer that dies before the store of that number; says whether it did.
+        /// Runs `change` with a writer that dies before the store of that number; returns whether it died.
         pub(crate) fn kill_at(&self, store: u64, change: impl FnOnce(&Self)) -> bool {
             self.stores_left.set(Some(store));
             let end = catch_unwind(AssertUnwindSafe(|| change(self)));

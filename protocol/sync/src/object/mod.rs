@@ -1,4 +1,6 @@
-//! Shared objects as a process sees them: references to them, their release, and the handles in messages.
+//! Shared objects as a process sees them: references to them, handles in messages, and what a release means.
+//!
+//! The words of the objects that a release must know are here too, and nothing that is typed.
 
 pub(crate) mod barrier_state;
 pub(crate) mod channel_memory;

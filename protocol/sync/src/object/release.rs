@@ -186,7 +186,7 @@ mod tests {
         },
     };
 
-    /// The entry of a process that never was, whose references a test makes and buries.
+    /// The entry of a process that never existed, whose references a test creates and reclaims.
     struct DeadProcess {
         participant: &'static Participant,
         slot: usize,
@@ -205,7 +205,7 @@ mod tests {
             Self { participant, slot }
         }
 
-        /// Lets it have put what lies in the queue or pipe of `tie`.
+        /// Makes it the owner of what is in the queue or pipe of this reference.
         fn put_all_of(&self, reference: &Reference) -> Vec<u64> {
             let table = self.participant.table().unwrap();
             let inside = channel_memory::handles_inside(&table, reference.object()).unwrap();
@@ -221,20 +221,20 @@ mod tests {
             transaction.commit();
         }
 
-        /// Lets it have been killed while it was about to put so many handles.
-        fn die_packing(&self, queue: &Queue<Queue<u8>>, handle: &Queue<u8>, number: usize) {
-            let (encoded, transit) = HandlesInFlight::collect_for_item(queue.reference().object(), || {
+        /// Leaves this many handles as if it was killed when it was about to put them.
+        fn die_while_sending(&self, queue: &Queue<Queue<u8>>, handle: &Queue<u8>, number: usize) {
+            let (encoded, handles) = HandlesInFlight::collect_for_item(queue.reference().object(), || {
                 (0..number).try_for_each(|_| encode_argument(handle, &mut Vec::new()))
             });
             encoded.unwrap();
             let table = self.participant.table().unwrap();
-            transit
+            handles
                 .tokens()
                 .for_each(|token| self.give(&table, token.reference));
-            transit.leave_to_message();
+            handles.leave_to_message();
         }
 
-        /// Takes one step of its burial; says whether there was one to take.
+        /// Makes one step of reclaiming; returns whether there was one.
         fn reclaim_step(&self) -> bool {
             let table = self.participant.table().unwrap();
             let Some(reference) = table.transaction().first_of(self.slot) else {
@@ -244,14 +244,14 @@ mod tests {
             true
         }
 
-        /// Buries it, and says in how many steps.
-        fn reclaim_slot(&self) -> usize {
+        /// Reclaims all, and returns in how many steps.
+        fn reclaim_all(&self) -> usize {
             std::iter::from_fn(|| self.reclaim_step().then_some(())).count()
         }
     }
 
-    /// A handle that travels, and how many references its object has.
-    fn traveller() -> (Queue<u8>, impl Fn() -> u64) {
+    /// A handle to send, and how many references its object has.
+    fn sent_handle() -> (Queue<u8>, impl Fn() -> u64) {
         let queue = Queue::new().unwrap();
         let (participant, object) = (participant::participant().unwrap(), queue.reference().object());
         let count = move || participant.table().unwrap().transaction().count(object);
@@ -262,11 +262,11 @@ mod tests {
     fn a_thousand_handles_in_one_queue_are_one_look_into_it() {
         const HANDLES: usize = 1024;
         let queue = Queue::bounded(HANDLES).unwrap();
-        let (handle, count) = traveller();
+        let (handle, count) = sent_handle();
         (0..HANDLES).for_each(|_| queue.put(handle.clone()).unwrap());
         let dead = DeadProcess::new(900);
         assert_eq!(dead.put_all_of(queue.reference()).len(), HANDLES);
-        assert_eq!(dead.reclaim_slot(), 1);
+        assert_eq!(dead.reclaim_all(), 1);
         assert_eq!(count(), 1 + HANDLES as u64, "what was put is there");
         for number in 0..HANDLES {
             queue.get().unwrap().put(0).unwrap();
@@ -276,37 +276,37 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_and_not_put_is_found_by_the_same_look() {
+    fn what_was_sent_and_not_put_is_found_by_the_same_look() {
         let queue = Queue::new().unwrap();
-        let (handle, count) = traveller();
+        let (handle, count) = sent_handle();
         let dead = DeadProcess::new(901);
-        dead.die_packing(&queue, &handle, 5);
+        dead.die_while_sending(&queue, &handle, 5);
         queue.put(handle.clone()).unwrap();
         dead.put_all_of(queue.reference());
-        dead.die_packing(&queue, &handle, 5);
+        dead.die_while_sending(&queue, &handle, 5);
         assert_eq!(count(), 12);
-        assert_eq!(dead.reclaim_slot(), 11, "one look, and ten that end");
+        assert_eq!(dead.reclaim_all(), 11, "one look, and ten that end");
         assert_eq!(count(), 2);
         assert!(queue.get().unwrap().is_empty());
     }
 
     #[test]
-    fn a_queue_that_has_ended_meanwhile_is_no_hindrance() {
+    fn a_queue_that_has_ended_meanwhile_is_no_obstacle() {
         let queue = Queue::new().unwrap();
-        let (handle, count) = traveller();
+        let (handle, count) = sent_handle();
         let dead = DeadProcess::new(902);
-        dead.die_packing(&queue, &handle, 3);
+        dead.die_while_sending(&queue, &handle, 3);
         drop(queue);
-        assert_eq!((dead.reclaim_slot(), count()), (4, 1));
+        assert_eq!((dead.reclaim_all(), count()), (4, 1));
     }
 
-    /// Whoever buries may be killed between any two transactions.
+    /// A process that reclaims may be killed between any two transactions.
     #[test]
-    fn a_burial_cut_short_anywhere_goes_on() {
+    fn reclaiming_continues_wherever_it_was_interrupted() {
         const PUT: usize = 4;
         for done in 0..=PUT {
             let queues = [Queue::new().unwrap(), Queue::new().unwrap()];
-            let (handle, count) = traveller();
+            let (handle, count) = sent_handle();
             let dead = DeadProcess::new(903);
             for round in 0..2 {
                 for queue in &queues {
@@ -314,10 +314,10 @@ mod tests {
                     if round == 1 {
                         dead.put_all_of(queue.reference());
                     }
-                    dead.die_packing(queue, &handle, 1);
+                    dead.die_while_sending(queue, &handle, 1);
                 }
             }
-            // So far another came, with the first queue.
+            // Another process came this far, with the first queue.
             let table = dead.participant.table().unwrap();
             for reference in channel_memory::handles_inside(&table, queues[0].reference().object())
                 .unwrap()
@@ -329,8 +329,8 @@ mod tests {
                 transaction.commit();
             }
             drop(table);
-            dead.reclaim_slot();
-            assert_eq!(count(), 1 + 2 * PUT as u64, "cut short behind {done}");
+            dead.reclaim_all();
+            assert_eq!(count(), 1 + 2 * PUT as u64, "interrupted after {done}");
             for queue in &queues {
                 (0..PUT).for_each(|_| drop(queue.get().unwrap()));
             }

@@ -17,7 +17,7 @@
 //! changed before it (every exchange of the word releases, and `prepare` acquires), or it makes the waiter's exchange or
 //! its sleep fail, or it sees bit 0 and wakes. No fence is needed, since both sides exchange the same word.
 //!
-//! # Why a death delays nobody for long
+//! # Why a death causes no long delay
 //! A notifier can be killed between its change of the state and its notification, or between its exchange and the
 //! wake-up; a woken waiter can be killed before it acts on [`notify_one`]. Sleeps therefore last one
 //! [slice](super::wait::SLICE) at most. After each a waiter reclaims what dead processes held and looks again, at the state and

@@ -1,23 +1,23 @@
-//! The word that says who holds a lock, written and read in one step.
+//! The word of a lock: who holds it, changed in one step.
 //!
 //! ```text
-//! bits 0..=30   the owner: its process's slot and the number of the thread in it; 0 when nobody holds it
-//! bit  31       somebody sleeps until it is free
+//! bits 0..=30   the owner: its process's slot and the number of the thread in it; 0 if the lock is free
+//! bit  31       a thread sleeps until the lock is free
 //! bits 32..=33  poison: how an earlier holder failed
 //! bits 34..=63  counts the acquisitions
 //! ```
 //!
 //! # Why a holder can die at any instruction
-//! The owner stands in the very word that is compared and swapped: there is no instant at which the lock is held and
-//! its holder unknown. A waiter sleeps in slices and looks, after each, whether the owner's process lives; when it does
-//! not, the waiter swaps itself in and sets the poison in the same step. The count makes that step safe, however long
-//! the waiter paused before it: a word that was acquired meanwhile, even by another process in the same slot, is
-//! another word. A slot is given to a new process only after no word names the old one ([`surrender`]).
+//! The owner is part of the word that is compared and exchanged: at no instant is the lock held by an unknown thread. A
+//! waiter sleeps in slices, and after each checks whether the owner's process is alive. If it is not, the waiter makes
+//! itself the owner and sets the poison in the same exchange. The count makes that safe, however long the waiter paused
+//! before it: after another acquisition, even by another process in the same slot, the word is different and the exchange
+//! fails. A slot is given to a new process only when no word names the old one ([`force_release`]).
 //!
 //! # Why no wake-up is lost
-//! A sleeper sets bit 31 before it sleeps, and the kernel lets it sleep only while the lower half is as it was then. A
-//! holder releases by an exchange, which shows the bit, and then wakes one. The woken one acquires with the bit set, since
-//! others may still sleep. Should the woken one die before it acquires, the others' slices end.
+//! A waiter sets bit 31 before it sleeps, and the kernel lets it sleep only while the lower half is as it was then. A
+//! holder releases by an exchange, which returns the bit, and then wakes one waiter. That one acquires with the bit set,
+//! since others may still be asleep. If it dies before it acquires, the others' slices end.
 
 use std::sync::atomic::Ordering;
 

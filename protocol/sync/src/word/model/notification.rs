@@ -179,7 +179,7 @@ fn a_planted_notification_without_order_is_caught() {
 }
 
 #[test]
-fn a_notifier_killed_at_any_step_keeps_nobody_waiting() {
+fn a_notifier_killed_at_any_step_leaves_no_thread_waiting() {
     for steps in 0..8 {
         check(3, move || {
             let shared = Shared::new();
@@ -243,7 +243,7 @@ fn a_waiter_killed_at_any_step_leaves_its_notification_to_another() {
             seen.wait_until(|_| {
                 (seen.empty() || seen.state.load(Ordering::Relaxed) == EMPTIED).then_some(())
             });
-            // The other may be asleep still.
+            // The other thread may still be asleep.
             event_count::notify_all(&seen.word);
             waiter.join().unwrap();
             notifier.join().unwrap();
