@@ -245,7 +245,7 @@ pub enum StartFailureKind {
     Link(LinkError),
     /// The memory shared with it could not be made.
     Memory(MemoryError),
-    /// The memory of the family could not be made.
+    /// The shared heap could not be created.
     SharedHeap(SharedHeapError),
     /// The control socket failed.
     Control(ControlError),
@@ -349,7 +349,7 @@ impl fmt::Display for StartFailure {
             StartFailureKind::Link(error) => write!(formatter, " could not be linked: {error}"),
             StartFailureKind::Memory(error) => write!(formatter, " could not be given memory: {error}"),
             StartFailureKind::SharedHeap(error) => {
-                write!(formatter, " could not be made one of the family: {error}")
+                write!(formatter, " could not be given the shared heap: {error}")
             }
             StartFailureKind::Control(error) => write!(formatter, " could not be reached: {error}"),
             StartFailureKind::MemoryLimit(error) => {

@@ -132,7 +132,7 @@ fn give_an_end_back() -> PipeEnd<u64, u64> {
 pub(crate) fn handles_come_back() {
     let process = Process::new(make_a_filled_queue, (10,)).start().unwrap();
     process.wait();
-    // Others of the family clean up after it meanwhile.
+    // Other processes reclaim what it held meanwhile.
     Process::new(make_a_filled_queue, (1,))
         .start()
         .unwrap()
