@@ -50,6 +50,9 @@ impl Mapping {
     ///
     /// A page that is not there may be mapped and must not be touched: the file is to be sealed against shrinking, and
     /// the caller knows how far it reaches.
+    ///
+    /// # Errors
+    /// If the system refuses the mapping.
     pub fn new(file: impl AsFd, offset: u64, length: usize) -> Result<Self, MemoryError> {
         if length == 0 {
             return Ok(Self::empty());

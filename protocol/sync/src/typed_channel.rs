@@ -121,7 +121,7 @@ impl TypedChannel {
             peers: reference.participant(),
         };
         let taken = channel::take(&self.0, &caller, buffer, |tag, bytes| {
-            claim(reference, tag, bytes)
+            claim(reference, tag, bytes);
         });
         let tag = taken.map_err(|error| match (error, mode) {
             (NotTaken::Closed, _) => GetError::Closed,
