@@ -38,14 +38,15 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
 /// `if __name__ == '__main__'` is for in Python.
 ///
 /// A child is the same program run again, and reaches this call too: there it runs the child's function instead of
-/// `main_code`, and exits the process. So this call should be all that the program's `main` does, or at least come before
-/// anything that takes long, reads input, writes output or can fail. (If the program is also the worker of its own pool,
-/// call `worker::run_if_worker` before it, or first in the main code: only then can the pool's jobs start processes.)
+/// `main_code`, and exits the process. So this call should be all that the program's `main` does, or at least come
+/// before anything that takes long, reads input, writes output or can fail. (If the program is also the worker of its
+/// own pool, call `worker::run_if_worker` before it, or first in the main code: only then can the pool's jobs start
+/// processes.)
 ///
 /// When the main code ends, by returning or by a panic, its daemons are ended (with SIGTERM, and after a second with
-/// SIGKILL), and its other processes are waited for. Then this call returns the main code's value, or resumes its panic.
-/// A program that ends in another way, by a signal or by `std::process::exit`, waits for no process: all its children,
-/// and theirs, are killed.
+/// SIGKILL), and its other processes are waited for. Then this call returns the main code's value, or resumes its
+/// panic. A program that ends in another way, by a signal or by `std::process::exit`, waits for no process: all its
+/// children, and theirs, are killed.
 ///
 /// # Panics
 /// If it is called while it runs, or if the main code panics.

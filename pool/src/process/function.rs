@@ -141,7 +141,8 @@ fn call<F: Target<A>, A: Portable>(arguments: &[u8], output: &mut Vec<u8>) -> Re
 fn make<F: Target<A>, A: Portable>() -> F {
     const { assert_captures_nothing::<F>() };
     // SAFETY: `F` has no bytes, so every pointer to it that is aligned is valid to read. That a value of it exists is
-    // certain: the parent, which runs the same code, was given one when it made the process (`Entry::of` takes it), and `F: Copy + Send + 'static` allows any number of them in any thread at any time.
+    // certain: the parent, which runs the same code, was given one when it made the process (`Entry::of` takes it), and
+    // `F: Copy + Send + 'static` allows any number of them in any thread at any time.
     unsafe { ptr::NonNull::<F>::dangling().read() }
 }
 

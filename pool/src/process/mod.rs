@@ -1,9 +1,9 @@
 //! Child processes that run a function: what Python's `multiprocessing.Process` is.
 //!
-//! [`main`] is the one call in the program's `main`, [`Process`] describes a process to start, and [`Child`] is the handle
-//! of one that was started. The parts behind them: the [`call`] messages, a reference to a [`function`] that another
-//! process of the same program can find, the registry of all [`children`], and one [`supervised`] child. There is no
-//! background thread and no signal handler.
+//! [`main`] is the one call in the program's `main`, [`Process`] describes a process to start, and [`Child`] is the
+//! handle of one that was started. The parts behind them: the [`call`] messages, a reference to a [`function`] that
+//! another process of the same program can find, the registry of all [`children`], and one [`supervised`] child. There
+//! is no background thread and no signal handler.
 
 mod call;
 mod child;
@@ -132,8 +132,8 @@ impl Process<()> {
 }
 
 impl<T: Portable> Process<T> {
-    /// Names the process, for messages and the process list. Default: `Process-1`, `Process-2`, … in the main program, and
-    /// `Process-1:1` for a child's child.
+    /// Names the process, for messages and the process list. Default: `Process-1`, `Process-2`, … in the main program,
+    /// and `Process-1:1` for a child's child.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -174,7 +174,8 @@ impl<T: Portable> Process<T> {
     /// Starts this file instead of `/proc/self/exe`, the file from which this program was started.
     ///
     /// It must be the same file by another path: another build is refused, because it need not have the function. Use
-    /// this for programs that run under another one (a loader, an emulator), for which `/proc/self/exe` is the wrong file.
+    /// this for programs that run under another one (a loader, an emulator), for which `/proc/self/exe` is the wrong
+    /// file.
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program.path = Some(program.into());
         self

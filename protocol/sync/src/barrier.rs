@@ -28,10 +28,10 @@ use crate::{
 /// More threads than parties may come, again and again: each round lets as many pass together as there are parties, and
 /// the others wait for the next round.
 ///
-/// A barrier that can never be passed is **broken** rather than stuck: all waiting threads, and all that come later, get
-/// [`BarrierError::Broken`]. This happens if a process ends, is killed, or panics while it has a handle of the barrier,
-/// if a handle in flight is lost, if a wait times out, or by [`Barrier::abort`]. Dropping a handle without a panic
-/// breaks nothing.
+/// A barrier that can never be passed is **broken** rather than stuck: all waiting threads, and all that come later,
+/// get [`BarrierError::Broken`]. This happens if a process ends, is killed, or panics while it has a handle of the
+/// barrier, if a handle in flight is lost, if a wait times out, or by [`Barrier::abort`]. Dropping a handle without a
+/// panic breaks nothing.
 ///
 /// ```
 /// use sync::Barrier;

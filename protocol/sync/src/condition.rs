@@ -116,8 +116,8 @@ impl Condition {
         self.wait_for(guard, WaitMode::Forever).1
     }
 
-    /// As [`Condition::wait`], for at most `timeout`, after which the lock is acquired all the same. The second value is
-    /// whether there was a notification.
+    /// As [`Condition::wait`], for at most `timeout`, after which the lock is acquired all the same. The second value
+    /// is whether there was a notification.
     ///
     /// # Errors
     /// As for [`Condition::wait`].

@@ -1,7 +1,7 @@
 //! A flag that processes can wait for.
 //!
-//! Owns the handle of an event. Waiting and waking are [`event_count`]'s, whose upper half holds the flag, so that setting
-//! it and counting the notification are one step.
+//! Owns the handle of an event. Waiting and waking are [`event_count`]'s, whose upper half holds the flag, so that
+//! setting it and counting the notification are one step.
 
 use std::{
     sync::{Arc, atomic::AtomicU64},

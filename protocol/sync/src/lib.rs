@@ -1,8 +1,8 @@
 //! Locks, queues, pipes and other objects that the processes of a process tree share.
 //!
-//! Each object is in the memory that these processes share, the [`heap`]. A handle is a few bytes and a plain serde value:
-//! it travels in the arguments of a process, in jobs, through queues and pipes, and needs no descriptor. All objects stay
-//! whole if a process dies at any instant; each file explains how.
+//! Each object is in the memory that these processes share, the [`heap`]. A handle is a few bytes and a plain serde
+//! value: it travels in the arguments of a process, in jobs, through queues and pipes, and needs no descriptor. All
+//! objects stay whole if a process dies at any instant; each file explains how.
 //!
 //! ```text
 //! word      locks, channels and event counts, on atomic words: also run under a model checker

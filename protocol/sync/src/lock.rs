@@ -31,8 +31,8 @@ use crate::{
 /// again and poisoned. The next thread that acquires it gets [`LockError::Poisoned`], with the cause and the guard: the
 /// lock is held, and what it protects may be half-done. Waiters notice a killed holder within about 25 ms.
 ///
-/// **Relocking**: a thread that holds the lock and locks it again gets [`LockError::AlreadyHeld`] at once. Other threads
-/// of the same process wait, as those of other processes do.
+/// **Relocking**: a thread that holds the lock and locks it again gets [`LockError::AlreadyHeld`] at once. Other
+/// threads of the same process wait, as those of other processes do.
 ///
 /// ```
 /// use sync::{Lock, LockError};

@@ -81,8 +81,8 @@ pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, 
 /// [`GetError::Moved`]. If the message that contains it could not be sent, it is usable again.
 ///
 /// If the other end is dropped, lost in flight, or its process ends or is killed, sending fails with
-/// [`PutErrorKind::Closed`] at once, and receiving fails with [`GetError::Closed`] once all that was sent before has been
-/// received. A waiting thread notices a kill within about 25 ms.
+/// [`PutErrorKind::Closed`] at once, and receiving fails with [`GetError::Closed`] once all that was sent before has
+/// been received. A waiting thread notices a kill within about 25 ms.
 ///
 /// An end cannot be copied, nor shared between threads without a lock, because two threads that receive from one end
 /// would each see half of the conversation:
@@ -183,8 +183,8 @@ impl<S, R: DeserializeOwned> PipeEnd<S, R> {
     /// Receives an item, waiting until there is one.
     ///
     /// # Errors
-    /// [`GetError::Closed`] if the other end is gone and all has been received; [`GetError::Moved`] if this one was sent
-    /// away; [`GetError::Decoding`] if the item is no `R`.
+    /// [`GetError::Closed`] if the other end is gone and all has been received; [`GetError::Moved`] if this one was
+    /// sent away; [`GetError::Decoding`] if the item is no `R`.
     pub fn recv(&self) -> Result<R, GetError> {
         self.recv_for(WaitMode::Forever)
     }

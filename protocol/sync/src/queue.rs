@@ -32,10 +32,11 @@ pub const DEFAULT_ITEMS: usize = 1024;
 /// How many bytes of encoded items a queue holds by default: 1 MiB.
 pub const DEFAULT_BYTES: usize = 1 << 20;
 
-/// A first-in, first-out queue between the threads of all processes of a process tree, with many producers and consumers.
+/// A first-in, first-out queue between the threads of all processes of a process tree, with many producers and
+/// consumers.
 ///
-/// The queue is bounded in items and in bytes: [`Queue::put`] waits while there is no room. Its memory is allocated when
-/// it is created, so that a put never fails for lack of memory.
+/// The queue is bounded in items and in bytes: [`Queue::put`] waits while there is no room. Its memory is allocated
+/// when it is created, so that a put never fails for lack of memory.
 ///
 /// A process that is killed during an operation leaves the queue whole: an item is in it completely or not at all, no
 /// item is delivered twice, and none is lost except one that the killed process had just taken. No thread waits for a

@@ -1,7 +1,7 @@
 //! A typed channel: what queues and pipes have in common.
 //!
-//! Owns the encoding of items, and the handles in them. The channel's memory is [`crate::object::channel_memory`]'s, and
-//! the order in which items become visible [`crate::word::channel`]'s.
+//! Owns the encoding of items, and the handles in them. The channel's memory is [`crate::object::channel_memory`]'s,
+//! and the order in which items become visible [`crate::word::channel`]'s.
 
 use std::cell::Cell;
 

@@ -38,10 +38,10 @@ const INLINE_WORDS: usize = 3;
 /// A value in shared memory, and the lock that protects it: what [`std::sync::Mutex`] is between threads.
 ///
 /// `T` is plain data, as the crate `bytemuck` defines it: numbers, arrays of them, and structures that derive
-/// `bytemuck::Pod`. The guard works on a copy of its own, which becomes the value in one step when the guard is dropped. A
-/// holder that panics or is killed leaves the value as it was before, or, if it was killed after that step, as it was to
-/// be, and never a mixture. The lock is poisoned all the same, as a [`Lock`] is. Meant for values of up to some
-/// kilobytes.
+/// `bytemuck::Pod`. The guard works on a copy of its own, which becomes the value in one step when the guard is
+/// dropped. A holder that panics or is killed leaves the value as it was before, or, if it was killed after that step,
+/// as it was to be, and never a mixture. The lock is poisoned all the same, as a [`Lock`] is. Meant for values of up to
+/// some kilobytes.
 ///
 /// ```
 /// use sync::Value;

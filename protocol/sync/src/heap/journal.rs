@@ -1,11 +1,11 @@
-//! The redo journal: changes of several words that happen completely or not at all, though their writer may be killed at
-//! any instruction.
+//! The redo journal: changes of several words that happen completely or not at all, though their writer may be killed
+//! at any instruction.
 //!
-//! A [`Transaction`] collects writes. Committing it stores them all in the journal, then stores their number, which is the
-//! instant at which the transaction takes effect, then performs them, then clears the number. A process that takes over
-//! the table's lock from a dead holder first calls [`recover`]: it performs the writes that were committed, and repeating
-//! a write changes nothing; a transaction that was not committed has changed nothing. The journal belongs to the holder of the
-//! lock, and what the words mean is not known here.
+//! A [`Transaction`] collects writes. Committing it stores them all in the journal, then stores their number, which is
+//! the instant at which the transaction takes effect, then performs them, then clears the number. A process that takes
+//! over the table's lock from a dead holder first calls [`recover`]: it performs the writes that were committed, and
+//! repeating a write changes nothing; a transaction that was not committed has changed nothing. The journal belongs to
+//! the holder of the lock, and what the words mean is not known here.
 
 use std::sync::atomic::Ordering;
 

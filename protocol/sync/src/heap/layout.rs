@@ -1,10 +1,10 @@
 //! The layout of the shared heap.
 //!
-//! The heap is one file of memory, sparse and of a fixed length: pages exist where they were allocated. It begins with the
-//! header (identity, the table's lock, the object table's counters, the journal), the table of processes and the cells of
-//! objects and references. From [`EXTENTS`] on are the extents, the larger ranges that queues and values have. A place
-//! of an extent is never used again, so no list of free places is needed: there are enough for a GiB of new extents per
-//! second during a hundred years.
+//! The heap is one file of memory, sparse and of a fixed length: pages exist where they were allocated. It begins with
+//! the header (identity, the table's lock, the object table's counters, the journal), the table of processes and the
+//! cells of objects and references. From [`EXTENTS`] on are the extents, the larger ranges that queues and values have.
+//! A place of an extent is never used again, so no list of free places is needed: there are enough for a GiB of new
+//! extents per second during a hundred years.
 
 /// How many processes can use a shared heap at once.
 pub const MAX_PROCESSES: usize = 1024;

@@ -2,15 +2,15 @@
 //!
 //! The topmost process creates one file of memory when it first needs it ([`descriptor`]). Each process that it starts
 //! receives the descriptor, [`adopt`]s it, and passes it on to its own children, at any depth. A handle of a shared
-//! object is therefore a few bytes: the heap's number, the object's place and its generation. It needs no descriptor of its
-//! own, and can travel wherever plain values can.
+//! object is therefore a few bytes: the heap's number, the object's place and its generation. It needs no descriptor of
+//! its own, and can travel wherever plain values can.
 //!
 //! # Which process refers to which object
-//! The heap holds the object table: which objects exist, and which process refers to which. An object ends with its last
-//! reference. A handle in a message is a reference too: it belongs to the sender until it is received (see
+//! The heap holds the object table: which objects exist, and which process refers to which. An object ends with its
+//! last reference. A handle in a message is a reference too: it belongs to the sender until it is received (see
 //! [`crate::HandlesInFlight`]), or, in an item of a queue, to the queue. The table has one lock, and changes by
-//! transactions that happen completely or not at all, whichever process is killed. The first process that notices a dead
-//! one releases its references:
+//! transactions that happen completely or not at all, whichever process is killed. The first process that notices a
+//! dead one releases its references:
 //!
 //! | killed | consequence |
 //! |---|---|
@@ -24,10 +24,11 @@
 //!
 //! # Trust
 //! All processes of a tree trust each other as the threads of a program do. One that overwrites the shared memory can
-//! break the objects in it, though not the rules of Rust, since no reference to the shared bytes exists. Do not give the
-//! heap's descriptor to a process that runs hostile code.
+//! break the objects in it, though not the rules of Rust, since no reference to the shared bytes exists. Do not give
+//! the heap's descriptor to a process that runs hostile code.
 //!
-//! This module owns the heap of this process. What a process that uses objects is, is [`crate::object`]'s part.
+//! This module owns the heap of this process. References to objects, and the processes that use them, are `object`'s
+//! part.
 
 pub(crate) mod arena;
 pub(crate) mod error;
@@ -59,12 +60,12 @@ pub fn descriptor() -> Result<BorrowedFd<'static>, SharedHeapError> {
     arena().map(Arena::descriptor)
 }
 
-/// Makes the heap behind the descriptor that the parent has passed this process's own. Call it once, at the start, before
-/// a handle of a shared object is decoded or an object is created.
+/// Makes the heap behind the descriptor that the parent has passed this process's own. Call it once, at the start,
+/// before a handle of a shared object is decoded or an object is created.
 ///
 /// # Errors
-/// [`SharedHeapError::NotASharedHeap`] if the descriptor is something else, [`SharedHeapError::AlreadyAttached`] if this
-/// process has a shared heap already.
+/// [`SharedHeapError::NotASharedHeap`] if the descriptor is something else, [`SharedHeapError::AlreadyAttached`] if
+/// this process has a shared heap already.
 pub fn adopt(descriptor: OwnedFd) -> Result<(), SharedHeapError> {
     let _creation = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
     if ARENA.get().is_some() {

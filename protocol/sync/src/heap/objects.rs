@@ -1,7 +1,7 @@
 //! The object table: which objects exist, and which process refers to which.
 //!
-//! Objects and references are *cells* of 128 bytes. A reference belongs to one process and one object, and is in the lists
-//! of both, so that any process can find and release the references of a dead one. An object ends with its last
+//! Objects and references are *cells* of 128 bytes. A reference belongs to one process and one object, and is in the
+//! lists of both, so that any process can find and release the references of a dead one. An object ends with its last
 //! reference. A cell gets a new generation each time it is used, so that an old handle is recognized.
 //!
 //! Everything here is a step of a [`Transaction`], made while holding the table's lock: it happens completely or not at

@@ -1,7 +1,7 @@
 //! The object table, locked.
 //!
-//! Owns the lock of the table, and the pages of its cells. What the table holds is [`super::objects`]'s; a change of it is a
-//! transaction of the [`journal`].
+//! Owns the lock of the table, and the pages of its cells. What the table holds is [`super::objects`]'s; a change of it
+//! is a transaction of the [`journal`].
 
 use std::sync::atomic::Ordering;
 

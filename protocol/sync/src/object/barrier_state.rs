@@ -1,7 +1,7 @@
 //! The words of a barrier in the shared heap, and what they mean.
 //!
-//! Used by the typed handle, and without one when a reference is released. [`STATE`] and [`ARRIVED`] change under the object
-//! table's lock.
+//! Used by the typed handle, and without one when a reference is released. [`STATE`] and [`ARRIVED`] change under the
+//! object table's lock.
 
 use std::sync::atomic::Ordering;
 

@@ -131,7 +131,8 @@ impl HandlesInFlight {
         self.handles.iter().map(|handle| handle.token)
     }
 
-    /// Leaves the handles to the message, which contains their tokens: the process that receives or destroys it owns them.
+    /// Leaves the handles to the message, which contains their tokens: the process that receives or destroys it owns
+    /// them.
     pub(crate) fn leave_to_message(mut self) {
         self.handles.clear();
     }

@@ -1,7 +1,7 @@
 //! This process as a participant: a process that uses the objects of its shared heap.
 //!
-//! Owns this process's registration, and the reclaiming of what dead processes held, reference by reference, by the first
-//! process that notices a death. What that means for an object of each kind is [`super::release`]'s part.
+//! Owns this process's registration, and the reclaiming of what dead processes held, reference by reference, by the
+//! first process that notices a death. What that means for an object of each kind is [`super::release`]'s part.
 
 use std::sync::{Mutex, OnceLock, PoisonError, atomic::Ordering};
 

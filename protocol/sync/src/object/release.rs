@@ -1,7 +1,7 @@
 //! Releasing a reference, and what that means for its object.
 //!
-//! Called with the object table locked, for a reference that was dropped, lost in flight, or left behind by a dead process.
-//! Each step can be repeated if the process that makes it is killed half-way. Finding dead processes is
+//! Called with the object table locked, for a reference that was dropped, lost in flight, or left behind by a dead
+//! process. Each step can be repeated if the process that makes it is killed half-way. Finding dead processes is
 //! [`super::participant`]'s part.
 
 use std::collections::HashSet;
@@ -38,8 +38,8 @@ pub(crate) enum ReleaseCause {
 
 /// Makes one step of reclaiming what the dead process in `slot` held: with `reference`, the first of its references.
 ///
-/// A reference that was sent into an item may have arrived in it or not. All that the process has sent into the same queue
-/// or pipe are sorted out in this one step, by one look into the items. Any other reference is released.
+/// A reference that was sent into an item may have arrived in it or not. All that the process has sent into the same
+/// queue or pipe are sorted out in this one step, by one look into the items. Any other reference is released.
 ///
 /// # Errors
 /// If there is no memory to map the items. Then nothing has changed.
@@ -52,11 +52,12 @@ pub(crate) fn reclaim(table: &ObjectTable, reference: u64, slot: usize) -> Resul
 }
 
 /// Sorts out what a dead process sent into a container. References in items that were put have no owner until the item
-/// is taken or the container ends. The others are no longer for that container, and are released as any other reference.
+/// is taken or the container ends. The others are no longer for that container, and are released as any other
+/// reference.
 ///
-/// Each of them is one transaction. A process that continues after a kill looks into the items again, for the references
-/// that are left, and finds the same: the dead process puts nothing, and a process that takes an item first makes its
-/// handles its own, for which it must lock the table.
+/// Each of them is one transaction. A process that continues after a kill looks into the items again, for the
+/// references that are left, and finds the same: the dead process puts nothing, and a process that takes an item first
+/// makes its handles its own, for which it must lock the table.
 fn sort_out_items(table: &ObjectTable, container: u64, slot: usize) -> Result<(), SharedHeapError> {
     let now = table.transaction();
     let has_items = matches!(now.kind_in(container), Some(Kind::Queue | Kind::Pipe));

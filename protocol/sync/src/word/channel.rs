@@ -1,32 +1,32 @@
 //! The channel: the order in which items enter a ring of shared memory and leave it.
 //!
-//! A channel has a ring of bytes and a ring of slots; slot `n` holds the start and the length of item `n`. Two marks count
-//! the items: `tail` those that were put, `head` those that were taken. One lock excludes producers from each other,
-//! another one consumers; a producer and a consumer never wait for each other's lock. What the bytes mean is not known
-//! here, nor where they are.
+//! A channel has a ring of bytes and a ring of slots; slot `n` holds the start and the length of item `n`. Two marks
+//! count the items: `tail` those that were put, `head` those that were taken. One lock excludes producers from each
+//! other, another one consumers; a producer and a consumer never wait for each other's lock. What the bytes mean is not
+//! known here, nor where they are.
 //!
 //! # Why a death leaves it whole
 //! A put writes the bytes, then the slot, then raises `tail`: that one store is the put. A take copies the bytes, then
 //! raises `head`: that one store is the take. No other words must agree. A process killed before its store has done
-//! nothing, and one killed after it has done everything, whatever the locks say. So a thread that takes a lock over from
-//! a dead holder has nothing to repair. There is one slot more than items can be, so that the last item's slot, from
-//! which the next start follows, is never the one that a producer is writing.
+//! nothing, and one killed after it has done everything, whatever the locks say. So a thread that takes a lock over
+//! from a dead holder has nothing to repair. There is one slot more than items can be, so that the last item's slot,
+//! from which the next start follows, is never the one that a producer is writing.
 //!
 //! # Why no wake-up is lost
-//! A consumer that finds no item sets the flag `getters`, then looks at `tail` again, then sleeps while the flag is set; a
-//! producer raises `tail`, then looks at the flag. With a full fence between store and load on either side, one of them
-//! sees the other. The producer clears the flag and wakes one consumer. That one sets the flag again before it takes its
-//! item, since others may be asleep, and wakes one more if it leaves an item behind. If it is killed in between, the
-//! others' slices end (see [`super::wait::SLICE`]).
+//! A consumer that finds no item sets the flag `getters`, then looks at `tail` again, then sleeps while the flag is
+//! set; a producer raises `tail`, then looks at the flag. With a full fence between store and load on either side, one
+//! of them sees the other. The producer clears the flag and wakes one consumer. That one sets the flag again before it
+//! takes its item, since others may be asleep, and wakes one more if it leaves an item behind. If it is killed in
+//! between, the others' slices end (see [`super::wait::SLICE`]).
 //!
 //! # Copies of the marks
 //! A mark that another core has just written is slow to read. Producers therefore keep a copy of `head`, and consumers
-//! one of `tail`, each under their own lock. They read the mark itself only if the copy shows no room, or no item. A copy
-//! is a value that the mark once had: it lags behind, and is never ahead. As long as the copy of `head` leaves room for
-//! the item that is put, the slots from it on have not been used again.
+//! one of `tail`, each under their own lock. They read the mark itself only if the copy shows no room, or no item. A
+//! copy is a value that the mark once had: it lags behind, and is never ahead. As long as the copy of `head` leaves
+//! room for the item that is put, the slots from it on have not been used again.
 //!
-//! Producers that wait for room are woken together, and only when half of the room is free, so that a full channel does not
-//! cost two context switches per item.
+//! Producers that wait for room are woken together, and only when half of the room is free, so that a full channel does
+//! not cost two context switches per item.
 
 use std::sync::atomic::Ordering;
 
@@ -151,8 +151,8 @@ fn place_for<C: Channel>(channel: &C, length: u64) -> Option<(u64, u64)> {
     };
     let copy = channel.word(Name::SeenHead);
     if !has_room(copy.load(Ordering::Acquire)) {
-        // Acquire: what was taken has been copied before its room is written again. Release, and the acquire above: also
-        // if the producer that made the copy was killed.
+        // Acquire: what was taken has been copied before its room is written again. Release, and the acquire above:
+        // also if the producer that made the copy was killed.
         let head = channel.word(Name::Head).load(Ordering::Acquire);
         copy.store(head, Ordering::Release);
         if !has_room(head) {
@@ -203,8 +203,8 @@ fn used_bytes<C: Channel>(channel: &C, head: u64, tail: u64) -> Option<u64> {
     end_of_last(channel, tail).checked_sub(start_of(channel, head))
 }
 
-/// Takes the oldest item, appends its bytes to `buffer`, and returns its tag. If the tag is not 0, `claim` is called with
-/// it and the bytes before the take is final.
+/// Takes the oldest item, appends its bytes to `buffer`, and returns its tag. If the tag is not 0, `claim` is called
+/// with it and the bytes before the take is final.
 pub(crate) fn take<C: Channel>(
     channel: &C,
     caller: &Caller<'_, impl Peers>,
@@ -247,8 +247,8 @@ fn has_copied<C: Channel>(channel: &C) -> bool {
 /// consumers' lock.
 fn tail_behind<C: Channel>(channel: &C, head: u64) -> u64 {
     let copy = channel.word(Name::SeenTail);
-    // Acquire: a thread that sees the mark sees the slot and the bytes that were written before it. The copy passes that
-    // on, also if the consumer that made it was killed.
+    // Acquire: a thread that sees the mark sees the slot and the bytes that were written before it. The copy passes
+    // that on, also if the consumer that made it was killed.
     let seen = copy.load(Ordering::Acquire);
     if seen > head {
         return seen;
@@ -364,8 +364,8 @@ pub(crate) fn length<C: Channel>(channel: &C) -> u64 {
 }
 
 fn hold<C: Channel>(channel: &C, lock: Name, caller: &Caller<'_, impl Peers>) -> Option<Held> {
-    // A try fails only if there is no item or no room, and not because another thread is putting or taking: that takes a
-    // moment, and a holder that was killed meanwhile is noticed.
+    // A try fails only if there is no item or no room, and not because another thread is putting or taking: that takes
+    // a moment, and a holder that was killed meanwhile is noticed.
     let mode = match caller.mode {
         WaitMode::Try => WaitMode::Forever,
         mode => mode,

@@ -12,16 +12,16 @@
 //!
 //! # Why no wake-up is lost
 //! A waiter sets bit 0 by an exchange that fails if the sequence has changed since [`prepare`], and the kernel lets it
-//! sleep only while the lower half is what that exchange left. Each notification raises the sequence by an exchange, also
-//! if no thread is asleep. So a notification is either before the waiter's `prepare`, which then sees the state that was
-//! changed before it (every exchange of the word releases, and `prepare` acquires), or it makes the waiter's exchange or
-//! its sleep fail, or it sees bit 0 and wakes. No fence is needed, since both sides exchange the same word.
+//! sleep only while the lower half is what that exchange left. Each notification raises the sequence by an exchange,
+//! also if no thread is asleep. So a notification is either before the waiter's `prepare`, which then sees the state
+//! that was changed before it (every exchange of the word releases, and `prepare` acquires), or it makes the waiter's
+//! exchange or its sleep fail, or it sees bit 0 and wakes. No fence is needed, since both sides exchange the same word.
 //!
 //! # Why a death causes no long delay
 //! A notifier can be killed between its change of the state and its notification, or between its exchange and the
 //! wake-up; a woken waiter can be killed before it acts on [`notify_one`]. Sleeps therefore last one
-//! [slice](super::wait::SLICE) at most. After each a waiter reclaims what dead processes held and looks again, at the state and
-//! at the sequence.
+//! [slice](super::wait::SLICE) at most. After each a waiter reclaims what dead processes held and looks again, at the
+//! state and at the sequence.
 
 use std::sync::atomic::Ordering;
 

@@ -11,13 +11,13 @@
 //! The owner is part of the word that is compared and exchanged: at no instant is the lock held by an unknown thread. A
 //! waiter sleeps in slices, and after each checks whether the owner's process is alive. If it is not, the waiter makes
 //! itself the owner and sets the poison in the same exchange. The count makes that safe, however long the waiter paused
-//! before it: after another acquisition, even by another process in the same slot, the word is different and the exchange
-//! fails. A slot is given to a new process only when no word names the old one ([`force_release`]).
+//! before it: after another acquisition, even by another process in the same slot, the word is different and the
+//! exchange fails. A slot is given to a new process only when no word names the old one ([`force_release`]).
 //!
 //! # Why no wake-up is lost
 //! A waiter sets bit 31 before it sleeps, and the kernel lets it sleep only while the lower half is as it was then. A
-//! holder releases by an exchange, which returns the bit, and then wakes one waiter. That one acquires with the bit set,
-//! since others may still be asleep. If it dies before it acquires, the others' slices end.
+//! holder releases by an exchange, which returns the bit, and then wakes one waiter. That one acquires with the bit
+//! set, since others may still be asleep. If it dies before it acquires, the others' slices end.
 
 use std::sync::atomic::Ordering;
 

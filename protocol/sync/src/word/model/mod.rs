@@ -2,11 +2,11 @@
 //!
 //! loom runs the very functions of [`super::lock_word`], [`super::channel`] and [`super::event_count`] in every
 //! interleaving of their threads, with every value that the memory model lets a load return. A sleep ends only by a
-//! wake-up here, never by its slice, so that a wake-up that no death has lost is a deadlock, which loom reports. A thread
-//! can be killed before any of its steps: its later steps do not happen, and sleeping threads find it dead.
+//! wake-up here, never by its slice, so that a wake-up that no death has lost is a deadlock, which loom reports. A
+//! thread can be killed before any of its steps: its later steps do not happen, and sleeping threads find it dead.
 //!
-//! Beside each promise there is a planted fault, made by a [`Fault`] of the words and not by other code, which the model
-//! must find.
+//! Beside each promise there is a planted fault, made by a [`Fault`] of the words and not by other code, which the
+//! model must find.
 
 mod lock;
 mod notification;
@@ -236,8 +236,8 @@ const TORN: &str = "torn";
 /// In the environment of a process that is to find a planted fault.
 const PLANTED: &str = "SYNC_MODEL_PLANTED";
 
-/// Checks that the model, in the test of this name, finds the fault that is planted in it. Finding one ends the process,
-/// so the test runs again in a process of its own.
+/// Checks that the model, in the test of this name, finds the fault that is planted in it. Finding one ends the
+/// process, so the test runs again in a process of its own.
 fn is_caught(test: &str, finding: &str, model: impl Fn() + Sync + Send + 'static) {
     if std::env::var_os(PLANTED).is_some() {
         return check(3, model);
