@@ -140,7 +140,7 @@ fn two_counters() -> Outcome<f64> {
 }
 
 fn count(value: Value<u64>, ready: Semaphore, start: Event) {
-    ready.add(1).expect("a family");
+    ready.add(1).expect("a shared heap");
     start.wait();
     for _ in 0..CONTENDED {
         *value.lock().expect("not poisoned") += 1;
@@ -195,7 +195,7 @@ fn our_queue() -> Outcome<f64> {
 }
 
 fn produce(queue: Queue<u64>, ready: Semaphore, start: Event) {
-    ready.add(1).expect("a family");
+    ready.add(1).expect("a shared heap");
     start.wait();
     for item in 0..ITEMS {
         queue.put(item).expect("open");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use protocol::Job;
-use sync::heap::Transit;
+use sync::HandlesInFlight;
 
 use crate::{
     BuildError, Builder, JobHandle, SubmitError,
@@ -112,7 +112,7 @@ impl<J: Job> Pool<J> {
 
     fn submit_until(&self, job: J, deadline: Option<Instant>) -> Result<JobHandle<J>, Rejected<J>> {
         let (encoded, transit) =
-            Transit::of(|| encode(|buffer| job.encode(buffer), self.core.message_limit()));
+            HandlesInFlight::collect(|| encode(|buffer| job.encode(buffer), self.core.message_limit()));
         let encoded = match encoded {
             Ok(encoded) => encoded,
             Err(error) => {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | the job | [`Fault`] (with [`Panicked`]), [`CodecError`] |
 //! | the worker | [`Death`] (with [`Exit`] and [`EndReason`]), [`StartFailure`] (with [`StartFailureKind`]), [`Cause`] |
-//! | the pool and its host | [`Rejected`], [`MemoryError`], [`LinkError`], [`ControlError`], [`HandshakeError`], [`FamilyError`] |
+//! | the pool and its host | [`Rejected`], [`MemoryError`], [`LinkError`], [`ControlError`], [`HandshakeError`], [`SharedHeapError`] |
 //!
 //! What each failure means for the job that ran, and for those that waited, is in
 //! [`guide::failure_semantics`](crate::guide::failure_semantics).
@@ -39,7 +39,7 @@ pub use protocol::{
     CodecError, Fault, MemoryError, Panicked,
     message::{control::ControlError, handshake::HandshakeError, link::LinkError},
 };
-pub use sync::FamilyError;
+pub use sync::SharedHeapError;
 
 pub use self::{
     cause::Cause,

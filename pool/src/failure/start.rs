@@ -6,7 +6,7 @@ use protocol::{
     MemoryError,
     message::{control::ControlError, handshake::HandshakeError, link::LinkError},
 };
-use sync::FamilyError;
+use sync::SharedHeapError;
 
 use super::exit::Exit;
 use crate::scheduler::Outlook;
@@ -57,7 +57,7 @@ pub enum StartFailureKind {
     /// The memory shared with the worker could not be created.
     Memory(MemoryError),
     /// The shared heap of the process tree could not be created.
-    Family(FamilyError),
+    SharedHeap(SharedHeapError),
     /// The control socket failed.
     Control(ControlError),
     /// The memory limit could not be set.
@@ -85,7 +85,7 @@ impl StartFailureKind {
             Self::Spawn(error)
             | Self::MemoryLimit(error)
             | Self::Memory(MemoryError::System { source: error, .. })
-            | Self::Family(FamilyError::Memory(MemoryError::System { source: error, .. }))
+            | Self::SharedHeap(SharedHeapError::Memory(MemoryError::System { source: error, .. }))
             | Self::Link(LinkError::System(error) | LinkError::TemporaryFolder { source: error, .. })
             | Self::Control(ControlError::System(error)) => Some(error),
             _ => None,
@@ -124,7 +124,7 @@ impl std::error::Error for StartFailure {
             StartFailureKind::Handshake(source) => Some(source),
             StartFailureKind::Link(source) => Some(source),
             StartFailureKind::Memory(source) => Some(source),
-            StartFailureKind::Family(source) => Some(source),
+            StartFailureKind::SharedHeap(source) => Some(source),
             StartFailureKind::Control(source) => Some(source),
             _ => None,
         }
@@ -161,7 +161,7 @@ impl fmt::Display for StartFailure {
             }
             StartFailureKind::Link(error) => write!(formatter, " could not be linked: {error}"),
             StartFailureKind::Memory(error) => write!(formatter, " could not be given memory: {error}"),
-            StartFailureKind::Family(error) => {
+            StartFailureKind::SharedHeap(error) => {
                 write!(formatter, " could not be given the shared heap: {error}")
             }
             StartFailureKind::Control(error) => write!(formatter, " could not be reached: {error}"),
@@ -211,7 +211,7 @@ mod tests {
             StartFailureKind::Spawn(lack()),
             StartFailureKind::Link(LinkError::System(lack())),
             StartFailureKind::Memory(memory()),
-            StartFailureKind::Family(FamilyError::Memory(memory())),
+            StartFailureKind::SharedHeap(SharedHeapError::Memory(memory())),
             StartFailureKind::Control(ControlError::System(lack())),
             StartFailureKind::MemoryLimit(lack()),
         ] {

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use sync::heap::Transit;
+use sync::HandlesInFlight;
 
 use super::Outcome;
 use crate::Captured;
@@ -29,12 +29,12 @@ struct SlotState {
     waiting: bool,
     waker: Option<Waker>,
     /// The handles in the job, which its worker may receive until there is an outcome.
-    transit: Transit,
+    transit: HandlesInFlight,
 }
 
 impl OutcomeSlot {
     /// An empty slot for a job that contains these handles.
-    pub(crate) fn new(transit: Transit) -> Self {
+    pub(crate) fn new(transit: HandlesInFlight) -> Self {
         let state = SlotState {
             transit,
             ..SlotState::default()

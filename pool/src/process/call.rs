@@ -1,8 +1,8 @@
 //! The messages between a parent and a child process that runs a function, over the control socket.
 //!
-//! The parent sends one [`CallRequest`] after it has started the child. The child sends [`Report`]s: that it is about to
-//! call the function, then the result. Messages have the prefix of [`protocol::handshake`], so that a parent and a child
-//! of different versions can report both.
+//! The parent sends one [`CallRequest`] after it has started the child. The child sends [`Report`]s: that it is about
+//! to call the function, then the result. Messages have the prefix of [`protocol::handshake`], so that a parent and a
+//! child of different versions can report both.
 //!
 //! Arguments and outputs have any size: small ones are part of the message, larger ones are in shared memory whose
 //! descriptor travels with the message ([`CallData`]). This file neither finds nor calls the function.
@@ -11,7 +11,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use protocol::{Fault, MemoryError, payload::area::PayloadArea};
 use serde::{Deserialize, Serialize};
-use sync::heap::{Entrusted, Heir};
+use sync::{Recipient, TransferredHandles};
 
 /// Arguments and outputs of up to this many bytes are part of the message.
 ///
@@ -23,8 +23,8 @@ pub(crate) const MAX_NAME_BYTES: usize = 8 * 1024;
 
 /// Parent to child, its first and only message: the function to call.
 ///
-/// The child answers with [`Report::Begun`] or [`Report::Refused`]. The message's descriptors are the shared heap's, then
-/// that of the arguments if they are not inline.
+/// The child answers with [`Report::Begun`] or [`Report::Refused`]. The message's descriptors are the shared heap's,
+/// then that of the arguments if they are not inline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CallRequest {
     /// The parent's package version, for messages.
@@ -36,7 +36,7 @@ pub(crate) struct CallRequest {
     /// The encoded arguments.
     pub(crate) arguments: CallData,
     /// The process to which the child transfers the handles in its output.
-    pub(crate) recipient: Heir,
+    pub(crate) recipient: Recipient,
 }
 
 /// A reference to a function of the program, by which another process that runs the same file can find it.
@@ -68,8 +68,9 @@ pub(crate) enum Report {
     Begun,
     /// The request cannot be carried out: nothing was called, and the process ends.
     Refused(Refusal),
-    /// The function returned: its encoded output, and the handles in it. A descriptor comes with it if it is not inline.
-    Returned(CallData, Entrusted),
+    /// The function returned: its encoded output, and the handles in it. A descriptor comes with it if it is not
+    /// inline.
+    Returned(CallData, TransferredHandles),
     /// There is no output: the function panicked, its arguments could not be decoded, or its output could not be sent.
     Failed(Fault),
 }

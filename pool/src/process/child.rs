@@ -19,10 +19,11 @@ use crate::failure::Exit;
 
 /// A child process that runs a function which returns a `T`.
 ///
-/// Dropping the handle neither ends the process nor leaks it: the process runs on, and when the program's main code ends,
-/// it is waited for, or ended if it is a daemon. Several threads may use one handle.
+/// Dropping the handle neither ends the process nor leaks it: the process runs on, and when the program's main code
+/// ends, it is waited for, or ended if it is a daemon. Several threads may use one handle.
 ///
-/// As a descriptor ([`AsFd`]) the handle becomes readable when the process has ended, so that it can be polled with others.
+/// As a descriptor ([`AsFd`]) the handle becomes readable when the process has ended, so that it can be polled with
+/// others.
 pub struct Child<T> {
     child: Arc<SupervisedChild>,
     output: PhantomData<fn() -> T>,
@@ -32,7 +33,8 @@ impl<T: Portable> Child<T> {
     /// Waits until the process has ended, and returns what its function returned.
     ///
     /// # Errors
-    /// Why there is no value: the function panicked, a signal ended the process, it exited early, …; see [`JoinErrorKind`].
+    /// Why there is no value: the function panicked, a signal ended the process, it exited early, …; see
+    /// [`JoinErrorKind`].
     pub fn join(self) -> Result<T, JoinError> {
         let exit = self.wait();
         self.decode(exit)

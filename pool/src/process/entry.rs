@@ -18,7 +18,7 @@ use protocol::{
         handshake,
     },
 };
-use sync::heap::{self, Entrusted};
+use sync::{TransferredHandles, heap};
 
 use super::{
     call::{CallData, CallRequest, Refusal, Report},
@@ -40,14 +40,15 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
 /// `if __name__ == '__main__'` is for in Python.
 ///
 /// A child is the same program run again, and reaches this call too: there it runs the child's function instead of
-/// `main_code`, and exits the process. So this call should be all that the program's `main` does, or at least come before
-/// anything that takes long, reads input, writes output or can fail. (If the program is also the worker of its own pool,
-/// call `worker::run_if_worker` before it, or first in the main code: only then can the pool's jobs start processes.)
+/// `main_code`, and exits the process. So this call should be all that the program's `main` does, or at least come
+/// before anything that takes long, reads input, writes output or can fail. (If the program is also the worker of its
+/// own pool, call `worker::run_if_worker` before it, or first in the main code: only then can the pool's jobs start
+/// processes.)
 ///
 /// When the main code ends, by returning or by a panic, its daemons are ended (with SIGTERM, and after a second with
-/// SIGKILL), and its other processes are waited for. Then this call returns the main code's value, or resumes its panic.
-/// A program that ends in another way, by a signal or by `std::process::exit`, waits for no process: all its children,
-/// and theirs, are killed.
+/// SIGKILL), and its other processes are waited for. Then this call returns the main code's value, or resumes its
+/// panic. A program that ends in another way, by a signal or by `std::process::exit`, waits for no process: all its
+/// children, and theirs, are killed.
 ///
 /// # Panics
 /// If it is called while it runs, or if the main code panics.
@@ -141,7 +142,7 @@ fn run(control: &OwnedFd, request: CallRequest, entry: &Entry, arguments: &[u8])
     children::open(Some(request.name));
     let mut output = Vec::new();
     let called = entry.call(arguments, &mut output);
-    let sent = called.and_then(|handles| send_output(control, output, handles.entrust(request.recipient)));
+    let sent = called.and_then(|handles| send_output(control, output, handles.transfer(request.recipient)));
     let code = match sent {
         Ok(()) => 0,
         Err(fault) => {
@@ -159,7 +160,7 @@ fn run(control: &OwnedFd, request: CallRequest, entry: &Entry, arguments: &[u8])
     code
 }
 
-fn send_output(control: &OwnedFd, output: Vec<u8>, handles: Entrusted) -> Result<(), Fault> {
+fn send_output(control: &OwnedFd, output: Vec<u8>, handles: TransferredHandles) -> Result<(), Fault> {
     let failed = |error: &dyn std::fmt::Display| Fault::NotHandedOver(error.to_string());
     let (data, memory) = CallData::pack(output).map_err(|error| failed(&error))?;
     let descriptors = memory.descriptor();

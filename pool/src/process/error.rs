@@ -6,7 +6,7 @@ use protocol::{
     CodecError, Fault, MemoryError, Panicked,
     message::{control::ControlError, handshake::HandshakeError},
 };
-use sync::FamilyError;
+use sync::SharedHeapError;
 
 use super::call::{MAX_NAME_BYTES, Refusal};
 use crate::failure::Exit;
@@ -51,7 +51,7 @@ pub enum StartError {
     },
     /// The shared heap could not be created.
     #[error("the shared heap could not be created: {0}")]
-    Family(#[source] FamilyError),
+    SharedHeap(#[source] SharedHeapError),
     /// There was no memory for the arguments.
     #[error("the arguments could not be sent: {0}")]
     Memory(#[source] MemoryError),

@@ -13,7 +13,7 @@
 use std::{any::type_name, ptr};
 
 use protocol::{Fault, child::panics, decode_argument, encode_argument};
-use sync::heap::Transit;
+use sync::HandlesInFlight;
 
 use super::{
     Portable, StartError, Target,
@@ -29,7 +29,7 @@ const MARK: usize = 0x9d3f_71c2_b5e8_064b;
 static ANCHOR: usize = MARK.rotate_left(32);
 
 /// Decodes arguments, calls the function, and appends its encoded output; returns the handles in the output.
-type Call = fn(&[u8], &mut Vec<u8>) -> Result<Transit, Fault>;
+type Call = fn(&[u8], &mut Vec<u8>) -> Result<HandlesInFlight, Fault>;
 
 /// One function with its types.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Entry {
     }
 
     /// Calls the function.
-    pub(crate) fn call(&self, arguments: &[u8], output: &mut Vec<u8>) -> Result<Transit, Fault> {
+    pub(crate) fn call(&self, arguments: &[u8], output: &mut Vec<u8>) -> Result<HandlesInFlight, Fault> {
         (self.call)(arguments, output)
     }
 }
@@ -125,12 +125,12 @@ fn shortened(type_name: &str) -> &str {
     &type_name[..type_name.floor_char_boundary(MAX_NAME_BYTES)]
 }
 
-fn call<F: Target<A>, A: Portable>(arguments: &[u8], output: &mut Vec<u8>) -> Result<Transit, Fault> {
+fn call<F: Target<A>, A: Portable>(arguments: &[u8], output: &mut Vec<u8>) -> Result<HandlesInFlight, Fault> {
     let arguments = panics::catch(|| decode_argument::<A>(arguments))
         .map_err(|panicked| Fault::Undecodable(format!("their decoding panicked{panicked}")))?
         .map_err(|error| Fault::Undecodable(error.to_string()))?;
     let value = panics::catch_and_print(|| make::<F, A>().call(arguments)).map_err(Fault::Panicked)?;
-    let (encoded, handles) = Transit::of(|| panics::catch(|| encode_argument(&value, output)));
+    let (encoded, handles) = HandlesInFlight::collect(|| panics::catch(|| encode_argument(&value, output)));
     encoded
         .map_err(|panicked| Fault::Unencodable(format!("its encoding panicked{panicked}")))?
         .map_err(|error| Fault::Unencodable(error.to_string()))?;
@@ -141,7 +141,8 @@ fn call<F: Target<A>, A: Portable>(arguments: &[u8], output: &mut Vec<u8>) -> Re
 fn make<F: Target<A>, A: Portable>() -> F {
     const { assert_captures_nothing::<F>() };
     // SAFETY: `F` has no bytes, so every pointer to it that is aligned is valid to read. That a value of it exists is
-    // certain: the parent, which runs the same code, was given one when it made the process (`Entry::of` takes it), and `F: Copy + Send + 'static` allows any number of them in any thread at any time.
+    // certain: the parent, which runs the same code, was given one when it made the process (`Entry::of` takes it), and
+    // `F: Copy + Send + 'static` allows any number of them in any thread at any time.
     unsafe { ptr::NonNull::<F>::dangling().read() }
 }
 

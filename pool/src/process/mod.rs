@@ -1,9 +1,9 @@
 //! Child processes that run a function: what Python's `multiprocessing.Process` is.
 //!
-//! [`main`] is the one call in the program's `main`, [`Process`] describes a process to start, and [`Child`] is the handle
-//! of one that was started. The parts behind them: the [`call`] messages, a reference to a [`function`] that another
-//! process of the same program can find, the registry of all [`children`], and one [`supervised`] child. There is no
-//! background thread and no signal handler.
+//! [`main`] is the one call in the program's `main`, [`Process`] describes a process to start, and [`Child`] is the
+//! handle of one that was started. The parts behind them: the [`call`] messages, a reference to a [`function`] that
+//! another process of the same program can find, the registry of all [`children`], and one [`supervised`] child. There
+//! is no background thread and no signal handler.
 
 mod call;
 mod child;
@@ -38,7 +38,7 @@ use protocol::{
     },
 };
 use smallvec::SmallVec;
-use sync::heap::{self, Heir, Transit};
+use sync::{HandlesInFlight, Recipient, heap};
 pub use target::{Portable, Run, Target};
 
 use crate::spawn::{child::ChildProcess, program::Program};
@@ -136,8 +136,8 @@ impl Process<()> {
 }
 
 impl<T: Portable> Process<T> {
-    /// Names the process, for messages and the process list. Default: `Process-1`, `Process-2`, … in the main program, and
-    /// `Process-1:1` for a child's child.
+    /// Names the process, for messages and the process list. Default: `Process-1`, `Process-2`, … in the main program,
+    /// and `Process-1:1` for a child's child.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -178,7 +178,8 @@ impl<T: Portable> Process<T> {
     /// Starts this file instead of `/proc/self/exe`, the file from which this program was started.
     ///
     /// It must be the same file by another path: another build is refused, because it need not have the function. Use
-    /// this for programs that run under another one (a loader, an emulator), for which `/proc/self/exe` is the wrong file.
+    /// this for programs that run under another one (a loader, an emulator), for which `/proc/self/exe` is the wrong
+    /// file.
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program.path = Some(program.into());
         self
@@ -201,15 +202,15 @@ impl<T: Portable> Process<T> {
         if name.len() > MAX_NAME_BYTES || name.contains('\0') {
             return Err(StartError::Name(name));
         }
-        let heap = heap::descriptor().map_err(StartError::Family)?;
-        let (encoded, handles) = Transit::of(|| encode(self.arguments));
+        let heap = heap::descriptor().map_err(StartError::SharedHeap)?;
+        let (encoded, handles) = HandlesInFlight::collect(|| encode(self.arguments));
         let (arguments, memory) = CallData::pack(encoded?).map_err(StartError::Memory)?;
         let request = CallRequest {
             package: PACKAGE_VERSION.to_owned(),
             name: name.clone(),
             function: self.entry.reference()?,
             arguments,
-            recipient: Heir::this_process().map_err(StartError::Family)?,
+            recipient: Recipient::this_process().map_err(StartError::SharedHeap)?,
         };
         let request = handshake::encode(&request).map_err(StartError::Arguments)?;
         let (ours, theirs) = control::pair().map_err(StartError::Control)?;

@@ -14,7 +14,7 @@ use protocol::{
     message::handshake,
 };
 use rustix::process::Signal;
-use sync::heap::Transit;
+use sync::HandlesInFlight;
 
 use super::{call::Report, error::JoinErrorKind};
 use crate::{failure::Exit, spawn::child::ChildProcess};
@@ -41,7 +41,7 @@ struct Observed {
     outcome: Option<Result<Output, JoinErrorKind>>,
     exit: Option<Exit>,
     /// The handles in the arguments, which the child may receive as long as it lives.
-    arguments: Option<Transit>,
+    arguments: Option<HandlesInFlight>,
 }
 
 /// What a function returned, still encoded.
@@ -49,7 +49,7 @@ struct Observed {
 pub(crate) struct Output {
     pub(crate) bytes: Vec<u8>,
     /// The handles in the output, which must be kept until it is decoded.
-    pub(crate) handles: Transit,
+    pub(crate) handles: HandlesInFlight,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl SupervisedChild {
         (number, name): (u64, String),
         is_daemon: bool,
         (process, control): (ChildProcess, OwnedFd),
-        arguments: Transit,
+        arguments: HandlesInFlight,
         start_deadline: Duration,
     ) -> Self {
         Self {
@@ -227,7 +227,7 @@ impl Observed {
             Report::Refused(refusal) => Some(Err(refusal.into())),
             Report::Failed(fault) => Some(Err(fault.into())),
             Report::Returned(data, handles) => {
-                let handles = handles.claim();
+                let handles = handles.accept();
                 let taken = data.unpack(received.descriptors.pop());
                 let output = taken.map(|bytes| Output { bytes, handles });
                 Some(output.map_err(|error| JoinErrorKind::NotHandedOver(error.to_string())))

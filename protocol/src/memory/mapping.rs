@@ -50,6 +50,9 @@ impl Mapping {
     ///
     /// A page behind the file's end may be mapped and must not be accessed: the file must be sealed against shrinking, and
     /// the caller must know its length.
+    ///
+    /// # Errors
+    /// If the system refuses the mapping.
     pub fn new(file: impl AsFd, offset: u64, length: usize) -> Result<Self, MemoryError> {
         if length == 0 {
             return Ok(Self::empty());

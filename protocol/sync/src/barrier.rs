@@ -1,4 +1,7 @@
-//! A place where a number of threads of all processes wait for each other.
+//! A point at which a number of threads, of whatever processes, wait for each other.
+//!
+//! Owns the handle of a barrier. What its words mean is in [`crate::object::barrier_state`]; waiting and waking are
+//! [`event_count`]'s.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -6,37 +9,29 @@ use std::{
 };
 
 use crate::{
-    FamilyError,
     heap::{
-        Arena,
+        error::SharedHeapError,
         objects::{BODY, Kind, Plan},
     },
-    object::reference::{Tie, travels_as_a_copy},
-    word::{
-        futex::Word,
-        lock_word::{Patience, Peers},
+    object::{
+        barrier_state::{
+            ARRIVED, BROKEN, Fate, PARTIES, RESET, STATE, WAITERS, break_for_all, fate, next_round,
+        },
+        handle::serialize_as_copy,
+        reference::Reference,
     },
+    word::{event_count, wait::WaitMode},
 };
-
-const PARTIES: u64 = 0;
-const ARRIVED: u64 = 1;
-/// Bit 0: broken. The rest of the lower half counts the rounds, the upper half how often it was reset.
-const STATE: u64 = 2;
-
-const BROKEN: u64 = 1;
-const ROUND: u64 = 2;
-const RESET: u64 = 1 << 32;
-const LOW: u64 = RESET - 1;
 
 /// A barrier: [`Barrier::wait`] returns when as many threads, of whatever processes, have called it as it has parties.
 ///
-/// More threads than parties may come, again and again: as many pass together as there are parties, and the others wait
-/// for the next round.
+/// More threads than parties may come, again and again: each round lets as many pass together as there are parties, and
+/// the others wait for the next round.
 ///
-/// A barrier that can never be passed is **broken** rather than stuck: all who wait, and all who come, get
-/// [`BarrierError::Broken`]. That happens when a process ends, is killed, or panics while it has a handle of the barrier,
-/// when a handle on its way to another process is lost, when a wait times out, or by [`Barrier::abort`]. Dropping a
-/// handle in peace is a resignation and breaks nothing.
+/// A barrier that can never be passed is **broken** rather than stuck: all waiting threads, and all that come later,
+/// get [`BarrierError::Broken`]. This happens if a process ends, is killed, or panics while it has a handle of the
+/// barrier, if a handle in flight is lost, if a wait times out, or by [`Barrier::abort`]. Dropping a handle without a
+/// panic breaks nothing.
 ///
 /// ```
 /// use sync::Barrier;
@@ -51,17 +46,17 @@ const LOW: u64 = RESET - 1;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Barrier {
-    tie: Arc<Tie>,
+    reference: Arc<Reference>,
 }
 
-/// That a barrier was passed.
+/// The result of passing a barrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passed {
     is_leader: bool,
 }
 
 impl Passed {
-    /// Whether this is the one of all parties that came last.
+    /// Whether this thread was the last of all parties to come.
     pub fn is_leader(self) -> bool {
         self.is_leader
     }
@@ -71,117 +66,120 @@ impl Passed {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BarrierError {
-    /// A party is gone, or gave up, so that the others would wait for ever.
+    /// A party is gone or gave up, so that the others would wait without end.
     #[error("the barrier is broken: a party died, panicked or gave up")]
     Broken,
     /// The others did not come in time; the barrier is broken now.
     #[error("the other parties did not come in time")]
     TimedOut,
-    /// This process has no part in its family's objects any more.
+    /// This process cannot use the shared heap.
     #[error(transparent)]
-    Family(#[from] FamilyError),
+    SharedHeap(#[from] SharedHeapError),
 }
 
 impl Barrier {
-    /// Makes a barrier for so many parties.
+    /// Creates a barrier for this many parties.
     ///
     /// # Errors
-    /// With no parties, or when the system lacks what shared objects need or has run out of it.
-    pub fn new(parties: u32) -> Result<Self, FamilyError> {
+    /// With no parties, or if the system lacks what shared objects need or has run out of it.
+    pub fn new(parties: u32) -> Result<Self, SharedHeapError> {
         if parties == 0 {
-            return Err(FamilyError::Impossible {
+            return Err(SharedHeapError::Impossible {
                 what: "a barrier of no parties: it needs one at least",
             });
         }
-        let tie = Tie::create(Plan::new(Kind::Barrier))?;
-        tie.body(PARTIES).store(parties.into(), Ordering::Release);
-        Ok(Self::of(tie))
+        let reference = Reference::create(Plan::new(Kind::Barrier))?;
+        reference.body(PARTIES).store(parties.into(), Ordering::Release);
+        Ok(Self::of(reference))
     }
 
-    fn of(tie: Tie) -> Self {
-        Self { tie: Arc::new(tie) }
+    fn of(reference: Reference) -> Self {
+        Self {
+            reference: Arc::new(reference),
+        }
     }
 
-    /// For how many parties it is.
+    /// The number of parties.
     pub fn parties(&self) -> u64 {
-        self.tie.body(PARTIES).load(Ordering::Relaxed)
+        self.reference.body(PARTIES).load(Ordering::Relaxed)
     }
 
     /// Waits for the other parties.
     ///
     /// # Errors
-    /// [`BarrierError::Broken`] when the barrier is broken, or breaks meanwhile.
+    /// [`BarrierError::Broken`] if the barrier is broken, or breaks meanwhile.
     pub fn wait(&self) -> Result<Passed, BarrierError> {
-        self.wait_for(Patience::Endless)
+        self.wait_for(WaitMode::Forever)
     }
 
-    /// Waits for the other parties, for at most `timeout`. When they do not come, the barrier is broken for them too.
+    /// Waits for the other parties, for at most `timeout`. If they do not come, the barrier breaks for all.
     ///
     /// # Errors
     /// [`BarrierError::TimedOut`] then; else as [`Barrier::wait`].
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Passed, BarrierError> {
-        self.wait_for(Patience::of(timeout))
+        self.wait_for(WaitMode::timeout(timeout))
     }
 
     /// Breaks the barrier for all.
     ///
     /// # Errors
-    /// [`BarrierError::Family`] only.
+    /// [`BarrierError::SharedHeap`] only.
     pub fn abort(&self) -> Result<(), BarrierError> {
-        let books = self.tie.member().books()?;
-        break_for_all(books.member.arena(), self.tie.object());
+        let table = self.reference.participant().table()?;
+        break_for_all(table.arena(), self.reference.object());
         Ok(())
     }
 
-    /// Makes a broken barrier whole again, with nobody waiting at it. Those who wait meanwhile find it broken.
+    /// Repairs a broken barrier, with no thread waiting at it. Threads that wait meanwhile find it broken.
     ///
     /// # Errors
-    /// [`BarrierError::Family`] only.
+    /// [`BarrierError::SharedHeap`] only.
     pub fn reset(&self) -> Result<(), BarrierError> {
-        let books = self.tie.member().books()?;
-        let mut transaction = books.transaction();
+        let table = self.reference.participant().table()?;
+        let mut transaction = table.transaction();
         let state = transaction.get(self.place(STATE));
         transaction.set(self.place(ARRIVED), 0);
         transaction.set(self.place(STATE), next_round(state & !BROKEN).wrapping_add(RESET));
         transaction.commit();
-        drop(books);
-        self.tie.body(STATE).wake(u32::MAX);
+        drop(table);
+        self.wake_all();
         Ok(())
     }
 
-    /// Whether it is broken.
+    /// Whether the barrier is broken.
     pub fn is_broken(&self) -> bool {
-        self.tie.body(STATE).load(Ordering::Acquire) & BROKEN != 0
+        self.reference.body(STATE).load(Ordering::Acquire) & BROKEN != 0
     }
 
     fn place(&self, index: u64) -> u64 {
-        self.tie.object() + BODY + 8 * index
+        self.reference.object() + BODY + 8 * index
     }
 
-    fn wait_for(&self, patience: Patience) -> Result<Passed, BarrierError> {
+    fn wait_for(&self, mode: WaitMode) -> Result<Passed, BarrierError> {
         let Some(arrival) = self.arrive()? else {
             return Ok(Passed { is_leader: true });
         };
-        let word = self.tie.body(STATE);
+        let state = self.reference.body(STATE);
+        let look = |_| match fate(arrival, state.load(Ordering::Acquire)) {
+            Fate::Waits => None,
+            Fate::Passed => Some(Ok(Passed { is_leader: false })),
+            Fate::Broken => Some(Err(BarrierError::Broken)),
+        };
+        let (waiters, peers) = (self.reference.body(WAITERS), self.reference.participant());
         loop {
-            match fate(arrival, word.load(Ordering::Acquire)) {
-                Fate::Waits => {}
-                Fate::Passed => return Ok(Passed { is_leader: false }),
-                Fate::Broken => return Err(BarrierError::Broken),
+            if let Some(passed) = event_count::wait_until(waiters, mode, peers, look) {
+                return passed;
             }
-            match patience.slice() {
-                Some(slice) => word.sleep(arrival as u32, slice),
-                None if self.give_up(arrival)? => return Err(BarrierError::TimedOut),
-                None => {}
+            if self.give_up(arrival)? {
+                return Err(BarrierError::TimedOut);
             }
-            self.tie.member().tend();
         }
     }
 
-    /// Counts this party; gives the state in which it waits, or `None` when it is the last and all may go.
+    /// Counts this party. Returns the state in which it waits, or `None` if it is the last and all may pass.
     fn arrive(&self) -> Result<Option<u64>, BarrierError> {
-        let books = self.tie.member().books()?;
-        let mut transaction = books.transaction();
+        let table = self.reference.participant().table()?;
+        let mut transaction = table.transaction();
         let state = transaction.get(self.place(STATE));
         if state & BROKEN != 0 {
             return Err(BarrierError::Broken);
@@ -193,67 +191,39 @@ impl Barrier {
             transaction.set(self.place(STATE), next_round(state));
         }
         transaction.commit();
-        drop(books);
+        drop(table);
         if is_last {
-            self.tie.body(STATE).wake(u32::MAX);
+            self.wake_all();
             return Ok(None);
         }
         Ok(Some(state))
     }
 
-    /// Breaks the barrier unless the round in which this party has arrived is over.
+    fn wake_all(&self) {
+        event_count::notify_all(self.reference.body(WAITERS));
+    }
+
+    /// Breaks the barrier unless the round in which this party has arrived is over. Returns whether it broke.
     fn give_up(&self, arrival: u64) -> Result<bool, BarrierError> {
-        let books = self.tie.member().books()?;
-        let is_on = books.transaction().get(self.place(STATE)) == arrival;
+        let table = self.reference.participant().table()?;
+        let is_on = table.transaction().get(self.place(STATE)) == arrival;
         if is_on {
-            break_for_all(books.member.arena(), self.tie.object());
+            break_for_all(table.arena(), self.reference.object());
         }
         Ok(is_on)
     }
 }
 
-/// What became of a party.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Waits,
-    Passed,
-    Broken,
-}
-
-/// What became of the party that arrived when the state was `arrival`. It may be many rounds behind, where more threads
-/// come than there are parties: a round that is over was passed, unless the barrier was reset since.
-fn fate(arrival: u64, state: u64) -> Fate {
-    if state == arrival {
-        Fate::Waits
-    } else if (state ^ arrival) & !BROKEN == 0 || state / RESET != arrival / RESET {
-        Fate::Broken
-    } else {
-        Fate::Passed
-    }
-}
-
-/// The state after the round that is on.
-fn next_round(state: u64) -> u64 {
-    (state & !LOW) | ((state + ROUND) & LOW)
-}
-
-/// Breaks the barrier. The caller has the books open.
-pub(crate) fn break_for_all(arena: &Arena, object: u64) {
-    let state = arena.word(object + BODY + 8 * STATE);
-    state.fetch_or(BROKEN, Ordering::AcqRel);
-    state.wake(u32::MAX);
-}
-
-travels_as_a_copy!(Barrier);
+serialize_as_copy!(Barrier);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::atomic::AtomicU64;
 
-    use crate::heap::Transit;
+    use crate::object::in_flight::HandlesInFlight;
 
-    /// Whoever is slow to wake finds that the others have gone on to later rounds.
+    /// A thread that is slow to wake finds that the others have gone on to later rounds.
     #[test]
     fn more_threads_than_parties_pass_it_two_by_two() {
         const WAITS: usize = 4000;
@@ -311,39 +281,40 @@ mod tests {
         assert!(matches!(barrier.wait(), Err(BarrierError::Broken)));
         assert!(panicking.join().is_err());
         barrier.reset().unwrap();
-        let (encoded, transit) = Transit::of(|| protocol::encode_argument(&barrier, &mut Vec::new()));
+        let (encoded, handles) =
+            HandlesInFlight::collect(|| protocol::encode_argument(&barrier, &mut Vec::new()));
         encoded.unwrap();
-        drop(transit);
+        drop(handles);
         assert!(barrier.is_broken());
     }
 
     #[test]
-    fn a_reset_throws_out_who_waits_however_late_he_wakes() {
+    fn a_reset_turns_all_waiters_away_however_late_they_wake() {
         let barrier = Barrier::new(2).unwrap();
         let waits = || {
             let arrival = barrier.arrive().unwrap().unwrap();
             move |state: &AtomicU64| fate(arrival, state.load(Ordering::Relaxed))
         };
-        let state = barrier.tie.body(STATE);
+        let state = barrier.reference.body(STATE);
         let passes = waits();
         assert_eq!(passes(state), Fate::Waits);
         assert!(barrier.wait().unwrap().is_leader());
         assert_eq!(passes(state), Fate::Passed);
-        let thrown_out = waits();
-        assert_eq!((passes(state), thrown_out(state)), (Fate::Passed, Fate::Waits));
+        let turned_away = waits();
+        assert_eq!((passes(state), turned_away(state)), (Fate::Passed, Fate::Waits));
         barrier.abort().unwrap();
-        assert_eq!((passes(state), thrown_out(state)), (Fate::Passed, Fate::Broken));
+        assert_eq!((passes(state), turned_away(state)), (Fate::Passed, Fate::Broken));
         for _ in 0..5 {
             barrier.reset().unwrap();
-            assert_eq!(thrown_out(state), Fate::Broken);
+            assert_eq!(turned_away(state), Fate::Broken);
             let next = waits();
             barrier.wait().unwrap();
-            assert_eq!((next(state), thrown_out(state)), (Fate::Passed, Fate::Broken));
+            assert_eq!((next(state), turned_away(state)), (Fate::Passed, Fate::Broken));
         }
     }
 
     #[test]
-    fn a_barrier_of_nobody_cannot_be() {
-        assert!(matches!(Barrier::new(0), Err(FamilyError::Impossible { .. })));
+    fn a_barrier_without_parties_cannot_be_created() {
+        assert!(matches!(Barrier::new(0), Err(SharedHeapError::Impossible { .. })));
     }
 }

@@ -1,40 +1,34 @@
 //! A condition that the holders of a lock wait for.
+//!
+//! Owns the handle of a condition, and which guards can wait. Waiting and waking are [`event_count`]'s.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use bytemuck::Pod;
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan},
+    heap::{
+        error::SharedHeapError,
+        objects::{Kind, Plan},
+    },
     lock::{Lock, LockGuard},
     lock_error::LockError,
-    object::reference::{Tie, travels_as_a_copy},
+    object::{handle::serialize_as_copy, reference::Reference},
     value::{Value, ValueGuard},
     word::{
-        futex::Word,
-        lock_word::{Patience, Peers},
+        event_count::{self, Key},
+        wait::WaitMode,
     },
 };
 
-/// Somebody may sleep.
-const SLEEPERS: u64 = 1;
-/// Counts the notifications, in the rest of the lower half.
-const NOTIFICATION: u64 = 2;
-const LOW: u64 = (1 << 32) - 1;
-
 /// A condition between processes, as [`std::sync::Condvar`] is one between threads.
 ///
-/// [`Condition::wait`] releases the lock, waits for a notification, and acquires the lock again. It may also return
-/// without a notification of its own, as in std: so that no notification is lost with a process that was killed on
-/// receiving it, those who still wait look again, within 20 ms of a notification. Wait in a loop, or by
-/// [`Condition::wait_while`].
+/// [`Condition::wait`] releases the lock, waits for a notification, and acquires the lock again. As in the standard
+/// library it may return without a notification of its own: all waiters look again within 20 ms of a notification, so
+/// that it is not lost if the process that received it is killed. Wait in a loop, or with [`Condition::wait_while`].
 ///
 /// ```
 /// use sync::{Condition, Value};
@@ -50,15 +44,15 @@ const LOW: u64 = (1 << 32) - 1;
 /// assert_eq!(*guard, 1);
 /// # drop(guard);
 /// # thread.join().unwrap();
-/// # Ok::<(), sync::FamilyError>(())
+/// # Ok::<(), sync::SharedHeapError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Condition {
-    tie: Arc<Tie>,
+    reference: Arc<Reference>,
     word: &'static AtomicU64,
 }
 
-/// A guard whose lock can be released for a while: [`LockGuard`] and [`ValueGuard`].
+/// A guard whose lock can be released while waiting: [`LockGuard`] and [`ValueGuard`].
 pub trait Guard: sealed::Sealed + Sized {}
 
 mod sealed {
@@ -99,18 +93,18 @@ impl Guard for LockGuard<'_> {}
 impl<T: Pod> Guard for ValueGuard<'_, T> {}
 
 impl Condition {
-    /// Makes a condition.
+    /// Creates a condition.
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
-    pub fn new() -> Result<Self, FamilyError> {
-        Tie::create(Plan::new(Kind::Condition)).map(Self::of)
+    /// If the system lacks what shared objects need, or has run out of it.
+    pub fn new() -> Result<Self, SharedHeapError> {
+        Reference::create(Plan::new(Kind::Condition)).map(Self::of)
     }
 
-    fn of(tie: Tie) -> Self {
+    fn of(reference: Reference) -> Self {
         Self {
-            word: tie.body(0),
-            tie: Arc::new(tie),
+            word: reference.body(0),
+            reference: Arc::new(reference),
         }
     }
 
@@ -119,20 +113,20 @@ impl Condition {
     /// # Errors
     /// Those of acquiring the lock again, [`LockError::Poisoned`] among them.
     pub fn wait<G: Guard>(&self, guard: G) -> Result<G, LockError<G>> {
-        self.wait_for(guard, Patience::Endless).1
+        self.wait_for(guard, WaitMode::Forever).1
     }
 
     /// As [`Condition::wait`], for at most `timeout`, after which the lock is acquired all the same. The second value
-    /// says whether there was a notification.
+    /// is whether there was a notification.
     ///
     /// # Errors
     /// As for [`Condition::wait`].
     pub fn wait_timeout<G: Guard>(&self, guard: G, timeout: Duration) -> Result<(G, bool), LockError<G>> {
-        let (is_notified, guard) = self.wait_for(guard, Patience::of(timeout));
+        let (is_notified, guard) = self.wait_for(guard, WaitMode::timeout(timeout));
         Ok((guard?, is_notified))
     }
 
-    /// Waits for as long as `condition` holds, which is looked at while holding the lock.
+    /// Waits as long as `condition` holds, which is checked while holding the lock.
     ///
     /// # Errors
     /// As for [`Condition::wait`].
@@ -148,57 +142,32 @@ impl Condition {
         Ok(guard)
     }
 
-    /// Wakes one who waits.
+    /// Wakes one waiter.
     pub fn notify_one(&self) {
-        if self.notify(0) & SLEEPERS != 0 {
-            self.word.wake(1);
-        }
+        event_count::notify_one(self.word);
     }
 
-    /// Wakes all who wait.
+    /// Wakes all waiters.
     pub fn notify_all(&self) {
-        if self.notify(SLEEPERS) & SLEEPERS != 0 {
-            self.word.wake(u32::MAX);
-        }
+        event_count::notify_all(self.word);
     }
 
-    /// Counts a notification, clears some bits, and gives the word as it was.
-    fn notify(&self, clear: u64) -> u64 {
-        let count = |word: u64| Some(word.wrapping_add(NOTIFICATION) & LOW & !clear);
-        let counted = self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, count);
-        counted.unwrap_or_else(|word| word)
-    }
-
-    fn wait_for<G: Guard>(&self, guard: G, patience: Patience) -> (bool, Result<G, LockError<G>>) {
-        // Still under the lock: whoever changes what is waited for under it notifies after this.
-        let start = self.word.fetch_or(SLEEPERS, Ordering::AcqRel) & LOW & !SLEEPERS;
+    fn wait_for<G: Guard>(&self, guard: G, mode: WaitMode) -> (bool, Result<G, LockError<G>>) {
+        // Still under the lock: a thread that changes the condition under it notifies after this.
+        let start = event_count::prepare(self.word);
         let source = guard.release();
-        let is_notified = self.sleep(start, patience);
+        let is_notified = self.wait_since(start, mode);
         (is_notified, G::acquire(source))
     }
 
-    fn sleep(&self, start: u64, patience: Patience) -> bool {
-        loop {
-            let seen = self.word.load(Ordering::Acquire);
-            if seen & LOW & !SLEEPERS != start {
-                return true;
-            }
-            let Some(slice) = patience.slice() else {
-                return false;
-            };
-            if self
-                .word
-                .exchange(seen, seen | SLEEPERS, Ordering::Relaxed)
-                .is_ok()
-            {
-                self.word.sleep((start | SLEEPERS) as u32, slice);
-                self.tie.member().tend();
-            }
-        }
+    fn wait_since(&self, start: Key, mode: WaitMode) -> bool {
+        let peers = self.reference.participant();
+        let notified = event_count::wait_until(self.word, mode, peers, |now| (now != start).then_some(()));
+        notified.is_some()
     }
 }
 
-travels_as_a_copy!(Condition);
+serialize_as_copy!(Condition);
 
 #[cfg(test)]
 mod tests {

@@ -1,33 +1,28 @@
 //! A flag that processes can wait for.
+//!
+//! Owns the handle of an event. Waiting and waking are [`event_count`]'s, whose upper half holds the flag, so that
+//! setting it and counting the notification are one step.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan},
-    object::reference::{Tie, travels_as_a_copy},
-    word::{
-        futex::Word,
-        lock_word::{Patience, Peers},
+    heap::{
+        error::SharedHeapError,
+        objects::{Kind, Plan},
     },
+    object::{handle::serialize_as_copy, reference::Reference},
+    word::{event_count, wait::WaitMode},
 };
 
-const SET: u64 = 1;
-/// Somebody may sleep until it is set.
-const SLEEPERS: u64 = 2;
-/// Counts how often it was set, in the rest of the lower half.
-const ROUND: u64 = 4;
-const LOW: u64 = (1 << 32) - 1;
+const CLEARED: u32 = 0;
+const SET: u32 = 1;
 
-/// A flag that is set or not, and for which all processes can wait.
+/// A flag that all processes can set, clear and wait for.
 ///
-/// A waiter is woken by every [`Event::set`] that happens while it waits, also when the flag is cleared at once.
+/// Each [`Event::set`] wakes all threads that wait at that time, also if the flag is cleared at once.
 ///
 /// ```
 /// use sync::Event;
@@ -44,89 +39,62 @@ const LOW: u64 = (1 << 32) - 1;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Event {
-    tie: Arc<Tie>,
+    reference: Arc<Reference>,
     word: &'static AtomicU64,
 }
 
 impl Event {
-    /// Makes an event that is not set.
+    /// Creates an event that is not set.
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
-    pub fn new() -> Result<Self, FamilyError> {
-        Tie::create(Plan::new(Kind::Event)).map(Self::of)
+    /// If the system lacks what shared objects need, or has run out of it.
+    pub fn new() -> Result<Self, SharedHeapError> {
+        Reference::create(Plan::new(Kind::Event)).map(Self::of)
     }
 
-    fn of(tie: Tie) -> Self {
+    fn of(reference: Reference) -> Self {
         Self {
-            word: tie.body(0),
-            tie: Arc::new(tie),
+            word: reference.body(0),
+            reference: Arc::new(reference),
         }
     }
 
-    /// Sets the flag and wakes all who wait for it.
+    /// Sets the flag and wakes all threads that wait for it.
     pub fn set(&self) {
-        let before = self.change(|word| {
-            let round = if word & SET == 0 { ROUND } else { 0 };
-            (word + round) & LOW & !SLEEPERS | SET
-        });
-        if before & SLEEPERS != 0 {
-            self.word.wake(u32::MAX);
-        }
+        event_count::notify_all_with(self.word, SET);
     }
 
     /// Clears the flag.
     pub fn clear(&self) {
-        self.change(|word| word & !SET);
+        event_count::set_own(self.word, CLEARED);
     }
 
     /// Whether the flag is set.
     pub fn is_set(&self) -> bool {
-        self.word.load(Ordering::Acquire) & SET != 0
+        event_count::own(self.word) == SET
     }
 
     /// Waits until the flag is set.
     pub fn wait(&self) {
-        self.wait_for(Patience::Endless);
+        self.wait_for(WaitMode::Forever);
     }
 
-    /// Waits until the flag is set, for at most `timeout`; says whether it was.
+    /// Waits until the flag is set, for at most `timeout`. Returns whether it was set.
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
-        self.wait_for(Patience::of(timeout))
+        self.wait_for(WaitMode::timeout(timeout))
     }
 
-    fn wait_for(&self, patience: Patience) -> bool {
-        let start = self.word.load(Ordering::Acquire);
-        loop {
-            let seen = self.word.load(Ordering::Acquire);
-            if seen & SET != 0 || (seen ^ start) & LOW & !(SET | SLEEPERS) != 0 {
-                return true;
-            }
-            let Some(slice) = patience.slice() else {
-                return false;
-            };
-            if self
-                .word
-                .exchange(seen, seen | SLEEPERS, Ordering::Relaxed)
-                .is_ok()
-            {
-                self.word.sleep((seen | SLEEPERS) as u32, slice);
-                self.tie.member().tend();
-            }
-        }
-    }
-
-    /// Changes the word in one step, and gives what it was.
-    fn change(&self, change: impl Fn(u64) -> u64) -> u64 {
-        let change = |word| Some(change(word));
-        let changed = self
-            .word
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, change);
-        changed.unwrap_or_else(|word| word)
+    fn wait_for(&self, mode: WaitMode) -> bool {
+        let start = event_count::prepare(self.word);
+        let peers = self.reference.participant();
+        let was_set = event_count::wait_until(self.word, mode, peers, |now| {
+            (now != start || self.is_set()).then_some(())
+        });
+        was_set.is_some()
     }
 }
 
-travels_as_a_copy!(Event);
+serialize_as_copy!(Event);
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,10 @@
-//! Why an item could not be put or got, sent or received.
+//! The errors of putting and getting an item, sending and receiving one.
 
 use std::fmt;
 
 use protocol::CodecError;
 
-use crate::FamilyError;
+use crate::heap::error::SharedHeapError;
 
 /// An item that could not be put or sent, and why.
 #[derive(thiserror::Error)]
@@ -19,12 +19,12 @@ impl<T> PutError<T> {
         Self { item, kind }
     }
 
-    /// Why.
+    /// Why the item could not be put or sent.
     pub fn kind(&self) -> &PutErrorKind {
         &self.kind
     }
 
-    /// The item.
+    /// The item, given back.
     pub fn into_item(self) -> T {
         self.item
     }
@@ -42,21 +42,21 @@ impl<T> fmt::Debug for PutError<T> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PutErrorKind {
-    /// There is no room, and the call was not to wait.
+    /// There is no room, and the call does not wait.
     #[error("the queue is full")]
     Full,
-    /// There was no room for all of the time.
+    /// There was no room during the whole timeout.
     #[error("the queue was full for all of the time")]
     TimedOut,
     /// The queue was closed, or the other end of the pipe is gone.
     #[error("the queue is closed, or the other end of the pipe is gone")]
     Closed,
-    /// The item, encoded, is larger than there can be room for.
+    /// The encoded item is larger than the limit.
     #[error("an item of {bytes} bytes, where the limit is {limit}: make the queue with more room")]
     TooLarge {
-        /// How large it is, in bytes.
+        /// The size of the item, in bytes.
         bytes: usize,
-        /// How large it can be, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
     /// This end of the pipe was sent to another process.
@@ -65,31 +65,31 @@ pub enum PutErrorKind {
     /// The item could not be encoded.
     #[error("the item cannot be encoded: {0}")]
     Encoding(CodecError),
-    /// This process has no part in its family's objects any more.
+    /// This process cannot use the shared heap.
     #[error(transparent)]
-    Family(#[from] FamilyError),
+    SharedHeap(#[from] SharedHeapError),
 }
 
 /// Why there is no item.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GetError {
-    /// There is none, and the call was not to wait.
+    /// There is none, and the call does not wait.
     #[error("the queue is empty")]
     Empty,
-    /// There was none for all of the time.
+    /// There was none during the whole timeout.
     #[error("the queue was empty for all of the time")]
     TimedOut,
-    /// There is none, and none will come: the queue was closed, or the other end of the pipe is gone.
+    /// There is none, and none can come: the queue was closed, or the other end of the pipe is gone.
     #[error("the queue is closed, or the other end of the pipe is gone")]
     Closed,
     /// This end of the pipe was sent to another process.
     #[error("this end of the pipe was sent to another process")]
     Moved,
-    /// The item could not be decoded; it is used up.
+    /// The item could not be decoded; it is lost.
     #[error("the item cannot be decoded: {0}")]
     Decoding(CodecError),
-    /// This process has no part in its family's objects any more.
+    /// This process cannot use the shared heap.
     #[error(transparent)]
-    Family(#[from] FamilyError),
+    SharedHeap(#[from] SharedHeapError),
 }

@@ -1,4 +1,6 @@
 //! A lock between processes.
+//!
+//! Owns the handle of a lock and its guard. The word of the lock is [`lock_word`]'s.
 
 use std::{
     fmt,
@@ -8,24 +10,29 @@ use std::{
 };
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan},
+    heap::{
+        error::SharedHeapError,
+        objects::{Kind, Plan},
+    },
     lock_error::{LockError, Poisoned},
-    object::reference::{Tie, travels_as_a_copy},
-    word::lock_word::{self, Held, Patience, PoisonCause, Refused},
+    object::{handle::serialize_as_copy, reference::Reference},
+    word::{
+        lock_word::{self, Held, PoisonCause, Refused},
+        wait::WaitMode,
+    },
 };
 
-/// Mutual exclusion between the threads of all processes of a family.
+/// Mutual exclusion between the threads of all processes of a process tree.
 ///
-/// A handle is a clone of every other; it can be sent to other processes in arguments, jobs and through queues. The lock
-/// is held until the [`LockGuard`] is dropped, and exclusive between all threads, whichever process they are in.
+/// All handles of a lock are equal. They can be sent to other processes, in arguments, in jobs and through queues. The
+/// lock is held until the [`LockGuard`] is dropped, and excludes all other threads, of whatever process.
 ///
-/// **Poisoning**, as in [`std::sync::Mutex`]: when a holder panics, or its process ends or is killed, the lock is free
-/// again and poisoned. Whoever acquires it next gets [`LockError::Poisoned`], with the cause and, inside, the guard: the
-/// lock is held, and what it protects may be half-done. Waiters notice a killed holder within some 25 ms.
+/// **Poisoning**, as in [`std::sync::Mutex`]: if a holder panics, or its process ends or is killed, the lock is free
+/// again and poisoned. The next thread that acquires it gets [`LockError::Poisoned`], with the cause and the guard: the
+/// lock is held, and what it protects may be half-done. Waiters notice a killed holder within about 25 ms.
 ///
-/// **Relocking**: a thread that holds the lock and locks it again gets [`LockError::AlreadyHeld`] at once. Another
-/// thread of the same process waits like one of another process.
+/// **Relocking**: a thread that holds the lock and locks it again gets [`LockError::AlreadyHeld`] at once. Other
+/// threads of the same process wait, as those of other processes do.
 ///
 /// ```
 /// use sync::{Lock, LockError};
@@ -50,11 +57,11 @@ use crate::{
 /// lock.clear_poison();
 /// drop(guard);
 /// drop(lock.lock().unwrap());
-/// # Ok::<(), sync::FamilyError>(())
+/// # Ok::<(), sync::SharedHeapError>(())
 /// ```
 #[derive(Clone)]
 pub struct Lock {
-    tie: Arc<Tie>,
+    reference: Arc<Reference>,
     word: &'static AtomicU64,
 }
 
@@ -64,64 +71,64 @@ pub struct LockGuard<'a> {
     lock: &'a Lock,
     held: Held,
     was_panicking: bool,
-    /// A lock is released by the thread that holds it.
+    /// The thread that holds a lock must release it.
     not_send: PhantomData<*const ()>,
 }
 
 impl Lock {
-    /// Makes a lock that nobody holds.
+    /// Creates a lock, which is free.
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
-    pub fn new() -> Result<Self, FamilyError> {
-        Tie::create(Plan::new(Kind::Lock)).map(Self::of)
+    /// If the system lacks what shared objects need, or has run out of it.
+    pub fn new() -> Result<Self, SharedHeapError> {
+        Reference::create(Plan::new(Kind::Lock)).map(Self::of)
     }
 
-    pub(crate) fn of(tie: Tie) -> Self {
+    pub(crate) fn of(reference: Reference) -> Self {
         Self {
-            word: tie.body(0),
-            tie: Arc::new(tie),
+            word: reference.body(0),
+            reference: Arc::new(reference),
         }
     }
 
-    pub(crate) fn tie(&self) -> &Tie {
-        &self.tie
+    pub(crate) fn reference(&self) -> &Reference {
+        &self.reference
     }
 
-    /// Acquires the lock, waiting for as long as another holds it.
+    /// Acquires the lock, waiting as long as another thread holds it.
     ///
     /// # Errors
-    /// [`LockError::Poisoned`], with the guard, when an earlier holder failed; [`LockError::AlreadyHeld`] when this
-    /// thread holds it.
+    /// [`LockError::Poisoned`], with the guard, if an earlier holder failed; [`LockError::AlreadyHeld`] if this thread
+    /// holds it.
     #[inline]
     pub fn lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
-        self.acquire(Patience::Endless, LockError::TimedOut)
+        self.acquire(WaitMode::Forever, LockError::TimedOut)
     }
 
-    /// Acquires the lock if nobody holds it.
+    /// Acquires the lock if it is free.
     ///
     /// # Errors
-    /// [`LockError::WouldBlock`] when another holds it; else as [`Lock::lock`].
+    /// [`LockError::WouldBlock`] if another thread holds it; else as [`Lock::lock`].
     pub fn try_lock(&self) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
-        self.acquire(Patience::None, LockError::WouldBlock)
+        self.acquire(WaitMode::Try, LockError::WouldBlock)
     }
 
     /// Acquires the lock, waiting for at most `timeout`.
     ///
     /// # Errors
-    /// [`LockError::TimedOut`] when another held it for all that time; else as [`Lock::lock`].
+    /// [`LockError::TimedOut`] if another thread held it during that time; else as [`Lock::lock`].
     pub fn lock_timeout(&self, timeout: Duration) -> Result<LockGuard<'_>, LockError<LockGuard<'_>>> {
-        self.acquire(Patience::of(timeout), LockError::TimedOut)
+        self.acquire(WaitMode::timeout(timeout), LockError::TimedOut)
     }
 
     #[inline]
     fn acquire<'a>(
         &'a self,
-        patience: Patience,
+        mode: WaitMode,
         busy: LockError<LockGuard<'a>>,
     ) -> Result<LockGuard<'a>, LockError<LockGuard<'a>>> {
-        let me = self.tie.me().map_err(LockError::Family)?;
-        let held = match lock_word::acquire(self.word, me, patience, self.tie.member()) {
+        let me = self.reference.me().map_err(LockError::SharedHeap)?;
+        let held = match lock_word::acquire(self.word, me, mode, self.reference.participant()) {
             Ok(held) => held,
             Err(Refused::AlreadyHeld) => return Err(LockError::AlreadyHeld),
             Err(Refused::Busy) => return Err(busy),
@@ -144,7 +151,7 @@ impl Lock {
         lock_word::poison(self.word).is_some()
     }
 
-    /// Forgets that an earlier holder failed. It may be called while holding the lock, or not.
+    /// Clears the poison. This may be called while holding the lock, or not.
     pub fn clear_poison(&self) {
         lock_word::clear_poison(self.word);
     }
@@ -161,7 +168,7 @@ impl<'a> LockGuard<'a> {
         self.lock
     }
 
-    /// Remembers that what the lock protects was left half-done, also if no panic follows.
+    /// Whether the holder is panicking, so that what the lock protects may be half-done.
     pub(crate) fn is_failing(&self) -> bool {
         !self.was_panicking && std::thread::panicking()
     }
@@ -170,8 +177,8 @@ impl<'a> LockGuard<'a> {
 impl Drop for LockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        // In a child made by a bare fork the lock is its parent's still.
-        if self.lock.tie.me().is_ok() {
+        // In a child created by a bare fork the lock is still its parent's.
+        if self.lock.reference.me().is_ok() {
             let failed = self.is_failing().then_some(PoisonCause::Panicked);
             lock_word::release(self.lock.word, &self.held, failed);
         }
@@ -192,7 +199,7 @@ impl fmt::Debug for LockGuard<'_> {
     }
 }
 
-travels_as_a_copy!(Lock);
+serialize_as_copy!(Lock);
 
 #[cfg(test)]
 mod tests {
@@ -210,23 +217,23 @@ mod tests {
     }
 
     #[test]
-    fn another_thread_waits_and_the_same_one_is_told() {
+    fn another_thread_waits_and_the_same_one_gets_an_error() {
         let lock = Lock::new().unwrap();
         let guard = lock.lock().unwrap();
         assert!(matches!(
             lock.lock_timeout(Duration::MAX),
             Err(LockError::AlreadyHeld)
         ));
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 assert!(matches!(lock.try_lock(), Err(LockError::WouldBlock)));
                 let soon = lock.lock_timeout(Duration::from_millis(15));
                 assert!(matches!(soon, Err(LockError::TimedOut)));
-                tell.send(()).unwrap();
+                sender.send(()).unwrap();
                 let _guard = lock.lock().unwrap();
             });
-            told.recv().unwrap();
+            receiver.recv().unwrap();
             drop(guard);
         });
         assert!(lock.try_lock().is_ok());
@@ -241,7 +248,7 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..5_000 {
                         let _guard = lock.lock().unwrap();
-                        *inside.try_lock().expect("nobody else is inside") += 1;
+                        *inside.try_lock().expect("no other thread is inside") += 1;
                     }
                 });
             }
@@ -260,51 +267,51 @@ mod tests {
 
     #[test]
     fn a_message_keeps_its_lock_until_it_is_received_and_no_longer() {
-        let (bytes, transit) = crate::heap::Transit::of(|| encoded(&Lock::new().unwrap()));
+        let (bytes, handles) = crate::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
         let first: Lock = decode_argument(&bytes).unwrap();
         let again: Lock = decode_argument(&bytes).unwrap();
         assert!(first.is_same(&again), "a job that is tried again");
-        drop((first, again, transit));
+        drop((first, again, handles));
         let error = decode_argument::<Lock>(&bytes).unwrap_err().to_string();
         assert!(error.contains("a lock that is gone"), "{error}");
     }
 
     #[test]
-    fn a_lost_message_gives_its_handles_back() {
-        let (bytes, transit) = crate::heap::Transit::of(|| encoded(&Lock::new().unwrap()));
-        drop(transit);
+    fn a_lost_message_releases_its_handles() {
+        let (bytes, handles) = crate::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
+        drop(handles);
         assert!(decode_argument::<Lock>(&bytes).is_err());
     }
 
     #[test]
-    fn other_families_other_kinds_and_forgeries_are_refused() {
+    fn other_heaps_other_kinds_and_forgeries_are_refused() {
         let lock = Lock::new().unwrap();
         let bytes = encoded(&lock);
         let error = decode_argument::<crate::Event>(&bytes).unwrap_err();
         assert!(error.to_string().contains("a handle of a lock"), "{error}");
-        let (family, rest): (u64, (u64, u32, u64, u64)) = decode_argument(&bytes).unwrap();
-        let error = decode_argument::<Lock>(&encoded(&(family ^ 1, rest))).unwrap_err();
-        assert!(error.to_string().contains("another family"), "{error}");
+        let (heap, rest): (u64, (u64, u32, u64, u64)) = decode_argument(&bytes).unwrap();
+        let error = decode_argument::<Lock>(&encoded(&(heap ^ 1, rest))).unwrap_err();
+        assert!(error.to_string().contains("another process tree"), "{error}");
         for cell in [0, 8, 64, 1 << 20, 1 << 40, u64::MAX, rest.0 + 8] {
             for reference in [0, rest.2, 1 << 50, u64::MAX] {
-                let forged = encoded(&(family, (cell, rest.1, reference, rest.3)));
+                let forged = encoded(&(heap, (cell, rest.1, reference, rest.3)));
                 assert!(decode_argument::<Lock>(&forged).is_err(), "{cell} {reference}");
             }
         }
     }
 
     #[test]
-    fn many_locks_made_and_dropped_take_no_more_room() {
+    fn many_locks_created_and_dropped_take_no_more_room() {
         let make = |number| (0..number).map(|_| Lock::new().unwrap()).collect::<Vec<_>>();
-        let before = crate::heap::member().unwrap().cells_used();
+        let before = crate::object::participant::participant().unwrap().cells_used();
         for _ in 0..100 {
             drop(make(1000));
         }
         for _ in 0..20_000 {
-            let (bytes, _transit) = crate::heap::Transit::of(|| encoded(&Lock::new().unwrap()));
+            let (bytes, _handles) = crate::HandlesInFlight::collect(|| encoded(&Lock::new().unwrap()));
             drop(decode_argument::<Lock>(&bytes).unwrap());
         }
-        let used = crate::heap::member().unwrap().cells_used() - before;
+        let used = crate::object::participant::participant().unwrap().cells_used() - before;
         assert!(used < 5_000, "{used} cells more");
     }
 }

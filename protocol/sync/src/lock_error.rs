@@ -1,25 +1,25 @@
-//! Why a lock could not be acquired, or was left in doubt.
+//! The errors of acquiring a lock, poisoning among them.
 
 use std::fmt;
 
-use crate::{FamilyError, word::lock_word::PoisonCause};
+use crate::{heap::error::SharedHeapError, word::lock_word::PoisonCause};
 
-/// Why a lock could not be acquired, or only with a warning.
+/// Why a lock could not be acquired, or was acquired poisoned.
 #[non_exhaustive]
 pub enum LockError<G> {
-    /// It is held now, but an earlier holder failed: what it protects may be half-done.
+    /// The lock is held now, but an earlier holder failed: what it protects may be half-done.
     Poisoned(Poisoned<G>),
-    /// This very thread holds it already.
+    /// The calling thread holds the lock already.
     AlreadyHeld,
-    /// Another thread holds it, and the call was not to wait.
+    /// Another thread holds the lock, and the call does not wait.
     WouldBlock,
-    /// Another thread held it for all of the time.
+    /// Another thread held the lock during the whole timeout.
     TimedOut,
-    /// This process has no part in its family's objects any more.
-    Family(FamilyError),
+    /// This process cannot use the shared heap.
+    SharedHeap(SharedHeapError),
 }
 
-/// A lock that is held though an earlier holder failed.
+/// A lock that is held, although an earlier holder failed.
 pub struct Poisoned<G> {
     guard: G,
     cause: PoisonCause,
@@ -35,7 +35,7 @@ impl<G> Poisoned<G> {
         self.cause
     }
 
-    /// The guard, for those who can go on or repair.
+    /// The guard, to go on or to repair.
     pub fn into_guard(self) -> G {
         self.guard
     }
@@ -49,7 +49,7 @@ impl<G> Poisoned<G> {
 }
 
 impl<G> LockError<G> {
-    /// The guard of a poisoned lock; none when the lock is not held.
+    /// The guard of a poisoned lock; `None` if the lock is not held.
     pub fn into_guard(self) -> Option<G> {
         match self {
             Self::Poisoned(poisoned) => Some(poisoned.into_guard()),
@@ -57,7 +57,7 @@ impl<G> LockError<G> {
         }
     }
 
-    /// The error alone, for a `?` that must not borrow the lock; a poisoned lock is released by it.
+    /// The error without the guard, for a `?` that must not borrow the lock. This releases a poisoned lock.
     pub fn without_guard(self) -> LockError<()> {
         self.map(drop)
     }
@@ -68,7 +68,7 @@ impl<G> LockError<G> {
             Self::AlreadyHeld => LockError::AlreadyHeld,
             Self::WouldBlock => LockError::WouldBlock,
             Self::TimedOut => LockError::TimedOut,
-            Self::Family(error) => LockError::Family(error),
+            Self::SharedHeap(error) => LockError::SharedHeap(error),
         }
     }
 }
@@ -95,7 +95,7 @@ impl<G> fmt::Display for LockError<G> {
             Self::AlreadyHeld => f.write_str("this thread holds the lock already"),
             Self::WouldBlock => f.write_str("the lock is held by another"),
             Self::TimedOut => f.write_str("the lock was held by another for all of the time"),
-            Self::Family(error) => error.fmt(f),
+            Self::SharedHeap(error) => error.fmt(f),
         }
     }
 }
@@ -115,7 +115,7 @@ impl<G> fmt::Debug for LockError<G> {
             Self::AlreadyHeld => f.write_str("AlreadyHeld"),
             Self::WouldBlock => f.write_str("WouldBlock"),
             Self::TimedOut => f.write_str("TimedOut"),
-            Self::Family(error) => f.debug_tuple("Family").field(error).finish(),
+            Self::SharedHeap(error) => f.debug_tuple("SharedHeap").field(error).finish(),
         }
     }
 }

@@ -1,4 +1,6 @@
-//! A pipe between two processes.
+//! A pipe between two processes: two typed channels, one in each direction.
+//!
+//! Owns the handles of the two ends.
 
 use std::{cell::Cell, fmt, marker::PhantomData, sync::Arc, sync::atomic::Ordering, time::Duration};
 
@@ -6,30 +8,33 @@ use protocol::refuse;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan, SIDE},
+    heap::{
+        error::SharedHeapError,
+        objects::{Kind, Plan, SIDE},
+    },
     item_error::{GetError, PutError, PutErrorKind},
     object::{
-        channel_memory::{Conduit, Limits},
-        reference::Tie,
+        channel_memory::{BYTES, ITEMS, Limits},
+        reference::Reference,
     },
-    queue::{self, DEFAULT_ITEMS},
-    word::lock_word::{Patience, Peers},
+    queue::DEFAULT_ITEMS,
+    typed_channel::{self, TypedChannel},
+    word::wait::{Peers, WaitMode},
 };
 
-/// How many bytes of encoded items a pipe holds in each direction, unless it was made with another number: 256 KiB.
+/// How many bytes of encoded items a pipe holds in each direction by default: 256 KiB.
 pub const DEFAULT_PIPE_BYTES: usize = 1 << 18;
 
 /// The two ends of a pipe.
 pub type Pipe<S, R> = (PipeEnd<S, R>, PipeEnd<R, S>);
 
-/// What a [`PipeEnd`] carries: it is not to be shared between threads, but may be moved to one.
+/// Marks a [`PipeEnd`] as a value that cannot be shared between threads, but can be moved to one.
 type Carries<S, R> = PhantomData<(Cell<()>, fn(S) -> R)>;
 
-/// Makes a pipe: what one end sends, the other receives, in both directions.
+/// Creates a pipe: what one end sends, the other receives, in both directions.
 ///
 /// The ends are typed: the first sends `S` and receives `R`. It holds [`DEFAULT_ITEMS`] and [`DEFAULT_PIPE_BYTES`] in
-/// each direction; [`pipe_with_limits`] makes others.
+/// each direction; [`pipe_with_limits`] creates others.
 ///
 /// ```
 /// use sync::pipe;
@@ -46,24 +51,24 @@ type Carries<S, R> = PhantomData<(Cell<()>, fn(S) -> R)>;
 /// ```
 ///
 /// # Errors
-/// When the system lacks what shared objects need, or has run out of it.
-pub fn pipe<S, R>() -> Result<Pipe<S, R>, FamilyError> {
+/// If the system lacks what shared objects need, or has run out of it.
+pub fn pipe<S, R>() -> Result<Pipe<S, R>, SharedHeapError> {
     pipe_with_limits(DEFAULT_ITEMS, DEFAULT_PIPE_BYTES)
 }
 
-/// Makes a pipe that holds so many items, and so many bytes of encoded items, in each direction.
+/// Creates a pipe that holds this many items, and this many bytes of encoded items, in each direction.
 ///
 /// # Errors
-/// [`FamilyError::Impossible`] for a pipe without room; else as [`pipe`].
-pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, FamilyError> {
+/// [`SharedHeapError::Impossible`] for a pipe without room; else as [`pipe`].
+pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, SharedHeapError> {
     let limits = Limits::new(items, bytes)?;
-    let near = Tie::create(Plan {
+    let near = Reference::create(Plan {
         kind: Kind::Pipe,
-        annexes: 4,
+        extra_cells: 4,
         extent_bytes: 2 * limits.channel_bytes(),
     })?;
-    near.body(0).store(limits.items, Ordering::Relaxed);
-    near.body(1).store(limits.bytes, Ordering::Release);
+    near.body(ITEMS).store(limits.items, Ordering::Relaxed);
+    near.body(BYTES).store(limits.bytes, Ordering::Release);
     let far = near.another()?;
     far.reference_word(SIDE).store(1, Ordering::Release);
     Ok((PipeEnd::of(near)?, PipeEnd::of(far)?))
@@ -71,16 +76,16 @@ pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, 
 
 /// One end of a pipe, made by [`pipe`]: sends `S` and receives `R`.
 ///
-/// An end belongs to one process at a time. It can be given away, as an argument, in a job, through a queue or another
-/// pipe; that uses it up here: it says [`PutErrorKind::Moved`] from then on, unless the message it was in could not be
-/// sent, when it is as it was.
+/// An end belongs to one process at a time. It can be sent to another, as an argument, in a job, through a queue or
+/// another pipe. After that it cannot be used here, and every call fails with [`PutErrorKind::Moved`] or
+/// [`GetError::Moved`]. If the message that contains it could not be sent, it is usable again.
 ///
-/// When the other end is dropped, lost on its way, or its process ends or is killed, sending fails with
-/// [`PutErrorKind::Closed`] at once, and receiving fails with [`GetError::Closed`] when all that was sent before has been
-/// received: one who waits is told within some 25 ms of a kill.
+/// If the other end is dropped, lost in flight, or its process ends or is killed, sending fails with
+/// [`PutErrorKind::Closed`] at once, and receiving fails with [`GetError::Closed`] once all that was sent before has
+/// been received. A waiting thread notices a kill within about 25 ms.
 ///
-/// An end cannot be copied, nor shared between threads without a lock, because two that received from one end would
-/// each see half of the conversation:
+/// An end cannot be copied, nor shared between threads without a lock, because two threads that receive from one end
+/// would each see half of the conversation:
 ///
 /// ```compile_fail,E0599
 /// let (one, other) = sync::pipe::<u32, u32>().unwrap();
@@ -93,7 +98,7 @@ pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, 
 ///     scope.spawn(|| one.send(2));
 /// });
 /// ```
-/// A mutex makes the second right:
+/// With a mutex the second is allowed:
 /// ```
 /// let (one, other) = sync::pipe::<u32, u32>().unwrap();
 /// let one = std::sync::Mutex::new(one);
@@ -104,19 +109,19 @@ pub fn pipe_with_limits<S, R>(items: usize, bytes: usize) -> Result<Pipe<S, R>, 
 /// assert_eq!(other.recv().unwrap() + other.recv().unwrap(), 3);
 /// ```
 pub struct PipeEnd<S, R> {
-    tie: Arc<Tie>,
-    outward: Conduit,
-    inward: Conduit,
+    reference: Arc<Reference>,
+    outward: TypedChannel,
+    inward: TypedChannel,
     items: Carries<S, R>,
 }
 
 impl<S, R> PipeEnd<S, R> {
-    fn of(tie: Tie) -> Result<Self, FamilyError> {
-        let [first, second] = queue::conduits(&tie)?;
-        let is_far = tie.reference_word(SIDE).load(Ordering::Acquire) != 0;
+    fn of(reference: Reference) -> Result<Self, SharedHeapError> {
+        let [first, second] = typed_channel::channels(&reference)?;
+        let is_far = reference.reference_word(SIDE).load(Ordering::Acquire) != 0;
         let (outward, inward) = if is_far { (second, first) } else { (first, second) };
         Ok(Self {
-            tie: Arc::new(tie),
+            reference: Arc::new(reference),
             outward,
             inward,
             items: PhantomData,
@@ -124,12 +129,12 @@ impl<S, R> PipeEnd<S, R> {
     }
 
     fn is_moved(&self) -> bool {
-        self.tie.moved.load(Ordering::Acquire)
+        self.reference.moved.load(Ordering::Acquire)
     }
 
-    /// Whether the other end is gone. What it sent before may still be received.
+    /// Whether the other end is gone. What it sent before can still be received.
     pub fn is_closed(&self) -> bool {
-        self.tie.member().tend();
+        self.reference.participant().reclaim();
         self.inward.is_closed()
     }
 
@@ -143,34 +148,34 @@ impl<S: Serialize, R> PipeEnd<S, R> {
     /// Sends an item, waiting while there is no room.
     ///
     /// # Errors
-    /// With the item: when the other end is gone, this one was sent away, or the item is too large or cannot be encoded.
+    /// With the item: if the other end is gone, this one was sent away, or the item is too large or cannot be encoded.
     pub fn send(&self, item: S) -> Result<(), PutError<S>> {
-        self.send_for(item, Patience::Endless)
+        self.send_for(item, WaitMode::Forever)
     }
 
     /// Sends an item if there is room.
     ///
     /// # Errors
-    /// [`PutErrorKind::Full`] when there is none; else as [`PipeEnd::send`].
+    /// [`PutErrorKind::Full`] if there is none; else as [`PipeEnd::send`].
     pub fn try_send(&self, item: S) -> Result<(), PutError<S>> {
-        self.send_for(item, Patience::None)
+        self.send_for(item, WaitMode::Try)
     }
 
     /// Sends an item, waiting for room for at most `timeout`.
     ///
     /// # Errors
-    /// [`PutErrorKind::TimedOut`] when there was none for all that time; else as [`PipeEnd::send`].
+    /// [`PutErrorKind::TimedOut`] if there was none during that time; else as [`PipeEnd::send`].
     pub fn send_timeout(&self, item: S, timeout: Duration) -> Result<(), PutError<S>> {
-        self.send_for(item, Patience::of(timeout))
+        self.send_for(item, WaitMode::timeout(timeout))
     }
 
-    fn send_for(&self, item: S, patience: Patience) -> Result<(), PutError<S>> {
+    fn send_for(&self, item: S, mode: WaitMode) -> Result<(), PutError<S>> {
         if self.is_moved() {
             return Err(PutError::new(item, PutErrorKind::Moved));
         }
-        // The other end may have died just now: a send into the void is an error, not a success.
-        self.tie.member().tend();
-        self.outward.put(&self.tie, item, patience)
+        // The other end may have just died: sending to it must fail.
+        self.reference.participant().reclaim();
+        self.outward.put(&self.reference, item, mode)
     }
 }
 
@@ -178,34 +183,34 @@ impl<S, R: DeserializeOwned> PipeEnd<S, R> {
     /// Receives an item, waiting until there is one.
     ///
     /// # Errors
-    /// [`GetError::Closed`] when the other end is gone and all has been received; [`GetError::Moved`] when this one was
-    /// sent away; [`GetError::Decoding`] when the item is no `R`.
+    /// [`GetError::Closed`] if the other end is gone and all has been received; [`GetError::Moved`] if this one was
+    /// sent away; [`GetError::Decoding`] if the item is no `R`.
     pub fn recv(&self) -> Result<R, GetError> {
-        self.recv_for(Patience::Endless)
+        self.recv_for(WaitMode::Forever)
     }
 
     /// Receives an item if there is one.
     ///
     /// # Errors
-    /// [`GetError::Empty`] when there is none; else as [`PipeEnd::recv`].
+    /// [`GetError::Empty`] if there is none; else as [`PipeEnd::recv`].
     pub fn try_recv(&self) -> Result<R, GetError> {
-        self.tie.member().tend();
-        self.recv_for(Patience::None)
+        self.reference.participant().reclaim();
+        self.recv_for(WaitMode::Try)
     }
 
     /// Receives an item, waiting for at most `timeout`.
     ///
     /// # Errors
-    /// [`GetError::TimedOut`] when there was none for all that time; else as [`PipeEnd::recv`].
+    /// [`GetError::TimedOut`] if there was none during that time; else as [`PipeEnd::recv`].
     pub fn recv_timeout(&self, timeout: Duration) -> Result<R, GetError> {
-        self.recv_for(Patience::of(timeout))
+        self.recv_for(WaitMode::timeout(timeout))
     }
 
-    fn recv_for(&self, patience: Patience) -> Result<R, GetError> {
+    fn recv_for(&self, mode: WaitMode) -> Result<R, GetError> {
         if self.is_moved() {
             return Err(GetError::Moved);
         }
-        self.inward.get(&self.tie, patience)
+        self.inward.get(&self.reference, mode)
     }
 }
 
@@ -221,13 +226,13 @@ impl<S, R> fmt::Debug for PipeEnd<S, R> {
 
 impl<S, R> Serialize for PipeEnd<S, R> {
     fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
-        self.tie.serialize_move(serializer)
+        self.reference.serialize_move(serializer)
     }
 }
 
 impl<'de, S, R> Deserialize<'de> for PipeEnd<S, R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of(Tie::deserialize(deserializer, Kind::Pipe)?)
+        Self::of(Reference::deserialize(deserializer, Kind::Pipe)?)
             .map_err(|error| refuse(&error, D::Error::custom))
     }
 }
@@ -237,7 +242,7 @@ mod tests {
     use super::*;
     use protocol::{decode_argument, encode_argument};
 
-    use crate::{Queue, heap::Transit};
+    use crate::{Queue, object::in_flight::HandlesInFlight};
 
     #[test]
     fn it_carries_in_both_directions_and_drains_before_it_ends() {
@@ -255,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_given_away_is_used_up_here_and_received_once() {
+    fn an_end_sent_away_is_unusable_here_and_received_once() {
         let (near, far) = pipe::<u32, u32>().unwrap();
         let mut bytes = Vec::new();
         encode_argument(&far, &mut bytes).unwrap();
@@ -282,14 +287,14 @@ mod tests {
     }
 
     #[test]
-    fn an_end_lost_on_its_way_closes_the_pipe() {
+    fn an_end_lost_in_flight_closes_the_pipe() {
         let (near, far) = pipe::<u32, u32>().unwrap();
-        let (encoded, transit) = Transit::of(|| encode_argument(&far, &mut Vec::new()));
+        let (encoded, handles) = HandlesInFlight::collect(|| encode_argument(&far, &mut Vec::new()));
         encoded.unwrap();
         assert!(!near.is_closed());
         std::thread::scope(|scope| {
             let waiting = scope.spawn(move || matches!(near.recv(), Err(GetError::Closed)));
-            drop(transit);
+            drop(handles);
             assert!(waiting.join().unwrap());
         });
     }

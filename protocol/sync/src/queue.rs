@@ -1,4 +1,6 @@
-//! A queue between processes.
+//! A queue between processes: one typed channel with many producers and consumers.
+//!
+//! Owns the handle of a queue. How items are encoded is [`typed_channel`]'s part.
 
 use std::{
     fmt,
@@ -11,38 +13,34 @@ use protocol::refuse;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 
 use crate::{
-    FamilyError,
     heap::{
-        Arena,
-        objects::{BODY, Kind, Plan, annexes},
+        error::SharedHeapError,
+        objects::{Kind, Plan},
     },
     item_error::{GetError, PutError},
     object::{
-        channel_memory::{self, Conduit, Limits},
-        member::Books,
-        reference::Tie,
+        channel_memory::{BYTES, ITEMS, Limits},
+        reference::Reference,
     },
-    word::{channel::Name, futex::Word, lock_word::Patience},
+    typed_channel::{self, TypedChannel},
+    word::wait::WaitMode,
 };
 
-/// How many items a queue holds, unless it was made with another number.
+/// How many items a queue holds by default.
 pub const DEFAULT_ITEMS: usize = 1024;
 
-/// How many bytes of encoded items a queue holds, unless it was made with another number: 1 MiB.
+/// How many bytes of encoded items a queue holds by default: 1 MiB.
 pub const DEFAULT_BYTES: usize = 1 << 20;
 
-/// In the body: how many items, and how many bytes.
-const ITEMS: u64 = 0;
-const BYTES: u64 = 1;
-
-/// A first-in, first-out queue between the threads of all processes of a family, with many producers and consumers.
+/// A first-in, first-out queue between the threads of all processes of a process tree, with many producers and
+/// consumers.
 ///
-/// It is bounded in items and in bytes: [`Queue::put`] waits while there is no room. Its memory is taken when it is made,
-/// so that a put never fails for lack of it.
+/// The queue is bounded in items and in bytes: [`Queue::put`] waits while there is no room. Its memory is allocated
+/// when it is created, so that a put never fails for lack of memory.
 ///
-/// A process that is killed in the middle of an operation leaves the queue whole: an item is there entirely or not at
-/// all, none is delivered twice, and none is lost but one that the killed process had just taken. Nobody waits for the
-/// dead for more than some 25 ms. Handles of shared objects may be put like any other value.
+/// A process that is killed during an operation leaves the queue whole: an item is in it completely or not at all, no
+/// item is delivered twice, and none is lost except one that the killed process had just taken. No thread waits for a
+/// dead process for more than about 25 ms. Handles of shared objects can be put like any other value.
 ///
 /// ```
 /// use sync::{GetError, Queue};
@@ -60,91 +58,90 @@ const BYTES: u64 = 1;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Queue<T> {
-    tie: Arc<Tie>,
-    conduit: Conduit,
+    reference: Arc<Reference>,
+    channel: TypedChannel,
     items: PhantomData<fn(T) -> T>,
 }
 
 impl<T> Queue<T> {
-    /// Makes a queue of [`DEFAULT_ITEMS`] and [`DEFAULT_BYTES`].
+    /// Creates a queue of [`DEFAULT_ITEMS`] and [`DEFAULT_BYTES`].
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
-    pub fn new() -> Result<Self, FamilyError> {
+    /// If the system lacks what shared objects need, or has run out of it.
+    pub fn new() -> Result<Self, SharedHeapError> {
         Self::with_limits(DEFAULT_ITEMS, DEFAULT_BYTES)
     }
 
-    /// Makes a queue of so many items, and [`DEFAULT_BYTES`].
+    /// Creates a queue of this many items, and [`DEFAULT_BYTES`].
     ///
     /// # Errors
-    /// [`FamilyError::Impossible`] for a queue of no items; else as [`Queue::new`].
-    pub fn bounded(items: usize) -> Result<Self, FamilyError> {
+    /// [`SharedHeapError::Impossible`] for a queue of no items; else as [`Queue::new`].
+    pub fn bounded(items: usize) -> Result<Self, SharedHeapError> {
         Self::with_limits(items, DEFAULT_BYTES)
     }
 
-    /// Makes a queue of so many items and so many bytes of encoded items: the latter is also the most that one item
-    /// can have.
+    /// Creates a queue of this many items and this many bytes of encoded items, which is also the limit for one item.
     ///
     /// # Errors
-    /// [`FamilyError::Impossible`] for a queue without room, or of more than 2^28 items or 2^32 - 1 bytes; else as
+    /// [`SharedHeapError::Impossible`] for a queue without room, or of more than 2^28 items or 2^32 - 1 bytes; else as
     /// [`Queue::new`].
-    pub fn with_limits(items: usize, bytes: usize) -> Result<Self, FamilyError> {
+    pub fn with_limits(items: usize, bytes: usize) -> Result<Self, SharedHeapError> {
         let limits = Limits::new(items, bytes)?;
-        let tie = Tie::create(Plan {
+        let reference = Reference::create(Plan {
             kind: Kind::Queue,
-            annexes: 2,
+            extra_cells: 2,
             extent_bytes: limits.channel_bytes(),
         })?;
-        tie.body(ITEMS).store(limits.items, Ordering::Relaxed);
-        tie.body(BYTES).store(limits.bytes, Ordering::Release);
-        Self::of(tie)
+        reference.body(ITEMS).store(limits.items, Ordering::Relaxed);
+        reference.body(BYTES).store(limits.bytes, Ordering::Release);
+        Self::of(reference)
     }
 
     #[cfg(test)]
-    pub(crate) fn tie(&self) -> &Tie {
-        &self.tie
+    pub(crate) fn reference(&self) -> &Reference {
+        &self.reference
     }
 
-    fn of(tie: Tie) -> Result<Self, FamilyError> {
-        let [conduit] = conduits(&tie)?;
+    fn of(reference: Reference) -> Result<Self, SharedHeapError> {
+        let [channel] = typed_channel::channels(&reference)?;
         Ok(Self {
-            conduit,
-            tie: Arc::new(tie),
+            channel,
+            reference: Arc::new(reference),
             items: PhantomData,
         })
     }
 
-    /// Closes the queue: nothing can be put any more, and when it is empty, getting says so instead of waiting.
+    /// Closes the queue: nothing can be put any more, and once it is empty, getting fails instead of waiting.
     ///
     /// # Errors
-    /// [`FamilyError::Forked`] only.
-    pub fn close(&self) -> Result<(), FamilyError> {
-        self.conduit.close(&self.tie)
+    /// [`SharedHeapError::Forked`] only.
+    pub fn close(&self) -> Result<(), SharedHeapError> {
+        self.channel.close(&self.reference)
     }
 
-    /// Whether it is closed. Items may be left in it.
+    /// Whether the queue is closed. It may still contain items.
     pub fn is_closed(&self) -> bool {
-        self.conduit.is_closed()
+        self.channel.is_closed()
     }
 
-    /// How many items are in it.
+    /// How many items are in the queue.
     pub fn len(&self) -> usize {
-        self.conduit.length()
+        self.channel.length()
     }
 
-    /// Whether no item is in it.
+    /// Whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many items it can hold.
+    /// How many items the queue can hold.
     pub fn item_limit(&self) -> usize {
-        self.conduit.limits().items as usize
+        self.channel.limits().items as usize
     }
 
-    /// How many bytes of encoded items it can hold.
+    /// How many bytes of encoded items the queue can hold.
     pub fn byte_limit(&self) -> usize {
-        self.conduit.limits().bytes as usize
+        self.channel.limits().bytes as usize
     }
 }
 
@@ -152,25 +149,26 @@ impl<T: Serialize> Queue<T> {
     /// Puts an item at the end, waiting while there is no room.
     ///
     /// # Errors
-    /// With the item: when the queue is closed, or the item is too large or cannot be encoded.
+    /// With the item: if the queue is closed, or the item is too large or cannot be encoded.
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
-        self.conduit.put(&self.tie, item, Patience::Endless)
+        self.channel.put(&self.reference, item, WaitMode::Forever)
     }
 
     /// Puts an item at the end if there is room.
     ///
     /// # Errors
-    /// [`crate::PutErrorKind::Full`] when there is none; else as [`Queue::put`].
+    /// [`crate::PutErrorKind::Full`] if there is none; else as [`Queue::put`].
     pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
-        self.conduit.put(&self.tie, item, Patience::None)
+        self.channel.put(&self.reference, item, WaitMode::Try)
     }
 
     /// Puts an item at the end, waiting for room for at most `timeout`.
     ///
     /// # Errors
-    /// [`crate::PutErrorKind::TimedOut`] when there was none for all that time; else as [`Queue::put`].
+    /// [`crate::PutErrorKind::TimedOut`] if there was none during that time; else as [`Queue::put`].
     pub fn put_timeout(&self, item: T, timeout: Duration) -> Result<(), PutError<T>> {
-        self.conduit.put(&self.tie, item, Patience::of(timeout))
+        self.channel
+            .put(&self.reference, item, WaitMode::timeout(timeout))
     }
 }
 
@@ -178,25 +176,25 @@ impl<T: DeserializeOwned> Queue<T> {
     /// Takes the first item, waiting until there is one.
     ///
     /// # Errors
-    /// [`GetError::Closed`] when the queue is closed and empty; [`GetError::Decoding`] when the item is no `T`.
+    /// [`GetError::Closed`] if the queue is closed and empty; [`GetError::Decoding`] if the item is no `T`.
     pub fn get(&self) -> Result<T, GetError> {
-        self.conduit.get(&self.tie, Patience::Endless)
+        self.channel.get(&self.reference, WaitMode::Forever)
     }
 
     /// Takes the first item if there is one.
     ///
     /// # Errors
-    /// [`GetError::Empty`] when there is none; else as [`Queue::get`].
+    /// [`GetError::Empty`] if there is none; else as [`Queue::get`].
     pub fn try_get(&self) -> Result<T, GetError> {
-        self.conduit.get(&self.tie, Patience::None)
+        self.channel.get(&self.reference, WaitMode::Try)
     }
 
     /// Takes the first item, waiting for at most `timeout`.
     ///
     /// # Errors
-    /// [`GetError::TimedOut`] when there was none for all that time; else as [`Queue::get`].
+    /// [`GetError::TimedOut`] if there was none during that time; else as [`Queue::get`].
     pub fn get_timeout(&self, timeout: Duration) -> Result<T, GetError> {
-        self.conduit.get(&self.tie, Patience::of(timeout))
+        self.channel.get(&self.reference, WaitMode::timeout(timeout))
     }
 
     /// Takes items, waiting for each, until the queue is closed and empty.
@@ -223,7 +221,7 @@ impl<T: DeserializeOwned> Iterator for Iter<'_, T> {
             return None;
         }
         let item = self.queue.get();
-        self.is_over = matches!(item, Err(GetError::Closed | GetError::Family(_)));
+        self.is_over = matches!(item, Err(GetError::Closed | GetError::SharedHeap(_)));
         (!matches!(item, Err(GetError::Closed))).then_some(item)
     }
 }
@@ -242,8 +240,8 @@ impl<'a, T: DeserializeOwned> IntoIterator for &'a Queue<T> {
 impl<T> Clone for Queue<T> {
     fn clone(&self) -> Self {
         Self {
-            tie: Arc::clone(&self.tie),
-            conduit: self.conduit.clone(),
+            reference: Arc::clone(&self.reference),
+            channel: self.channel.clone(),
             items: PhantomData,
         }
     }
@@ -261,80 +259,21 @@ impl<T> fmt::Debug for Queue<T> {
 
 impl<T> Serialize for Queue<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.tie.serialize_copy(serializer)
+        self.reference.serialize_copy(serializer)
     }
 }
 
 impl<'de, T> Deserialize<'de> for Queue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of(Tie::deserialize(deserializer, Kind::Queue)?)
+        Self::of(Reference::deserialize(deserializer, Kind::Queue)?)
             .map_err(|error| refuse(&error, D::Error::custom))
-    }
-}
-
-/// The channels of an object that this process refers to, one behind the other in its extent.
-pub(crate) fn conduits<const N: usize>(tie: &Tie) -> Result<[Conduit; N], FamilyError> {
-    let found = open(tie.member().arena(), tie.object(), N)?;
-    found.try_into().map_err(|_| FamilyError::NotAFamily {
-        why: "an object without its channels lies in it".to_owned(),
-    })
-}
-
-fn open(arena: &'static Arena, object: u64, number: usize) -> Result<Vec<Conduit>, FamilyError> {
-    let body = |index| arena.word(object + BODY + 8 * index).load(Ordering::Acquire);
-    let limits = Limits::new(body(ITEMS) as usize, body(BYTES) as usize)?;
-    let (place, _) = crate::heap::objects::extent(arena, object);
-    let mapping = Arc::new(arena.map(place, limits.channel_bytes() * number as u64)?);
-    let annexes: Vec<u64> = annexes(arena, object).collect();
-    let (pairs, _) = annexes.as_chunks::<2>();
-    let conduits = pairs.iter().zip(0..).map(|(pair, index)| {
-        let start = limits.channel_bytes() * index;
-        Conduit::new(arena, *pair, Arc::clone(&mapping), limits, start)
-    });
-    Ok(conduits.collect())
-}
-
-/// The references under way in the items of a queue or pipe.
-///
-/// # Errors
-/// When there is no memory to map the items.
-pub(crate) fn handles_inside(books: &Books<'_>, object: u64) -> Result<Vec<u64>, FamilyError> {
-    let arena = books.member.arena();
-    let annexes: Vec<u64> = annexes(arena, object).collect();
-    let (pairs, _) = annexes.as_chunks::<2>();
-    let load = |pair: &[u64; 2], name| channel_memory::word(arena, *pair, name).load(Ordering::Acquire);
-    if pairs
-        .iter()
-        .all(|pair| load(pair, Name::Head) >= load(pair, Name::Tail))
-    {
-        return Ok(Vec::new());
-    }
-    let conduits = open(arena, object, pairs.len())?;
-    let tickets = conduits.iter().flat_map(Conduit::tickets_inside);
-    let transaction = books.transaction();
-    Ok(tickets
-        .filter(|ticket| books.has_cell(ticket.reference) && transaction.is_under_way(*ticket, None))
-        .map(|ticket| ticket.reference)
-        .collect())
-}
-
-/// Tells each end of a pipe that the other is gone.
-pub(crate) fn cut_off(arena: &Arena, object: u64) {
-    let annexes: Vec<u64> = annexes(arena, object).collect();
-    for pair in annexes.as_chunks::<2>().0 {
-        let word = |name| channel_memory::word(arena, *pair, name);
-        word(Name::Closed).store(1, Ordering::SeqCst);
-        for sleepers in [word(Name::Getters), word(Name::Putters)] {
-            sleepers.store(0, Ordering::SeqCst);
-            sleepers.wake(u32::MAX);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Event, PutErrorKind, object::member::OPENINGS, pipe};
+    use crate::{Event, PutErrorKind, heap::table::LOCKINGS, pipe};
 
     #[test]
     fn it_is_first_in_first_out_and_bounded_in_items() {
@@ -372,10 +311,10 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_without_room_cannot_be() {
+    fn a_queue_without_room_cannot_be_created() {
         for (items, bytes) in [(0, 1), (1, 0), (usize::MAX, 1), (1, usize::MAX)] {
             let error = Queue::<u8>::with_limits(items, bytes).unwrap_err();
-            assert!(matches!(error, FamilyError::Impossible { .. }), "{error}");
+            assert!(matches!(error, SharedHeapError::Impossible { .. }), "{error}");
         }
         let smallest = Queue::with_limits(1, 1).unwrap();
         smallest.put(1_u8).unwrap();
@@ -451,30 +390,30 @@ mod tests {
         ends.put(far).unwrap();
         near.send(1).unwrap();
         drop(ends);
-        assert!(near.is_closed(), "the end that lay in it is gone with it");
+        assert!(near.is_closed(), "the end that was in it is gone with it");
     }
 
     #[test]
-    fn a_handle_is_put_with_the_books_opened_once() {
-        let openings = |put: &dyn Fn()| {
-            let before = OPENINGS.get();
+    fn a_handle_is_put_with_the_table_locked_once() {
+        let lockings = |put: &dyn Fn()| {
+            let before = LOCKINGS.get();
             put();
-            OPENINGS.get() - before
+            LOCKINGS.get() - before
         };
         let (events, ends) = (Queue::new().unwrap(), Queue::new().unwrap());
         let event = Event::new().unwrap();
         assert_eq!(
-            openings(&|| events.put([event.clone(), event.clone()]).unwrap()),
+            lockings(&|| events.put([event.clone(), event.clone()]).unwrap()),
             2
         );
         let end = std::cell::Cell::new(Some(pipe::<u8, u8>().unwrap().1));
-        assert_eq!(openings(&|| ends.put(end.take().unwrap()).unwrap()), 1);
+        assert_eq!(lockings(&|| ends.put(end.take().unwrap()).unwrap()), 1);
         assert!(events.get().unwrap().iter().all(|event| !event.is_set()));
         assert!(ends.get().unwrap().is_closed());
     }
 
     #[test]
-    fn queues_that_lie_in_queues_end_with_the_outermost() {
+    fn queues_in_queues_end_with_the_outermost() {
         let mut inner = Queue::<Vec<u8>>::new().unwrap();
         inner.put(b"the core".to_vec()).unwrap();
         let (near, far) = pipe::<u8, u8>().unwrap();
@@ -483,7 +422,7 @@ mod tests {
         let mut bytes = Vec::new();
         protocol::encode_argument(&ends, &mut bytes).unwrap();
         drop(ends);
-        // Any queue may hold any queue: their handles are all alike.
+        // Any queue may contain any queue: their handles are all alike.
         for _ in 0..50 {
             let outer = Queue::<Queue<Vec<u8>>>::with_limits(2, 200).unwrap();
             outer.put(inner).unwrap();
@@ -500,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_does_not_decode_is_an_error_and_used_up() {
+    fn an_item_that_does_not_decode_is_an_error_and_lost() {
         let texts = Queue::<String>::new().unwrap();
         let mut bytes = Vec::new();
         protocol::encode_argument(&texts, &mut bytes).unwrap();

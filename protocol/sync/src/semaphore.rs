@@ -1,4 +1,8 @@
-//! A number of permits that the processes of a family share.
+//! A number of permits that processes share.
+//!
+//! Owns the handles of a semaphore and of a permit. The count of free permits changes under the object table's lock,
+//! together with the share of each process, so that the permits of a dead process can be reclaimed. Waiting and waking
+//! are [`event_count`]'s.
 
 use std::{
     marker::PhantomData,
@@ -7,30 +11,25 @@ use std::{
 };
 
 use crate::{
-    FamilyError,
     heap::{
-        Arena, Transaction,
+        error::SharedHeapError,
         objects::{BODY, Kind, Plan, SHARE},
     },
     object::{
-        reference::{Tie, travels_as_a_copy},
-        release::body,
+        handle::serialize_as_copy,
+        reference::Reference,
+        semaphore_state::{self, FREE, WAITERS},
     },
     word::{
-        futex::Word,
-        lock_word::{Patience, Peers},
+        event_count,
+        wait::{Peers, WaitMode},
     },
 };
 
-/// In the body: how many permits are free.
-const FREE: u64 = 0;
-/// In the body: whether somebody may sleep until one is.
-const SLEEPERS: u64 = 1;
-
-/// A number of permits: so many threads of all processes may hold one at a time.
+/// A number of permits: at most this many threads of all processes hold one at a time.
 ///
-/// A [`Permit`] is given back when it is dropped, and the permits of a process that ends or is killed come back by
-/// themselves. Permits are taken in no particular order.
+/// Dropping a [`Permit`] gives it back, and the permits of a process that ends or is killed come back by themselves.
+/// Permits are taken in no particular order.
 ///
 /// ```
 /// use sync::{Semaphore, SemaphoreError};
@@ -46,78 +45,81 @@ const SLEEPERS: u64 = 1;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Semaphore {
-    tie: Arc<Tie>,
+    reference: Arc<Reference>,
 }
 
-/// A permit of a [`Semaphore`], given back when it is dropped.
+/// A permit of a [`Semaphore`], which dropping gives back.
 #[derive(Debug)]
 #[must_use = "the permit is given back as soon as it is dropped"]
 pub struct Permit<'a> {
     semaphore: &'a Semaphore,
-    /// As with a lock's guard, so that a holder is a thread and not a value passed around.
+    /// As with a lock's guard: the holder is a thread, and not whichever thread has the value.
     not_send: PhantomData<*const ()>,
 }
 
-/// Why no permit was given.
+/// Why no permit was acquired.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SemaphoreError {
-    /// None is free, and the call was not to wait.
+    /// No permit is free, and the call does not wait.
     #[error("no permit is free")]
     WouldBlock,
-    /// None was free for all of the time.
+    /// No permit was free during the whole timeout.
     #[error("no permit was free for all of the time")]
     TimedOut,
-    /// This process has no part in its family's objects any more.
+    /// This process cannot use the shared heap.
     #[error(transparent)]
-    Family(#[from] FamilyError),
+    SharedHeap(#[from] SharedHeapError),
 }
 
 impl Semaphore {
-    /// Makes a semaphore with so many permits. With none, [`Semaphore::add`] brings the first.
+    /// Creates a semaphore with this many permits. With none, [`Semaphore::add`] brings the first.
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
-    pub fn new(permits: u32) -> Result<Self, FamilyError> {
-        let tie = Tie::create(Plan::new(Kind::Semaphore))?;
-        tie.body(FREE).store(permits.into(), Ordering::Release);
-        Ok(Self::of(tie))
+    /// If the system lacks what shared objects need, or has run out of it.
+    pub fn new(permits: u32) -> Result<Self, SharedHeapError> {
+        let reference = Reference::create(Plan::new(Kind::Semaphore))?;
+        reference.body(FREE).store(permits.into(), Ordering::Release);
+        Ok(Self::of(reference))
     }
 
-    fn of(tie: Tie) -> Self {
-        Self { tie: Arc::new(tie) }
+    fn of(reference: Reference) -> Self {
+        Self {
+            reference: Arc::new(reference),
+        }
     }
 
     /// Takes a permit, waiting until one is free.
     ///
     /// # Errors
-    /// [`SemaphoreError::Family`] only.
+    /// [`SemaphoreError::SharedHeap`] only.
     pub fn acquire(&self) -> Result<Permit<'_>, SemaphoreError> {
-        self.take(Patience::Endless)?.ok_or(SemaphoreError::TimedOut)
+        self.take(WaitMode::Forever)?.ok_or(SemaphoreError::TimedOut)
     }
 
     /// Takes a permit if one is free.
     ///
     /// # Errors
-    /// [`SemaphoreError::WouldBlock`] when none is.
+    /// [`SemaphoreError::WouldBlock`] if none is.
     pub fn try_acquire(&self) -> Result<Permit<'_>, SemaphoreError> {
-        // The permits of those that have just died are free.
-        self.tie.member().tend();
-        self.take(Patience::None)?.ok_or(SemaphoreError::WouldBlock)
+        // The permits of processes that have just died are free.
+        self.reference.participant().reclaim();
+        self.take(WaitMode::Try)?.ok_or(SemaphoreError::WouldBlock)
     }
 
     /// Takes a permit, waiting for at most `timeout`.
     ///
     /// # Errors
-    /// [`SemaphoreError::TimedOut`] when none was free for all that time.
+    /// [`SemaphoreError::TimedOut`] if none was free during that time.
     pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>, SemaphoreError> {
-        self.take(Patience::of(timeout))?.ok_or(SemaphoreError::TimedOut)
+        self.take(WaitMode::timeout(timeout))?
+            .ok_or(SemaphoreError::TimedOut)
     }
 
     /// Adds permits for good.
     ///
     /// # Errors
-    /// [`SemaphoreError::Family`] only.
+    /// [`SemaphoreError::SharedHeap`] only.
     pub fn add(&self, permits: u32) -> Result<(), SemaphoreError> {
         self.change(|free| Some((free + u64::from(permits), 0)))?;
         self.wake();
@@ -126,42 +128,29 @@ impl Semaphore {
 
     /// How many permits are free.
     pub fn available(&self) -> u64 {
-        self.tie.body(FREE).load(Ordering::Acquire)
+        self.reference.body(FREE).load(Ordering::Acquire)
     }
 
-    fn take(&self, patience: Patience) -> Result<Option<Permit<'_>>, FamilyError> {
-        let sleepers = self.tie.body(SLEEPERS);
-        let mut slept = false;
-        loop {
-            if self.available() > 0 && self.change(|free| Some((free.checked_sub(1)?, 1)))? {
-                if slept {
-                    // Others may sleep still, and for them a permit may be left.
-                    self.wake();
-                }
-                return Ok(Some(Permit {
-                    semaphore: self,
-                    not_send: PhantomData,
-                }));
-            }
-            let Some(slice) = patience.slice() else {
-                return Ok(None);
-            };
-            sleepers.store(1, Ordering::Relaxed);
-            std::sync::atomic::fence(Ordering::SeqCst);
-            if self.available() == 0 {
-                sleepers.sleep(1, slice);
-                self.tie.member().tend();
-                sleepers.store(1, Ordering::Relaxed);
-                slept = true;
-            }
-        }
+    fn take(&self, mode: WaitMode) -> Result<Option<Permit<'_>>, SharedHeapError> {
+        let (waiters, peers) = (self.reference.body(WAITERS), self.reference.participant());
+        event_count::wait_until(waiters, mode, peers, |_| self.take_free().transpose()).transpose()
     }
 
-    /// Changes the number of free permits, and this process's share by the second number that `change` gives.
-    fn change(&self, change: impl Fn(u64) -> Option<(u64, i64)>) -> Result<bool, FamilyError> {
-        let (object, reference) = (self.tie.object(), self.tie.reference());
-        let books = self.tie.member().books()?;
-        let mut transaction = books.transaction();
+    /// Takes a permit if one is free.
+    fn take_free(&self) -> Result<Option<Permit<'_>>, SharedHeapError> {
+        let is_taken = self.available() > 0 && self.change(|free| Some((free.checked_sub(1)?, 1)))?;
+        Ok(is_taken.then(|| Permit {
+            semaphore: self,
+            not_send: PhantomData,
+        }))
+    }
+
+    /// Changes the number of free permits to the first number that `change` returns, and this process's share by the
+    /// second.
+    fn change(&self, change: impl Fn(u64) -> Option<(u64, i64)>) -> Result<bool, SharedHeapError> {
+        let (object, reference) = (self.reference.object(), self.reference.cell());
+        let table = self.reference.participant().table()?;
+        let mut transaction = table.transaction();
         let Some((free, share)) = change(transaction.get(object + BODY + 8 * FREE)) else {
             return Ok(false);
         };
@@ -175,7 +164,7 @@ impl Semaphore {
     }
 
     fn wake(&self) {
-        wake(self.tie.member().arena(), self.tie.object());
+        semaphore_state::wake(self.reference.participant().arena(), self.reference.object());
     }
 }
 
@@ -188,28 +177,7 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// Gives back the permits that belong to a reference.
-pub(crate) fn give_back(transaction: &mut Transaction<'_, Arena>, object: u64, reference: u64) {
-    let share = transaction.get(reference + SHARE);
-    if share > 0 {
-        let free = transaction.get(object + BODY + 8 * FREE);
-        transaction.set(object + BODY + 8 * FREE, free + share);
-        transaction.set(reference + SHARE, 0);
-    }
-}
-
-/// Wakes those who sleep until a permit is free, if one is.
-pub(crate) fn wake(arena: &Arena, object: u64) {
-    std::sync::atomic::fence(Ordering::SeqCst);
-    if body(arena, object, FREE) > 0 {
-        let sleepers = arena.word(object + BODY + 8 * SLEEPERS);
-        if sleepers.load(Ordering::Relaxed) != 0 && sleepers.swap(0, Ordering::Relaxed) != 0 {
-            sleepers.wake(u32::MAX);
-        }
-    }
-}
-
-travels_as_a_copy!(Semaphore);
+serialize_as_copy!(Semaphore);
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,6 @@
-//! A lock around a shared value.
+//! A shared value with the lock that protects it.
+//!
+//! Owns the two copies of the value, and which of them is current. The lock is [`crate::Lock`]'s.
 
 use std::{
     fmt,
@@ -16,27 +18,30 @@ use protocol::{Mapping, refuse};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
-    FamilyError,
-    heap::objects::{Kind, Plan},
+    heap::{
+        error::SharedHeapError,
+        objects::{Kind, Plan, extent},
+    },
     lock::{Lock, LockGuard},
     lock_error::LockError,
-    object::reference::Tie,
+    object::reference::Reference,
 };
 
-/// The word of the body that says which copy is the value.
+/// In the body: which copy is the value.
 const CURRENT: u64 = 1;
-/// The first word of the body in which small copies lie.
+/// In the body: the first word of small copies.
 const INLINE: u64 = 2;
-/// How many bytes lie in the body itself: two copies of three words.
+/// The most bytes of a copy in the body, which has room for two copies of three words.
 const INLINE_BYTES: usize = 8 * INLINE_WORDS;
 const INLINE_WORDS: usize = 3;
 
 /// A value in shared memory, and the lock that protects it: what [`std::sync::Mutex`] is between threads.
 ///
 /// `T` is plain data, as the crate `bytemuck` defines it: numbers, arrays of them, and structures that derive
-/// `bytemuck::Pod`. The guard works on a copy of its own, which becomes the value when the guard is dropped, in one step:
-/// a holder that is killed, or panics, leaves the value as it was before or, if it was killed behind that step, as it was to be, never a mixture. That it
-/// failed is told all the same, as by [`Lock`]. Meant for values up to some kilobytes.
+/// `bytemuck::Pod`. The guard works on a copy of its own, which becomes the value in one step when the guard is
+/// dropped. A holder that panics or is killed leaves the value as it was before, or, if it was killed after that step,
+/// as it was to be, and never a mixture. The lock is poisoned all the same, as a [`Lock`] is. Meant for values of up to
+/// some kilobytes.
 ///
 /// ```
 /// use sync::Value;
@@ -46,7 +51,7 @@ const INLINE_WORDS: usize = 3;
 /// std::thread::spawn(move || *other.lock().unwrap() += 1).join().unwrap();
 /// *counter.lock().unwrap() += 1;
 /// assert_eq!(*counter.lock().unwrap(), 2);
-/// # Ok::<(), sync::FamilyError>(())
+/// # Ok::<(), sync::SharedHeapError>(())
 /// ```
 pub struct Value<T> {
     lock: Lock,
@@ -54,7 +59,7 @@ pub struct Value<T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// Where the two copies lie.
+/// The place of the two copies.
 #[derive(Debug, Clone)]
 enum Copies {
     Inline([&'static AtomicU64; 2 * INLINE_WORDS]),
@@ -72,35 +77,35 @@ pub struct ValueGuard<'a, T: Pod> {
 }
 
 impl<T: Pod> Value<T> {
-    /// Makes a shared value.
+    /// Creates a shared value.
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
-    pub fn new(value: T) -> Result<Self, FamilyError> {
+    /// If the system lacks what shared objects need, or has run out of it.
+    pub fn new(value: T) -> Result<Self, SharedHeapError> {
         let mut plan = Plan::new(Kind::Value);
         if size_of::<T>() > INLINE_BYTES {
             plan.extent_bytes = 2 * size_of::<T>() as u64;
         }
-        let shared = Self::of(Tie::create(plan)?)?;
+        let shared = Self::of(Reference::create(plan)?)?;
         shared.write(0, &value);
         Ok(shared)
     }
 
-    fn of(tie: Tie) -> Result<Self, FamilyError> {
-        let (place, length) = tie.member().extent(tie.object());
+    fn of(reference: Reference) -> Result<Self, SharedHeapError> {
+        let (place, length) = extent(reference.participant().arena(), reference.object());
         let copies = if length == 0 {
-            Copies::Inline(std::array::from_fn(|index| tie.body(INLINE + index as u64)))
+            Copies::Inline(std::array::from_fn(|index| reference.body(INLINE + index as u64)))
         } else {
-            Copies::Extent(Arc::new(tie.member().arena().map(place, length)?))
+            Copies::Extent(Arc::new(reference.participant().arena().map(place, length)?))
         };
         Ok(Self {
-            lock: Lock::of(tie),
+            lock: Lock::of(reference),
             copies,
             of: PhantomData,
         })
     }
 
-    /// Acquires the lock, waiting for as long as another holds it.
+    /// Acquires the lock, waiting as long as another thread holds it.
     ///
     /// # Errors
     /// As [`Lock::lock`].
@@ -109,7 +114,7 @@ impl<T: Pod> Value<T> {
         self.guarded(self.lock.lock())
     }
 
-    /// Acquires the lock if nobody holds it.
+    /// Acquires the lock if it is free.
     ///
     /// # Errors
     /// As [`Lock::try_lock`].
@@ -130,7 +135,7 @@ impl<T: Pod> Value<T> {
         self.lock.is_poisoned()
     }
 
-    /// Forgets that an earlier holder failed.
+    /// Clears the poison.
     pub fn clear_poison(&self) {
         self.lock.clear_poison();
     }
@@ -149,16 +154,16 @@ impl<T: Pod> Value<T> {
         locked.map(guarded).map_err(|error| error.map(guarded))
     }
 
-    /// Which copy is the value. The caller holds the lock, or has just made the object.
+    /// Which copy is the value. The caller holds the lock, or has just created the object.
     fn current(&self) -> &AtomicU64 {
-        self.lock.tie().body(CURRENT)
+        self.lock.reference().body(CURRENT)
     }
 
     #[inline]
     fn read(&self) -> T {
         let mut value = T::zeroed();
         let bytes = bytemuck::bytes_of_mut(&mut value);
-        // Acquire: a holder killed between its write and its release is succeeded without the lock's own ordering.
+        // Acquire: after a holder that was killed between its write and its release, the lock itself orders nothing.
         let copy = self.current().load(Ordering::Acquire) as usize & 1;
         match &self.copies {
             Copies::Inline(words) => {
@@ -252,18 +257,18 @@ impl<T: Pod + fmt::Debug> fmt::Debug for ValueGuard<'_, T> {
 
 impl<T> Serialize for Value<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.lock.tie().serialize_copy(serializer)
+        self.lock.reference().serialize_copy(serializer)
     }
 }
 
 impl<'de, T: Pod> Deserialize<'de> for Value<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let tie = Tie::deserialize(deserializer, Kind::Value)?;
-        let bytes = tie.member().extent(tie.object()).1;
+        let reference = Reference::deserialize(deserializer, Kind::Value)?;
+        let bytes = extent(reference.participant().arena(), reference.object()).1;
         if bytes != 0 && bytes != 2 * size_of::<T>() as u64 || bytes == 0 && size_of::<T>() > INLINE_BYTES {
             return Err(refuse(&"a shared value of another type", D::Error::custom));
         }
-        Self::of(tie).map_err(|error| refuse(&error, D::Error::custom))
+        Self::of(reference).map_err(|error| refuse(&error, D::Error::custom))
     }
 }
 
@@ -284,7 +289,7 @@ mod tests {
         });
         assert!(thread.join().is_err());
         let Err(LockError::Poisoned(poisoned)) = value.lock() else {
-            panic!("the panic was not told");
+            panic!("the panic was not reported");
         };
         assert_eq!(*poisoned.into_guard(), second, "a failed change is undone");
     }

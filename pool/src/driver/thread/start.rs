@@ -110,7 +110,7 @@ impl Starting<'_> {
         let taking = link::taking_descriptors();
         let board = Board::create().map_err(StartFailureKind::Memory)?;
         let (mut inbound, outbound) = self.payload_areas()?;
-        let family = heap::descriptor().map_err(StartFailureKind::Family)?;
+        let family = heap::descriptor().map_err(StartFailureKind::SharedHeap)?;
         let gauge = self
             .limit_memory(&process)
             .map_err(StartFailureKind::MemoryLimit)?;

@@ -1,8 +1,8 @@
-//! The memory that a family of processes shares.
+//! The memory of the shared heap.
 //!
-//! Owns the descriptor of one file of memory and this process's mappings of it. The file is sealed in its length, so
-//! that no mapped page can vanish; its pages are made before they are first used, so that a lack of memory is an error
-//! and never a signal. What the bytes mean is said in [`super::layout`].
+//! Owns the descriptor of one file of memory and this process's mappings of it. The file's length is sealed, so that no
+//! mapped page can vanish. Its pages are allocated before they are first used, so that a lack of memory is an error and
+//! never a signal. What the bytes mean is defined in [`super::layout`].
 
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -19,7 +19,7 @@ use rustix::{
 };
 
 use super::{
-    FamilyError,
+    error::SharedHeapError,
     layout::{
         CELLS, CELLS_BACKED, CELLS_END, CELLS_STEP, COOKIE, EXTENTS, FILE_BYTES, MAGIC, MAGIC_AT, NEXT_CELL,
         NEXT_EXTENT, PAGE,
@@ -32,32 +32,32 @@ const SEGMENTS: usize = (CELLS_END / SEGMENT).ilog2() as usize + 1;
 
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW);
 
-/// The memory of one family, as this process sees it.
+/// The memory of one shared heap, as this process sees it.
 #[derive(Debug)]
 pub(crate) struct Arena {
     file: OwnedFd,
     /// Header, processes and cells, mapped when first needed and never unmapped.
     segments: [OnceLock<Mapping>; SEGMENTS],
     cookie: u64,
-    /// Up to where the segments are mapped without a gap.
-    reached: AtomicU64,
+    /// The segments are mapped without a gap up to here.
+    mapped: AtomicU64,
 }
 
 impl Arena {
-    /// Makes the memory of a new family.
-    pub(crate) fn create() -> Result<Self, FamilyError> {
+    /// Creates the memory of a new heap.
+    pub(crate) fn create() -> Result<Self, SharedHeapError> {
         check_file_size()?;
-        let file = rustix::fs::memfd_create("pool-family", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
-            .map_err(FamilyError::system("memfd_create", "memfd_create"))?;
+        let file = rustix::fs::memfd_create("pool-heap", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)
+            .map_err(SharedHeapError::system("memfd_create", "memfd_create"))?;
         rustix::fs::ftruncate(&file, FILE_BYTES).map_err(MemoryError::system("ftruncate"))?;
         rustix::fs::fcntl_add_seals(&file, SEALS | SealFlags::SEAL)
-            .map_err(FamilyError::system("sealing", "sealed memory (F_ADD_SEALS)"))?;
+            .map_err(SharedHeapError::system("sealing", "sealed memory (F_ADD_SEALS)"))?;
         let mut cookie = [0; 8];
         rustix::rand::getrandom(&mut cookie, rustix::rand::GetRandomFlags::empty())
-            .map_err(FamilyError::system("getrandom", "getrandom"))?;
+            .map_err(SharedHeapError::system("getrandom", "getrandom"))?;
         let backed = CELLS.next_multiple_of(PAGE) + CELLS_STEP;
         let arena = Self::open(file)?;
-        arena.back(0, backed)?;
+        arena.allocate_pages(0, backed)?;
         arena.word(NEXT_CELL).store(CELLS, Ordering::Relaxed);
         arena.word(CELLS_BACKED).store(backed, Ordering::Relaxed);
         arena.word(NEXT_EXTENT).store(EXTENTS, Ordering::Relaxed);
@@ -67,9 +67,9 @@ impl Arena {
         Ok(Self { cookie, ..arena })
     }
 
-    /// Opens the memory that another process made.
-    pub(crate) fn adopt(file: OwnedFd) -> Result<Self, FamilyError> {
-        let wrong = |why: &str| FamilyError::NotAFamily { why: why.to_owned() };
+    /// Opens the memory that another process created.
+    pub(crate) fn adopt(file: OwnedFd) -> Result<Self, SharedHeapError> {
+        let wrong = |why: &str| SharedHeapError::NotASharedHeap { why: why.to_owned() };
         let seals = rustix::fs::fcntl_get_seals(&file).map_err(|errno| wrong(&errno.to_string()))?;
         if !seals.contains(SEALS) {
             return Err(wrong("its length can change"));
@@ -86,15 +86,15 @@ impl Arena {
         Ok(Self { cookie, ..arena })
     }
 
-    fn open(file: OwnedFd) -> Result<Self, FamilyError> {
+    fn open(file: OwnedFd) -> Result<Self, SharedHeapError> {
         let segments = [const { OnceLock::new() }; SEGMENTS];
         let arena = Self {
             file,
             segments,
             cookie: 0,
-            reached: AtomicU64::new(0),
+            mapped: AtomicU64::new(0),
         };
-        arena.reach_all(CELLS)?;
+        arena.map_to(CELLS)?;
         Ok(arena)
     }
 
@@ -102,21 +102,21 @@ impl Arena {
         self.file.as_fd()
     }
 
-    /// The number by which handles know their family.
+    /// The number by which handles identify their heap.
     pub(crate) fn cookie(&self) -> u64 {
         self.cookie
     }
 
-    /// Sees to it that [`Arena::word`] can be asked for every place before `end`.
-    pub(crate) fn reach_all(&self, end: u64) -> Result<(), MemoryError> {
-        let mut reached = self.reached.load(Ordering::Acquire);
-        while reached < end {
-            let (start, length) = bounds(segment(reached));
+    /// Maps all places before `end`, so that [`Arena::word`] can be called for them.
+    pub(crate) fn map_to(&self, end: u64) -> Result<(), MemoryError> {
+        let mut mapped = self.mapped.load(Ordering::Acquire);
+        while mapped < end {
+            let (start, length) = bounds(segment(mapped));
             let mapping = Mapping::new(&self.file, start, length as usize)?;
             // Another thread may have been faster; its mapping is as good, and this one is unmapped again.
-            let _first_or_not = self.segments[segment(reached)].set(mapping);
-            reached = start + length;
-            self.reached.fetch_max(reached, Ordering::AcqRel);
+            let _first_or_not = self.segments[segment(mapped)].set(mapping);
+            mapped = start + length;
+            self.mapped.fetch_max(mapped, Ordering::AcqRel);
         }
         Ok(())
     }
@@ -124,25 +124,25 @@ impl Arena {
     /// The word at `place` in the header, the table of processes or the cells.
     ///
     /// # Panics
-    /// When the place was not reached before ([`Arena::reach_all`]) or is no word's: a mistake in this program.
+    /// If the place was not mapped before ([`Arena::map_to`]) or is no word's: a mistake in this program.
     pub(crate) fn word(&self, place: u64) -> &AtomicU64 {
         let index = segment(place);
         let Some(mapping) = self.segments[index].get() else {
-            panic!("place {place} of the family's memory was not reached");
+            panic!("place {place} of the shared heap was not mapped");
         };
         mapping.word((place - bounds(index).0) as usize)
     }
 
-    /// Makes the pages of a stretch exist.
-    pub(crate) fn back(&self, place: u64, length: u64) -> Result<(), MemoryError> {
+    /// Allocates the pages of a range.
+    pub(crate) fn allocate_pages(&self, place: u64, length: u64) -> Result<(), MemoryError> {
         rustix::io::retry_on_intr(|| {
             rustix::fs::fallocate(&self.file, FallocateFlags::empty(), place, length)
         })
         .map_err(MemoryError::system("fallocate"))
     }
 
-    /// Gives the pages of a stretch back to the system.
-    pub(crate) fn unback(&self, place: u64, length: u64) -> Result<(), MemoryError> {
+    /// Returns the pages of a range to the system.
+    pub(crate) fn release_pages(&self, place: u64, length: u64) -> Result<(), MemoryError> {
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
         rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.file, flags, place, length))
             .map_err(MemoryError::system("punching a hole"))
@@ -154,10 +154,10 @@ impl Arena {
     }
 }
 
-/// A limit on the size of files would end the process by a signal when it is exceeded.
-fn check_file_size() -> Result<(), FamilyError> {
+/// Exceeding a limit on the size of files would end the process by a signal.
+fn check_file_size() -> Result<(), SharedHeapError> {
     match rustix::process::getrlimit(Resource::Fsize).current {
-        Some(limit) if limit < FILE_BYTES => Err(FamilyError::FileSize {
+        Some(limit) if limit < FILE_BYTES => Err(SharedHeapError::FileSize {
             limit,
             needed: FILE_BYTES,
         }),
@@ -170,7 +170,7 @@ fn segment(place: u64) -> usize {
     (u64::BITS - (place / SEGMENT).leading_zeros()) as usize
 }
 
-/// Where a segment starts, and how long it is.
+/// The start of a segment, and its length.
 fn bounds(index: usize) -> (u64, u64) {
     match index {
         0 => (0, SEGMENT),
@@ -200,12 +200,12 @@ mod tests {
         let theirs = Arena::adopt(ours.descriptor().try_clone_to_owned().unwrap()).unwrap();
         assert_eq!(ours.cookie(), theirs.cookie());
         for place in [EXTENTS, FILE_BYTES - PAGE] {
-            ours.back(place, PAGE).unwrap();
+            ours.allocate_pages(place, PAGE).unwrap();
             ours.map(place, PAGE).unwrap().write(100, b"far");
             let mut copy = Vec::new();
             theirs.map(place, PAGE).unwrap().read(100, 3, &mut copy);
             assert_eq!(copy, b"far");
-            ours.unback(place, PAGE).unwrap();
+            ours.release_pages(place, PAGE).unwrap();
         }
     }
 
@@ -213,11 +213,14 @@ mod tests {
     fn other_memory_is_refused() {
         let other = protocol::SharedMemory::create("test", 4096).unwrap();
         let other = other.descriptor().try_clone_to_owned().unwrap();
-        assert!(matches!(Arena::adopt(other), Err(FamilyError::NotAFamily { .. })));
+        assert!(matches!(
+            Arena::adopt(other),
+            Err(SharedHeapError::NotASharedHeap { .. })
+        ));
         let file = tempfile::tempfile().unwrap();
         assert!(matches!(
             Arena::adopt(file.into()),
-            Err(FamilyError::NotAFamily { .. })
+            Err(SharedHeapError::NotASharedHeap { .. })
         ));
     }
 }

@@ -1,22 +1,22 @@
-//! What can keep a process from its family's objects.
+//! Why a process cannot use the shared heap.
 
 use std::io;
 
 use protocol::MemoryError;
 
-/// What can keep a process from using the objects that a family of processes shares.
+/// Why a process cannot use the shared heap, in which all shared objects are.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FamilyError {
+pub enum SharedHeapError {
     /// The system lacks something, or a sandbox forbids it.
-    #[error("shared objects need {what}, which this system or its sandbox does not give: {source}")]
+    #[error("shared objects need {what}, which this system or its sandbox does not provide: {source}")]
     Missing {
-        /// What is lacking.
+        /// What is missing.
         what: &'static str,
         /// The system's answer.
         source: io::Error,
     },
-    /// The limit on the size of files is too small for memory that processes share.
+    /// The limit on the size of files is too small for the shared heap.
     #[error(
         "shared objects need a file of memory of {needed} bytes, and the limit on the size of files is {limit}: raise it (ulimit -f)"
     )]
@@ -26,41 +26,41 @@ pub enum FamilyError {
         /// What is needed, in bytes.
         needed: u64,
     },
-    /// There is not enough memory, address space or the like.
+    /// There is not enough memory, address space or another resource.
     #[error(transparent)]
     Memory(#[from] MemoryError),
-    /// The descriptor that was handed over is no family's memory.
-    #[error("the descriptor handed over is no memory of a family of processes: {why}")]
-    NotAFamily {
+    /// The descriptor that the parent has sent is no shared heap.
+    #[error("the descriptor received from the parent is no shared heap: {why}")]
+    NotASharedHeap {
         /// What is wrong with it.
         why: String,
     },
-    /// This process belongs to a family already: it made objects, or was handed a memory, before.
+    /// This process has a shared heap already: it has created objects, or received a heap, before.
     #[error(
-        "this process belongs to a family already: shared objects were made before its parent's memory was handed over"
+        "this process has a shared heap already: it created shared objects before it received its parent's heap"
     )]
-    AlreadyMember,
-    /// Too many processes use the family's objects at once.
-    #[error("{limit} processes use the shared objects already, and no more can")]
+    AlreadyAttached,
+    /// Too many processes use the shared heap at once.
+    #[error("{limit} processes use the shared objects already, which is the limit")]
     TooManyProcesses {
         /// How many can.
         limit: usize,
     },
-    /// An object that cannot be: a queue with room for nothing, a barrier of nobody.
+    /// An object that cannot exist: a queue without room, a barrier without parties.
     #[error("there cannot be {what}")]
     Impossible {
-        /// What was asked for, and what is needed.
+        /// What was requested, and what is needed.
         what: &'static str,
     },
-    /// This process was made by a bare `fork`, which copies handles without their owner's knowledge.
+    /// This process was created by a bare `fork`, which copies handles without new references.
     #[error(
-        "this process was made by a bare fork and owns none of the handles that were copied with it: start it as a Process, or run a program in it"
+        "this process was created by a bare fork and owns none of the handles that were copied with it: start it as a Process, or run a program in it"
     )]
     Forked,
 }
 
-impl FamilyError {
-    /// Tells what the system lacks apart from what it has run out of.
+impl SharedHeapError {
+    /// Tells what the system lacks from what it has run out of.
     pub(crate) fn system(step: &'static str, what: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
         use rustix::io::Errno;
         move |errno| match errno {

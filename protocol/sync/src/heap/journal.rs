@@ -1,9 +1,11 @@
-//! Changes of several words that happen whole or not at all, though their writer may be killed at any instruction.
+//! The redo journal: changes of several words that happen completely or not at all, though their writer may be killed
+//! at any instruction.
 //!
-//! A [`Transaction`] collects its writes. Committing it notes them all in the journal, then notes their number, which
-//! is the instant at which it has happened, then performs them, then clears the number. Whoever takes over the books'
-//! lock from a dead holder calls [`recover`] first: writes that were noted are performed, again if need be, which
-//! changes nothing; writes that were not all noted have changed nothing. The journal belongs to the holder of the lock.
+//! A [`Transaction`] collects writes. Committing it stores them all in the journal, then stores their number, which is
+//! the instant at which the transaction takes effect, then performs them, then clears the number. A process that takes
+//! over the table's lock from a dead holder first calls [`recover`]: it performs the writes that were committed, and
+//! repeating a write changes nothing; a transaction that was not committed has changed nothing. The journal belongs to
+//! the holder of the lock, and what the words mean is not known here.
 
 use std::sync::atomic::Ordering;
 
@@ -12,7 +14,7 @@ use super::{
     layout::{JOURNAL, JOURNAL_ENTRIES},
 };
 
-/// Words that have places.
+/// Words that are addressed by their place.
 pub(crate) trait Store {
     fn load(&self, place: u64) -> u64;
     fn store(&self, place: u64, value: u64);
@@ -24,12 +26,12 @@ impl Store for Arena {
     }
 
     fn store(&self, place: u64, value: u64) {
-        // Release: another process that takes over the lock from a dead one must see the writes in their order.
+        // Release: a process that takes over the lock from a dead one must see the writes in order.
         self.word(place).store(value, Ordering::Release);
     }
 }
 
-/// Writes that are to happen together.
+/// Writes that take effect together.
 #[derive(Debug)]
 pub(crate) struct Transaction<'a, S: Store> {
     store: &'a S,
@@ -38,7 +40,7 @@ pub(crate) struct Transaction<'a, S: Store> {
 }
 
 impl<'a, S: Store> Transaction<'a, S> {
-    /// The caller holds the lock of the books.
+    /// The caller holds the lock of the object table.
     pub(crate) fn new(store: &'a S) -> Self {
         Self {
             store,
@@ -47,16 +49,16 @@ impl<'a, S: Store> Transaction<'a, S> {
         }
     }
 
-    /// The word as it will be.
+    /// The word as it will be after the commit.
     pub(crate) fn get(&self, place: u64) -> u64 {
         let written = self.writes[..self.length].iter().find(|write| write.0 == place);
         written.map_or_else(|| self.store.load(place), |write| write.1)
     }
 
-    /// The word shall be `value`.
+    /// Sets a word at the commit.
     ///
     /// # Panics
-    /// When there are more writes than the journal holds: a mistake in this program.
+    /// If there are more writes than the journal holds: a mistake in this program.
     pub(crate) fn set(&mut self, place: u64, value: u64) {
         let written = self.writes[..self.length]
             .iter_mut()
@@ -70,12 +72,12 @@ impl<'a, S: Store> Transaction<'a, S> {
         }
     }
 
-    /// Writes at once, to a place that nobody looks at unless the transaction is committed.
+    /// Writes at once, to a place that is read only if the transaction is committed.
     pub(crate) fn prepare(&self, place: u64, value: u64) {
         self.store.store(place, value);
     }
 
-    /// Lets it happen.
+    /// Makes the writes take effect.
     pub(crate) fn commit(self) {
         if self.length == 0 {
             return;
@@ -93,7 +95,7 @@ impl<'a, S: Store> Transaction<'a, S> {
     }
 }
 
-/// Finishes what a holder of the lock had committed when it died.
+/// Completes what a holder of the lock had committed when it died.
 pub(crate) fn recover(store: &impl Store) {
     let length = store.load(JOURNAL).min(JOURNAL_ENTRIES as u64);
     for index in 0..length {
@@ -140,7 +142,7 @@ pub(crate) mod tests {
     }
 
     impl MortalStore {
-        /// Runs `change` with a writer that dies before the store of that number; says whether it did.
+        /// Runs `change` with a writer that dies before the store of that number; returns whether it died.
         pub(crate) fn kill_at(&self, store: u64, change: impl FnOnce(&Self)) -> bool {
             self.stores_left.set(Some(store));
             let end = catch_unwind(AssertUnwindSafe(|| change(self)));

@@ -1,41 +1,41 @@
-//! Where things lie in a family's memory.
+//! The layout of the shared heap.
 //!
-//! One file of memory, sparse and of a fixed length: pages exist where they were asked for. It begins with the header
-//! (identity, the family's lock, its books, the journal), the table of processes and the cells, in which objects and
-//! references are kept; from [`EXTENTS`] on come the extents, the larger stretches that queues and values have. An
-//! extent's place is never used again, so that it needs no list of free places: there are enough for a GiB of new ones
-//! in each second of a hundred years.
+//! The heap is one file of memory, sparse and of a fixed length: pages exist where they were allocated. It begins with
+//! the header (identity, the table's lock, the object table's counters, the journal), the table of processes and the
+//! cells of objects and references. From [`EXTENTS`] on are the extents, the larger ranges that queues and values have.
+//! A place of an extent is never used again, so no list of free places is needed: there are enough for a GiB of new
+//! extents per second during a hundred years.
 
-/// How many processes can use the objects of a family at once.
+/// How many processes can use a shared heap at once.
 pub const MAX_PROCESSES: usize = 1024;
 
-/// What the file begins with, in every version.
-pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"poolfam\x01");
+/// The first bytes of the file, in every version.
+pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"poolheap");
 
-/// The length of the file, of which nothing is used up by being there.
+/// The length of the file. Only pages that were allocated need memory.
 pub(crate) const FILE_BYTES: u64 = 1 << 62;
 
-/// Bytes per page that this layout counts in; the system's may be larger.
+/// Bytes per page of this layout; the system's pages may be larger.
 pub(crate) const PAGE: u64 = 1 << 16;
 
 pub(crate) const MAGIC_AT: u64 = 0;
-/// The random number by which handles know their family.
+/// The random number by which handles identify their heap.
 pub(crate) const COOKIE: u64 = 8;
-/// The lock of the family's books.
-pub(crate) const BOOKS_LOCK: u64 = 64;
+/// The lock of the object table.
+pub(crate) const TABLE_LOCK: u64 = 64;
 /// The first of the free cells, or 0.
 pub(crate) const FREE_CELL: u64 = 128;
-/// The first byte that no cell has had yet.
+/// The first byte that no cell has used yet.
 pub(crate) const NEXT_CELL: u64 = 136;
-/// The first byte behind the cells for which pages exist.
+/// The first byte after the cells that have pages.
 pub(crate) const CELLS_BACKED: u64 = 144;
-/// The first byte that no extent has had yet.
+/// The first byte that no extent has used yet.
 pub(crate) const NEXT_EXTENT: u64 = 152;
-/// How many objects there are.
+/// How many objects exist.
 pub(crate) const OBJECTS: u64 = 160;
-/// The number that the next ticket gets mixed with.
+/// The nonce of the last token.
 pub(crate) const NEXT_NONCE: u64 = 168;
-/// No process has had a slot from this one on.
+/// No process has used a slot from this one on.
 pub(crate) const PROCESSES_SEEN: u64 = 176;
 /// The journal: a number of writes, then pairs of place and value.
 pub(crate) const JOURNAL: u64 = 256;
@@ -45,19 +45,19 @@ pub(crate) const JOURNAL_ENTRIES: usize = 64;
 /// The table of processes.
 pub(crate) const PROCESSES: u64 = 4096;
 pub(crate) const PROCESS_BYTES: u64 = 64;
-/// In whose list the references are that belong to no process: an entry behind those of the processes.
-pub(crate) const ESTATE: usize = MAX_PROCESSES;
-/// In a process's entry: its word of life, as the kernel marks it.
-pub(crate) const LIFE: u64 = 0;
+/// The entry after those of the processes, in whose list are the references that no process owns.
+pub(crate) const UNOWNED: usize = MAX_PROCESSES;
+/// In a process's entry: its liveness word, which the kernel marks.
+pub(crate) const LIVENESS: u64 = 0;
 /// In a process's entry: the first of its references, or 0.
 pub(crate) const REFERENCES: u64 = 8;
 
 /// The cells.
 pub(crate) const CELLS: u64 = PROCESSES + (MAX_PROCESSES as u64 + 2) * PROCESS_BYTES;
 pub(crate) const CELL_BYTES: u64 = 128;
-/// How many bytes of cells are made at a time.
+/// How many bytes of cells are allocated at a time.
 pub(crate) const CELLS_STEP: u64 = 256 * 1024;
-/// Cells reach no further than this.
+/// The end of the range of cells.
 pub(crate) const CELLS_END: u64 = 1 << 36;
 
 /// The extents.

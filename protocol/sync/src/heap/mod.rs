@@ -1,37 +1,42 @@
-//! The memory that all processes of a family share, and in which their locks and queues lie.
+//! The shared heap: the memory that all processes of a process tree share, and in which their objects are.
 //!
-//! The topmost process of a family makes one file of memory when it is first asked for ([`descriptor`]); every process
-//! that it starts is handed the descriptor and [`adopt`]s it, and hands it on to its own children, at any depth. A
-//! handle of a shared object ([`crate`]) is therefore a few bytes: the family's number, the object's place and
-//! generation. It needs no descriptor of its own, and can travel wherever plain values can.
+//! The topmost process creates one file of memory when it first needs it ([`descriptor`]). Each process that it starts
+//! receives the descriptor, [`adopt`]s it, and passes it on to its own children, at any depth. A handle of a shared
+//! object is therefore a few bytes: the heap's number, the object's place and its generation. It needs no descriptor of
+//! its own, and can travel wherever plain values can.
 //!
-//! # Who refers to what
-//! The memory holds the family's books: which objects there are, and which process refers to which. An object ends with
-//! the last reference. A handle in a message is a reference too, and belongs to the sender until it is received (see
-//! [`Transit`]), or, in a queue's item, to the queue. The books are kept under one lock, by transactions that happen whole or not at all whoever is killed,
-//! and the references of a process that has ended are given back by whoever notices first:
+//! # Which process refers to which object
+//! The heap holds the object table: which objects exist, and which process refers to which. An object ends with its
+//! last reference. A handle in a message is a reference too: it belongs to the sender until it is received (see
+//! [`crate::HandlesInFlight`]), or, in an item of a queue, to the queue. The table has one lock, and changes by
+//! transactions that happen completely or not at all, whichever process is killed. The first process that notices a
+//! dead one releases its references:
 //!
-//! | killed | what follows |
+//! | killed | consequence |
 //! |---|---|
 //! | before a transaction is committed | it never happened |
-//! | while it is carried out | the next one at the books carries it out |
-//! | while making an object | the object ends with its maker's reference |
-//! | while encoding a handle | its reference ends with the sender, or, outside of a [`Transit`], is never used |
+//! | while it is performed | the next holder of the table's lock completes it |
+//! | while creating an object | the object ends with its creator's reference |
+//! | while encoding a handle | its reference ends with the sender, or, outside of a [`crate::HandlesInFlight`], is never used |
 //! | after putting it into a queue | it belongs to the queue |
-//! | while receiving one | the handle is still under way, or is the dead receiver's and is given back |
-//! | while burying another process | the next one goes on with the burial |
+//! | while receiving a handle | the handle is still in flight, or is the dead receiver's and is released |
+//! | while reclaiming what a dead process held | the next process continues |
 //!
 //! # Trust
-//! All processes of a family trust each other as the threads of a program do: one that scribbles over the shared memory
-//! can break the objects in it, though no reference to the shared bytes exists through which it could break the rules of
-//! Rust. Do not hand the memory to a process that runs hostile code.
+//! All processes of a tree trust each other as the threads of a program do. One that overwrites the shared memory can
+//! break the objects in it, though not the rules of Rust, since no reference to the shared bytes exists. Do not give
+//! the heap's descriptor to a process that runs hostile code.
+//!
+//! This module owns the heap of this process. References to objects, and the processes that use them, are `object`'s
+//! part.
 
 pub(crate) mod arena;
-mod error;
+pub(crate) mod error;
 pub(crate) mod journal;
 pub(crate) mod layout;
 pub(crate) mod liveness;
 pub(crate) mod objects;
+pub(crate) mod table;
 pub(crate) mod thread;
 
 use std::{
@@ -39,73 +44,53 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-pub use crate::object::in_flight::{Entrusted, Heir, Transit};
-use crate::object::member::Member;
-pub(crate) use arena::Arena;
-pub use error::FamilyError;
-pub(crate) use journal::{Store, Transaction};
+use arena::Arena;
+use error::SharedHeapError;
 pub use layout::MAX_PROCESSES;
 
 static ARENA: OnceLock<Arena> = OnceLock::new();
-static MEMBER: OnceLock<Member> = OnceLock::new();
-/// Locked while either is made.
-static FOUNDING: Mutex<()> = Mutex::new(());
+/// Locked while the heap is created or adopted.
+static CREATION: Mutex<()> = Mutex::new(());
 
-/// The family's memory, to hand to a child at its start; it is made here and now when this process has none yet.
+/// The descriptor of this process's shared heap, to pass to a child at its start. The heap is created if there is none.
 ///
 /// # Errors
-/// When the system lacks what is needed ([`FamilyError::Missing`]) or has run out of it.
-pub fn descriptor() -> Result<BorrowedFd<'static>, FamilyError> {
-    let _founding = FOUNDING.lock().unwrap_or_else(PoisonError::into_inner);
+/// If the system lacks what is needed ([`SharedHeapError::Missing`]) or has run out of it.
+pub fn descriptor() -> Result<BorrowedFd<'static>, SharedHeapError> {
     arena().map(Arena::descriptor)
 }
 
-/// Takes the memory that this process's parent handed over. To be called once, at the start, before any handle of a
-/// shared object is decoded or made.
+/// Makes the heap behind the descriptor that the parent has passed this process's own. Call it once, at the start,
+/// before a handle of a shared object is decoded or an object is created.
 ///
 /// # Errors
-/// [`FamilyError::NotAFamily`] when the descriptor is something else, [`FamilyError::AlreadyMember`] when this process
-/// has a family's memory already.
-pub fn adopt(descriptor: OwnedFd) -> Result<(), FamilyError> {
-    let _founding = FOUNDING.lock().unwrap_or_else(PoisonError::into_inner);
+/// [`SharedHeapError::NotASharedHeap`] if the descriptor is something else, [`SharedHeapError::AlreadyAttached`] if
+/// this process has a shared heap already.
+pub fn adopt(descriptor: OwnedFd) -> Result<(), SharedHeapError> {
+    let _creation = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
     if ARENA.get().is_some() {
-        return Err(FamilyError::AlreadyMember);
+        return Err(SharedHeapError::AlreadyAttached);
     }
     ARENA
         .set(Arena::adopt(descriptor)?)
-        .map_err(|_| FamilyError::AlreadyMember)
+        .map_err(|_| SharedHeapError::AlreadyAttached)
 }
 
-/// How many shared objects there are in this process's family: none before any was made.
-///
-/// For tests and for those who look for a leak.
-pub fn objects() -> u64 {
-    MEMBER.get().map_or(0, Member::objects)
-}
-
-/// This process as a member of its family, which is founded if there is none.
-pub(crate) fn member() -> Result<&'static Member, FamilyError> {
-    if let Some(member) = MEMBER.get() {
-        return Ok(member);
-    }
-    let _founding = FOUNDING.lock().unwrap_or_else(PoisonError::into_inner);
-    if MEMBER.get().is_none() {
-        let _first = MEMBER.set(Member::join(arena()?)?);
-    }
-    MEMBER.get().ok_or(FamilyError::AlreadyMember)
-}
-
-/// Whether this process has a family: none is founded.
+/// Whether this process has a shared heap. None is created.
 pub(crate) fn exists() -> bool {
     ARENA.get().is_some()
 }
 
-/// The caller holds the lock of the founding.
-fn arena() -> Result<&'static Arena, FamilyError> {
+/// This process's shared heap, which is created if there is none.
+pub(crate) fn arena() -> Result<&'static Arena, SharedHeapError> {
+    if let Some(arena) = ARENA.get() {
+        return Ok(arena);
+    }
+    let _creation = CREATION.lock().unwrap_or_else(PoisonError::into_inner);
     if ARENA.get().is_none() {
         let _first = ARENA.set(Arena::create()?);
     }
-    ARENA.get().ok_or(FamilyError::AlreadyMember)
+    ARENA.get().ok_or(SharedHeapError::AlreadyAttached)
 }
 
 #[cfg(test)]
@@ -113,9 +98,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_has_a_family_cannot_be_adopted() {
+    fn a_process_that_has_a_heap_adopts_no_other() {
         let ours = descriptor().unwrap();
         let again = adopt(ours.try_clone_to_owned().unwrap());
-        assert!(matches!(again, Err(FamilyError::AlreadyMember)));
+        assert!(matches!(again, Err(SharedHeapError::AlreadyAttached)));
     }
 }

@@ -1,10 +1,11 @@
-//! The books of a family: which objects there are, and which process refers to which.
+//! The object table: which objects exist, and which process refers to which.
 //!
-//! Objects and references lie in *cells* of 128 bytes. A reference belongs to one process and to one object and is in
-//! both their lists, so that what a dead process referred to can be found and given back by anybody. An object ends
-//! with its last reference. A cell's generation is raised when it is used again, so that an old handle is recognised.
+//! Objects and references are *cells* of 128 bytes. A reference belongs to one process and one object, and is in the
+//! lists of both, so that any process can find and release the references of a dead one. An object ends with its last
+//! reference. A cell gets a new generation each time it is used, so that an old handle is recognized.
 //!
-//! Everything here is a step of a [`Transaction`], made while holding the books' lock: it happens whole or not at all.
+//! Everything here is a step of a [`Transaction`], made while holding the table's lock: it happens completely or not at
+//! all. What ending an object means for its kind is not known here.
 
 use super::{
     journal::{Store, Transaction},
@@ -14,26 +15,26 @@ use super::{
     },
 };
 
-/// The first word of every cell: what it is (8 bits) and its generation (the upper 32).
+/// The first word of every cell: its type (8 bits) and its generation (the upper 32).
 const HEAD: u64 = 0;
 /// In a free cell: the next free one.
 const NEXT_FREE: u64 = 8;
 
 const FREE: u64 = 0;
 const REFERENCE: u64 = 1;
-const ANNEX: u64 = 2;
+const EXTRA: u64 = 2;
 
-/// In an object: how many references it has, the first of them, its extent, its first annex.
+/// In an object: how many references it has, the first of them, its extent.
 const COUNT: u64 = 8;
 const FIRST_REFERENCE: u64 = 16;
 const EXTENT: u64 = 24;
 const EXTENT_BYTES: u64 = 32;
-/// In an object and in an annex: the next annex.
-const NEXT_ANNEX: u64 = 40;
-/// In an object and in an annex: eight words of its own, on a cache line apart.
+/// In an object and in an extra cell: the next extra cell.
+const NEXT_EXTRA: u64 = 40;
+/// In an object and in an extra cell: the body, eight words on a cache line of their own.
 pub(crate) const BODY: u64 = 64;
-/// In an annex: three words more, on the line of its head.
-pub(crate) const ANNEX_BODY: u64 = 16;
+/// In an extra cell: three more words, on the line of its head.
+pub(crate) const EXTRA_BODY: u64 = 16;
 
 /// In a reference.
 const OBJECT: u64 = 8;
@@ -44,17 +45,17 @@ const NEXT_OF_PROCESS: u64 = 40;
 const PREVIOUS_OF_PROCESS: u64 = 48;
 const NEXT_OF_OBJECT: u64 = 56;
 const PREVIOUS_OF_OBJECT: u64 = 64;
-/// How much of the object the process holds (permits).
+/// How many permits of the object the process holds.
 pub(crate) const SHARE: u64 = 72;
-/// Which of the object's two sides it is (pipes).
+/// Which of a pipe's two ends it is.
 pub(crate) const SIDE: u64 = 80;
-/// For a reference under way: the queue or pipe in whose item it is, or 0.
+/// Of a reference in flight: the queue or pipe into whose item it was sent, or 0.
 const CONTAINER: u64 = 88;
 
 const HELD: u64 = 0;
-const UNDER_WAY: u64 = 1;
+const IN_FLIGHT: u64 = 1;
 
-/// What an object is. The numbers stand in memory.
+/// What an object is. The numbers are stored in the heap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -80,7 +81,7 @@ impl Kind {
         Self::Condition,
     ];
 
-    /// With its article, for messages.
+    /// The kind with its article, for messages.
     pub(crate) fn noun(self) -> &'static str {
         match self {
             Self::Lock => "a lock",
@@ -95,25 +96,25 @@ impl Kind {
     }
 }
 
-/// Where an object lies, and its generation there.
+/// The cell of an object, and its generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ObjectId {
     pub(crate) cell: u64,
     pub(crate) generation: u32,
 }
 
-/// A handle under way: the reference that keeps its object alive, and the number that only this journey has.
+/// The token of a handle in flight: the reference that keeps its object alive, and a number that no other sending has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket {
+pub(crate) struct Token {
     pub(crate) reference: u64,
     pub(crate) nonce: u64,
 }
 
-/// What a new object is to have.
+/// What a new object needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) kind: Kind,
-    pub(crate) annexes: usize,
+    pub(crate) extra_cells: usize,
     pub(crate) extent_bytes: u64,
 }
 
@@ -121,16 +122,16 @@ impl Plan {
     pub(crate) fn new(kind: Kind) -> Self {
         Self {
             kind,
-            annexes: 0,
+            extra_cells: 0,
             extent_bytes: 0,
         }
     }
 }
 
 impl<S: Store> Transaction<'_, S> {
-    /// Makes an object with nothing in it, to which nobody refers yet.
+    /// Creates an object whose words are zero, without a reference.
     pub(crate) fn create(&mut self, plan: Plan) -> ObjectId {
-        let (cell, generation) = self.take_cell(plan.kind as u64);
+        let (cell, generation) = self.allocate_cell(plan.kind as u64);
         for word in (16..CELL_BYTES).step_by(8) {
             self.prepare(cell + word, 0);
         }
@@ -142,22 +143,22 @@ impl<S: Store> Transaction<'_, S> {
             self.prepare(cell + EXTENT_BYTES, plan.extent_bytes);
         }
         let mut last = cell;
-        for _ in 0..plan.annexes {
-            let (annex, _) = self.take_cell(ANNEX);
+        for _ in 0..plan.extra_cells {
+            let (extra, _) = self.allocate_cell(EXTRA);
             for word in (16..CELL_BYTES).step_by(8) {
-                self.prepare(annex + word, 0);
+                self.prepare(extra + word, 0);
             }
-            self.set(annex + NEXT_FREE, 0);
-            self.prepare(last + NEXT_ANNEX, annex);
-            last = annex;
+            self.set(extra + NEXT_FREE, 0);
+            self.prepare(last + NEXT_EXTRA, extra);
+            last = extra;
         }
         self.set(OBJECTS, self.get(OBJECTS) + 1);
         ObjectId { cell, generation }
     }
 
-    /// Makes a reference of `process` to an object.
-    pub(crate) fn refer(&mut self, object: u64, process: usize) -> u64 {
-        let (cell, _) = self.take_cell(REFERENCE);
+    /// Adds a reference of `process` to an object.
+    pub(crate) fn add_reference(&mut self, object: u64, process: usize) -> u64 {
+        let (cell, _) = self.allocate_cell(REFERENCE);
         for word in (16..CELL_BYTES).step_by(8) {
             self.prepare(cell + word, 0);
         }
@@ -170,103 +171,103 @@ impl<S: Store> Transaction<'_, S> {
         }
         self.set(object + FIRST_REFERENCE, cell);
         self.set(object + COUNT, self.get(object + COUNT) + 1);
-        self.join_process(cell, process);
+        self.link_to_process(cell, process);
         cell
     }
 
-    /// Ends a reference; says whether the object has ended with it.
-    pub(crate) fn end(&mut self, reference: u64) -> bool {
+    /// Removes a reference. Returns whether the object has ended with it.
+    pub(crate) fn remove_reference(&mut self, reference: u64) -> bool {
         let object = self.get(reference + OBJECT);
-        self.leave_process(reference);
+        self.unlink_from_process(reference);
         self.unlink(
             reference,
             object + FIRST_REFERENCE,
             NEXT_OF_OBJECT,
             PREVIOUS_OF_OBJECT,
         );
-        self.give_cell(reference);
+        self.free_cell(reference);
         let count = self.get(object + COUNT) - 1;
         self.set(object + COUNT, count);
         if count > 0 {
             return false;
         }
-        let mut annex = self.get(object + NEXT_ANNEX);
-        while annex != 0 {
-            let next = self.get(annex + NEXT_ANNEX);
-            self.give_cell(annex);
-            annex = next;
+        let mut extra = self.get(object + NEXT_EXTRA);
+        while extra != 0 {
+            let next = self.get(extra + NEXT_EXTRA);
+            self.free_cell(extra);
+            extra = next;
         }
-        self.give_cell(object);
+        self.free_cell(object);
         self.set(OBJECTS, self.get(OBJECTS) - 1);
         true
     }
 
-    /// Lets a held reference be under way; in an item of this queue or pipe, if it is about to lie in one.
-    pub(crate) fn dispatch(&mut self, reference: u64, container: Option<u64>) -> Ticket {
+    /// Puts a held reference in flight, into an item of this queue or pipe if it is sent into one.
+    pub(crate) fn send(&mut self, reference: u64, container: Option<u64>) -> Token {
         let nonce = self.get(NEXT_NONCE) + 1;
         self.set(NEXT_NONCE, nonce);
         self.set(reference + NONCE, nonce);
-        self.set(reference + STATE, UNDER_WAY);
+        self.set(reference + STATE, IN_FLIGHT);
         self.set(reference + CONTAINER, container.unwrap_or(0));
-        Ticket { reference, nonce }
+        Token { reference, nonce }
     }
 
-    /// Takes note that a reference under way never came to lie in its item.
-    pub(crate) fn unpack(&mut self, reference: u64) {
+    /// Notes that a reference in flight has not arrived in an item.
+    pub(crate) fn clear_container(&mut self, reference: u64) {
         self.set(reference + CONTAINER, 0);
     }
 
-    /// The queue or pipe in whose item a reference may lie.
+    /// The queue or pipe in whose item a reference may be.
     pub(crate) fn container(&self, reference: u64) -> Option<u64> {
         let container = self.get(reference + CONTAINER);
-        (self.get(reference + STATE) == UNDER_WAY && container != 0).then_some(container)
+        (self.get(reference + STATE) == IN_FLIGHT && container != 0).then_some(container)
     }
 
-    /// Whether a ticket is still good, for this object if one is given.
-    pub(crate) fn is_under_way(&self, ticket: Ticket, object: Option<u64>) -> bool {
-        let reference = ticket.reference;
+    /// Whether a token is still valid, for this object if one is given.
+    pub(crate) fn is_in_flight(&self, token: Token, object: Option<u64>) -> bool {
+        let reference = token.reference;
         self.get(reference + HEAD) & 0xff == REFERENCE
-            && self.get(reference + NONCE) == ticket.nonce
-            && self.get(reference + STATE) == UNDER_WAY
+            && self.get(reference + NONCE) == token.nonce
+            && self.get(reference + STATE) == IN_FLIGHT
             && object.is_none_or(|object| self.get(reference + OBJECT) == object)
     }
 
-    /// The reference under way is held, by this process.
-    pub(crate) fn arrive(&mut self, reference: u64, process: usize) {
-        self.pass_on(reference, process);
+    /// Ends the flight of a reference: this process holds it.
+    pub(crate) fn receive(&mut self, reference: u64, process: usize) {
+        self.transfer(reference, process);
         self.set(reference + CONTAINER, 0);
         self.set(reference + STATE, HELD);
     }
 
-    /// The reference belongs to this process from now on.
-    pub(crate) fn pass_on(&mut self, reference: u64, process: usize) {
-        self.leave_process(reference);
-        self.join_process(reference, process);
+    /// Transfers a reference to this process.
+    pub(crate) fn transfer(&mut self, reference: u64, process: usize) {
+        self.unlink_from_process(reference);
+        self.link_to_process(reference, process);
     }
 
-    /// What the object is, if it is still there.
+    /// The kind of the object, if it still exists.
     pub(crate) fn kind(&self, object: ObjectId) -> Option<Kind> {
         let head = self.get(object.cell + HEAD);
         let same = (head >> 32) as u32 == object.generation;
         same.then(|| kind_of(head)).flatten()
     }
 
-    /// What the object in this cell is.
+    /// The kind of the object in this cell.
     pub(crate) fn kind_in(&self, cell: u64) -> Option<Kind> {
         kind_of(self.get(cell + HEAD))
     }
 
-    /// The object to which it refers.
+    /// The object to which a reference refers.
     pub(crate) fn object_of(&self, reference: u64) -> u64 {
         self.get(reference + OBJECT)
     }
 
-    /// The process to which it belongs.
+    /// The process to which a reference belongs.
     pub(crate) fn process_of(&self, reference: u64) -> usize {
         self.get(reference + PROCESS) as usize
     }
 
-    /// How many references the object has.
+    /// How many references an object has.
     pub(crate) fn count(&self, object: u64) -> u64 {
         self.get(object + COUNT)
     }
@@ -277,18 +278,18 @@ impl<S: Store> Transaction<'_, S> {
         (first != 0).then_some(first)
     }
 
-    /// The one behind it in the list of its process.
+    /// The next reference in the list of its process.
     pub(crate) fn next_of_process(&self, reference: u64) -> Option<u64> {
         let next = self.get(reference + NEXT_OF_PROCESS);
         (next != 0).then_some(next)
     }
 
-    /// Whether the next object may need cells that have no pages yet: where they would end.
-    pub(crate) fn cells_wanted(&self, number: u64) -> u64 {
+    /// Where the cells end if this many new ones are needed.
+    pub(crate) fn cells_end(&self, number: u64) -> u64 {
         self.get(NEXT_CELL) + number * CELL_BYTES
     }
 
-    fn take_cell(&mut self, what: u64) -> (u64, u32) {
+    fn allocate_cell(&mut self, what: u64) -> (u64, u32) {
         let free = self.get(FREE_CELL);
         let cell = if free == 0 {
             let next = self.get(NEXT_CELL);
@@ -303,13 +304,13 @@ impl<S: Store> Transaction<'_, S> {
         (cell, generation)
     }
 
-    fn give_cell(&mut self, cell: u64) {
+    fn free_cell(&mut self, cell: u64) {
         self.set(cell + HEAD, self.get(cell + HEAD) & !0xff | FREE);
         self.set(cell + NEXT_FREE, self.get(FREE_CELL));
         self.set(FREE_CELL, cell);
     }
 
-    fn join_process(&mut self, reference: u64, process: usize) {
+    fn link_to_process(&mut self, reference: u64, process: usize) {
         let list = references_of(process);
         let next = self.get(list);
         self.set(reference + PROCESS, process as u64);
@@ -321,7 +322,7 @@ impl<S: Store> Transaction<'_, S> {
         self.set(list, reference);
     }
 
-    fn leave_process(&mut self, reference: u64) {
+    fn unlink_from_process(&mut self, reference: u64) {
         let list = references_of(self.process_of(reference));
         self.unlink(reference, list, NEXT_OF_PROCESS, PREVIOUS_OF_PROCESS);
     }
@@ -344,16 +345,21 @@ fn references_of(process: usize) -> u64 {
     PROCESSES + process as u64 * PROCESS_BYTES + REFERENCES
 }
 
-/// The annexes of an object, in order.
-pub(crate) fn annexes(store: &impl Store, object: u64) -> impl Iterator<Item = u64> {
-    let first = store.load(object + NEXT_ANNEX);
-    std::iter::successors((first != 0).then_some(first), move |annex| {
-        let next = store.load(annex + NEXT_ANNEX);
+/// The extra cells of an object, in order.
+pub(crate) fn extra_cells(store: &impl Store, object: u64) -> impl Iterator<Item = u64> {
+    let first = store.load(object + NEXT_EXTRA);
+    std::iter::successors((first != 0).then_some(first), move |extra| {
+        let next = store.load(extra + NEXT_EXTRA);
         (next != 0).then_some(next)
     })
 }
 
-/// Where an object's extent lies, and its length.
+/// The place of an object's extent, and its length.
 pub(crate) fn extent(store: &impl Store, object: u64) -> (u64, u64) {
     (store.load(object + EXTENT), store.load(object + EXTENT_BYTES))
+}
+
+/// A word of an object's body, without a handle of it.
+pub(crate) fn body(store: &impl Store, object: u64, index: u64) -> u64 {
+    store.load(object + BODY + 8 * index)
 }

@@ -1,13 +1,13 @@
-//! The small number by which a thread is known as an owner.
+//! The small number that identifies a thread as an owner.
 //!
-//! Numbers are unique among the threads of a process that live at the same time, and are used again.
+//! Numbers are unique among the threads of a process that exist at the same time, and are used again.
 
 use std::{
     cell::Cell,
     sync::{Mutex, PoisonError},
 };
 
-/// Numbers that ended threads have given back, and the last one made.
+/// Numbers that ended threads have returned, and the last new one.
 static NUMBERS: Mutex<(Vec<u32>, u32)> = Mutex::new((Vec::new(), 0));
 
 thread_local! {
@@ -15,7 +15,7 @@ thread_local! {
     static RETURN: Return = const { Return };
 }
 
-/// Gives the number back when the thread ends.
+/// Returns the number when the thread ends.
 struct Return;
 
 impl Drop for Return {
@@ -47,7 +47,7 @@ fn take_number() -> u32 {
     });
     drop(numbers);
     NUMBER.set(number);
-    // While the thread's other values are being destroyed it may be too late: the number is then used up.
+    // This fails while the thread's values are being destroyed: the number is then lost.
     let _returned_or_not = RETURN.try_with(|_| ());
     number
 }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn living_threads_have_different_numbers_and_ended_ones_give_theirs_back() {
+    fn threads_have_different_numbers_and_return_them_when_they_end() {
         for _ in 0..50 {
             let barrier = std::sync::Barrier::new(8);
             let numbers: HashSet<u32> = std::thread::scope(|scope| {

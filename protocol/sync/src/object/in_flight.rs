@@ -1,4 +1,7 @@
-//! What becomes of the handles in a message that is under way.
+//! The handles in a message that is in flight: what becomes of them when it is received, lost, or never sent.
+//!
+//! Owns, for each thread, the list of the handles in the messages that it encodes. How a handle is encoded is
+//! [`super::handle`]'s.
 
 use std::{
     cell::{Cell, RefCell},
@@ -7,241 +10,252 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{member::Member, reference::Tie, release::Departure};
-use crate::heap::{FamilyError, member, objects::Ticket};
+use super::{
+    participant::{Participant, participant},
+    reference::Reference,
+    release::{self, ReleaseCause},
+};
+use crate::heap::{error::SharedHeapError, objects::Token};
 
 thread_local! {
     static MESSAGE: Cell<Message> = const { Cell::new(Message::NONE) };
     /// The handles in all messages that this thread encodes, one within the other, the innermost last.
-    static NOTED: RefCell<Vec<Passenger>> = const { RefCell::new(Vec::new()) };
+    static NOTED: RefCell<Vec<HandleInFlight>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The innermost message that this thread encodes. It is looked at for every job, whether there are handles in it or not:
-/// hence apart from them, and without a destructor.
+/// The innermost message that this thread encodes. Each job's encoding reads it, with handles or without: hence it is
+/// apart from the list, and has no destructor.
 #[derive(Debug, Clone, Copy)]
 struct Message {
-    care: Care,
+    owner: Owner,
     /// Where its handles begin among those that are noted, and where they end.
     handles: (usize, usize),
 }
 
 impl Message {
     const NONE: Self = Self {
-        care: Care::None,
+        owner: Owner::None,
         handles: (0, 0),
     };
 }
 
 /// The handles that were encoded into one message, until they are received.
 ///
-/// A handle in a message keeps its object alive. Whoever transports messages encodes each within [`Transit::of`], keeps
-/// the `Transit` for as long as the message can still be received, and drops it when that is over: handles that were
-/// received are not touched by it; those that never can be (the receiver died, the message was thrown away) are given
-/// back then, the end of a pipe among them counts as closed, and a barrier as broken.
+/// A handle in a message keeps its object alive. Encode each message within [`HandlesInFlight::collect`], keep the
+/// value as long as the message can still be received, and drop it then. Dropping does not affect handles that were
+/// received. Those that never can be (because the receiver died, or the message was discarded) are released: if the end
+/// of a pipe is among them, the pipe is closed, and if a barrier is, it is broken.
 ///
-/// An encoding outside of any `Transit` keeps its handles' objects alive until they are received, whoever ends meanwhile:
-/// if they never are, for as long as the family lives.
+/// Encoding a handle outside of any `HandlesInFlight` keeps its object alive until the handle is received, also if the
+/// sender ends: if it never is, as long as the shared heap exists.
 ///
 /// ```
-/// use sync::{Lock, heap::Transit};
+/// use sync::{HandlesInFlight, Lock};
 ///
 /// let lock = Lock::new()?;
-/// let (bytes, transit) = Transit::of(|| {
+/// let (bytes, handles) = HandlesInFlight::collect(|| {
 ///     let mut bytes = Vec::new();
 ///     protocol::encode_argument(&lock, &mut bytes).map(|()| bytes)
 /// });
 /// drop(lock);
-/// // The object lives on in the message, which may be received.
+/// // The message keeps the object alive, and may be received.
 /// let received: Lock = protocol::decode_argument(&bytes?)?;
-/// drop(transit);
+/// drop(handles);
 /// received.lock().unwrap();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
-#[must_use = "dropping it gives back the handles that were encoded"]
-pub struct Transit {
-    passengers: Vec<Passenger>,
+#[must_use = "dropping it releases the handles that were encoded"]
+pub struct HandlesInFlight {
+    handles: Vec<HandleInFlight>,
 }
 
-/// One handle under way.
+/// One handle in flight.
 #[derive(Debug)]
-pub(crate) struct Passenger {
-    pub(crate) member: &'static Member,
-    pub(crate) ticket: Ticket,
-    /// The handle itself, when it was moved and not copied.
-    pub(crate) moved: Option<Arc<Tie>>,
+pub(crate) struct HandleInFlight {
+    pub(crate) participant: &'static Participant,
+    pub(crate) token: Token,
+    /// The handle's reference, if the handle was moved and not copied.
+    pub(crate) moved: Option<Arc<Reference>>,
 }
 
-impl Transit {
-    /// Runs `encode` and takes note of the handles that it encodes, in this thread.
-    pub fn of<R>(encode: impl FnOnce() -> R) -> (R, Self) {
-        Self::note(Care::Sender { container: None }, encode)
+impl HandlesInFlight {
+    /// Runs `encode` and collects the handles that it encodes in this thread.
+    pub fn collect<R>(encode: impl FnOnce() -> R) -> (R, Self) {
+        Self::collect_with(Owner::Sender { container: None }, encode)
     }
 
-    /// As [`Transit::of`], for a message that is about to lie in an item of this queue or pipe.
-    pub(crate) fn of_item<R>(container: u64, encode: impl FnOnce() -> R) -> (R, Self) {
+    /// As [`HandlesInFlight::collect`], for a message that is about to become an item of this queue or pipe.
+    pub(crate) fn collect_for_item<R>(container: u64, encode: impl FnOnce() -> R) -> (R, Self) {
         let container = Some(container);
-        Self::note(Care::Sender { container }, encode)
+        Self::collect_with(Owner::Sender { container }, encode)
     }
 
     #[inline]
-    fn note<R>(care: Care, encode: impl FnOnce() -> R) -> (R, Self) {
-        let _notes = Notes::begin(care);
+    fn collect_with<R>(owner: Owner, encode: impl FnOnce() -> R) -> (R, Self) {
+        let _notes = Notes::begin(owner);
         let result = encode();
-        let passengers = Notes::take();
-        (result, Self { passengers })
+        let handles = Notes::take();
+        (result, Self { handles })
     }
 
-    /// Whether no handle is under way in the message.
+    /// Whether the message contains no handle.
     pub fn is_empty(&self) -> bool {
-        self.passengers.is_empty()
+        self.handles.is_empty()
     }
 
-    /// The message was not sent: handles that were moved into it are back where they were.
+    /// Undoes the encoding of a message that was not sent: handles that were moved into it are usable again.
     pub fn undo(mut self) {
-        for passenger in self.passengers.drain(..) {
-            let Ok(books) = passenger.member.books() else {
+        for handle in self.handles.drain(..) {
+            let Ok(table) = handle.participant.table() else {
                 continue;
             };
-            let mut transaction = books.transaction();
-            if !transaction.is_under_way(passenger.ticket, None) {
+            let mut transaction = table.transaction();
+            if !transaction.is_in_flight(handle.token, None) {
                 continue;
             }
-            if let Some(tie) = passenger.moved {
-                transaction.arrive(passenger.ticket.reference, passenger.member.slot());
+            if let Some(reference) = handle.moved {
+                transaction.receive(handle.token.reference, handle.participant.slot());
                 transaction.commit();
-                // Should its end have been dropped meanwhile, it opens the books itself.
-                drop(books);
-                tie.moved.store(false, Ordering::Release);
+                // If its end of the pipe was dropped meanwhile, dropping the reference locks the table itself.
+                drop(table);
+                reference.moved.store(false, Ordering::Release);
             } else {
-                books.leave(passenger.ticket.reference, Departure::Left);
+                release::release(&table, handle.token.reference, ReleaseCause::Dropped);
             }
         }
     }
 
-    /// The tickets of the handles.
-    pub(crate) fn tickets(&self) -> impl Iterator<Item = Ticket> {
-        self.passengers.iter().map(|passenger| passenger.ticket)
+    /// The tokens of the handles.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = Token> {
+        self.handles.iter().map(|handle| handle.token)
     }
 
-    /// The message has its handles' tickets with it, and whoever takes or destroys it sees to them.
+    /// Leaves the handles to the message, which contains their tokens: the process that receives or destroys it owns
+    /// them.
     pub(crate) fn leave_to_message(mut self) {
-        self.passengers.clear();
+        self.handles.clear();
     }
 
-    /// The handles of a message that was taken with its tickets.
-    pub(crate) fn of_tickets(member: &'static Member, tickets: impl Iterator<Item = Ticket>) -> Self {
-        let passengers = tickets.map(|ticket| Passenger {
-            member,
-            ticket,
+    /// The handles of a message that was taken with its tokens.
+    pub(crate) fn from_tokens(
+        participant: &'static Participant,
+        tokens: impl Iterator<Item = Token>,
+    ) -> Self {
+        let handles = tokens.map(|token| HandleInFlight {
+            participant,
+            token,
             moved: None,
         });
         Self {
-            passengers: passengers.collect(),
+            handles: handles.collect(),
+        }
+    }
+
+    /// Transfers the handles to the process that is to receive the message, so that this one may end first.
+    pub fn transfer(mut self, recipient: Recipient) -> TransferredHandles {
+        let mut tokens = Vec::new();
+        for HandleInFlight {
+            participant, token, ..
+        } in self.handles.drain(..)
+        {
+            let Ok(table) = participant.table() else {
+                continue;
+            };
+            let mut transaction = table.transaction();
+            if transaction.is_in_flight(token, None) {
+                transaction.transfer(token.reference, recipient.slot);
+                transaction.commit();
+                tokens.push((token.reference, token.nonce));
+            }
+        }
+        TransferredHandles { tokens }
+    }
+}
+
+impl Drop for HandlesInFlight {
+    fn drop(&mut self) {
+        for handle in self.handles.drain(..) {
+            if let Ok(table) = handle.participant.table()
+                && table.has_cell(handle.token.reference)
+                && table.transaction().is_in_flight(handle.token, None)
+            {
+                release::release(&table, handle.token.reference, ReleaseCause::Lost);
+            }
         }
     }
 }
 
-/// The process that is to have what another entrusts to it.
+/// The process to which another transfers the handles in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Heir {
+pub struct Recipient {
     slot: usize,
 }
 
-impl Heir {
-    /// This process, which becomes a member of its family if it is none.
+impl Recipient {
+    /// This process, which becomes a participant of its shared heap if it is none.
     ///
     /// # Errors
-    /// When the system lacks what shared objects need, or has run out of it.
-    pub fn this_process() -> Result<Self, FamilyError> {
-        member().map(|member| Self { slot: member.slot() })
+    /// If the system lacks what shared objects need, or has run out of it.
+    pub fn this_process() -> Result<Self, SharedHeapError> {
+        participant().map(|participant| Self {
+            slot: participant.slot(),
+        })
     }
 }
 
-/// The handles in a message that lives longer than its sender; it travels with the message.
+/// The handles in a message that outlives its sender. It travels with the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entrusted {
+pub struct TransferredHandles {
     /// Each a reference and its nonce.
-    tickets: Vec<(u64, u64)>,
+    tokens: Vec<(u64, u64)>,
 }
 
-impl Transit {
-    /// Leaves the handles to the process that is to receive the message, so that this one may end before.
-    pub fn entrust(mut self, heir: Heir) -> Entrusted {
-        let mut tickets = Vec::new();
-        for Passenger { member, ticket, .. } in self.passengers.drain(..) {
-            let Ok(books) = member.books() else {
-                continue;
-            };
-            let mut transaction = books.transaction();
-            if transaction.is_under_way(ticket, None) {
-                transaction.pass_on(ticket.reference, heir.slot);
-                transaction.commit();
-                tickets.push((ticket.reference, ticket.nonce));
-            }
+impl TransferredHandles {
+    /// Takes over the handles, in the process to which they were transferred.
+    pub fn accept(self) -> HandlesInFlight {
+        if self.tokens.is_empty() {
+            return HandlesInFlight::default();
         }
-        Entrusted { tickets }
-    }
-}
-
-impl Entrusted {
-    /// Takes note of the handles, in the process to which they were left.
-    pub fn claim(self) -> Transit {
-        if self.tickets.is_empty() {
-            return Transit::default();
-        }
-        // Who was made an heir is a member.
-        member().map_or_else(
-            |_| Transit::default(),
-            |member| {
-                let tickets = self.tickets.into_iter();
-                Transit::of_tickets(
-                    member,
-                    tickets.map(|(reference, nonce)| Ticket { reference, nonce }),
+        // A recipient is a participant.
+        participant().map_or_else(
+            |_| HandlesInFlight::default(),
+            |participant| {
+                let tokens = self.tokens.into_iter();
+                HandlesInFlight::from_tokens(
+                    participant,
+                    tokens.map(|(reference, nonce)| Token { reference, nonce }),
                 )
             },
         )
     }
 }
 
-impl Drop for Transit {
-    fn drop(&mut self) {
-        for passenger in self.passengers.drain(..) {
-            if let Ok(books) = passenger.member.books()
-                && books.has_cell(passenger.ticket.reference)
-                && books.transaction().is_under_way(passenger.ticket, None)
-            {
-                books.leave(passenger.ticket.reference, Departure::Lost);
-            }
-        }
-    }
-}
-
-/// Who sees to the handles that a thread encodes.
+/// Who owns the handles that a thread encodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Care {
-    /// Nobody.
+pub(crate) enum Owner {
+    /// No process.
     None,
-    /// The sender, with a [`Transit`].
+    /// The sender, by its [`HandlesInFlight`].
     Sender {
-        /// The queue or pipe in whose item they are about to lie.
+        /// The queue or pipe in whose item they are about to be.
         container: Option<u64>,
     },
 }
 
-/// Who sees to what this thread encodes.
-pub(crate) fn care() -> Care {
-    MESSAGE.get().care
+/// Who owns the handles that this thread encodes.
+pub(crate) fn owner() -> Owner {
+    MESSAGE.get().owner
 }
 
-/// Takes note of a handle that was encoded, if somebody sees to it.
-pub(crate) fn note(passenger: Passenger) {
+/// Notes a handle that was encoded, if its message has an owner.
+pub(crate) fn note(handle: HandleInFlight) {
     let message = MESSAGE.get();
-    if message.care == Care::None {
+    if message.owner == Owner::None {
         return;
     }
-    // It cannot be noted while the thread's values are being destroyed.
-    let noted = NOTED.try_with(|noted| noted.borrow_mut().push(passenger));
+    // This fails while the thread's values are being destroyed.
+    let noted = NOTED.try_with(|noted| noted.borrow_mut().push(handle));
     if noted.is_ok() {
         let (first, end) = message.handles;
         let handles = (first, end + 1);
@@ -249,24 +263,24 @@ pub(crate) fn note(passenger: Passenger) {
     }
 }
 
-/// While a message is encoded; goes back to the message around it, also after a panic.
+/// Lives while a message is encoded; its end returns to the message around it, also after a panic.
 struct Notes {
     outer: Message,
 }
 
 impl Notes {
     #[inline]
-    fn begin(care: Care) -> Self {
+    fn begin(owner: Owner) -> Self {
         let outer = MESSAGE.get();
         let (_, end) = outer.handles;
         let handles = (end, end);
-        MESSAGE.set(Message { care, handles });
+        MESSAGE.set(Message { owner, handles });
         Self { outer }
     }
 
     /// The handles that were noted since the innermost message was begun.
     #[inline]
-    fn take() -> Vec<Passenger> {
+    fn take() -> Vec<HandleInFlight> {
         let message = MESSAGE.get();
         let (first, end) = message.handles;
         if end == first {
@@ -281,10 +295,10 @@ impl Notes {
 impl Drop for Notes {
     #[inline]
     fn drop(&mut self) {
-        let passengers = Self::take();
+        let handles = Self::take();
         MESSAGE.set(self.outer);
-        if !passengers.is_empty() {
-            Transit { passengers }.undo();
+        if !handles.is_empty() {
+            HandlesInFlight { handles }.undo();
         }
     }
 }
@@ -303,19 +317,19 @@ mod tests {
     fn a_message_encoded_within_another_has_its_own_handles() {
         let event = Event::new().unwrap();
         let queue = Queue::new().unwrap();
-        let ((), transit) = Transit::of(|| {
+        let ((), handles) = HandlesInFlight::collect(|| {
             encode(&event);
-            let ((), inner) = Transit::of(|| encode(&[&event, &event]));
-            assert_eq!(inner.tickets().count(), 2);
+            let ((), inner) = HandlesInFlight::collect(|| encode(&[&event, &event]));
+            assert_eq!(inner.tokens().count(), 2);
             queue.put(event.clone()).unwrap();
             encode(&event);
         });
-        let books = transit.passengers[0].member.books().unwrap();
-        let is_under_way = |ticket| books.transaction().is_under_way(ticket, None);
-        assert!(transit.tickets().all(is_under_way));
-        assert_eq!(transit.tickets().count(), 2);
-        drop(books);
-        drop(transit);
+        let table = handles.handles[0].participant.table().unwrap();
+        let is_in_flight = |token| table.transaction().is_in_flight(token, None);
+        assert!(handles.tokens().all(is_in_flight));
+        assert_eq!(handles.tokens().count(), 2);
+        drop(table);
+        drop(handles);
         queue.get().unwrap().set();
         assert!(event.is_set());
     }
@@ -323,10 +337,10 @@ mod tests {
     #[test]
     fn a_panic_within_a_message_gives_back_its_own_handles_alone() {
         let event = Event::new().unwrap();
-        let ((), transit) = Transit::of(|| {
+        let ((), handles) = HandlesInFlight::collect(|| {
             encode(&event);
             let inner = std::panic::AssertUnwindSafe(|| {
-                Transit::of(|| {
+                HandlesInFlight::collect(|| {
                     encode(&event);
                     panic!("in an encoding, on purpose")
                 })
@@ -334,7 +348,7 @@ mod tests {
             assert!(std::panic::catch_unwind(inner).is_err());
             encode(&event);
         });
-        assert_eq!(transit.tickets().count(), 2);
-        assert_eq!(care(), Care::None);
+        assert_eq!(handles.tokens().count(), 2);
+        assert_eq!(owner(), Owner::None);
     }
 }

@@ -1,268 +1,101 @@
-//! What ties a handle in this process to its object in the family's memory.
+//! A reference of this process to a shared object, which every handle has.
 //!
-//! Owns one reference in the family's books, and how a handle is encoded and received. Each kind of object has its own
-//! file for what it does.
+//! Owns one reference in the object table, and releases it when it is dropped. How a handle travels is
+//! [`super::handle`]'s, and what an object does is in the file of its kind.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
-};
-
-use protocol::refuse;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::{
-    in_flight::{self, Care, Passenger},
-    member::Member,
-    release::Departure,
+    participant::{self, Participant},
+    release::{self, ReleaseCause},
 };
 use crate::heap::{
-    self, FamilyError,
-    layout::ESTATE,
-    objects::{BODY, Kind, ObjectId, Plan, Ticket},
+    error::SharedHeapError,
+    objects::{BODY, ObjectId, Plan},
 };
 
 /// A reference to an object.
 #[derive(Debug)]
-pub(crate) struct Tie {
-    member: &'static Member,
-    id: ObjectId,
-    reference: u64,
+pub(crate) struct Reference {
+    participant: &'static Participant,
+    pub(crate) id: ObjectId,
+    cell: u64,
     /// The reference has left in a message, and is not this process's any more.
     pub(crate) moved: AtomicBool,
 }
 
-/// A handle as it travels.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename = "SharedObject")]
-struct Encoded {
-    family: u64,
-    cell: u64,
-    generation: u32,
-    reference: u64,
-    nonce: u64,
-}
-
-/// Why a handle that was received is good for nothing.
-#[derive(Debug, thiserror::Error)]
-enum NotReceived {
-    #[error("{0} of another family of processes: handles are for the processes that one parent has started")]
-    OtherFamily(&'static str),
-    #[error("{0} that is gone: all its handles were dropped before this one was received")]
-    Gone(&'static str),
-    #[error("{0} that was received before: it is one process's only")]
-    Taken(&'static str),
-    #[error("a handle of {found}, where {0} was expected", found = .1.noun())]
-    OtherKind(&'static str, Kind),
-    #[error(transparent)]
-    Family(#[from] FamilyError),
-}
-
-impl Tie {
-    /// Makes an object.
-    pub(crate) fn create(plan: Plan) -> Result<Self, FamilyError> {
-        let member = heap::member()?;
-        let (id, reference) = member.create(plan)?;
-        Ok(Self::new(member, id, reference))
+impl Reference {
+    /// Creates an object.
+    pub(crate) fn create(plan: Plan) -> Result<Self, SharedHeapError> {
+        let participant = participant::participant()?;
+        let (id, cell) = participant.create(plan)?;
+        Ok(Self::new(participant, id, cell))
     }
 
-    /// Makes a further reference to an object.
-    pub(crate) fn another(&self) -> Result<Self, FamilyError> {
-        let books = self.member.books()?;
-        books.back_cells(1)?;
-        let mut transaction = books.transaction();
-        let reference = transaction.refer(self.id.cell, self.member.slot());
+    /// Creates another reference to the object.
+    pub(crate) fn another(&self) -> Result<Self, SharedHeapError> {
+        let table = self.participant.table()?;
+        table.allocate_cells(1)?;
+        let mut transaction = table.transaction();
+        let cell = transaction.add_reference(self.id.cell, self.participant.slot());
         transaction.commit();
-        Ok(Self::new(self.member, self.id, reference))
+        Ok(Self::new(self.participant, self.id, cell))
     }
 
-    fn new(member: &'static Member, id: ObjectId, reference: u64) -> Self {
+    /// The reference in this cell, which belongs to this process.
+    pub(crate) fn new(participant: &'static Participant, id: ObjectId, cell: u64) -> Self {
         Self {
-            member,
+            participant,
             id,
-            reference,
+            cell,
             moved: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn member(&self) -> &'static Member {
-        self.member
+    pub(crate) fn participant(&self) -> &'static Participant {
+        self.participant
     }
 
     /// This thread, as an owner.
     #[inline]
-    pub(crate) fn me(&self) -> Result<u64, FamilyError> {
-        self.member.me()
+    pub(crate) fn me(&self) -> Result<u64, SharedHeapError> {
+        self.participant.me()
     }
 
+    /// The cell of the object.
     pub(crate) fn object(&self) -> u64 {
         self.id.cell
     }
 
-    pub(crate) fn reference(&self) -> u64 {
-        self.reference
+    /// The cell of this reference.
+    pub(crate) fn cell(&self) -> u64 {
+        self.cell
     }
 
-    /// A word of the object's own.
+    /// A word of the object's body.
     pub(crate) fn body(&self, index: u64) -> &'static AtomicU64 {
-        self.member.arena().word(self.id.cell + BODY + 8 * index)
+        self.participant.arena().word(self.id.cell + BODY + 8 * index)
     }
 
-    /// A word of this handle's reference.
+    /// A word of this reference's cell.
     pub(crate) fn reference_word(&self, offset: u64) -> &'static AtomicU64 {
-        self.member.arena().word(self.reference + offset)
-    }
-
-    /// Encodes a copy of the handle: another reference, which is under way.
-    pub(crate) fn serialize_copy<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ticket = self
-            .dispatch_copy()
-            .map_err(|error| refuse(&error, S::Error::custom))?;
-        self.serialize(ticket, None, serializer)
-    }
-
-    fn dispatch_copy(&self) -> Result<Ticket, FamilyError> {
-        let books = self.member.books()?;
-        books.back_cells(1)?;
-        let mut transaction = books.transaction();
-        let (owner, container) = under_way(self.member);
-        let reference = transaction.refer(self.id.cell, owner);
-        let ticket = transaction.dispatch(reference, container);
-        transaction.commit();
-        Ok(ticket)
-    }
-
-    /// Encodes the handle itself, which is used up.
-    pub(crate) fn serialize_move<S: Serializer>(self: &Arc<Self>, serializer: S) -> Result<S::Ok, S::Error> {
-        let books = self
-            .member
-            .books()
-            .map_err(|error| refuse(&error, S::Error::custom))?;
-        if self.moved.swap(true, Ordering::AcqRel) {
-            return Err(S::Error::custom(
-                "this end of the pipe was sent to another process before",
-            ));
-        }
-        let mut transaction = books.transaction();
-        let (owner, container) = under_way(self.member);
-        let ticket = transaction.dispatch(self.reference, container);
-        transaction.pass_on(self.reference, owner);
-        transaction.commit();
-        drop(books);
-        self.serialize(ticket, Some(Arc::clone(self)), serializer)
-    }
-
-    fn serialize<S: Serializer>(
-        &self,
-        ticket: Ticket,
-        moved: Option<Arc<Self>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        in_flight::note(Passenger {
-            member: self.member,
-            ticket,
-            moved,
-        });
-        let encoded = Encoded {
-            family: self.member.arena().cookie(),
-            cell: self.id.cell,
-            generation: self.id.generation,
-            reference: ticket.reference,
-            nonce: ticket.nonce,
-        };
-        encoded.serialize(serializer)
-    }
-
-    /// Receives a handle of an object of this kind. One that can be copied may be received more than once.
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-        kind: Kind,
-    ) -> Result<Self, D::Error> {
-        let encoded = Encoded::deserialize(deserializer)?;
-        Self::receive(encoded, kind).map_err(|error| refuse(&error, D::Error::custom))
-    }
-
-    fn receive(encoded: Encoded, kind: Kind) -> Result<Self, NotReceived> {
-        if !heap::exists() {
-            return Err(NotReceived::OtherFamily(kind.noun()));
-        }
-        let member = heap::member()?;
-        if member.arena().cookie() != encoded.family {
-            return Err(NotReceived::OtherFamily(kind.noun()));
-        }
-        let id = ObjectId {
-            cell: encoded.cell,
-            generation: encoded.generation,
-        };
-        let ticket = Ticket {
-            reference: encoded.reference,
-            nonce: encoded.nonce,
-        };
-        let books = member.books()?;
-        if !books.has_cell(id.cell) || !books.has_cell(ticket.reference) {
-            return Err(NotReceived::Gone(kind.noun()));
-        }
-        books.back_cells(1)?;
-        let mut transaction = books.transaction();
-        match transaction.kind(id) {
-            None => return Err(NotReceived::Gone(kind.noun())),
-            Some(found) if found != kind => return Err(NotReceived::OtherKind(kind.noun(), found)),
-            Some(_) => {}
-        }
-        let reference = if transaction.is_under_way(ticket, Some(id.cell)) {
-            transaction.arrive(ticket.reference, member.slot());
-            ticket.reference
-        } else if kind == Kind::Pipe {
-            return Err(NotReceived::Taken(kind.noun()));
-        } else {
-            transaction.refer(id.cell, member.slot())
-        };
-        transaction.commit();
-        Ok(Self::new(member, id, reference))
+        self.participant.arena().word(self.cell + offset)
     }
 }
 
-/// Lets a handle travel as a plain value, of which each copy is a handle of the same object.
-macro_rules! travels_as_a_copy {
-    ($handle:ident) => {
-        impl serde::Serialize for $handle {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                self.tie.serialize_copy(serializer)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $handle {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Tie::deserialize(deserializer, Kind::$handle).map(Self::of)
-            }
-        }
-    };
-}
-
-pub(crate) use travels_as_a_copy;
-
-/// To whom a handle belongs while it is under way: to the sender for as long as somebody looks after the message, else to
-/// nobody, so that the sender may end before it is received. And in whose item it is about to lie.
-fn under_way(member: &Member) -> (usize, Option<u64>) {
-    match in_flight::care() {
-        Care::Sender { container } => (member.slot(), container),
-        Care::None => (ESTATE, None),
-    }
-}
-
-impl Drop for Tie {
+impl Drop for Reference {
     fn drop(&mut self) {
         if *self.moved.get_mut() {
             return;
         }
-        let departure = if std::thread::panicking() {
-            Departure::Panicked
+        let cause = if std::thread::panicking() {
+            ReleaseCause::Panicked
         } else {
-            Departure::Left
+            ReleaseCause::Dropped
         };
-        // In a forked child, or without memory to map the books, the reference stays until the process ends.
-        if let Ok(books) = self.member.books() {
-            books.leave(self.reference, departure);
+        // In a forked child, or without memory to map the table, the reference stays until the process ends.
+        if let Ok(table) = self.participant.table() {
+            release::release(&table, self.cell, cause);
         }
     }
 }

@@ -1,165 +1,175 @@
-//! What it means for an object that one of its references ends.
+//! Releasing a reference, and what that means for its object.
 //!
-//! Called with the family's books open, for a reference that was dropped, lost on its way, or left behind by a process
-//! that has ended. Each step can be done again, should its doer be killed half-way.
+//! Called with the object table locked, for a reference that was dropped, lost in flight, or left behind by a dead
+//! process. Each step can be repeated if the process that makes it is killed half-way. Finding dead processes is
+//! [`super::participant`]'s part.
 
 use std::collections::HashSet;
 
-use super::member::Books;
-use crate::heap::{
-    Arena, FamilyError, Store, Transaction,
-    layout::ESTATE,
-    liveness,
-    objects::{BODY, Kind, annexes},
+use super::{barrier_state, channel_memory, semaphore_state};
+use crate::{
+    heap::{
+        arena::Arena,
+        error::SharedHeapError,
+        journal::Transaction,
+        layout::UNOWNED,
+        liveness,
+        objects::{BODY, Kind, extent, extra_cells},
+        table::ObjectTable,
+    },
+    word::lock_word,
 };
-use crate::{barrier, queue, semaphore, word::lock_word};
 
-/// How a reference ends.
+/// Why a reference is released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Departure {
+pub(crate) enum ReleaseCause {
     /// Its handle was dropped.
-    Left,
+    Dropped,
     /// Its handle was dropped by a panic.
     Panicked,
-    /// Its process has ended with it.
+    /// Its process has ended.
     Died {
-        /// Where the process was in the table.
+        /// The slot of the process.
         slot: usize,
     },
-    /// It was under way and cannot be received any more.
+    /// It was in flight and cannot be received any more.
     Lost,
 }
 
-/// Takes a step of the burial of the process in `slot`, which has ended: with `reference`, the first of its references.
+/// Makes one step of reclaiming what the dead process in `slot` held: with `reference`, the first of its references.
 ///
-/// One that was packed for an item may lie there or not. All that the process has packed for the same queue or pipe are
-/// divided in this one step, by one look into the items, so that none of them asks for another. Any other is ended.
+/// A reference that was sent into an item may have arrived in it or not. All that the process has sent into the same
+/// queue or pipe are sorted out in this one step, by one look into the items. Any other reference is released.
 ///
 /// # Errors
-/// When there is no memory to look into the items. Then it is as if the step had not been begun.
-pub(crate) fn bequeath(books: &Books<'_>, reference: u64, slot: usize) -> Result<(), FamilyError> {
-    match books.transaction().container(reference) {
-        Some(container) => divide(books, container, slot)?,
-        None => leave(books, reference, Departure::Died { slot }),
+/// If there is no memory to map the items. Then nothing has changed.
+pub(crate) fn reclaim(table: &ObjectTable, reference: u64, slot: usize) -> Result<(), SharedHeapError> {
+    match table.transaction().container(reference) {
+        Some(container) => sort_out_items(table, container, slot)?,
+        None => release(table, reference, ReleaseCause::Died { slot }),
     }
     Ok(())
 }
 
-/// Divides what a process that has ended packed for a container. What lies in an item that was put belongs to nobody, until
-/// the item is taken or the container ends; the rest is packed no more, and is ended as any other reference.
+/// Sorts out what a dead process sent into a container. References in items that were put have no owner until the item
+/// is taken or the container ends. The others are no longer for that container, and are released as any other
+/// reference.
 ///
-/// Each of them is one transaction. Whoever goes on after a kill looks into the items again, for those that are still
-/// packed, and finds of them what there was: the dead put nothing, and who takes an item makes its handles his own first,
-/// which needs the books.
-fn divide(books: &Books<'_>, container: u64, slot: usize) -> Result<(), FamilyError> {
-    let books_now = books.transaction();
-    let holds_items = matches!(books_now.kind_in(container), Some(Kind::Queue | Kind::Pipe));
-    let inside: HashSet<u64> = if holds_items {
-        queue::handles_inside(books, container)?.into_iter().collect()
+/// Each of them is one transaction. A process that continues after a kill looks into the items again, for the
+/// references that are left, and finds the same: the dead process puts nothing, and a process that takes an item first
+/// makes its handles its own, for which it must lock the table.
+fn sort_out_items(table: &ObjectTable, container: u64, slot: usize) -> Result<(), SharedHeapError> {
+    let now = table.transaction();
+    let has_items = matches!(now.kind_in(container), Some(Kind::Queue | Kind::Pipe));
+    let inside: HashSet<u64> = if has_items {
+        channel_memory::handles_inside(table, container)?
+            .into_iter()
+            .collect()
     } else {
-        // It has ended, and with it what lay inside.
+        // The container has ended, and its items with it.
         HashSet::new()
     };
-    let mut next = books_now.first_of(slot);
+    let mut next = now.first_of(slot);
     while let Some(reference) = next {
         // Before it leaves the list.
-        next = books_now.next_of_process(reference);
-        if books_now.container(reference) != Some(container) {
+        next = now.next_of_process(reference);
+        if now.container(reference) != Some(container) {
             continue;
         }
-        let mut transaction = books.transaction();
+        let mut transaction = table.transaction();
         if inside.contains(&reference) {
-            transaction.pass_on(reference, ESTATE);
+            transaction.transfer(reference, UNOWNED);
         } else {
-            transaction.unpack(reference);
+            transaction.clear_container(reference);
         }
         transaction.commit();
     }
     Ok(())
 }
 
-/// Ends a reference, its object if it was the last, and what lay in that object.
-pub(crate) fn leave(books: &Books<'_>, reference: u64, departure: Departure) {
+/// Releases a reference. If it is its object's last, the object ends, and the references in its items are released too.
+pub(crate) fn release(table: &ObjectTable, reference: u64, cause: ReleaseCause) {
     let mut waiting = Vec::new();
-    let (mut reference, mut departure) = (reference, departure);
+    let (mut reference, mut cause) = (reference, cause);
     let mut emptied = Vec::new();
     loop {
-        let transaction = books.transaction();
+        let transaction = table.transaction();
         let object = transaction.object_of(reference);
         let kind = transaction.kind_in(object);
         let holds_handles = transaction.count(object) == 1 && matches!(kind, Some(Kind::Queue | Kind::Pipe));
         if holds_handles && !emptied.contains(&object) {
-            // The handles in the items first. They are a list and not a recursion: queues can lie in queues.
+            // First the handles in the items, by a list and not by recursion: queues can contain queues.
             emptied.push(object);
-            // Without memory to map the items, their handles end with their senders.
-            let inside = queue::handles_inside(books, object).unwrap_or_default();
+            // Without memory to map the items, their handles are released when their senders end.
+            let inside = channel_memory::handles_inside(table, object).unwrap_or_default();
             if !inside.is_empty() {
-                waiting.push((reference, departure));
-                waiting.extend(inside.into_iter().map(|reference| (reference, Departure::Lost)));
+                waiting.push((reference, cause));
+                waiting.extend(
+                    inside
+                        .into_iter()
+                        .map(|reference| (reference, ReleaseCause::Lost)),
+                );
                 if let Some(next) = waiting.pop() {
-                    (reference, departure) = next;
+                    (reference, cause) = next;
                     continue;
                 }
             }
         }
-        end(books, transaction, kind, object, reference, departure);
+        release_one(table, transaction, (kind, object), reference, cause);
         match waiting.pop() {
-            Some(next) => (reference, departure) = next,
+            Some(next) => (reference, cause) = next,
             None => return,
         }
     }
 }
 
-fn end(
-    books: &Books<'_>,
+fn release_one(
+    table: &ObjectTable,
     mut transaction: Transaction<'_, Arena>,
-    kind: Option<Kind>,
-    object: u64,
+    (kind, object): (Option<Kind>, u64),
     reference: u64,
-    departure: Departure,
+    cause: ReleaseCause,
 ) {
-    let arena = books.member.arena();
-    if let Departure::Died { slot } = departure {
-        surrender_locks(arena, kind, object, slot);
+    let arena = table.arena();
+    if let ReleaseCause::Died { slot } = cause {
+        force_release_locks(arena, kind, object, slot);
     }
     match kind {
-        Some(Kind::Pipe) => queue::cut_off(arena, object),
-        Some(Kind::Semaphore) => semaphore::give_back(&mut transaction, object, reference),
-        Some(Kind::Barrier) if departure != Departure::Left => barrier::break_for_all(arena, object),
+        Some(Kind::Pipe) => channel_memory::disconnect(arena, object),
+        Some(Kind::Semaphore) => semaphore_state::give_back(&mut transaction, object, reference),
+        Some(Kind::Barrier) if cause != ReleaseCause::Dropped => {
+            barrier_state::break_for_all(arena, object);
+        }
         _ => {}
     }
-    if transaction.end(reference) {
-        let (place, length) = books.member.extent(object);
+    let has_ended = transaction.remove_reference(reference);
+    if has_ended {
+        let (place, length) = extent(arena, object);
         if length > 0 {
-            // Before the object's end is committed, so that no kill in between loses the pages.
-            let _given_back_or_not = arena.unback(place, length);
+            // Before the object's end is committed, so that a kill in between does not lose the pages.
+            let _released_or_not = arena.release_pages(place, length);
         }
     }
     transaction.commit();
-    if kind == Some(Kind::Semaphore) {
-        semaphore::wake(arena, object);
+    if kind == Some(Kind::Semaphore) && !has_ended {
+        semaphore_state::wake(arena, object);
     }
 }
 
-/// Takes the object's locks from the dead.
-fn surrender_locks(arena: &Arena, kind: Option<Kind>, object: u64, slot: usize) {
+/// Releases the object's locks that the dead process in `slot` holds.
+fn force_release_locks(arena: &Arena, kind: Option<Kind>, object: u64, slot: usize) {
     let is_of_the_dead = |owner| liveness::slot_of(owner) == Some(slot);
     match kind {
         Some(Kind::Lock | Kind::Value) => {
-            lock_word::surrender(arena.word(object + BODY), is_of_the_dead);
+            lock_word::force_release(arena.word(object + BODY), is_of_the_dead);
         }
         Some(Kind::Queue | Kind::Pipe) => {
-            for annex in annexes(arena, object) {
-                lock_word::surrender(arena.word(annex + BODY), is_of_the_dead);
+            for extra in extra_cells(arena, object) {
+                lock_word::force_release(arena.word(extra + BODY), is_of_the_dead);
             }
         }
         _ => {}
     }
-}
-
-/// A word of an object, for those who have no handle of it.
-pub(crate) fn body(store: &impl Store, object: u64, index: u64) -> u64 {
-    store.load(object + BODY + 8 * index)
 }
 
 #[cfg(test)]
@@ -169,82 +179,83 @@ mod tests {
 
     use crate::{
         Queue,
-        heap::{
-            self, Transit,
-            layout::{LIFE, PROCESS_BYTES, PROCESSES},
+        heap::layout::{LIVENESS, PROCESS_BYTES, PROCESSES},
+        object::{
+            in_flight::HandlesInFlight,
+            participant::{self, Participant},
+            reference::Reference,
         },
-        object::{member::Member, reference::Tie},
     };
 
-    /// The entry of a process that never was, whose references a test makes and buries.
-    struct Deceased {
-        member: &'static Member,
+    /// The entry of a process that never existed, whose references a test creates and reclaims.
+    struct DeadProcess {
+        participant: &'static Participant,
         slot: usize,
     }
 
-    impl Deceased {
+    impl DeadProcess {
         fn new(slot: usize) -> Self {
-            let member = heap::member().unwrap();
-            let life = member
+            let participant = participant::participant().unwrap();
+            let life = participant
                 .arena()
-                .word(PROCESSES + slot as u64 * PROCESS_BYTES + LIFE);
+                .word(PROCESSES + slot as u64 * PROCESS_BYTES + LIVENESS);
             life.store(
                 rustix::thread::futex::OWNER_DIED.into(),
                 std::sync::atomic::Ordering::Release,
             );
-            Self { member, slot }
+            Self { participant, slot }
         }
 
-        /// Lets it have put what lies in the queue or pipe of `tie`.
-        fn put_all_of(&self, tie: &Tie) -> Vec<u64> {
-            let books = self.member.books().unwrap();
-            let inside = queue::handles_inside(&books, tie.object()).unwrap();
+        /// Makes it the owner of what is in the queue or pipe of this reference.
+        fn put_all_of(&self, reference: &Reference) -> Vec<u64> {
+            let table = self.participant.table().unwrap();
+            let inside = channel_memory::handles_inside(&table, reference.object()).unwrap();
             for reference in &inside {
-                self.give(&books, *reference);
+                self.give(&table, *reference);
             }
             inside
         }
 
-        fn give(&self, books: &Books<'_>, reference: u64) {
-            let mut transaction = books.transaction();
-            transaction.pass_on(reference, self.slot);
+        fn give(&self, table: &ObjectTable, reference: u64) {
+            let mut transaction = table.transaction();
+            transaction.transfer(reference, self.slot);
             transaction.commit();
         }
 
-        /// Lets it have been killed while it was about to put so many handles.
-        fn die_packing(&self, queue: &Queue<Queue<u8>>, handle: &Queue<u8>, number: usize) {
-            let (encoded, transit) = Transit::of_item(queue.tie().object(), || {
+        /// Leaves this many handles as if it was killed when it was about to put them.
+        fn die_while_sending(&self, queue: &Queue<Queue<u8>>, handle: &Queue<u8>, number: usize) {
+            let (encoded, handles) = HandlesInFlight::collect_for_item(queue.reference().object(), || {
                 (0..number).try_for_each(|_| encode_argument(handle, &mut Vec::new()))
             });
             encoded.unwrap();
-            let books = self.member.books().unwrap();
-            transit
-                .tickets()
-                .for_each(|ticket| self.give(&books, ticket.reference));
-            transit.leave_to_message();
+            let table = self.participant.table().unwrap();
+            handles
+                .tokens()
+                .for_each(|token| self.give(&table, token.reference));
+            handles.leave_to_message();
         }
 
-        /// Takes one step of its burial; says whether there was one to take.
-        fn bury_a_little(&self) -> bool {
-            let books = self.member.books().unwrap();
-            let Some(reference) = books.transaction().first_of(self.slot) else {
+        /// Makes one step of reclaiming; returns whether there was one.
+        fn reclaim_step(&self) -> bool {
+            let table = self.participant.table().unwrap();
+            let Some(reference) = table.transaction().first_of(self.slot) else {
                 return false;
             };
-            bequeath(&books, reference, self.slot).unwrap();
+            reclaim(&table, reference, self.slot).unwrap();
             true
         }
 
-        /// Buries it, and says in how many steps.
-        fn bury(&self) -> usize {
-            std::iter::from_fn(|| self.bury_a_little().then_some(())).count()
+        /// Reclaims all, and returns in how many steps.
+        fn reclaim_all(&self) -> usize {
+            std::iter::from_fn(|| self.reclaim_step().then_some(())).count()
         }
     }
 
-    /// A handle that travels, and how many references its object has.
-    fn traveller() -> (Queue<u8>, impl Fn() -> u64) {
+    /// A handle to send, and how many references its object has.
+    fn sent_handle() -> (Queue<u8>, impl Fn() -> u64) {
         let queue = Queue::new().unwrap();
-        let (member, object) = (heap::member().unwrap(), queue.tie().object());
-        let count = move || member.books().unwrap().transaction().count(object);
+        let (participant, object) = (participant::participant().unwrap(), queue.reference().object());
+        let count = move || participant.table().unwrap().transaction().count(object);
         (queue, count)
     }
 
@@ -252,11 +263,11 @@ mod tests {
     fn a_thousand_handles_in_one_queue_are_one_look_into_it() {
         const HANDLES: usize = 1024;
         let queue = Queue::bounded(HANDLES).unwrap();
-        let (handle, count) = traveller();
+        let (handle, count) = sent_handle();
         (0..HANDLES).for_each(|_| queue.put(handle.clone()).unwrap());
-        let deceased = Deceased::new(900);
-        assert_eq!(deceased.put_all_of(queue.tie()).len(), HANDLES);
-        assert_eq!(deceased.bury(), 1);
+        let dead = DeadProcess::new(900);
+        assert_eq!(dead.put_all_of(queue.reference()).len(), HANDLES);
+        assert_eq!(dead.reclaim_all(), 1);
         assert_eq!(count(), 1 + HANDLES as u64, "what was put is there");
         for number in 0..HANDLES {
             queue.get().unwrap().put(0).unwrap();
@@ -266,61 +277,61 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_and_not_put_is_found_by_the_same_look() {
+    fn what_was_sent_and_not_put_is_found_by_the_same_look() {
         let queue = Queue::new().unwrap();
-        let (handle, count) = traveller();
-        let deceased = Deceased::new(901);
-        deceased.die_packing(&queue, &handle, 5);
+        let (handle, count) = sent_handle();
+        let dead = DeadProcess::new(901);
+        dead.die_while_sending(&queue, &handle, 5);
         queue.put(handle.clone()).unwrap();
-        deceased.put_all_of(queue.tie());
-        deceased.die_packing(&queue, &handle, 5);
+        dead.put_all_of(queue.reference());
+        dead.die_while_sending(&queue, &handle, 5);
         assert_eq!(count(), 12);
-        assert_eq!(deceased.bury(), 11, "one look, and ten that end");
+        assert_eq!(dead.reclaim_all(), 11, "one look, and ten that end");
         assert_eq!(count(), 2);
         assert!(queue.get().unwrap().is_empty());
     }
 
     #[test]
-    fn a_queue_that_has_ended_meanwhile_is_no_hindrance() {
+    fn a_queue_that_has_ended_meanwhile_is_no_obstacle() {
         let queue = Queue::new().unwrap();
-        let (handle, count) = traveller();
-        let deceased = Deceased::new(902);
-        deceased.die_packing(&queue, &handle, 3);
+        let (handle, count) = sent_handle();
+        let dead = DeadProcess::new(902);
+        dead.die_while_sending(&queue, &handle, 3);
         drop(queue);
-        assert_eq!((deceased.bury(), count()), (4, 1));
+        assert_eq!((dead.reclaim_all(), count()), (4, 1));
     }
 
-    /// Whoever buries may be killed between any two transactions.
+    /// A process that reclaims may be killed between any two transactions.
     #[test]
-    fn a_burial_cut_short_anywhere_goes_on() {
+    fn reclaiming_continues_wherever_it_was_interrupted() {
         const PUT: usize = 4;
         for done in 0..=PUT {
             let queues = [Queue::new().unwrap(), Queue::new().unwrap()];
-            let (handle, count) = traveller();
-            let deceased = Deceased::new(903);
+            let (handle, count) = sent_handle();
+            let dead = DeadProcess::new(903);
             for round in 0..2 {
                 for queue in &queues {
                     (0..PUT / 2).for_each(|_| queue.put(handle.clone()).unwrap());
                     if round == 1 {
-                        deceased.put_all_of(queue.tie());
+                        dead.put_all_of(queue.reference());
                     }
-                    deceased.die_packing(queue, &handle, 1);
+                    dead.die_while_sending(queue, &handle, 1);
                 }
             }
-            // So far another came, with the first queue.
-            let books = deceased.member.books().unwrap();
-            for reference in queue::handles_inside(&books, queues[0].tie().object())
+            // Another process came this far, with the first queue.
+            let table = dead.participant.table().unwrap();
+            for reference in channel_memory::handles_inside(&table, queues[0].reference().object())
                 .unwrap()
                 .into_iter()
                 .take(done)
             {
-                let mut transaction = books.transaction();
-                transaction.pass_on(reference, ESTATE);
+                let mut transaction = table.transaction();
+                transaction.transfer(reference, UNOWNED);
                 transaction.commit();
             }
-            drop(books);
-            deceased.bury();
-            assert_eq!(count(), 1 + 2 * PUT as u64, "cut short behind {done}");
+            drop(table);
+            dead.reclaim_all();
+            assert_eq!(count(), 1 + 2 * PUT as u64, "interrupted after {done}");
             for queue in &queues {
                 (0..PUT).for_each(|_| drop(queue.get().unwrap()));
             }

@@ -1,37 +1,39 @@
-//! The order in which items go into a ring of shared memory and come out of it.
+//! The channel: the order in which items enter a ring of shared memory and leave it.
 //!
-//! A channel has a ring of bytes and a ring of slots; slot `n` says where item `n` lies and how long it is. Two marks
-//! count the items: `tail` those put, `head` those taken. Producers exclude each other by one lock, consumers by
-//! another; a producer and a consumer never wait for each other's lock.
+//! A channel has a ring of bytes and a ring of slots; slot `n` holds the start and the length of item `n`. Two marks
+//! count the items: `tail` those that were put, `head` those that were taken. One lock excludes producers from each
+//! other, another one consumers; a producer and a consumer never wait for each other's lock. What the bytes mean is not
+//! known here, nor where they are.
 //!
 //! # Why a death leaves it whole
 //! A put writes the bytes, then the slot, then raises `tail`: that one store is the put. A take copies the bytes, then
-//! raises `head`: that one store is the take. There is nothing else to be kept in step; a process killed before its
-//! store has done nothing, and one killed behind it has done all, whatever the locks say. So whoever takes a lock over
-//! from the dead has nothing to repair. There is one slot more than items can be, so that the last item's slot, which
-//! says where the next one starts, is never the one that a producer is writing.
+//! raises `head`: that one store is the take. No other words must agree. A process killed before its store has done
+//! nothing, and one killed after it has done everything, whatever the locks say. So a thread that takes a lock over
+//! from a dead holder has nothing to repair. There is one slot more than items can be, so that the last item's slot,
+//! from which the next start follows, is never the one that a producer is writing.
 //!
 //! # Why no wake-up is lost
-//! A consumer that finds nothing raises the flag `getters`, then looks at `tail` again, then sleeps while the flag is
-//! up; a producer raises `tail`, then looks at the flag. With a full fence between store and load on either side, one of
-//! them sees the other. The producer lowers the flag and wakes one. The woken one raises the flag again before it takes
-//! its item, since others may sleep, and wakes one more if it leaves an item behind. Should the woken one be killed in
-//! between, the others' slices end (see [`super::lock_word::SLICE`]).
+//! A consumer that finds no item sets the flag `getters`, then looks at `tail` again, then sleeps while the flag is
+//! set; a producer raises `tail`, then looks at the flag. With a full fence between store and load on either side, one
+//! of them sees the other. The producer clears the flag and wakes one consumer. That one sets the flag again before it
+//! takes its item, since others may be asleep, and wakes one more if it leaves an item behind. If it is killed in
+//! between, the others' slices end (see [`super::wait::SLICE`]).
 //!
 //! # Copies of the marks
 //! A mark that another core has just written is slow to read. Producers therefore keep a copy of `head`, and consumers
-//! one of `tail`, each under their own lock, and read the true mark only when the copy says that there is no room, or
-//! nothing to take. A copy is a value that the mark once had: it lags behind, and is never ahead. As long as the copy of
-//! `head` leaves room for the item that is put, the slots from it on have not been used again.
+//! one of `tail`, each under their own lock. They read the mark itself only if the copy shows no room, or no item. A
+//! copy is a value that the mark once had: it lags behind, and is never ahead. As long as the copy of `head` leaves
+//! room for the item that is put, the slots from it on have not been used again.
 //!
-//! Producers that wait for room are woken together, and only when half of the room is free, so that a full channel
-//! does not cost two context switches for each item.
+//! Producers that wait for room are woken together, and only when half of the room is free, so that a full channel does
+//! not cost two context switches per item.
 
 use std::sync::atomic::Ordering;
 
 use super::{
     futex::Word,
-    lock_word::{self, Held, Patience, Peers},
+    lock_word::{self, Held},
+    wait::{Peers, WaitMode},
 };
 
 /// A channel's words.
@@ -53,12 +55,12 @@ pub(crate) enum Name {
     SeenTail,
 }
 
-/// The memory of a channel.
+/// The memory of a channel, as this algorithm needs it.
 pub(crate) trait Channel {
     type Word: Word;
 
     fn word(&self, name: Name) -> &Self::Word;
-    /// The two words of a slot: where its item starts, and how long it is.
+    /// The two words of a slot: the start of its item, and its length.
     fn slot(&self, index: u64) -> (&Self::Word, &Self::Word);
     /// How many items there can be.
     fn item_limit(&self) -> u64;
@@ -85,11 +87,11 @@ pub(crate) enum NotTaken {
     Closed,
 }
 
-/// How the caller waits, and as whom.
+/// The caller: who it is, and how it waits.
 #[derive(Debug)]
 pub(crate) struct Caller<'a, P> {
     pub(crate) me: u64,
-    pub(crate) patience: Patience,
+    pub(crate) mode: WaitMode,
     pub(crate) peers: &'a P,
 }
 
@@ -133,7 +135,7 @@ pub(crate) fn put<C: Channel>(
     }
 }
 
-/// Where an item of this length goes, if there is room. The caller holds the producers' lock.
+/// The place of an item of this length, if there is room. The caller holds the producers' lock.
 fn place_for<C: Channel>(channel: &C, length: u64) -> Option<(u64, u64)> {
     let tail = channel.word(Name::Tail).load(Ordering::Relaxed);
     let start = end_of_last(channel, tail);
@@ -149,8 +151,8 @@ fn place_for<C: Channel>(channel: &C, length: u64) -> Option<(u64, u64)> {
     };
     let copy = channel.word(Name::SeenHead);
     if !has_room(copy.load(Ordering::Acquire)) {
-        // Acquire: what was taken has been copied before its room is written again. Release, and the acquire above: also
-        // when the producer that made the copy was killed.
+        // Acquire: what was taken has been copied before its room is written again. Release, and the acquire above:
+        // also if the producer that made the copy was killed.
         let head = channel.word(Name::Head).load(Ordering::Acquire);
         copy.store(head, Ordering::Release);
         if !has_room(head) {
@@ -177,7 +179,7 @@ fn wait_for_room<C: Channel>(
     caller: &Caller<'_, impl Peers>,
     length: u64,
 ) -> Result<(), NotPut> {
-    let slice = caller.patience.slice().ok_or(NotPut::Full)?;
+    let slice = caller.mode.slice().ok_or(NotPut::Full)?;
     let putters = channel.word(Name::Putters);
     putters.store(1, Ordering::Relaxed);
     C::Word::full_fence();
@@ -188,12 +190,12 @@ fn wait_for_room<C: Channel>(
         || used_bytes(channel, head, tail).is_none_or(|used| used + length > channel.byte_limit());
     if is_full && !is_closed(channel) {
         putters.sleep(1, slice);
-        caller.peers.tend();
+        caller.peers.reclaim();
     }
     Ok(())
 }
 
-/// The bytes in use, as far as an onlooker can tell; `None` when the slots changed while they were read.
+/// The bytes in use, as seen without the lock; `None` if the slots changed while they were read.
 fn used_bytes<C: Channel>(channel: &C, head: u64, tail: u64) -> Option<u64> {
     if head >= tail {
         return Some(0);
@@ -201,8 +203,8 @@ fn used_bytes<C: Channel>(channel: &C, head: u64, tail: u64) -> Option<u64> {
     end_of_last(channel, tail).checked_sub(start_of(channel, head))
 }
 
-/// Takes the oldest item, appends its bytes to `buffer`, and gives its tag. `claim` is called with the tag and the
-/// bytes, if the tag is not 0, before the item is taken for good.
+/// Takes the oldest item, appends its bytes to `buffer`, and returns its tag. If the tag is not 0, `claim` is called
+/// with it and the bytes before the take is final.
 pub(crate) fn take<C: Channel>(
     channel: &C,
     caller: &Caller<'_, impl Peers>,
@@ -218,15 +220,15 @@ pub(crate) fn take<C: Channel>(
             release(channel, Name::GetLock, &lock);
             if let Some((tag, left)) = taken {
                 C::Word::full_fence();
-                tell_producers(channel);
+                wake_producers(channel);
                 if left || slept {
-                    pass_the_wake_on(channel);
+                    wake_next(channel);
                 }
                 return Ok(tag);
             }
         } else if is_closed(channel) && looks_empty(channel) {
             return Err(NotTaken::Closed);
-        } else if spins > 0 && !matches!(caller.patience, Patience::None) {
+        } else if spins > 0 && !matches!(caller.mode, WaitMode::Try) {
             spins -= 1;
             std::hint::spin_loop();
         } else {
@@ -235,18 +237,18 @@ pub(crate) fn take<C: Channel>(
     }
 }
 
-/// Whether the consumers' copy of the mark tells of an item.
+/// Whether the consumers' copy of the mark shows an item.
 fn has_copied<C: Channel>(channel: &C) -> bool {
     let head = channel.word(Name::Head).load(Ordering::Relaxed);
     channel.word(Name::SeenTail).load(Ordering::Relaxed) > head
 }
 
-/// How many items have been put, at least: the true number when the copy tells of none behind `head`. The caller holds
-/// the consumers' lock.
+/// How many items have been put, at least: the exact number if the copy shows none after `head`. The caller holds the
+/// consumers' lock.
 fn tail_behind<C: Channel>(channel: &C, head: u64) -> u64 {
     let copy = channel.word(Name::SeenTail);
-    // Acquire: whoever sees the mark sees the slot and the bytes that were written before it. The copy hands that on,
-    // also when the consumer that made it was killed.
+    // Acquire: a thread that sees the mark sees the slot and the bytes that were written before it. The copy passes
+    // that on, also if the consumer that made it was killed.
     let seen = copy.load(Ordering::Acquire);
     if seen > head {
         return seen;
@@ -261,7 +263,7 @@ fn looks_empty<C: Channel>(channel: &C) -> bool {
     channel.word(Name::Tail).load(Ordering::Acquire) <= head
 }
 
-/// Takes the first item, if there is one, and says whether another is left. The caller holds the consumers' lock.
+/// Takes the first item, if there is one, and returns whether another is left. The caller holds the consumers' lock.
 fn take_first<C: Channel>(
     channel: &C,
     buffer: &mut Vec<u8>,
@@ -284,7 +286,7 @@ fn take_first<C: Channel>(
 }
 
 fn wait_for_item<C: Channel>(channel: &C, caller: &Caller<'_, impl Peers>) -> Result<bool, NotTaken> {
-    let slice = caller.patience.slice().ok_or(NotTaken::Empty)?;
+    let slice = caller.mode.slice().ok_or(NotTaken::Empty)?;
     let getters = channel.word(Name::Getters);
     getters.store(1, Ordering::Relaxed);
     C::Word::full_fence();
@@ -292,23 +294,23 @@ fn wait_for_item<C: Channel>(channel: &C, caller: &Caller<'_, impl Peers>) -> Re
         return Ok(false);
     }
     getters.sleep(1, slice);
-    // Others may sleep still: the flag must be up before this one takes its item.
+    // Others may still be asleep: the flag must be set before this thread takes its item.
     getters.store(1, Ordering::Relaxed);
     C::Word::full_fence();
-    caller.peers.tend();
+    caller.peers.reclaim();
     Ok(true)
 }
 
-/// Wakes another consumer if there is something for it.
-fn pass_the_wake_on<C: Channel>(channel: &C) {
+/// Wakes another consumer if there is an item for it.
+fn wake_next<C: Channel>(channel: &C) {
     let getters = channel.word(Name::Getters);
     if getters.load(Ordering::Relaxed) != 0 && !looks_empty(channel) {
         wake_one(getters);
     }
 }
 
-/// Wakes the producers if they wait and there is room again.
-fn tell_producers<C: Channel>(channel: &C) {
+/// Wakes the producers if they wait and there is enough room again.
+fn wake_producers<C: Channel>(channel: &C) {
     let putters = channel.word(Name::Putters);
     if putters.load(Ordering::Relaxed) == 0 {
         return;
@@ -328,18 +330,18 @@ fn wake_one<W: Word>(sleepers: &W) {
     }
 }
 
-/// Lets nothing be put any more. What is there can still be taken.
+/// Closes the channel: nothing can be put any more, and what is in it can still be taken.
 pub(crate) fn close<C: Channel>(channel: &C, caller: &Caller<'_, impl Peers>) {
     // With the producers' lock, so that each put is either before it, and will be taken, or refused.
     let lock = hold(channel, Name::PutLock, caller);
-    cut_off(channel);
+    close_unlocked(channel);
     if let Some(lock) = lock {
         release(channel, Name::PutLock, &lock);
     }
 }
 
-/// Closes it for producers that are gone.
-pub(crate) fn cut_off<C: Channel>(channel: &C) {
+/// Closes the channel without the producers' lock.
+fn close_unlocked<C: Channel>(channel: &C) {
     channel.word(Name::Closed).store(1, Ordering::Release);
     C::Word::full_fence();
     for sleepers in [Name::Getters, Name::Putters] {
@@ -352,7 +354,7 @@ pub(crate) fn is_closed<C: Channel>(channel: &C) -> bool {
     channel.word(Name::Closed).load(Ordering::Acquire) != 0
 }
 
-/// How many items are there.
+/// How many items are in the channel.
 pub(crate) fn length<C: Channel>(channel: &C) -> u64 {
     let head = channel.word(Name::Head).load(Ordering::Acquire);
     channel
@@ -362,13 +364,13 @@ pub(crate) fn length<C: Channel>(channel: &C) -> u64 {
 }
 
 fn hold<C: Channel>(channel: &C, lock: Name, caller: &Caller<'_, impl Peers>) -> Option<Held> {
-    // A try gives up only when there is nothing to be had, not because another is just putting or taking: those are
-    // moments, and a holder that was killed in one is noticed.
-    let patience = match caller.patience {
-        Patience::None => Patience::Endless,
-        patience => patience,
+    // A try fails only if there is no item or no room, and not because another thread is putting or taking: that takes
+    // a moment, and a holder that was killed meanwhile is noticed.
+    let mode = match caller.mode {
+        WaitMode::Try => WaitMode::Forever,
+        mode => mode,
     };
-    lock_word::acquire(channel.word(lock), caller.me, patience, caller.peers).ok()
+    lock_word::acquire(channel.word(lock), caller.me, mode, caller.peers).ok()
 }
 
 fn release<C: Channel>(channel: &C, lock: Name, held: &Held) {

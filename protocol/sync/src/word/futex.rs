@@ -1,8 +1,8 @@
-//! The word of shared memory on which everything here is built, and on which a thread can sleep.
+//! The word of shared memory on which all algorithms here are built, and on which a thread can sleep.
 //!
-//! The algorithms of this directory are generic over it, so that the very code that runs between processes also runs
-//! under a model checker, which tries every interleaving that the memory model allows (see the tests of
-//! [`super::lock_word`] and [`super::channel`]).
+//! The algorithms of this folder are generic over the trait [`Word`], so that the very code that runs between processes
+//! also runs under a model checker, which tries every interleaving that the memory model allows (`model`). What a word
+//! means is not known here.
 
 #![expect(
     unsafe_code,
@@ -18,16 +18,16 @@ use rustix::thread::futex;
 
 /// A 64-bit atomic word, with a futex in its lower half.
 pub(crate) trait Word {
-    /// How often a thread looks again before it sleeps.
+    /// How often a thread spins before it sleeps.
     const SPINS: u32;
 
     fn load(&self, order: Ordering) -> u64;
     fn store(&self, value: u64, order: Ordering);
     fn swap(&self, value: u64, order: Ordering) -> u64;
-    /// Writes `new` if the word is `seen`; otherwise gives what it is.
+    /// Writes `new` if the word is `seen`; otherwise returns what it is.
     fn exchange(&self, seen: u64, new: u64, success: Ordering) -> Result<u64, u64>;
 
-    /// A fence between a store before it and a load behind it, in every thread's eyes.
+    /// Orders a store before it and a load after it, for all threads.
     fn full_fence();
 
     /// Sleeps while the lower half is `expected`, until woken or for the time of `slice`. It may return early.
@@ -66,7 +66,7 @@ impl Word for AtomicU64 {
 
     fn sleep(&self, expected: u32, slice: Duration) {
         let slice = rustix::time::Timespec::try_from(slice).ok();
-        // Every way in which this returns (woken, interrupted, timed out, changed before) means: look again.
+        // However this returns (woken, interrupted, timed out, changed before), the caller looks again.
         let _woken_or_not = futex::wait(lower_half(self), futex::Flags::empty(), expected, slice.as_ref());
     }
 
@@ -76,7 +76,7 @@ impl Word for AtomicU64 {
     }
 }
 
-const _: () = assert!(cfg!(target_endian = "little"), "the lower half lies first");
+const _: () = assert!(cfg!(target_endian = "little"), "the lower half comes first");
 
 /// The lower half of a word, for the kernel alone.
 fn lower_half(word: &AtomicU64) -> &AtomicU32 {

@@ -1,81 +1,38 @@
-//! The word that says who holds a lock, written and read in one step.
+//! The word of a lock: who holds it, changed in one step.
 //!
 //! ```text
-//! bits 0..=30   the owner: its process's slot and the number of the thread in it; 0 when nobody holds it
-//! bit  31       somebody sleeps until it is free
+//! bits 0..=30   the owner: its process's slot and the number of the thread in it; 0 if the lock is free
+//! bit  31       a thread sleeps until the lock is free
 //! bits 32..=33  poison: how an earlier holder failed
 //! bits 34..=63  counts the acquisitions
 //! ```
 //!
 //! # Why a holder can die at any instruction
-//! The owner stands in the very word that is compared and swapped: there is no instant at which the lock is held and
-//! its holder unknown. A waiter sleeps in slices and looks, after each, whether the owner's process lives; when it does
-//! not, the waiter swaps itself in and sets the poison in the same step. The count makes that step safe, however long
-//! the waiter paused before it: a word that was acquired meanwhile, even by another process in the same slot, is
-//! another word. A slot is given to a new process only after no word names the old one ([`surrender`]).
+//! The owner is part of the word that is compared and exchanged: at no instant is the lock held by an unknown thread. A
+//! waiter sleeps in slices, and after each checks whether the owner's process is alive. If it is not, the waiter makes
+//! itself the owner and sets the poison in the same exchange. The count makes that safe, however long the waiter paused
+//! before it: after another acquisition, even by another process in the same slot, the word is different and the
+//! exchange fails. A slot is given to a new process only when no word names the old one ([`force_release`]).
 //!
 //! # Why no wake-up is lost
-//! A sleeper sets bit 31 before it sleeps, and the kernel lets it sleep only while the lower half is as it was then. A
-//! holder releases by an exchange, which shows the bit, and then wakes one. The woken one acquires with the bit set, since
-//! others may still sleep. Should the woken one die before it acquires, the others' slices end.
+//! A waiter sets bit 31 before it sleeps, and the kernel lets it sleep only while the lower half is as it was then. A
+//! holder releases by an exchange, which returns the bit, and then wakes one waiter. That one acquires with the bit
+//! set, since others may still be asleep. If it dies before it acquires, the others' slices end.
 
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
+use std::sync::atomic::Ordering;
+
+use super::{
+    futex::Word,
+    wait::{Peers, WaitMode},
 };
 
-use super::futex::Word;
-
-/// Somebody sleeps until the lock is free.
+/// A thread sleeps until the lock is free.
 const CONTENDED: u64 = 1 << 31;
 const LOW: u64 = (1 << 32) - 1;
 const OWNER: u64 = LOW & !CONTENDED;
 const POISON: u64 = 3 << POISON_SHIFT;
 const POISON_SHIFT: u32 = 32;
 const ACQUISITION: u64 = 1 << 34;
-
-/// How long a waiter sleeps at most before it looks whether the owner lives: a fifth of what is promised.
-pub(crate) const SLICE: Duration = Duration::from_millis(20);
-
-/// How long a caller is ready to wait.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Patience {
-    /// Not at all.
-    None,
-    /// Until then.
-    Until(Instant),
-    /// As long as it takes.
-    Endless,
-}
-
-impl Patience {
-    /// For so long, or endlessly when that is further than the clock reaches.
-    pub(crate) fn of(timeout: Duration) -> Self {
-        Instant::now()
-            .checked_add(timeout)
-            .map_or(Self::Endless, Self::Until)
-    }
-
-    /// How long to sleep next; `None` when the time is over.
-    pub(crate) fn slice(self) -> Option<Duration> {
-        match self {
-            Self::None => None,
-            Self::Endless => Some(SLICE),
-            Self::Until(end) => {
-                let left = end.saturating_duration_since(Instant::now());
-                (!left.is_zero()).then(|| left.min(SLICE))
-            }
-        }
-    }
-}
-
-/// What a waiter must know of the other processes.
-pub(crate) trait Peers {
-    /// Whether the process of this owner has ended, and executes no instruction any more.
-    fn is_dead(&self, owner: u64) -> bool;
-    /// Called when a slice of waiting has passed: time to look after the dead.
-    fn tend(&self);
-}
 
 /// How an earlier holder failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +58,7 @@ impl PoisonCause {
     }
 }
 
-/// The proof of an acquisition, to be given back to [`release`].
+/// The proof of an acquisition, which [`release`] takes back.
 #[derive(Debug)]
 pub(crate) struct Held {
     word: u64,
@@ -116,18 +73,18 @@ impl Held {
 /// Why an acquisition failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// This very thread holds it.
+    /// The calling thread holds it.
     AlreadyHeld,
-    /// Another holds it, and the patience is over.
+    /// Another thread holds it, and the time is over.
     Busy,
 }
 
-/// Acquires the lock for `me`, waiting as long as `patience` says.
+/// Acquires the lock for `me`, waiting as `mode` says.
 #[inline]
 pub(crate) fn acquire<W: Word>(
     word: &W,
     me: u64,
-    patience: Patience,
+    mode: WaitMode,
     peers: &impl Peers,
 ) -> Result<Held, Refused> {
     let seen = word.load(Ordering::Relaxed);
@@ -137,17 +94,12 @@ pub(crate) fn acquire<W: Word>(
             return Ok(Held { word: taken });
         }
     }
-    acquire_slowly(word, me, patience, peers)
+    acquire_slowly(word, me, mode, peers)
 }
 
-fn acquire_slowly<W: Word>(
-    word: &W,
-    me: u64,
-    patience: Patience,
-    peers: &impl Peers,
-) -> Result<Held, Refused> {
+fn acquire_slowly<W: Word>(word: &W, me: u64, mode: WaitMode, peers: &impl Peers) -> Result<Held, Refused> {
     let mut spins = W::SPINS;
-    // Once it has slept, others may sleep too, and the bit must stay set for them.
+    // Once this thread has slept, others may be asleep too, and the bit must stay set for them.
     let mut contended = 0;
     loop {
         let seen = word.load(Ordering::Relaxed);
@@ -159,7 +111,7 @@ fn acquire_slowly<W: Word>(
                 }
             }
             owner if owner == me => return Err(Refused::AlreadyHeld),
-            _ if spins > 0 && seen & CONTENDED == 0 && !matches!(patience, Patience::None) => {
+            _ if spins > 0 && seen & CONTENDED == 0 && !matches!(mode, WaitMode::Try) => {
                 spins -= 1;
                 std::hint::spin_loop();
             }
@@ -170,14 +122,14 @@ fn acquire_slowly<W: Word>(
                 }
             }
             _ => {
-                let slice = patience.slice().ok_or(Refused::Busy)?;
+                let slice = mode.slice().ok_or(Refused::Busy)?;
                 if seen & CONTENDED == 0 && word.exchange(seen, seen | CONTENDED, Ordering::Relaxed).is_err()
                 {
                     continue;
                 }
                 contended = CONTENDED;
                 word.sleep(((seen | CONTENDED) & LOW) as u32, slice);
-                peers.tend();
+                peers.reclaim();
             }
         }
     }
@@ -192,7 +144,7 @@ fn taken_by(seen: u64, me: u64) -> u64 {
 #[inline]
 pub(crate) fn release<W: Word>(word: &W, held: &Held, failed: Option<PoisonCause>) {
     let mut seen = held.word;
-    // It is changed meanwhile by who comes to wait, or by who clears the poison.
+    // A new waiter, or a thread that clears the poison, may change the word meanwhile.
     while let Err(changed) = word.exchange(seen, released(seen, failed), Ordering::Release) {
         seen = changed;
     }
@@ -209,9 +161,9 @@ fn released(seen: u64, failed: Option<PoisonCause>) -> u64 {
     }
 }
 
-/// Takes the lock from the dead process to which `is_of_the_dead` says the owner belongs, leaves it free and poisoned,
-/// and says whether that was so. It may be called again after its caller was killed half-way.
-pub(crate) fn surrender<W: Word>(word: &W, is_of_the_dead: impl Fn(u64) -> bool) -> bool {
+/// Releases the lock if its owner belongs to a dead process, by `is_of_the_dead`, and leaves it free and poisoned.
+/// Returns whether that was so. It may be called again if its caller was killed half-way.
+pub(crate) fn force_release<W: Word>(word: &W, is_of_the_dead: impl Fn(u64) -> bool) -> bool {
     loop {
         let seen = word.load(Ordering::Relaxed);
         let owner = seen & OWNER;
@@ -231,7 +183,7 @@ pub(crate) fn poison<W: Word>(word: &W) -> Option<PoisonCause> {
     PoisonCause::of(word.load(Ordering::Relaxed))
 }
 
-/// Forgets that an earlier holder failed.
+/// Clears the poison.
 pub(crate) fn clear_poison<W: Word>(word: &W) {
     let mut seen = word.load(Ordering::Relaxed);
     while let Err(changed) = word.exchange(seen, seen & !POISON, Ordering::Relaxed) {

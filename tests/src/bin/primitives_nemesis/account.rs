@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     PROMPT,
-    stage::{Stage, Testament},
+    stage::{LastLines, Stage},
     victim::filling,
 };
 
@@ -57,7 +57,7 @@ impl Account {
     }
 
     /// Books what a killed process had said.
-    pub(crate) fn book(&mut self, testament: &Testament) {
+    pub(crate) fn book(&mut self, testament: &LastLines) {
         self.put.entry(testament.seed).or_default();
         let mut last = HashMap::new();
         for line in &testament.lines {

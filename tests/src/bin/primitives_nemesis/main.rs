@@ -21,7 +21,7 @@ use std::{
 
 use account::Account;
 use stage::{Stage, Victim};
-use sync::{GetError, LockError, heap};
+use sync::{GetError, LockError};
 
 /// How many processes there are at a time.
 const VICTIMS: usize = 4;
@@ -135,7 +135,7 @@ fn check_objects(stage: &Stage, account: &mut Account) {
             }
         }
     }
-    account.leaked += heap::objects().abs_diff(stage::OBJECTS);
+    account.leaked += sync::object_count().abs_diff(stage::OBJECTS);
 }
 
 /// Whether all permits come back when all who held some are dead.

@@ -9,10 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sync::{
-    Lock, Queue, Semaphore, Value,
-    heap::{self, Transit},
-};
+use sync::{HandlesInFlight, Lock, Queue, Semaphore, Value, heap};
 
 use crate::victim::PERMITS;
 
@@ -76,17 +73,18 @@ impl Stage {
     /// Starts a process that works until it is killed.
     pub(crate) fn start(&self, random: &mut fastrand::Rng) -> Victim {
         let mut bytes = Vec::new();
-        let (encoded, transit) = Transit::of(|| protocol::encode_argument(&self.shared, &mut bytes));
+        let (encoded, handles) =
+            HandlesInFlight::collect(|| protocol::encode_argument(&self.shared, &mut bytes));
         encoded.expect("encoded");
-        let handles = bytes.iter().fold(String::new(), |mut text, byte| {
+        let argument = bytes.iter().fold(String::new(), |mut text, byte| {
             // Writing to a string does not fail.
             let _written = write!(text, "{byte:02x}");
             text
         });
-        let memory = heap::descriptor().expect("a family").try_clone_to_owned();
+        let memory = heap::descriptor().expect("a shared heap").try_clone_to_owned();
         let seed = random.u64(1..u64::from(u32::MAX));
         let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--victim", &handles, &seed.to_string()])
+            .args(["--victim", &argument, &seed.to_string()])
             .stdin(Stdio::from(memory.expect("a descriptor")))
             .stdout(Stdio::piped())
             .spawn()
@@ -107,7 +105,7 @@ impl Stage {
             child,
             lines,
             at_work,
-            transit,
+            handles,
         }
     }
 }
@@ -119,12 +117,12 @@ pub(crate) struct Victim {
     child: Child,
     lines: JoinHandle<Vec<String>>,
     at_work: Receiver<()>,
-    transit: Transit,
+    handles: HandlesInFlight,
 }
 
-/// What a killed process had said.
+/// What a killed process has printed.
 #[derive(Debug)]
-pub(crate) struct Testament {
+pub(crate) struct LastLines {
     pub(crate) seed: u64,
     pub(crate) lines: Vec<String>,
 }
@@ -135,16 +133,16 @@ impl Victim {
         let _at_work_or_ended = self.at_work.recv();
     }
 
-    /// Sends SIGKILL and takes what it had said.
-    pub(crate) fn kill(mut self) -> Testament {
+    /// Sends SIGKILL and takes what it has printed.
+    pub(crate) fn kill(mut self) -> LastLines {
         self.child.kill().expect("killed");
         let status = self.child.wait().expect("ended");
         assert!(
             std::os::unix::process::ExitStatusExt::signal(&status).is_some(),
             "a process ended by itself: {status}"
         );
-        drop(self.transit);
-        Testament {
+        drop(self.handles);
+        LastLines {
             seed: self.seed,
             lines: self.lines.join().expect("its lines"),
         }

@@ -15,8 +15,8 @@ pub(crate) const PERMITS: u32 = 2;
 pub(crate) fn run(handles: &str, seed: u64) -> ! {
     let memory = std::os::fd::AsFd::as_fd(&std::io::stdin())
         .try_clone_to_owned()
-        .expect("the family's memory");
-    heap::adopt(memory).expect("a family");
+        .expect("the shared heap's descriptor");
+    heap::adopt(memory).expect("a shared heap");
     let bytes: Vec<u8> = (0..handles.len() / 2)
         .map(|index| u8::from_str_radix(&handles[2 * index..2 * index + 2], 16).expect("a byte"))
         .collect();

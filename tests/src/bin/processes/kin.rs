@@ -152,7 +152,7 @@ pub(crate) fn a_bare_fork_owns_nothing() {
     // SAFETY: the child calls only what needs no other thread, and exits at once.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let is_refused = matches!(lock.try_lock(), Err(LockError::Family(_)));
+        let is_refused = matches!(lock.try_lock(), Err(LockError::SharedHeap(_)));
         // SAFETY: ends the child without running what belongs to its parent.
         unsafe { libc::_exit(i32::from(!is_refused)) };
     }

@@ -135,7 +135,7 @@ fn give_an_end_back() -> PipeEnd<u64, u64> {
 pub(crate) fn handles_come_back() {
     let process = Process::new(make_a_filled_queue, (10,)).start().unwrap();
     process.wait();
-    // Others of the family clean up after it meanwhile.
+    // Other processes reclaim what it held meanwhile.
     Process::new(make_a_filled_queue, (1,))
         .start()
         .unwrap()
@@ -158,5 +158,5 @@ pub(crate) fn handles_come_back() {
     let process = Process::new(make_a_filled_queue, (10,)).start().unwrap();
     process.wait();
     drop(process);
-    assert_eq!(sync::heap::objects(), 0);
+    assert_eq!(sync::object_count(), 0);
 }

@@ -1,4 +1,4 @@
-//! The lock: exclusive, no wake-up lost, and a killed holder succeeded and told.
+//! The lock: exclusive, no wake-up is lost, and the next holder learns of a killed one.
 
 use super::*;
 
@@ -18,14 +18,14 @@ impl Shared {
         })
     }
 
-    /// Locks, adds one to what is inside, and releases; says how an earlier holder failed.
+    /// Locks, adds one to what is inside, and releases; returns how an earlier holder failed.
     fn visit<const FAULT: u8>(&self, owner: u64, steps: Option<u32>) -> Option<PoisonCause> {
         let word = View::<FAULT> {
             cell: Arc::clone(&self.word),
             life: Life::new(steps, &self.died),
         };
         let peers = ModelPeers(Arc::clone(&self.died));
-        let held = lock_word::acquire(&word, owner, Patience::Endless, &peers).unwrap();
+        let held = lock_word::acquire(&word, owner, WaitMode::Forever, &peers).unwrap();
         self.add_one();
         word.life.step();
         lock_word::release(&word, &held, None);
@@ -66,7 +66,7 @@ fn a_planted_lost_wake_up_is_caught() {
 }
 
 #[test]
-fn a_holder_killed_at_any_step_is_succeeded_and_told() {
+fn a_holder_killed_at_any_step_is_succeeded_and_reported() {
     for steps in 0..8 {
         check(3, move || {
             let shared = Shared::new();
@@ -88,10 +88,10 @@ fn a_holder_killed_at_any_step_is_succeeded_and_told() {
             let first = shared.visit::<NO_FAULT>(2, None);
             let held_it = thread.join().unwrap();
             let last = shared.visit::<NO_FAULT>(3, None);
-            let is_told = first.or(last) == Some(PoisonCause::Died);
+            let is_reported = first.or(last) == Some(PoisonCause::Died);
             assert_eq!(
-                is_told, held_it,
-                "a death is told if the lock was held, and only then"
+                is_reported, held_it,
+                "a death is reported if the lock was held, and only then"
             );
         });
     }

@@ -1,14 +1,15 @@
-//! The lock word and the channel under a model checker.
+//! The lock word, the channel and the event count under a model checker.
 //!
-//! loom runs the very functions of [`super::lock_word`] and [`super::channel`] in every interleaving of their threads,
-//! with every value that the memory model lets a load return. A sleep here ends by a wake-up alone, never by its slice, so
-//! that a wake-up lost by the living is a deadlock, which loom reports. A thread can be killed before any of its steps:
-//! its later steps do not happen, and who sleeps finds it dead.
+//! loom runs the very functions of [`super::lock_word`], [`super::channel`] and [`super::event_count`] in every
+//! interleaving of their threads, with every value that the memory model lets a load return. A sleep ends only by a
+//! wake-up here, never by its slice, so that a wake-up that no death has lost is a deadlock, which loom reports. A
+//! thread can be killed before any of its steps: its later steps do not happen, and sleeping threads find it dead.
 //!
-//! Each promise has a planted fault beside it, made by a [`Fault`] of the words and not by other code, that the model is
-//! shown to catch.
+//! Beside each promise there is a planted fault, made by a [`Fault`] of the words and not by other code, which the
+//! model must find.
 
 mod lock;
+mod notification;
 mod queue;
 
 use std::{
@@ -30,8 +31,10 @@ use loom::{
 
 use super::{
     channel::{self, Caller, Channel, Name, NotTaken},
+    event_count::{self, Key},
     futex::Word,
-    lock_word::{self, Patience, Peers, PoisonCause},
+    lock_word::{self, PoisonCause},
+    wait::{Peers, WaitMode},
 };
 
 /// What is wrong with the words of a model.
@@ -42,20 +45,24 @@ enum Fault {
     NoFence,
     /// Nothing is published by a store: what was written before it may be seen after it.
     EarlyPublication,
-    /// A sleeper does not look again before it sleeps.
+    /// A sleeper does not compare the word again before it sleeps.
     HastySleep,
+    /// An exchange orders nothing: what was written before it may be seen after it.
+    UnorderedExchange,
 }
 
 const NO_FAULT: u8 = 0;
 const NO_FENCE: u8 = 1;
 const EARLY_PUBLICATION: u8 = 2;
 const HASTY_SLEEP: u8 = 3;
+const UNORDERED_EXCHANGE: u8 = 4;
 
 const fn fault(number: u8) -> Fault {
     match number {
         NO_FENCE => Fault::NoFence,
         EARLY_PUBLICATION => Fault::EarlyPublication,
         HASTY_SLEEP => Fault::HastySleep,
+        UNORDERED_EXCHANGE => Fault::UnorderedExchange,
         _ => Fault::None,
     }
 }
@@ -63,8 +70,8 @@ const fn fault(number: u8) -> Fault {
 /// A word of memory with its futex.
 struct Cell64 {
     value: AtomicU64,
-    /// The kernel's lock around looking and falling asleep.
-    bed: Mutex<()>,
+    /// The kernel's lock around comparing the word and falling asleep.
+    futex_lock: Mutex<()>,
     wake: Condvar,
 }
 
@@ -72,13 +79,13 @@ impl Cell64 {
     fn new() -> Self {
         Self {
             value: AtomicU64::new(0),
-            bed: Mutex::new(()),
+            futex_lock: Mutex::new(()),
             wake: Condvar::new(),
         }
     }
 
     fn wake_all(&self) {
-        let _bed = self.bed.lock().unwrap();
+        let _guard = self.futex_lock.lock().unwrap();
         self.wake.notify_all();
     }
 }
@@ -87,20 +94,20 @@ impl Cell64 {
 #[derive(Clone)]
 struct Life {
     steps_left: Rc<Cell<Option<u32>>>,
-    somebody_died: Arc<AtomicBool>,
+    any_died: Arc<AtomicBool>,
 }
 
 struct Killed;
 
 impl Life {
-    fn new(steps: Option<u32>, somebody_died: &Arc<AtomicBool>) -> Self {
+    fn new(steps: Option<u32>, any_died: &Arc<AtomicBool>) -> Self {
         Self {
             steps_left: Rc::new(Cell::new(steps)),
-            somebody_died: Arc::clone(somebody_died),
+            any_died: Arc::clone(any_died),
         }
     }
 
-    /// Called before each step: the thread dies here when its time has come.
+    /// Called before each step: the thread dies here if it has no steps left.
     fn step(&self) {
         match self.steps_left.get() {
             Some(0) => resume_unwind(Box::new(Killed)),
@@ -139,6 +146,10 @@ impl<const FAULT: u8> Word for View<FAULT> {
 
     fn exchange(&self, seen: u64, new: u64, success: Ordering) -> Result<u64, u64> {
         self.life.step();
+        let success = match fault(FAULT) {
+            Fault::UnorderedExchange => Ordering::Relaxed,
+            _ => success,
+        };
         self.cell
             .value
             .compare_exchange(seen, new, success, Ordering::Relaxed)
@@ -152,22 +163,22 @@ impl<const FAULT: u8> Word for View<FAULT> {
 
     fn sleep(&self, expected: u32, _slice: Duration) {
         self.life.step();
-        let bed = self.cell.bed.lock().unwrap();
-        // Where somebody has died, the slice's end is near.
-        if self.life.somebody_died.load(Ordering::Acquire) {
-            drop(bed);
+        let guard = self.cell.futex_lock.lock().unwrap();
+        // If a thread has died, the slice ends soon.
+        if self.life.any_died.load(Ordering::Acquire) {
+            drop(guard);
             thread::yield_now();
             return;
         }
         if fault(FAULT) != Fault::HastySleep && self.cell.value.load(Ordering::Relaxed) as u32 != expected {
             return;
         }
-        drop(self.cell.wake.wait(bed).unwrap());
+        drop(self.cell.wake.wait(guard).unwrap());
     }
 
     fn wake(&self, count: u32) {
         self.life.step();
-        let _bed = self.cell.bed.lock().unwrap();
+        let _guard = self.cell.futex_lock.lock().unwrap();
         if count == 1 {
             self.cell.wake.notify_one();
         } else {
@@ -186,11 +197,11 @@ impl Peers for ModelPeers {
         owner == MORTAL && self.0.load(Ordering::Acquire)
     }
 
-    fn tend(&self) {}
+    fn reclaim(&self) {}
 }
 
-/// Runs a thread that may be killed before one of its steps, and lets the others know; says whether it was. `at_death`
-/// is called while nobody knows yet.
+/// Runs a thread that may be killed before one of its steps, and shows the others if it was; returns whether it was.
+/// `at_death` is called before the others can see it.
 fn mortally(
     died: &Arc<AtomicBool>,
     cells: &[Arc<Cell64>],
@@ -211,22 +222,22 @@ fn mortally(
     }
 }
 
-/// Checks a model with so many preemptions of running threads at most; more can be had from `LOOM_MAX_PREEMPTIONS`.
+/// Checks a model with at most this many preemptions of running threads, or `LOOM_MAX_PREEMPTIONS` if that is more.
 fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.max(Some(preemptions));
     builder.check(model);
 }
 
-/// What is said when loom finds a deadlock, and when an item is not whole.
+/// What is printed if loom finds a deadlock, and if an item is not whole.
 const DEADLOCK: &str = "deadlock";
 const TORN: &str = "torn";
 
-/// In the environment of a process that is to run into a planted fault.
-const PLANTED: &str = "PROTOCOL_MODEL_PLANTED";
+/// In the environment of a process that is to find a planted fault.
+const PLANTED: &str = "SYNC_MODEL_PLANTED";
 
-/// Checks that the model of this name, a test, finds what is planted in it. A find ends the process, so it runs in one of
-/// its own.
+/// Checks that the model, in the test of this name, finds the fault that is planted in it. Finding one ends the
+/// process, so the test runs again in a process of its own.
 #[expect(clippy::disallowed_methods, reason = "a planted fault ends its process")]
 fn is_caught(test: &str, finding: &str, model: impl Fn() + Sync + Send + 'static) {
     if std::env::var_os(PLANTED).is_some() {
@@ -238,10 +249,10 @@ fn is_caught(test: &str, finding: &str, model: impl Fn() + Sync + Send + 'static
         .env("RUST_BACKTRACE", "0")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&run.stderr);
+    let printed = String::from_utf8_lossy(&run.stderr);
     assert!(!run.status.success(), "the planted fault was not found");
     assert!(
-        said.contains(finding),
-        "{finding} was to be found, and not {said}"
+        printed.contains(finding),
+        "{finding} was to be found, and not {printed}"
     );
 }

@@ -1,4 +1,4 @@
-//! The queue: items whole, in order and once, and left whole by whoever is killed.
+//! The channel: items arrive whole, in order and once, and a killed thread leaves it whole.
 
 use super::*;
 
@@ -75,7 +75,7 @@ impl<const FAULT: u8> Channel for Seen<FAULT> {
     fn write(&self, position: u64, bytes: &[u8]) {
         for (byte, at) in bytes.iter().zip(position..) {
             self.life.step();
-            // SAFETY: nobody reads them before they are published, which is what loom checks.
+            // SAFETY: they are not read before they are published, which is what loom checks.
             self.memory.bytes[(at % BYTES) as usize].with_mut(|cell| unsafe { *cell = *byte });
         }
     }
@@ -93,18 +93,18 @@ fn put<const FAULT: u8>(channel: &Seen<FAULT>, me: u64, item: u8) {
     let peers = ModelPeers(Arc::clone(&channel.memory.died));
     let caller = Caller {
         me,
-        patience: Patience::Endless,
+        mode: WaitMode::Forever,
         peers: &peers,
     };
     channel::put(channel, &caller, 0, &[], &[item, item]).unwrap();
 }
 
 /// Takes an item, which must be whole.
-fn take<const FAULT: u8>(channel: &Seen<FAULT>, me: u64, patience: Patience) -> Result<u8, NotTaken> {
+fn take<const FAULT: u8>(channel: &Seen<FAULT>, me: u64, mode: WaitMode) -> Result<u8, NotTaken> {
     let peers = ModelPeers(Arc::clone(&channel.memory.died));
     let caller = Caller {
         me,
-        patience,
+        mode,
         peers: &peers,
     };
     let mut item = Vec::new();
@@ -126,8 +126,8 @@ fn one_to_one<const FAULT: u8>() {
         put(&channel, 2, 2);
     });
     let channel = Memory::seen::<FAULT>(&memory, None);
-    assert_eq!(take(&channel, 3, Patience::Endless), Ok(1));
-    assert_eq!(take(&channel, 3, Patience::Endless), Ok(2));
+    assert_eq!(take(&channel, 3, WaitMode::Forever), Ok(1));
+    assert_eq!(take(&channel, 3, WaitMode::Forever), Ok(2));
     thread.join().unwrap();
 }
 
@@ -137,7 +137,7 @@ fn one_to_two() {
     let consumers: Vec<_> = (3..5)
         .map(|me| {
             let memory = Arc::clone(&memory);
-            thread::spawn(move || take(&Memory::seen::<NO_FAULT>(&memory, None), me, Patience::Endless))
+            thread::spawn(move || take(&Memory::seen::<NO_FAULT>(&memory, None), me, WaitMode::Forever))
         })
         .collect();
     let channel = Memory::seen::<NO_FAULT>(&memory, None);
@@ -161,7 +161,7 @@ fn two_to_one() {
         })
         .collect();
     let channel = Memory::seen::<NO_FAULT>(&memory, None);
-    let mut taken = [(); 2].map(|()| take(&channel, 4, Patience::Endless).unwrap());
+    let mut taken = [(); 2].map(|()| take(&channel, 4, WaitMode::Forever).unwrap());
     taken.sort_unstable();
     assert_eq!(taken, [2, 3]);
     for thread in producers {
@@ -189,7 +189,7 @@ fn a_planted_publication_out_of_order_is_caught() {
 }
 
 #[test]
-fn a_producer_killed_at_any_step_leaves_the_queue_whole() {
+fn a_producer_killed_at_any_step_leaves_the_channel_whole() {
     for steps in 0..16 {
         check(2, move || {
             let memory = Memory::new();
@@ -205,18 +205,18 @@ fn a_producer_killed_at_any_step_leaves_the_queue_whole() {
                 )
             });
             let channel = Memory::seen::<NO_FAULT>(&memory, None);
-            let early = take(&channel, 2, Patience::None).ok();
+            let early = take(&channel, 2, WaitMode::Try).ok();
             thread.join().unwrap();
-            let late = take(&channel, 2, Patience::None).ok();
+            let late = take(&channel, 2, WaitMode::Try).ok();
             assert!(early.is_none() || late.is_none(), "delivered twice");
             put(&channel, 2, 7);
-            assert_eq!(take(&channel, 2, Patience::None), Ok(7));
+            assert_eq!(take(&channel, 2, WaitMode::Try), Ok(7));
         });
     }
 }
 
 #[test]
-fn a_consumer_killed_at_any_step_leaves_the_queue_whole() {
+fn a_consumer_killed_at_any_step_leaves_the_channel_whole() {
     for steps in 0..14 {
         check(2, move || {
             let memory = Memory::new();
@@ -233,18 +233,18 @@ fn a_consumer_killed_at_any_step_leaves_the_queue_whole() {
                         let _taken_or_not = take(
                             &Memory::seen::<NO_FAULT>(&mortal, Some(steps)),
                             MORTAL,
-                            Patience::None,
+                            WaitMode::Try,
                         );
                     },
                 )
             });
             // There is room for one: this waits for the first to be taken, by the mortal one or after its death.
-            let taken = take(&channel, 2, Patience::None).ok();
+            let taken = take(&channel, 2, WaitMode::Try).ok();
             let was_killed = thread.join().unwrap();
             assert!(taken != Some(2));
-            let _left_or_not = take(&channel, 2, Patience::None);
+            let _left_or_not = take(&channel, 2, WaitMode::Try);
             put(&channel, 2, 2);
-            assert_eq!(take(&channel, 2, Patience::None), Ok(2), "killed: {was_killed}");
+            assert_eq!(take(&channel, 2, WaitMode::Try), Ok(2), "killed: {was_killed}");
         });
     }
 }
