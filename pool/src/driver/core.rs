@@ -1,4 +1,4 @@
-//! One pool, as its threads share it: the scheduler behind its lock, the worker slots, and what others ask of them.
+//! One pool, as its threads share it: the scheduler behind its lock, the worker slots, and the events of callers.
 
 use std::{
     sync::{
@@ -22,25 +22,25 @@ use crate::{
     scheduler::{Action, Closing, Config, Event, Scheduler},
 };
 
-/// One pool, as its threads share it.
+/// One pool, shared by its threads.
 pub(crate) struct Core {
     pub(super) settings: Settings,
     most_at_once: u32,
-    /// Whether a worker had nothing to do when the scheduler was last left: a hint.
+    /// Hint: whether a worker was idle when the scheduler's lock was last released.
     has_idle_worker: AtomicBool,
-    /// Whether there were no more jobs than workers: a hint too.
+    /// Hint: whether there were at most as many jobs as workers then.
     is_uncontended: AtomicBool,
     origin: Duration,
     locked: Mutex<Locked>,
-    /// The queue has room again, or takes no more.
+    /// The queue has room again, or the pool accepts no more jobs.
     pub(super) room: Signal,
-    /// Something rare has changed: see `PoolState`.
+    /// The `PoolState` has changed, or the pool has become idle.
     pub(super) changed: Signal,
     pub(super) slots: Vec<WorkerSlot>,
     pub(super) watched: Watched,
 }
 
-/// What the pool's lock guards.
+/// What the pool's lock protects.
 pub(super) struct Locked {
     pub(super) scheduler: Scheduler<Jobs>,
     pub(super) pool_state: PoolState,
@@ -48,7 +48,7 @@ pub(super) struct Locked {
 
 pub(super) type Actions = Vec<Action<Jobs>>;
 
-/// What has become true of the pool as a whole.
+/// What has happened to the pool as a whole.
 #[derive(Debug, Default)]
 pub(super) struct PoolState {
     pub(super) was_ready: bool,
@@ -67,7 +67,7 @@ impl Locked {
 }
 
 impl Core {
-    /// A pool without threads, in which nothing has begun.
+    /// Makes a pool without threads, in which nothing has started.
     pub(super) fn new(config: Config, settings: Settings) -> std::io::Result<Self> {
         let watched = Watched::new()?;
         let slots = (0..config.workers + config.recycling.spares)
@@ -94,8 +94,8 @@ impl Core {
         self.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The time since the pool was made, on the coarse clock: delays of milliseconds need no finer one, and it is read
-    /// for every job.
+    /// The time since the pool was made, on the coarse clock: every job reads it, and no delay here is shorter than a
+    /// few milliseconds.
     pub(super) fn now(&self) -> Duration {
         board::now().saturating_sub(self.origin)
     }
@@ -104,24 +104,24 @@ impl Core {
         self.settings.message_limit
     }
 
-    /// How many jobs may be submitted together.
+    /// The most jobs that can be submitted together.
     pub(crate) fn most_at_once(&self) -> u32 {
         self.most_at_once
     }
 
-    /// Whether a worker waits for jobs, so that those which are at hand should be submitted now: a hint.
+    /// Whether a worker is idle, so that the available jobs should be submitted now. This is a hint.
     pub(crate) fn has_idle_worker(&self) -> bool {
         self.has_idle_worker.load(Ordering::Relaxed)
     }
 
-    /// Whether there are no more jobs than workers: a hint.
+    /// Whether there are at most as many jobs as workers. This is a hint.
     pub(super) fn is_uncontended(&self) -> bool {
         self.is_uncontended.load(Ordering::Relaxed)
     }
 
     // ---- events ----
 
-    /// Hands the scheduler one event and performs what comes out.
+    /// Passes one event to the scheduler and performs the resulting actions.
     pub(super) fn handle(&self, event: Event<Jobs>) {
         let mut actions = Actions::new();
         let mut locked = self.lock();
@@ -129,7 +129,7 @@ impl Core {
         self.unlock_and_perform(locked, actions, &mut Harvest::default());
     }
 
-    /// Shows what others ask for every job. To be called whenever the scheduler has been told something.
+    /// Updates the hints. Call this after each change of the scheduler, before its lock is released.
     pub(super) fn update_hints(&self, locked: &Locked) {
         hint(&self.has_idle_worker, locked.scheduler.has_idle_worker());
         hint(&self.is_uncontended, locked.scheduler.is_uncontended());
@@ -150,7 +150,8 @@ impl Core {
         self.perform(actions, harvest);
     }
 
-    /// Accepts a job, waiting for room until `deadline` (`None`: for ever); gives its number, or the job back.
+    /// Submits jobs, waiting for room until `deadline` (without limit if `None`). Returns the number of the first, or
+    /// the jobs if they were refused.
     pub(crate) fn submit(&self, item: Item, deadline: Option<Instant>) -> Result<u64, (Item, SubmitError)> {
         let mut locked = self.lock();
         loop {
@@ -173,7 +174,7 @@ impl Core {
         locked
             .scheduler
             .handle(Event::Submit(item), self.now(), &mut actions);
-        let polling = self.poll_sleepers(&actions);
+        let polling = self.poll_sleeping(&actions);
         self.unlock_and_perform(locked, actions, &mut Harvest::default());
         if let Some(polling) = polling {
             polling.leave();
@@ -185,22 +186,22 @@ impl Core {
         self.handle(Event::Cancel { job });
     }
 
-    /// Drops queued jobs that nobody waits for.
+    /// Drops queued jobs whose callers no longer wait.
     pub(crate) fn purge(&self) {
         self.handle(Event::PurgeAbandoned);
     }
 
-    /// Looks at the scheduler, for statistics.
+    /// Reads the scheduler, for statistics.
     pub(crate) fn inspect<T>(&self, look: impl FnOnce(&Scheduler<Jobs>) -> T) -> T {
         look(&self.lock().scheduler)
     }
 
-    /// The process of a worker that takes jobs now.
+    /// The process id of a slot's current worker.
     pub(crate) fn pid(&self, worker: usize) -> Option<u32> {
         self.slots[worker].current().map(|worker| worker.process.pid())
     }
 
-    /// The workers that take jobs now, with their places.
+    /// The current workers, with their slots.
     pub(super) fn workers(&self) -> impl Iterator<Item = (&WorkerSlot, Arc<Worker>)> {
         self.slots.iter().filter_map(|slot| Some((slot, slot.current()?)))
     }
@@ -219,7 +220,7 @@ impl std::fmt::Debug for Core {
     }
 }
 
-/// Sets a hint. Others read it for each job, so that it is written only when it changes.
+/// Sets a hint. Every job reads it, so it is written only if it changes.
 fn hint(hint: &AtomicBool, is_true: bool) {
     if hint.load(Ordering::Relaxed) != is_true {
         hint.store(is_true, Ordering::Relaxed);

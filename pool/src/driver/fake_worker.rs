@@ -1,7 +1,7 @@
-//! Stands in for a worker, in the tests: it takes jobs and publishes results when a test says so, and never by itself.
+//! A fake worker for tests. It takes jobs and publishes results only when a test says so.
 //!
-//! It lies at the other ends of a real board and a real link, in the test's own thread; its process is another one, which
-//! ends at once and is of no interest. Of the pool's threads there is the watch alone, from when a test begins it.
+//! It is the other end of a real board and a real link, in the test's own thread. Its process is an unrelated one
+//! that exits at once. The only thread of the pool is the watch thread, and only after the test starts it.
 
 use std::{
     cell::Cell,
@@ -34,18 +34,18 @@ use crate::{
     spawn::program::Program,
 };
 
-/// Longer than anything here takes, and short enough to see a hang fail.
+/// Longer than anything in these tests takes, and short enough that a hang fails soon.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 
 const TOKEN: [u8; 16] = [3; 16];
 
-/// A pool of one worker that is a test's to play.
+/// A pool with one worker, which the test plays.
 pub(super) struct FakeWorker {
     pub(super) core: Arc<Core>,
     pub(super) worker: Arc<Worker>,
     ring: RingWriter,
     received: u64,
-    /// The worker's ends, which nobody needs: they only have to be there.
+    /// The worker's ends of the link. They are unused and only kept open.
     _link: WorkerLink,
     watch: Option<JoinHandle<()>>,
 }
@@ -80,7 +80,7 @@ impl FakeWorker {
         }
     }
 
-    /// Submits a job; gives the place of its outcome.
+    /// Submits a job and returns the slot for its outcome.
     pub(super) fn submit(&self) -> Arc<OutcomeSlot> {
         let slot = Arc::<OutcomeSlot>::default();
         let item = Item {
@@ -91,8 +91,8 @@ impl FakeWorker {
         slot
     }
 
-    /// Has the worker take the next job and run it; gives its position. The watch must not have begun: it takes jobs back
-    /// from a worker that does not take them in time, and a test may be slow.
+    /// Claims and starts the next job, and returns its position. The watch thread must not be running: it takes jobs
+    /// back from a worker that is slow to claim them, and a test may be slow.
     pub(super) fn take_job(&self) -> u64 {
         assert!(self.watch.is_none(), "the watch has begun");
         let position = self.worker.board.claim(0, u64::MAX).expect("a job is there");
@@ -100,7 +100,7 @@ impl FakeWorker {
         position
     }
 
-    /// Has the worker show that it has used up one more frame.
+    /// Shows that the worker has finished one more frame.
     pub(super) fn use_up_frame(&mut self) {
         self.received += 1;
         self.worker.board.show_progress(Progress {
@@ -109,7 +109,7 @@ impl FakeWorker {
         });
     }
 
-    /// Has the worker publish the result of the job that it runs.
+    /// Publishes the result of the job that runs.
     pub(super) fn publish(&mut self, position: u64) {
         let board = &self.worker.board;
         let mut wait = || panic!("there is room for it");
@@ -118,19 +118,19 @@ impl FakeWorker {
         board.show_idle(0);
     }
 
-    /// Whether the worker would wake its parent now.
+    /// Whether the worker would send its parent a wake-up now.
     pub(super) fn asks_to_wake(&self) -> bool {
         self.worker.board.request_wake()
     }
 
-    /// Takes in all that the worker has shown.
-    pub(super) fn take_in(&self) {
+    /// Takes the worker's results and progress.
+    pub(super) fn take_results(&self) {
         self.core.take_results(&self.core.slots[0], &self.worker);
     }
 
-    /// Begins the watch, and waits until it has seen all there is and sleeps without a time to wake up at.
+    /// Starts the watch thread and waits until it has seen everything and sleeps without a timeout.
     pub(super) fn watch_until_asleep(&mut self) {
-        // Before each look at the clock it seems to sleep for an instant.
+        // It seems to sleep for an instant before each look at the clock.
         const STEADILY: Duration = Duration::from_millis(20);
         self.watch = Some(std::thread::spawn(self.core.watching()));
         let awake_at = Cell::new(Instant::now());
@@ -147,14 +147,14 @@ impl Drop for FakeWorker {
     fn drop(&mut self) {
         self.core.retire();
         if let Some(watch) = self.watch.take() {
-            // A test that has failed already tells more than this would.
+            // If the test has already failed, its own message says more.
             let ended = watch.join();
             assert!(ended.is_ok() || std::thread::panicking(), "the watch panicked");
         }
     }
 }
 
-/// Waits for what no event tells of.
+/// Waits for something that no event announces.
 pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + TIMEOUT;
     while !is_so() {
@@ -163,7 +163,7 @@ pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// A worker that has come through its handshake.
+/// A worker after its handshake.
 fn join(settings: &Settings, incarnation: u64) -> (Arc<Worker>, WorkerLink) {
     let controls = control::pair().unwrap();
     let process = WorkerProcess::spawn(&settings.program, settings.job, 0, controls, None).unwrap();

@@ -1,7 +1,7 @@
-//! What comes from workers: their results, and how far they are.
+//! What workers report: their results and their progress.
 //!
-//! A worker's own thread comes here at each wake-up, the watch for what the clock has shown. What lies in shared memory
-//! is always taken in before anything is said of a worker that depends on it.
+//! A worker slot's thread comes here at each wake-up, and the watch thread when the clock shows something. What a
+//! worker has put into shared memory is always taken before an event about that worker is handled.
 
 use std::{sync::PoisonError, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{
 use crate::{failure::EndReason, scheduler::Event};
 
 impl Core {
-    /// Takes in all results that a worker has published, and how far it is.
+    /// Takes all results that a worker has published, and its progress.
     pub(super) fn take_results(&self, slot: &WorkerSlot, worker: &Worker) {
         let index = slot.index;
         let mut harvester = worker.harvester();
@@ -21,7 +21,7 @@ impl Core {
         if let Err(error) = whole {
             worker.process.kill(EndReason::Protocol(error.to_string()));
         }
-        // What a job has logged was sent before its result was published: it is there, and is told first.
+        // A job's log is sent before its result is published, so it has arrived; it is forwarded first.
         let records = worker.process.read_log();
         if self.settings.capture.is_some() {
             worker.process.read_output();
@@ -53,17 +53,18 @@ impl Core {
         };
         locked.scheduler.handle(event, now, &mut actions);
         worker.note_reported(progress.received);
-        // Delivering may run a waker, which is the caller's code and may come back here: it must find nothing locked.
+        // Delivering can run a waker, which is the caller's code and may call back into the pool, so no lock may be
+        // held.
         drop(harvester);
         self.enqueue(&mut actions);
         self.update_hints(&locked);
         drop(locked);
-        log.tell(slot.number(), worker.process.pid());
+        log.emit(slot.number(), worker.process.pid());
         self.perform(actions, &mut harvest);
         worker.harvester().reuse(harvest);
     }
 
-    /// Tells what a worker has logged since the last time.
+    /// Forwards what a worker has logged since the last time.
     pub(super) fn forward_log(&self, slot: &WorkerSlot, worker: &Worker) {
         let records = worker.process.read_log();
         let locked = self.lock();
@@ -71,10 +72,12 @@ impl Core {
             locked.scheduler.job_at(slot.index, worker.incarnation, position)
         });
         drop(locked);
-        log.tell(slot.number(), worker.process.pid());
+        log.emit(slot.number(), worker.process.pid());
     }
 
-    /// Serves one worker until its process has ended and its last results are in.
+    /// Serves one worker until its process has ended and its last results are taken.
+    ///
+    /// The death itself arrives here as a message as well: see [`crate::scheduler`].
     pub(super) fn receive_until_death(&self, slot: &WorkerSlot, worker: &Worker) {
         let wakes = worker.wakes.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -96,7 +99,7 @@ impl Core {
         }
     }
 
-    /// A job has run past its deadline.
+    /// Reports a job that has run past its deadline.
     pub(super) fn overdue(&self, slot: &WorkerSlot, worker: &Worker, position: u64) {
         let claimed = worker.revoke();
         self.take_results(slot, worker);
@@ -108,7 +111,8 @@ impl Core {
         });
     }
 
-    /// A job has run for so long that those behind it should go elsewhere, and results before it should not wait.
+    /// Reports a job that has run for so long that the jobs behind it should go to other workers. Results before it
+    /// are delivered now.
     pub(super) fn stalled(&self, slot: &WorkerSlot, worker: &Worker) {
         self.take_results(slot, worker);
         self.handle(Event::Stalled {
@@ -117,7 +121,7 @@ impl Core {
         });
     }
 
-    /// A worker takes none of the jobs that it was sent.
+    /// Reports a worker that takes none of the jobs that it was sent.
     pub(super) fn silent(&self, slot: &WorkerSlot, worker: &Worker) {
         self.take_results(slot, worker);
         self.handle(Event::Silent {
@@ -126,7 +130,7 @@ impl Core {
         });
     }
 
-    /// A worker has not reacted for this long.
+    /// Reports a worker that has not reacted for this long.
     pub(super) fn unresponsive(&self, slot: &WorkerSlot, worker: &Worker, timeout: Duration) {
         self.take_results(slot, worker);
         self.handle(Event::Unresponsive {
@@ -136,7 +140,7 @@ impl Core {
         });
     }
 
-    /// A worker uses more memory than it may.
+    /// Reports a worker that uses more memory than its limit.
     pub(super) fn memory_exceeded(&self, slot: &WorkerSlot, worker: &Worker, used: u64, limit: u64) {
         self.handle(Event::MemoryExceeded {
             worker: slot.index,
@@ -146,7 +150,7 @@ impl Core {
         });
     }
 
-    /// A worker has grown so large that it is to be replaced.
+    /// Reports a worker that has grown so large that it should be replaced.
     pub(super) fn grown(&self, slot: &WorkerSlot, worker: &Worker) {
         self.handle(Event::Grown {
             worker: slot.index,

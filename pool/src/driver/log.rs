@@ -1,12 +1,12 @@
-//! The logs of workers, told to this process's `tracing` subscriber.
+//! Forwards the logs of workers to this process's `tracing` subscriber.
 //!
-//! `tracing` wants targets and levels that are known at compile time: each level has its one call site here, under the
-//! target `pool::worker`, and the worker's own target is a field.
+//! `tracing` needs targets and levels that are known at compile time. Each level has one call site here, under the
+//! target `pool::worker`; the worker's own target is a field.
 
 use protocol::message::log::Record;
 use tracing::level_filters::LevelFilter;
 
-/// What this process's subscriber may want of workers, as [`Record::level`] counts.
+/// The most verbose level that this process's subscriber may want of workers, counted as [`Record::level`].
 pub(crate) fn wanted_level() -> u8 {
     match LevelFilter::current() {
         LevelFilter::OFF => 0,
@@ -22,7 +22,7 @@ pub(crate) fn wanted_level() -> u8 {
 pub(crate) struct Log(Vec<(Record, Option<u64>)>);
 
 impl Log {
-    /// `job_at` tells which job has a position.
+    /// `job_at` returns the job at a position.
     pub(crate) fn new(records: Vec<Record>, job_at: impl Fn(u64) -> Option<u64>) -> Self {
         let with_job = |record: Record| {
             let job = record.position.and_then(&job_at);
@@ -31,19 +31,19 @@ impl Log {
         Self(records.into_iter().map(with_job).collect())
     }
 
-    /// Tells them. It runs the subscriber, which is the caller's code: nothing may be locked.
-    pub(crate) fn tell(&self, worker: u32, pid: u32) {
+    /// Emits the events. This runs the subscriber, which is the caller's code, so no lock may be held.
+    pub(crate) fn emit(&self, worker: u32, pid: u32) {
         for (record, job) in &self.0 {
-            tell(record, worker, pid, *job);
+            emit(record, worker, pid, *job);
         }
     }
 }
 
-/// Tells of an event of a worker; `job` is the number of the job that was running there.
+/// Emits an event of a worker. `job` is the number of the job that was running there.
 ///
-/// It runs the subscriber, which is the caller's code: nothing may be locked.
-pub(crate) fn tell(record: &Record, worker: u32, pid: u32, job: Option<u64>) {
-    macro_rules! tell {
+/// This runs the subscriber, which is the caller's code, so no lock may be held.
+pub(crate) fn emit(record: &Record, worker: u32, pid: u32, job: Option<u64>) {
+    macro_rules! emit {
         ($level:expr) => {
             tracing::event!(
                 target: "pool::worker",
@@ -61,15 +61,15 @@ pub(crate) fn tell(record: &Record, worker: u32, pid: u32, job: Option<u64>) {
         };
     }
     match record.level {
-        1 => tell!(tracing::Level::ERROR),
-        2 => tell!(tracing::Level::WARN),
-        3 => tell!(tracing::Level::INFO),
-        4 => tell!(tracing::Level::DEBUG),
-        _ => tell!(tracing::Level::TRACE),
+        1 => emit!(tracing::Level::ERROR),
+        2 => emit!(tracing::Level::WARN),
+        3 => emit!(tracing::Level::INFO),
+        4 => emit!(tracing::Level::DEBUG),
+        _ => emit!(tracing::Level::TRACE),
     }
 }
 
-/// The spans, the message and the fields, as a person would write them.
+/// The spans, the message and the fields, as text.
 fn text(record: &Record) -> String {
     let mut text = String::new();
     for span in &record.spans {
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_told_with_its_spans_and_fields() {
+    fn an_event_is_emitted_with_its_spans_and_fields() {
         let record = Record {
             message: "cannot open".into(),
             fields: vec![("path".into(), "/x".into()), ("errno".into(), "2".into())],

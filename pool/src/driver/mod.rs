@@ -1,13 +1,19 @@
-//! The driver: owns what the scheduler only talks of.
+//! The driver: the scheduler's lock, and the processes, links, threads and clocks that the scheduler only refers to.
 //!
-//! It holds the scheduler behind one lock, and the processes, links, threads and clocks. Any thread that has an event
-//! (a submitter, a worker's thread, the watch) locks the scheduler for a moment, hands it the event, and performs the
-//! actions that come out, so that no hop through a central thread stands in a job's way.
+//! Any thread that has an event (a submitter, a worker slot's thread, the watch thread) locks the scheduler for a
+//! moment, passes it the event, and performs the resulting actions. A job never waits for a hop through a central
+//! thread.
+//!
+//! # Layers
+//! `worker` holds handles: what the parent has of each worker, and each slot's mailbox. `core` joins them with the
+//! scheduler. `intake`, `perform`, `progress` and `spin_wait` are what a thread can do with a core. `thread` holds
+//! the threads themselves. Nothing imports from a layer above its own.
 //!
 //! # Locks
-//! In this order, and never the other way round: a life's harvester, the scheduler, a seat's orders or its life, a
-//! life's sender, a life's outbox or inbound area. Sinks (slots and streams) have locks of their own and call nobody
-//! while they hold them; they are filled after the scheduler's lock was let go.
+//! They are taken in this order and never in another: a worker's harvester, the scheduler, a slot's mailbox or its
+//! current worker, a worker's sender, a worker's outbox or inbound area. Sinks (the slots of handles, and streams)
+//! have locks of their own and call nothing while they hold them; they are filled after the scheduler's lock is
+//! released.
 
 mod core;
 #[cfg(test)]

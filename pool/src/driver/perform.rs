@@ -1,7 +1,7 @@
-//! Performing what the scheduler asks for.
+//! Performs the scheduler's actions.
 //!
-//! Any thread comes here with the actions that its own event brought. None of them blocks; whatever goes wrong becomes
-//! another event.
+//! Any thread comes here with the actions that resulted from its own event. None of them blocks. Whatever goes wrong
+//! becomes another event.
 
 use std::time::Instant;
 
@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl Core {
-    /// Performs the `Enqueue` actions, and takes them out. To be called under the scheduler's lock, so that each outbox has
-    /// the order of the positions.
+    /// Performs the `Enqueue` actions and removes them. Call this under the scheduler's lock, so that the frames in
+    /// each outbox are in the order of their positions.
     pub(super) fn enqueue(&self, actions: &mut Actions) {
         let is_enqueue = |action: &mut Action<Jobs>| matches!(action, Action::Enqueue { .. });
         for action in actions.extract_if(.., is_enqueue) {
@@ -43,7 +43,7 @@ impl Core {
         }
     }
 
-    /// Performs all other actions in their order, with no lock held. What they deliver is in the harvest.
+    /// Performs all other actions in order. No lock may be held. `harvest` has the results that they deliver.
     pub(super) fn perform(&self, actions: Actions, harvest: &mut Harvest) {
         for action in actions {
             match action {
@@ -116,7 +116,7 @@ impl Core {
         }
     }
 
-    /// Gives the jobs that end now what they have written.
+    /// Attaches the captured output of the jobs of this span.
     fn attach_captured(&self, worker: usize, first: u64, span: &Span<Jobs>) {
         let Some(worker) = self.slots[worker].current() else {
             return;

@@ -1,4 +1,4 @@
-//! What becomes true of the pool as a whole, and waiting for it.
+//! Waiting for the pool as a whole: until it is ready, idle or ended.
 
 use std::time::Instant;
 
@@ -19,12 +19,12 @@ impl Core {
         }
     }
 
-    /// Waits until no job is queued or running; says whether that came before `deadline`.
+    /// Waits until no job is queued or running. Returns whether that happened before `deadline`.
     pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
         self.wait_until(deadline, |locked| locked.scheduler.is_idle())
     }
 
-    /// Waits until no worker is left; says whether that came before `deadline`.
+    /// Waits until no worker is left. Returns whether that happened before `deadline`.
     pub(crate) fn wait_ended(&self, deadline: Option<Instant>) -> bool {
         self.wait_until(deadline, |locked| locked.pool_state.ended)
     }
@@ -40,7 +40,7 @@ impl Core {
         true
     }
 
-    /// Why no more jobs are accepted, if none are.
+    /// Why the pool accepts no more jobs, if it does not.
     pub(crate) fn closed_reason(&self) -> Option<SubmitError> {
         self.lock().closed_reason()
     }

@@ -1,11 +1,11 @@
-//! What a pool's workers are started and judged by.
+//! The settings of a pool's workers: how they are started, and their limits.
 
 use std::time::Duration;
 
 use super::worker::memory::MemoryLimits;
 use crate::{hooks::Hooks, spawn::program::Program};
 
-/// What a pool's workers are started and judged by.
+/// The settings of a pool's workers.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) program: Program,
@@ -16,15 +16,15 @@ pub(crate) struct Settings {
     pub(crate) job_deadline: Option<Duration>,
     pub(crate) message_limit: u64,
     pub(crate) memory: MemoryLimits,
-    /// How many bytes are kept of what a job writes to each stream, when that is captured.
+    /// The bytes to keep of what a job writes to each stream, if output is captured.
     pub(crate) capture: Option<usize>,
     pub(crate) hooks: Hooks,
-    /// What calls an encoded output a failure, when failures matter.
+    /// Whether an encoded output counts as a failure, if the pool counts failures.
     pub(crate) is_failure: Option<fn(&[u8]) -> bool>,
 }
 
 impl Settings {
-    /// Whether the clock has to be looked at while jobs run.
+    /// Whether the watch thread must keep time while jobs run.
     pub(super) fn keeps_time(&self) -> bool {
         self.job_deadline.is_some() || self.memory.any()
     }

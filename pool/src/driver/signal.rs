@@ -1,7 +1,7 @@
-//! A condition variable that costs nothing while nobody waits.
+//! A condition variable that costs nothing while no thread waits.
 //!
-//! The standard one asks the kernel at each notification, which is as much as all else that a lone job costs. It does not
-//! know what is waited for, nor under which lock that changes.
+//! The standard one makes a system call at each notification, which is as expensive as everything else about a lone
+//! job. A signal does not know its condition, nor the lock that protects it.
 
 use std::{
     sync::{
@@ -11,16 +11,17 @@ use std::{
     time::Instant,
 };
 
-/// Tells those who wait that something has changed under their lock.
+/// Notifies waiting threads of a change under their lock.
 #[derive(Debug, Default)]
 pub(super) struct Signal {
     changed: Condvar,
-    /// How many wait. It rises only under the lock.
+    /// The number of waiting threads. It is increased only under the lock.
     waiting: AtomicUsize,
 }
 
 impl Signal {
-    /// Waits for a notification, or for none; `None` when the deadline was over before.
+    /// Waits for a notification; wake-ups without one are possible. Returns `None` if the deadline has passed before
+    /// the wait.
     pub(super) fn wait<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,
@@ -42,8 +43,8 @@ impl Signal {
         Some(guard)
     }
 
-    /// Tells all who wait. To be called after what they wait for was changed under the lock: whoever began to wait before
-    /// that has been counted before, and whoever comes later sees the change.
+    /// Notifies all waiting threads. Call this after the condition was changed under the lock: a thread that began to
+    /// wait before the change has been counted, and a thread that comes later sees the change.
     pub(super) fn notify_all(&self) {
         if self.waiting.load(Ordering::Relaxed) > 0 {
             self.changed.notify_all();

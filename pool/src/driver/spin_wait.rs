@@ -1,9 +1,10 @@
-//! Waiting for a lone job's result without sleeping.
+//! Spin waits: waiting for a lone job's result without sleeping.
 //!
-//! While there is next to nothing to do, whoever waits for a result looks for it in the workers' rings by himself for a
-//! moment: no thread has to be woken, neither the worker's in this process nor his own. He takes the place of the
-//! wake-up meanwhile, also while he yields: then it may be the worker that runs, on his CPU. Should he not get it back for
-//! long, the watch, which keeps time while anybody attends, sees what he has not ([`super::thread`]).
+//! While the pool is uncontended, a thread that waits for a result polls the workers' rings for a moment itself. No
+//! other thread has to be woken, neither the worker slot's thread nor the waiting one. Polling replaces the workers'
+//! wake-ups, also while the polling thread yields its CPU, perhaps to the worker. If the polling thread does not get
+//! its CPU back for long, the watch thread, which keeps time while a worker is polled, takes the results instead
+//! ([`super::thread`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,15 +17,15 @@ use super::{
 };
 use crate::scheduler::Action;
 
-/// How long to look before sleeping. A worker that sleeps takes a good part of this to wake.
+/// How long to spin before sleeping. A sleeping worker needs a large part of this time to wake up.
 const LONGEST_SPIN: Duration = Duration::from_micros(100);
 
-/// With more workers than this, looking at all of them takes too long.
-const MOST_WORKERS: usize = 8;
+/// With more workers than this, polling all of them takes too long.
+const MAX_WORKERS: usize = 8;
 
-type Workers<'a> = SmallVec<[(&'a WorkerSlot, Arc<Worker>); MOST_WORKERS]>;
+type Workers<'a> = SmallVec<[(&'a WorkerSlot, Arc<Worker>); MAX_WORKERS]>;
 
-/// Taking the place of some workers' wake-ups, until it is dropped.
+/// Polls some workers in place of their wake-ups, until it is dropped.
 pub(super) struct Polling<'a> {
     core: &'a Core,
     workers: Workers<'a>,
@@ -39,7 +40,7 @@ impl<'a> Polling<'a> {
         Self { core, workers }
     }
 
-    /// Takes in the results that are there.
+    /// Takes the results that are published.
     fn poll(&self) {
         for (slot, worker) in &self.workers {
             if worker.board.has_results() {
@@ -48,15 +49,15 @@ impl<'a> Polling<'a> {
         }
     }
 
-    /// Whether one of the workers was sent something and has yet to look for it.
+    /// Whether one of the workers was sent something and is not yet awake to look for it.
     fn is_any_waking(&self) -> bool {
         let is_waking = |worker: &Worker| worker.has_unfinished_frames() && !inbox::is_open(&worker.board);
         self.workers.iter().any(|(_, worker)| is_waking(worker))
     }
 
-    /// Has the workers wake this process again, and takes in all that they had no need to wake it for.
+    /// Turns the workers' wake-ups on again, and takes everything that they sent no wake-up for.
     pub(super) fn leave(mut self) {
-        let workers = self.let_wake();
+        let workers = self.allow_wake_ups();
         for (slot, worker) in &workers {
             if worker.has_news() {
                 self.core.take_results(slot, worker);
@@ -64,7 +65,7 @@ impl<'a> Polling<'a> {
         }
     }
 
-    fn let_wake(&mut self) -> Workers<'a> {
+    fn allow_wake_ups(&mut self) -> Workers<'a> {
         let workers = std::mem::take(&mut self.workers);
         workers.iter().for_each(|(_, worker)| worker.board.accept_wake());
         workers
@@ -73,18 +74,18 @@ impl<'a> Polling<'a> {
 
 impl Drop for Polling<'_> {
     fn drop(&mut self) {
-        self.let_wake();
+        self.allow_wake_ups();
     }
 }
 
 impl Core {
-    /// Takes the place of the wake-up of sleeping workers to which a lone job is about to be sent: such a worker often runs
-    /// on this very CPU, and is done, before the call that sends has returned.
-    pub(super) fn poll_sleepers(&self, actions: &Actions) -> Option<Polling<'_>> {
+    /// Polls sleeping workers to which a lone job is about to be sent. Such a worker often runs on this very CPU and
+    /// has finished before the call that sends has returned.
+    pub(super) fn poll_sleeping(&self, actions: &Actions) -> Option<Polling<'_>> {
         if actions.is_empty() || !self.is_uncontended() {
             return None;
         }
-        let sleeper = |action: &Action<_>| match action {
+        let sleeping = |action: &Action<_>| match action {
             Action::Flush { worker, incarnation } => {
                 let slot = &self.slots[*worker];
                 let worker = slot.worker(*incarnation)?;
@@ -92,11 +93,11 @@ impl Core {
             }
             _ => None,
         };
-        let workers: Workers<'_> = actions.iter().filter_map(sleeper).collect();
+        let workers: Workers<'_> = actions.iter().filter_map(sleeping).collect();
         (!workers.is_empty()).then(|| Polling::begin(self, workers))
     }
 
-    /// Looks for results until `is_done`, for a moment at most, if there is little to do.
+    /// Polls all workers until `is_done`, for a moment at most, if the pool is uncontended.
     pub(crate) fn spin_wait(&self, is_done: impl Fn() -> bool) {
         if !self.is_uncontended() || is_done() {
             return;
@@ -104,8 +105,8 @@ impl Core {
         let Some(spin) = Spin::begin(LONGEST_SPIN) else {
             return;
         };
-        let workers: Workers<'_> = self.workers().take(MOST_WORKERS + 1).collect();
-        if workers.is_empty() || workers.len() > MOST_WORKERS {
+        let workers: Workers<'_> = self.workers().take(MAX_WORKERS + 1).collect();
+        if workers.is_empty() || workers.len() > MAX_WORKERS {
             return;
         }
         let polling = Polling::begin(self, workers);
@@ -126,52 +127,52 @@ mod tests {
         *,
     };
 
-    /// Attends, and never looks: whoever attends may get no CPU for long, or run a waker that blocks.
+    /// Polls without ever looking, as a thread does that gets no CPU for long or runs a waker that blocks.
     fn poll(core: &Core) -> Polling<'_> {
         Polling::begin(core, core.workers().collect())
     }
 
     #[test]
-    fn the_watch_takes_in_the_results_that_an_absent_attendant_does_not() {
+    fn the_watch_thread_takes_results_that_a_stalled_poller_does_not() {
         let mut fake = FakeWorker::new();
         let core = Arc::clone(&fake.core);
         let slot = fake.submit();
         let position = fake.take_job();
         fake.use_up_frame();
-        fake.take_in();
+        fake.take_results();
         fake.watch_until_asleep();
-        let _absent = poll(&core);
+        let _stalled = poll(&core);
         fake.publish(position);
-        assert!(!fake.asks_to_wake(), "somebody attends in the wake-up's place");
+        assert!(!fake.asks_to_wake(), "polling replaces the wake-up");
         assert!(slot.take(Some(Instant::now() + TIMEOUT)).is_some());
     }
 
     #[test]
-    fn the_watch_hears_of_progress_that_an_absent_attendant_does_not() {
+    fn the_watch_thread_takes_progress_that_a_stalled_poller_does_not() {
         let mut fake = FakeWorker::new();
         let core = Arc::clone(&fake.core);
         let _slot = fake.submit();
         let _runs_on = fake.take_job();
         fake.watch_until_asleep();
-        let _absent = poll(&core);
+        let _stalled = poll(&core);
         fake.use_up_frame();
-        assert!(!fake.asks_to_wake(), "somebody attends in the wake-up's place");
-        wait_until("the news are told", || !fake.worker.has_news());
+        assert!(!fake.asks_to_wake(), "polling replaces the wake-up");
+        wait_until("the progress is taken", || !fake.worker.has_news());
     }
 
     #[test]
-    fn whoever_leaves_takes_in_what_nobody_was_woken_for() {
+    fn the_end_of_polling_takes_what_no_wake_up_was_sent_for() {
         let mut fake = FakeWorker::new();
         let core = Arc::clone(&fake.core);
         let slot = fake.submit();
-        // No watch, and nobody else.
+        // There is neither a watch thread nor another thread that takes results.
         let polling = poll(&core);
         let position = fake.take_job();
         fake.publish(position);
         fake.use_up_frame();
-        assert!(!fake.asks_to_wake(), "somebody attends in the wake-up's place");
+        assert!(!fake.asks_to_wake(), "polling replaces the wake-up");
         polling.leave();
         assert!(slot.try_take().is_some());
-        assert!(fake.asks_to_wake(), "nobody attends any more");
+        assert!(fake.asks_to_wake(), "polling has ended");
     }
 }

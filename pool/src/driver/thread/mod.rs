@@ -15,7 +15,7 @@ use super::{
 use crate::{BuildError, scheduler::Config};
 
 impl Core {
-    /// Makes a pool and starts its workers; gives the threads to join in the end.
+    /// Makes a pool and starts its workers. Returns the threads to join at the end.
     pub(crate) fn start(
         config: Config,
         settings: Settings,
@@ -62,7 +62,7 @@ impl Core {
         Ok(threads)
     }
 
-    /// What the watch's thread does.
+    /// The body of the watch thread.
     pub(super) fn watching(self: &Arc<Self>) -> impl FnOnce() + Send + use<> {
         let core = Arc::clone(self);
         move || watch::run(&core)

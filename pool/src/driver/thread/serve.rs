@@ -1,6 +1,6 @@
-//! The thread that serves one place through all its lives.
+//! The thread of one worker slot, which serves one worker after another.
 //!
-//! It starts a worker when told to, hands its results to the scheduler while it lives, and reports its death.
+//! It starts a worker when a command says so, passes the worker's results to the scheduler, and reports its death.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     scheduler::Event,
 };
 
-/// The thread of one place.
+/// The body of a worker slot's thread.
 pub(super) fn run(core: &Core, slot: &WorkerSlot) {
     loop {
         match slot.next_command() {
@@ -78,8 +78,8 @@ fn serve(core: &Core, slot: &WorkerSlot, worker: &Arc<Worker>) {
     core.settings.hooks.started(slot.number(), worker.process.pid());
     slot.set_worker(Some(Arc::clone(worker)));
     if log::wanted_level() > 0 {
-        worker.process.listen_to_log(true);
-        core.watched.nudge();
+        worker.process.set_log_read(true);
+        core.watched.wake();
     }
     if slot.is_given_up(incarnation) {
         worker.process.kill(EndReason::Closed);
@@ -112,7 +112,7 @@ fn serve(core: &Core, slot: &WorkerSlot, worker: &Arc<Worker>) {
     core.settings.hooks.ended(&cause);
 }
 
-/// Whether a worker that ended by itself did so because it was refused memory.
+/// Returns the reason if a worker ended by itself because an allocation was refused.
 fn refusal(core: &Core, exit: Exit, output: &str) -> Option<EndReason> {
     let limit = core.settings.memory.max?;
     let is_refusal = exit.signal() == Some(Signal::ABORT.as_raw()) && memory::is_allocation_failure(output);

@@ -1,4 +1,4 @@
-//! Starting one worker: from nothing to the handshake, with a deadline.
+//! Starts one worker: from nothing to the handshake, with a deadline.
 
 use std::{
     sync::Arc,
@@ -29,10 +29,10 @@ use crate::{
     spawn::program::Program,
 };
 
-/// How long a process that was killed may take to be reaped before its status is given up.
-const REAPING: Duration = Duration::from_secs(2);
+/// How long to wait for a killed process to be reaped before giving up on its status.
+const REAP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Starts a worker in `seat` and waits until it takes jobs.
+/// Starts a worker in `slot` and waits until it takes jobs.
 pub(crate) fn start(
     settings: &Settings,
     watched: &Watched,
@@ -49,7 +49,7 @@ pub(crate) fn start(
     started.map_err(|(process, kind)| failure(&settings.program, slot.number(), process.as_deref(), kind))
 }
 
-type Failed = (Option<Arc<WorkerProcess>>, StartFailureKind);
+type FailedStart = (Option<Arc<WorkerProcess>>, StartFailureKind);
 
 struct Starting<'a> {
     log_level: u8,
@@ -58,7 +58,7 @@ struct Starting<'a> {
     slot: &'a WorkerSlot,
 }
 
-/// What a process has before it is its program.
+/// A process before it has become its program.
 struct Spawned {
     process: Arc<WorkerProcess>,
     listener: Listener,
@@ -66,19 +66,19 @@ struct Spawned {
 }
 
 impl Starting<'_> {
-    fn run(&self, incarnation: u64) -> Result<Worker, Failed> {
+    fn run(&self, incarnation: u64) -> Result<Worker, FailedStart> {
         let spawned = self.spawn().map_err(|kind| (None, kind))?;
         let process = Arc::clone(&spawned.process);
         self.watched.add(Arc::clone(&process));
         self.slot.set_starting(incarnation, &process);
-        self.set_up(incarnation, spawned)
+        self.prepare(incarnation, spawned)
             .map_err(|kind| (Some(process), kind))
     }
 
     fn spawn(&self) -> Result<Spawned, StartFailureKind> {
-        let _taking = link::taking_descriptors();
-        // Its socket has a name for an instant, which a kill of this process would leave behind: it comes first, so that
-        // there is no such instant once a worker can be seen.
+        let _guard = link::taking_descriptors();
+        // The listener's socket has a name for an instant, which would be left behind if this process were killed
+        // then. It is made first, so that this instant is over before a worker can be seen.
         let listener = Listener::new().map_err(StartFailureKind::Link)?;
         let controls = control::pair().map_err(StartFailureKind::Control)?;
         let secret = self.settings.capture.map(|_| random()).transpose()?;
@@ -100,27 +100,28 @@ impl Starting<'_> {
         })
     }
 
-    /// Gives it what it needs to take jobs. It takes a while to become its program: all of that is made meanwhile.
-    fn set_up(&self, incarnation: u64, spawned: Spawned) -> Result<Worker, StartFailureKind> {
+    /// Gives the process what it needs to take jobs, and shakes hands. All of that is made while the process becomes
+    /// its program, which takes a while.
+    fn prepare(&self, incarnation: u64, spawned: Spawned) -> Result<Worker, StartFailureKind> {
         let Spawned {
             process,
             listener,
             secret,
         } = spawned;
-        let taking = link::taking_descriptors();
+        let guard = link::taking_descriptors();
         let board = Board::create().map_err(StartFailureKind::Memory)?;
         let (mut inbound, outbound) = self.payload_areas()?;
-        let family = heap::descriptor().map_err(StartFailureKind::SharedHeap)?;
+        let shared_heap = heap::descriptor().map_err(StartFailureKind::SharedHeap)?;
         let gauge = self
             .limit_memory(&process)
             .map_err(StartFailureKind::MemoryLimit)?;
-        drop(taking);
+        drop(guard);
         let (token, start_request) = self.start_request(secret)?;
         let descriptors =
-            StartupDescriptors::descriptors(listener.socket(), &board, &inbound, &outbound, family);
+            StartupDescriptors::descriptors(listener.socket(), &board, &inbound, &outbound, shared_heap);
         self.shake_hands(&process, &start_request, &descriptors)?;
         let link = listener.accept(token).map_err(StartFailureKind::Link)?;
-        // The argument has been taken.
+        // The worker has read its argument.
         inbound.trim();
         let limits = (usize::from(self.settings.lanes), self.settings.message_limit);
         Ok(Worker::new(
@@ -134,7 +135,7 @@ impl Starting<'_> {
         ))
     }
 
-    /// Has the system keep the process to its memory limit, and gives the gauge to watch it by.
+    /// Sets the process's memory limit, and returns the gauge to observe its memory by.
     fn limit_memory(&self, process: &WorkerProcess) -> std::io::Result<Option<Gauge>> {
         let limits = self.settings.memory;
         limits.enforce(process.pid(), self.settings.lanes)?;
@@ -169,7 +170,7 @@ impl Starting<'_> {
         Ok((token, start_request))
     }
 
-    /// Receives the answer; what the worker logs before it is told.
+    /// Receives the answer. Log records that come before it are forwarded.
     fn receive_answer(&self, process: &WorkerProcess, deadline: Instant) -> Result<Received, ControlError> {
         loop {
             let received = control::receive(process.control(), Some(deadline))?;
@@ -177,7 +178,7 @@ impl Starting<'_> {
                 None => return Ok(received),
                 Some(record) if self.log_level > 0 => {
                     if let Ok(record) = record {
-                        log::tell(&record, self.slot.number(), process.pid(), None);
+                        log::emit(&record, self.slot.number(), process.pid(), None);
                     }
                 }
                 Some(_) => {}
@@ -218,7 +219,7 @@ fn random() -> Result<[u8; 16], StartFailureKind> {
     Ok(bytes)
 }
 
-/// Ends what was started, and makes a whole account of what went wrong.
+/// Ends the process, and describes the failure completely.
 fn failure(
     program: &Program,
     worker: u32,
@@ -230,7 +231,7 @@ fn failure(
         Some(process) => {
             let exit = end(process, &kind);
             let kind = match (kind, exit) {
-                // It hung up because it ended: the exit is the better account.
+                // It hung up because it ended: its exit says more.
                 (StartFailureKind::HungUp, Some(exit)) => StartFailureKind::Ended(exit),
                 (kind, _) => kind,
             };
@@ -246,8 +247,8 @@ fn failure(
     }
 }
 
-/// Ends a process that failed to start. One that hung up is given a moment to end by itself, so that its own exit is
-/// told and not our kill.
+/// Ends a process that failed to start. If it hung up, it gets a moment to end by itself, so that its own exit is
+/// reported and not our kill.
 fn end(process: &WorkerProcess, kind: &StartFailureKind) -> Option<Exit> {
     let timeout = match kind {
         StartFailureKind::HungUp => Duration::from_millis(500),
@@ -259,7 +260,7 @@ fn end(process: &WorkerProcess, kind: &StartFailureKind) -> Option<Exit> {
     let own_end = process.wait_ended(timeout);
     if own_end.is_none() {
         process.kill(EndReason::Unresponsive(timeout));
-        process.wait_ended(REAPING);
+        process.wait_ended(REAP_TIMEOUT);
     }
     own_end
 }

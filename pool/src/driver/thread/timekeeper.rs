@@ -1,7 +1,8 @@
-//! What is due at which time: late jobs, slow ones, workers that do not react or have grown.
+//! What is due at which time: late and slow jobs, workers that do not react, and workers that use too much memory.
 //!
-//! Looks at the boards and the clock when the watch lets it, reports what it finds to the core, and says when to look
-//! again. It decides nothing about jobs.
+//! The timekeeper looks at the boards and the clock whenever the watch thread calls it, reports what it finds to the
+//! scheduler as events, and says when to look again. It only observes: what happens to jobs and workers is the
+//! scheduler's decision.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,47 +15,47 @@ use crate::driver::{
 };
 use crate::spawn::stuck;
 
-/// A job that has run for this long loses those behind it to other workers.
+/// The jobs behind a job that has run for this long go to other workers.
 const STALL: Duration = Duration::from_millis(4);
 
-/// A worker that has taken no job for this long although it was sent some, and runs none, loses them to other workers.
+/// The jobs of a worker that has run nothing for this long, although it was sent some, go to other workers.
 const SILENCE: Duration = Duration::from_millis(50);
 
-/// A worker that has not ended for this long after it was asked to is killed.
+/// A worker that has not ended this long after it was asked to is reported as unresponsive.
 const UNRESPONSIVE: Duration = Duration::from_secs(5);
 
-/// A process that takes longer to become its program is looked at.
-const LONG_SPAWN: Duration = Duration::from_millis(100);
+/// A process that takes longer than this to become its program is checked.
+const SLOW_SPAWN: Duration = Duration::from_millis(100);
 
-/// How often the memory of workers is looked at while they have jobs.
-const MEMORY_LOOK: Duration = Duration::from_millis(5);
+/// How often the memory of workers with jobs is read.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How often the clock is looked at, at the least, while a job has a deadline: to notice a suspension.
-const PULSE: Duration = Duration::from_millis(100);
+/// The longest time between two looks while a job has a deadline, so that a suspension is noticed.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
-/// A look that comes so much later than it was asked for has not been late: the whole program has been suspended.
+/// A look that is this late means that the whole program was suspended.
 const SUSPENSION: Duration = Duration::from_millis(250);
 
-/// How many suspensions are remembered.
-const KEPT_SUSPENSIONS: usize = 16;
+/// The number of suspensions that are remembered.
+const MAX_SUSPENSIONS: usize = 16;
 
-/// Slot, life, and how far its news have been taken in.
-type Unseen = (usize, u64, (u64, u64));
+/// Slot, incarnation, and how far its results and progress were taken.
+type Untaken = (usize, u64, (u64, u64));
 
-/// Sees what is due.
+/// Observes what is due.
 #[derive(Debug, Default)]
 pub(super) struct Timekeeper {
-    /// The jobs that have been reported as stalled: slot, life, position.
+    /// The jobs that were reported as stalled: slot, incarnation, position.
     stalled: Vec<(usize, u64, u64)>,
-    /// The lives that have been reported as grown: slot and life.
+    /// The workers that were reported as grown: slot and incarnation.
     grown: Vec<(usize, u64)>,
-    /// The lives with news, and how far these had been taken in.
-    unseen: Vec<Unseen>,
+    /// The workers with results or progress to take, and how far these were taken.
+    untaken: Vec<Untaken>,
     clock: Clock,
 }
 
 impl Timekeeper {
-    /// Reports all that is due; says when to look again.
+    /// Reports all that is due, and returns when to look again.
     pub(super) fn look(&mut self, core: &Core) -> Option<Duration> {
         let begun = cpu_time();
         self.clock.read(board::now());
@@ -64,7 +65,7 @@ impl Timekeeper {
             next: None,
             stalled: Vec::new(),
             grown: Vec::new(),
-            unseen: Vec::new(),
+            untaken: Vec::new(),
         };
         for slot in &core.slots {
             look.check_spawn(slot);
@@ -76,13 +77,13 @@ impl Timekeeper {
             next,
             stalled,
             grown,
-            unseen,
+            untaken,
             ..
         } = look;
-        (self.stalled, self.grown, self.unseen) = (stalled, grown, unseen);
-        // A millisecond is the finest that matters here; the clock's own step is no finer.
+        (self.stalled, self.grown, self.untaken) = (stalled, grown, untaken);
+        // Nothing here needs less than a millisecond, nor is the clock finer.
         let next = next.map(|next| next.max(Duration::from_millis(1)));
-        // From now on: the look itself may have taken long.
+        // Counted from now, because the look itself may have taken long.
         self.clock
             .expect(board::now(), cpu_time().saturating_sub(begun), next);
         next
@@ -95,18 +96,18 @@ fn cpu_time() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// One look at everything.
+/// One look at all slots and workers.
 struct Look<'a> {
     core: &'a Core,
     before: &'a Timekeeper,
     next: Option<Duration>,
     stalled: Vec<(usize, u64, u64)>,
     grown: Vec<(usize, u64)>,
-    unseen: Vec<Unseen>,
+    untaken: Vec<Untaken>,
 }
 
 impl Look<'_> {
-    /// Asks for another look after this time at the latest.
+    /// Asks for the next look after this time at the latest.
     fn again_in(&mut self, wait: Duration) {
         self.next = self.next.into_iter().chain([wait]).min();
     }
@@ -122,23 +123,23 @@ impl Look<'_> {
             self.check_silence(slot, worker, has_unclaimed_jobs);
         }
         if has_unclaimed_jobs && let Some(deadline) = self.core.settings.job_deadline {
-            self.again_in(deadline.min(PULSE));
+            self.again_in(deadline.min(LONGEST_WAIT));
         }
         self.check_memory(slot, worker, runs || has_unclaimed_jobs);
         self.check_end(slot, worker);
         self.check_news(slot, worker);
     }
 
-    /// What a worker has published while somebody attended in the place of its wake-up. When nothing of it is taken in from
-    /// one look to the next, whoever attends has no CPU, and the watch does it for him.
+    /// Checks what a worker has published while a thread polls it in place of its wake-ups. If nothing of it is taken
+    /// from one look to the next, the polling thread has no CPU, and the watch thread takes it instead.
     fn check_news(&mut self, slot: &WorkerSlot, worker: &Arc<Worker>) {
         let has_news = worker.has_news();
         if has_news {
-            let mark = (slot.index, worker.incarnation, worker.taken_in());
-            if self.before.unseen.contains(&mark) {
+            let mark = (slot.index, worker.incarnation, worker.taken());
+            if self.before.untaken.contains(&mark) {
                 self.core.take_results(slot, worker);
             } else {
-                self.unseen.push(mark);
+                self.untaken.push(mark);
             }
         }
         if has_news || worker.board.parent_will_look() {
@@ -146,15 +147,15 @@ impl Look<'_> {
         }
     }
 
-    /// A start of a process that takes long: the process may have been stopped.
+    /// Checks a process whose start takes long: it may have been stopped.
     fn check_spawn(&mut self, slot: &WorkerSlot) {
         let Some(since) = slot.spawning_since() else {
             return;
         };
-        if self.before.clock.since(since) >= LONG_SPAWN {
+        if self.before.clock.since(since) >= SLOW_SPAWN {
             stuck::free_stuck();
         }
-        self.again_in(LONG_SPAWN);
+        self.again_in(SLOW_SPAWN);
     }
 
     fn check_job(&mut self, slot: &WorkerSlot, worker: &Worker, running: board::Running) {
@@ -168,7 +169,7 @@ impl Look<'_> {
             if ran >= deadline {
                 return self.core.overdue(slot, worker, running.position);
             }
-            self.again_in(deadline.saturating_sub(ran).min(PULSE));
+            self.again_in(deadline.saturating_sub(ran).min(LONGEST_WAIT));
         }
         let mark = (slot.index, worker.incarnation, running.position);
         if self.before.stalled.contains(&mark) {
@@ -181,20 +182,20 @@ impl Look<'_> {
         }
     }
 
-    /// A worker that runs nothing: it may be about to, or it does not react.
+    /// Checks a worker that runs nothing: it may be about to, or it may not react.
     fn check_silence(&mut self, slot: &WorkerSlot, worker: &Worker, has_unclaimed_jobs: bool) {
         if !has_unclaimed_jobs && !worker.has_unfinished_frames() {
             return;
         }
         let silent = self.before.clock.since(worker.sent_at());
-        // It may be making the state of a lane anew, after a panic, which may take as long as at its start.
+        // The worker may be making the state of a lane again after a panic, which can take as long as a start.
         let timeout = self.core.settings.start_deadline;
         if silent >= timeout {
             self.again_in(SILENCE);
             return self.core.unresponsive(slot, worker, timeout);
         }
         if has_unclaimed_jobs && silent >= SILENCE {
-            // Told at each look while it lasts: what was sent meanwhile is to be taken back too.
+            // Reported at each look while it lasts, so that jobs sent in the meantime are taken back too.
             self.core.silent(slot, worker);
         }
         let rest = SILENCE.saturating_sub(silent);
@@ -207,7 +208,7 @@ impl Look<'_> {
             return;
         };
         if may_have_jobs {
-            self.again_in(MEMORY_LOOK);
+            self.again_in(MEMORY_INTERVAL);
         }
         if let Some(limit) = limits.max.filter(|limit| used > *limit) {
             self.core.memory_exceeded(slot, worker, used, limit);
@@ -220,7 +221,7 @@ impl Look<'_> {
         }
     }
 
-    /// A worker that was asked to end.
+    /// Checks a worker that was asked to end.
     fn check_end(&mut self, slot: &WorkerSlot, worker: &Worker) {
         let Some(closed_at) = worker.closed_at() else {
             return;
@@ -230,23 +231,23 @@ impl Look<'_> {
             self.core.unresponsive(slot, worker, UNRESPONSIVE);
             self.again_in(SILENCE);
         } else {
-            // Often, because whoever sends meanwhile does not wake a watch that keeps time already.
-            self.again_in(UNRESPONSIVE.saturating_sub(waited).min(MEMORY_LOOK));
+            // Soon, because a thread that sends does not wake a watch thread that already keeps time.
+            self.again_in(UNRESPONSIVE.saturating_sub(waited).min(MEMORY_INTERVAL));
         }
     }
 }
 
-/// The time, less the times in which the whole program was suspended.
+/// The time without the times during which the whole program was suspended.
 ///
-/// A program that is stopped and continued, or frozen with its container, finds that time has passed in which nobody
-/// could work. It shows in a look that comes much later than it was asked for, or that has taken much longer than it has
-/// worked. Whatever began before has that time forgiven.
+/// While a program is stopped, or frozen with its container, time passes in which no process can work. That shows as
+/// a look that comes much later than planned, or that takes much longer than its CPU time. The time of a suspension
+/// does not count for anything that began before its end.
 #[derive(Debug, Default)]
 struct Clock {
     now: Duration,
-    /// When the next look was to be.
+    /// When the next look is planned.
     expected: Option<Duration>,
-    /// When each suspension was over, and how long it was.
+    /// The end and the length of each suspension.
     suspensions: Vec<(Duration, Duration)>,
 }
 
@@ -260,25 +261,25 @@ impl Clock {
         self.now = now;
     }
 
-    /// The look is over, for which this thread has worked so long, and the next one is to be after this time, if nothing
-    /// happens before.
+    /// Notes the end of a look, for which this thread has used this CPU time. The next look is planned after `wait`
+    /// at the latest.
     fn expect(&mut self, now: Duration, worked: Duration, wait: Option<Duration>) {
         self.forgive(now, now.saturating_sub(self.now).saturating_sub(worked));
         self.expected = wait.map(|wait| now + wait);
     }
 
-    /// So much of the time until now was lost; it was a suspension if it is long.
+    /// Notes that this much of the time until now was lost. If it is long, it was a suspension.
     fn forgive(&mut self, now: Duration, lost: Duration) {
         if lost < SUSPENSION {
             return;
         }
-        if self.suspensions.len() == KEPT_SUSPENSIONS {
+        if self.suspensions.len() == MAX_SUSPENSIONS {
             self.suspensions.remove(0);
         }
         self.suspensions.push((now, lost));
     }
 
-    /// How long ago something was, suspensions left out.
+    /// The time since then, without suspensions.
     fn since(&self, then: Duration) -> Duration {
         let after = self.suspensions.iter().filter(|(end, _)| *end > then);
         let suspended: Duration = after

@@ -1,8 +1,7 @@
-//! The pool's watch: one thread that sees workers end, reads what they write, and keeps the time.
+//! The watch thread: it notices the ends of processes, reads what they write, and keeps time.
 //!
-//! It sleeps until a process ends or writes, or until something may be due: a job's deadline, or a job that has run so
-//! long that those behind it should go elsewhere. While nothing is due it costs nothing. It decides nothing itself;
-//! what it sees becomes an event of the scheduler.
+//! It sleeps until a process ends or writes, or until something may be due, such as a job's deadline. While nothing
+//! is due it costs nothing. It only observes: what it finds becomes an event of the scheduler.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,13 +18,13 @@ use crate::driver::{
 
 /// What happened to one process.
 #[derive(Debug, Clone, Copy, Default)]
-struct Happened {
+struct Activity {
     ended: bool,
     wrote: bool,
     logged: bool,
 }
 
-/// The thread.
+/// The body of the watch thread.
 pub(super) fn run(core: &Core) {
     let watched = &core.watched;
     let mut timekeeper = Timekeeper::default();
@@ -39,32 +38,18 @@ pub(super) fn run(core: &Core) {
         if processes.is_empty() && watched.stops() {
             return;
         }
-        let happened = wait(watched, &processes, due);
-        serve(core, &processes, &happened);
+        let activity = wait(watched, &processes, due);
+        serve(core, &processes, &activity);
     }
 }
 
-/// Waits until something happens; gives what happened to each process.
-fn wait(watched: &Watched, processes: &[Arc<WorkerProcess>], due: Option<Duration>) -> Vec<Happened> {
-    let mut descriptors = vec![PollFd::from_borrowed_fd(watched.nudged(), PollFlags::IN)];
-    for process in processes {
-        descriptors.push(PollFd::from_borrowed_fd(process.pidfd(), PollFlags::IN));
-        // A pipe whose writers have all gone would be readable for ever; the process's end comes soon enough. Where
-        // there is no second pipe, the pidfd once more does no harm.
-        let mut output_pipes = process.output_pipes();
-        for _ in 0..2 {
-            descriptors.push(match output_pipes.next().filter(|pipe| !pipe.is_closed()) {
-                Some(pipe) => PollFd::from_borrowed_fd(pipe.descriptor(), PollFlags::IN),
-                None => PollFd::from_borrowed_fd(process.pidfd(), PollFlags::empty()),
-            });
-        }
-        // A closed control socket would be readable for ever too.
-        descriptors.push(if process.has_log() {
-            PollFd::from_borrowed_fd(process.control(), PollFlags::IN)
-        } else {
-            PollFd::from_borrowed_fd(process.pidfd(), PollFlags::empty())
-        });
-    }
+/// The descriptors of one process in the poll set.
+const DESCRIPTORS: usize = 4;
+
+/// Waits until something happens, and returns the activity of each process.
+fn wait(watched: &Watched, processes: &[Arc<WorkerProcess>], due: Option<Duration>) -> Vec<Activity> {
+    let mut descriptors = vec![PollFd::from_borrowed_fd(watched.wake_requests(), PollFlags::IN)];
+    descriptors.extend(processes.iter().flat_map(|process| descriptors_of(process)));
     let timeout = due.map(|due| {
         Timespec::try_from(due).unwrap_or(Timespec {
             tv_sec: 60,
@@ -73,12 +58,12 @@ fn wait(watched: &Watched, processes: &[Arc<WorkerProcess>], due: Option<Duratio
     });
     match poll(&mut descriptors, timeout.as_ref()) {
         Ok(_) => {}
-        Err(Errno::INTR) => return vec![Happened::default(); processes.len()],
+        Err(Errno::INTR) => return vec![Activity::default(); processes.len()],
         Err(errno) => {
-            // Out of kernel memory: look at every process by hand, a little later.
+            // The kernel is out of memory: check each process a little later.
             tracing::warn!("the pool's watch: {errno}");
             std::thread::sleep(Duration::from_millis(10));
-            let anything = Happened {
+            let anything = Activity {
                 ended: true,
                 wrote: true,
                 logged: true,
@@ -86,41 +71,63 @@ fn wait(watched: &Watched, processes: &[Arc<WorkerProcess>], due: Option<Duratio
             return vec![anything; processes.len()];
         }
     }
-    watched.take_nudges();
-    let happened = |descriptor: &PollFd<'_>| !descriptor.revents().is_empty();
+    watched.reset_wake_requests();
+    let is_ready = |descriptor: &PollFd<'_>| !descriptor.revents().is_empty();
     descriptors[1..]
-        .chunks_exact(4)
-        .map(|of_process| Happened {
-            ended: happened(&of_process[0]),
-            wrote: happened(&of_process[1]) || happened(&of_process[2]),
-            logged: happened(&of_process[3]),
+        .chunks_exact(DESCRIPTORS)
+        .map(|of_process| Activity {
+            ended: is_ready(&of_process[0]),
+            wrote: is_ready(&of_process[1]) || is_ready(&of_process[2]),
+            logged: is_ready(&of_process[3]),
         })
         .collect()
 }
 
-fn serve(core: &Core, processes: &[Arc<WorkerProcess>], happened: &[Happened]) {
-    for (process, happened) in processes.iter().zip(happened) {
-        if happened.ended && process.has_ended() {
+/// The pidfd, two output pipes and the control socket. The pidfd without events takes the place of what is not read.
+fn descriptors_of(process: &WorkerProcess) -> [PollFd<'_>; DESCRIPTORS] {
+    let none = || PollFd::from_borrowed_fd(process.pidfd(), PollFlags::empty());
+    let readable = |descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN);
+    // A pipe without writers would stay readable, and so would a closed control socket.
+    let mut pipes = process.output_pipes().map(|pipe| {
+        if pipe.is_closed() {
+            none()
+        } else {
+            readable(pipe.descriptor())
+        }
+    });
+    let (first, second) = (pipes.next(), pipes.next());
+    let log = process.has_log().then(|| readable(process.control()));
+    [
+        readable(process.pidfd()),
+        first.unwrap_or_else(none),
+        second.unwrap_or_else(none),
+        log.unwrap_or_else(none),
+    ]
+}
+
+fn serve(core: &Core, processes: &[Arc<WorkerProcess>], activity: &[Activity]) {
+    for (process, activity) in processes.iter().zip(activity) {
+        if activity.ended && process.has_ended() {
             process.reap();
             core.watched
                 .processes()
                 .retain(|other| !Arc::ptr_eq(other, process));
-        } else if happened.wrote {
+        } else if activity.wrote {
             process.read_output();
         }
-        if happened.logged && process.has_log() {
+        if activity.logged && process.has_log() {
             forward_log(core, process);
         }
     }
 }
 
-/// Tells what a worker has logged; when nobody serves it any more, nobody listens to it either.
+/// Forwards what a worker has logged, or stops reading its log if it is no longer served.
 fn forward_log(core: &Core, process: &Arc<WorkerProcess>) {
     let served = core
         .workers()
         .find(|(_, worker)| Arc::ptr_eq(&worker.process, process));
     match served {
         Some((slot, worker)) => core.forward_log(slot, &worker),
-        None => process.listen_to_log(false),
+        None => process.set_log_read(false),
     }
 }

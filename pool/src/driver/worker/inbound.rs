@@ -1,7 +1,8 @@
-//! The area in which a worker's large jobs travel, as its parent holds it.
+//! The shared area for a worker's large jobs, as its parent holds it.
 //!
-//! The sender puts a job in; whoever takes in its result copies from here what of the job comes back in it. The scheduler
-//! sends a large job only to a worker that has no other, so that the area holds one until its result is in.
+//! The sender puts a job in. The thread that takes the job's result copies from here whatever parts of the job come
+//! back in it. The scheduler sends a large job only to a worker that has no other, so the area holds one job until
+//! its result is taken.
 
 use std::{
     ops::Range,
@@ -25,7 +26,7 @@ const EMPTY: u64 = u64::MAX;
 /// The inbound area of one worker.
 pub(crate) struct Inbound {
     area: Mutex<PayloadArea>,
-    /// The position of the job that lies there.
+    /// The position of the job in the area.
     position: AtomicU64,
 }
 
@@ -45,7 +46,7 @@ impl Inbound {
         area.put(&job.encoding, &attached)
     }
 
-    /// Copies bytes out that are said to be of the job at `position`.
+    /// Copies bytes out of the job at `position`. The position and the range come from the worker and are checked.
     pub(crate) fn copy(&self, position: u64, range: Range<u64>) -> Result<Vec<u8>, MemoryError> {
         let area = self.lock();
         if self.position() != Some(position) {
@@ -56,12 +57,12 @@ impl Inbound {
         area.copy_own(range.start as usize..range.end as usize)
     }
 
-    /// The position of the job that lies there.
+    /// The position of the job in the area.
     pub(crate) fn position(&self) -> Option<u64> {
         Some(self.position.load(Ordering::Relaxed)).filter(|position| *position != EMPTY)
     }
 
-    /// The job that lies there has its result: what a giant has needed is given back.
+    /// Marks the area empty once its job has a result, and gives back the memory that a large payload needed.
     pub(crate) fn empty(&self) {
         let mut area = self.lock();
         self.position.store(EMPTY, Ordering::Relaxed);

@@ -1,35 +1,35 @@
-//! How much memory a worker may use, and how much it does.
+//! How much memory a worker may use, and how much it uses.
 //!
-//! Two things keep a worker under its limit. The watch looks at its anonymous memory (its heap and stacks; not the
-//! program's text, nor the memory shared with the pool) every few milliseconds while it has jobs. And the kernel
-//! refuses it more private memory than the limit and some room (`RLIMIT_DATA`, which works without privileges and in
-//! every container, where control groups may not be had), so that no sudden allocation gets past between two looks.
+//! Two mechanisms keep a worker under its limit. The watch thread reads its anonymous memory (heap and stacks;
+//! neither the program's text nor memory shared with the pool) every few milliseconds while it has jobs. And the
+//! kernel refuses it more private memory than the limit and some slack (`RLIMIT_DATA`), so that no sudden allocation
+//! gets past between two looks. Unlike control groups, that works without privileges and in every container.
 
 use std::{fs::File, os::unix::fs::FileExt};
 
 use rustix::process::{Pid, Resource, Rlimit};
 
-/// What one worker may use, in bytes.
+/// The memory limits of a worker, in bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct MemoryLimits {
-    /// Past this it is killed.
+    /// A worker above this limit is killed.
     pub(crate) max: Option<u64>,
-    /// Past this it is replaced between two jobs.
+    /// A worker above this limit is replaced between two jobs.
     pub(crate) recycle: Option<u64>,
 }
 
-/// Private memory is counted by the kernel when it is reserved, not when it is used: stacks and the allocator's arenas
+/// The kernel counts private memory when it is reserved, not when it is used, and stacks and the allocator's arenas
 /// are reserved generously.
 const RESERVED_BYTES: u64 = 64 << 20;
 const RESERVED_BYTES_PER_LANE: u64 = 16 << 20;
 
 impl MemoryLimits {
-    /// Whether a worker's memory has to be looked at.
+    /// Whether the memory of workers must be observed.
     pub(crate) fn any(&self) -> bool {
         self.max.is_some() || self.recycle.is_some()
     }
 
-    /// Has the kernel refuse a worker, which must not have been reaped, what goes far past the limit.
+    /// Makes the kernel refuse what would go far past the limit. The process must not have been reaped.
     pub(crate) fn enforce(&self, pid: u32, lanes: u16) -> rustix::io::Result<()> {
         let Some(max) = self.max else { return Ok(()) };
         let room = RESERVED_BYTES + RESERVED_BYTES_PER_LANE * u64::from(lanes);
@@ -46,19 +46,19 @@ impl MemoryLimits {
     }
 }
 
-/// Tells how much memory one process uses.
+/// Measures the memory of one process.
 #[derive(Debug)]
 pub(crate) struct Gauge {
     statm: File,
 }
 
 impl Gauge {
-    /// The gauge of a process that has not been reaped.
+    /// A gauge for a process that has not been reaped.
     pub(crate) fn new(pid: u32) -> std::io::Result<Self> {
         File::open(format!("/proc/{pid}/statm")).map(|statm| Self { statm })
     }
 
-    /// Its anonymous memory in bytes; `None` when it has ended.
+    /// The process's anonymous memory in bytes; `None` after its end.
     pub(crate) fn used(&self) -> Option<u64> {
         let mut buffer = [0; 128];
         let length = self.statm.read_at(&mut buffer, 0).ok()?;
@@ -68,7 +68,7 @@ impl Gauge {
     }
 }
 
-/// All resident pages but those of files and of shared memory.
+/// All resident pages except those of files and of shared memory.
 fn anonymous_pages(statm: &str) -> Option<u64> {
     let mut fields = statm.split_ascii_whitespace().skip(1);
     let resident: u64 = fields.next()?.parse().ok()?;
@@ -76,8 +76,7 @@ fn anonymous_pages(statm: &str) -> Option<u64> {
     Some(resident.saturating_sub(shared))
 }
 
-/// Whether a process's last words are those of a program that was refused memory: of Rust's allocation failure, or of
-/// C++'s exception for it.
+/// Whether the end of a process's output shows a refused allocation: Rust's allocation failure, or the C++ exception.
 pub(crate) fn is_allocation_failure(output: &str) -> bool {
     let of_rust = output.contains("memory allocation of ") && output.contains(" bytes failed");
     of_rust || output.contains("std::bad_alloc")
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_known_by_their_words() {
+    fn allocation_failures_are_recognised_in_the_output() {
         assert!(is_allocation_failure(
             "memory allocation of 4294967296 bytes failed\n"
         ));

@@ -1,6 +1,7 @@
-//! One worker that takes jobs: everything the parent holds of it from its handshake to its death.
+//! One living worker: everything the parent holds of it from its handshake to its death.
 //!
-//! Frames go out and results come in here. What is sent, and what a result means, is the scheduler's affair.
+//! Frames go out and results come in here. Which frames to send, and what a result means, is decided by the
+//! scheduler.
 
 use std::{
     collections::VecDeque,
@@ -35,12 +36,12 @@ use inbound::Inbound;
 use memory::Gauge;
 use process::WorkerProcess;
 
-/// A large job is being copied, which takes time that is not the worker's: no moment has come yet.
+/// A large job is being copied. That takes time that is not the worker's, so no time counts yet.
 const UNDER_WAY: u64 = u64::MAX;
 
-/// A worker's life from its handshake on.
+/// A worker process after its handshake, with its board, link and areas.
 pub(crate) struct Worker {
-    /// Which worker of its slot this is.
+    /// Which of its slot's workers this is.
     pub(crate) incarnation: u64,
     pub(crate) process: Arc<WorkerProcess>,
     pub(crate) board: Board,
@@ -49,22 +50,23 @@ pub(crate) struct Worker {
     outbox: Mutex<VecDeque<Outgoing>>,
     sender: Mutex<Sender>,
     harvester: Mutex<Harvester>,
-    /// The position behind the last that was sent and not revoked: a hint for the watch.
+    /// Hint for the watch thread: the position after the last one that was sent and not revoked.
     sent_end: AtomicU64,
-    /// When something was last sent, in nanoseconds of the board's clock; [`UNDER_WAY`] while a large job is on its way.
+    /// When something was last sent, in nanoseconds of the board's clock; [`UNDER_WAY`] while a large job is being
+    /// copied.
     sent_at: AtomicU64,
-    /// How many frames were sent.
+    /// The number of frames sent.
     frames_sent: AtomicU64,
-    /// How many frames the scheduler has been told that the worker received.
+    /// The number of received frames that were reported to the scheduler.
     frames_reported: AtomicU64,
-    /// When it was asked to end, in nanoseconds of the board's clock; 0 before.
+    /// When the worker was asked to end, in nanoseconds of the board's clock; 0 before.
     closed_at: AtomicU64,
     gauge: Option<Gauge>,
-    /// Whether its memory is to be looked at once more although it may have nothing to do.
+    /// Whether to read its memory once more although it may have no jobs.
     may_have_grown: AtomicBool,
 }
 
-/// A frame that is decided and not yet sent.
+/// A frame in the outbox.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) epoch: u16,
@@ -73,7 +75,7 @@ pub(crate) struct Outgoing {
     pub(crate) frame: OutgoingFrame,
 }
 
-/// `frames` is `None` once the worker has been asked to end.
+/// `frames` is `None` once the worker was asked to end.
 struct Sender {
     frames: Option<FrameSender>,
     inbound: Arc<Inbound>,
@@ -113,10 +115,11 @@ impl Worker {
         }
     }
 
-    /// Puts a frame in line. Called under the scheduler's lock, so that the line has the order of the positions.
+    /// Puts a frame into the outbox. Called under the scheduler's lock, so that the frames are in the order of their
+    /// positions.
     pub(crate) fn enqueue(&self, outgoing: Outgoing) {
         match outgoing.frame {
-            OutgoingFrame::Jobs(..) => self.show_sent_now(),
+            OutgoingFrame::Jobs(..) => self.note_sent_now(),
             OutgoingFrame::LargeJob(..) => self.sent_at.store(UNDER_WAY, Ordering::Relaxed),
         }
         self.sent_end
@@ -125,7 +128,7 @@ impl Worker {
         lock(&self.outbox).push_back(outgoing);
     }
 
-    /// Sends what is in line. No send blocks: the scheduler keeps to the link's credit.
+    /// Sends all frames in the outbox. No send blocks, because the scheduler keeps to the link's credit.
     pub(crate) fn flush(&self) {
         let mut sender = lock(&self.sender);
         loop {
@@ -136,12 +139,12 @@ impl Worker {
             let sent = sender.send(outgoing, &self.board);
             self.board.show_sent();
             if is_large {
-                self.show_sent_now();
+                self.note_sent_now();
             }
             if let Err(error) = sent {
                 tracing::debug!(pid = self.process.pid(), "sending a frame: {error}");
-                // A closed link means a death, of which the process itself will tell. Anything else must become one,
-                // so that the jobs in flight are accounted for.
+                // A closed link means that the process is ending, which is noticed by itself. After any other error
+                // the process is killed, so that the jobs in flight are accounted for.
                 if !matches!(error, LinkError::Closed) {
                     self.process.kill(EndReason::Protocol(format!(
                         "jobs could not be sent to it: {error}"
@@ -151,69 +154,71 @@ impl Worker {
         }
     }
 
-    fn show_sent_now(&self) {
+    fn note_sent_now(&self) {
         self.sent_at
             .store(board::now().as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// Asks the worker to end, by ending what it reads from.
+    /// Asks the worker to end, by closing its end of the link.
     pub(crate) fn close(&self, reason: EndReason) {
         self.process.set_end_reason(reason);
         self.closed_at
             .store(board::now().as_nanos() as u64, Ordering::Relaxed);
-        // When it cannot be told it has died, or will when its lifeline is cut.
+        // If this message cannot be sent, the worker has died, or dies when its control socket closes.
         drop(control::send(self.process.control(), control::LEAVE, &[]));
         lock(&self.sender).frames = None;
     }
 
-    /// Makes sure that nothing which was sent and not claimed will start; says how many positions were claimed.
+    /// Raises the epoch, so that nothing that is not claimed will start. Returns the number of claimed positions.
     pub(crate) fn revoke(&self) -> u64 {
         let claimed = self.board.revoke();
         self.sent_end.store(claimed, Ordering::SeqCst);
         claimed
     }
 
-    /// Whether jobs were sent that have not been claimed, by a hint that may be late.
+    /// Whether some sent jobs are not claimed. This is a hint that may be late.
     pub(crate) fn has_unclaimed_jobs(&self) -> bool {
         self.sent_end.load(Ordering::SeqCst) > self.board.claimed()
     }
 
-    /// When something was last sent, on the board's clock; in the far future while that is still being copied.
+    /// When something was last sent, on the board's clock; in the far future while a large job is being copied.
     pub(crate) fn sent_at(&self) -> Duration {
         Duration::from_nanos(self.sent_at.load(Ordering::Relaxed))
     }
 
-    /// Whether frames were sent that it has not used up, by a hint that may be late.
+    /// Whether the worker has not finished all frames. This is a hint that may be late.
     pub(crate) fn has_unfinished_frames(&self) -> bool {
         self.frames_sent.load(Ordering::Relaxed) > self.board.progress().received
     }
 
-    /// Takes note that the scheduler knows of so many received frames.
+    /// Notes that this many received frames were reported to the scheduler.
     pub(crate) fn note_reported(&self, received: u64) {
         self.frames_reported.fetch_max(received, Ordering::Relaxed);
     }
 
-    /// Whether the worker has published or received something that the scheduler does not know.
+    /// Whether the worker has published results or progress that the scheduler does not know.
     pub(crate) fn has_news(&self) -> bool {
         let told = self.frames_reported.load(Ordering::Relaxed);
         self.board.has_results() || self.board.progress().received > told
     }
 
-    /// How far the worker's news have been taken in: unchanged, while it has some, means that nobody does.
-    pub(crate) fn taken_in(&self) -> (u64, u64) {
+    /// How far the worker's results and progress were taken. If this does not change although it has news, no thread
+    /// takes them.
+    pub(crate) fn taken(&self) -> (u64, u64) {
         (
             self.board.bytes_taken(),
             self.frames_reported.load(Ordering::Relaxed),
         )
     }
 
-    /// When it was asked to end, on the board's clock, if it was.
+    /// When the worker was asked to end, on the board's clock.
     pub(crate) fn closed_at(&self) -> Option<Duration> {
         let at = self.closed_at.load(Ordering::Relaxed);
         (at > 0).then(|| Duration::from_nanos(at))
     }
 
-    /// The memory that it uses, when that matters and is known: while it may have jobs, and once more after that.
+    /// The memory that the worker uses, if it is limited and known. It is read while the worker may have jobs, and
+    /// once more after that.
     pub(crate) fn memory_used(&self, may_have_jobs: bool) -> Option<u64> {
         let gauge = self.gauge.as_ref()?;
         let is_worth_a_look = self.may_have_grown.swap(may_have_jobs, Ordering::Relaxed) || may_have_jobs;
@@ -225,7 +230,7 @@ impl Worker {
         (0..self.lanes).filter_map(|lane| self.board.running(lane))
     }
 
-    /// The way to this worker's results. One thread at a time holds it, so that results are accounted for in the order
+    /// The access to this worker's results. One thread at a time holds it, so that results are reported in the order
     /// in which they were taken.
     pub(crate) fn harvester(&self) -> MutexGuard<'_, Harvester> {
         lock(&self.harvester)

@@ -1,4 +1,4 @@
-//! One pipe into which a worker writes, and what is made of it.
+//! One pipe that a worker writes its output to.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Read},
@@ -19,13 +19,14 @@ use crate::captured::{Splitter, Written};
 #[derive(Debug)]
 pub(crate) struct OutputPipe {
     reader: PipeReader,
-    /// Nobody can write to it any more.
+    /// No process can write to it any more.
     is_closed: AtomicBool,
     splitter: Option<Mutex<Splitter>>,
 }
 
 impl OutputPipe {
-    /// Makes a pipe. With `capture` (the secret of the marks and the bytes to keep of each job) it is divided by jobs.
+    /// Makes a pipe. With `capture` (the secret of the delimiters, and the bytes to keep of each job) its output is
+    /// divided by jobs.
     pub(crate) fn new(capture: Option<(Secret, usize)>) -> io::Result<(Self, PipeWriter)> {
         let (reader, writer) = io::pipe()?;
         rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK)?;
@@ -42,7 +43,7 @@ impl OutputPipe {
         self.reader.as_fd()
     }
 
-    /// Whether nobody can write to it any more.
+    /// Whether no process can write to it any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Relaxed)
     }
@@ -52,9 +53,9 @@ impl OutputPipe {
         Some(splitter.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads what has been written and shows it.
+    /// Reads what was written and passes it to `show`.
     pub(crate) fn read(&self, mut show: impl FnMut(&[u8])) {
-        // Held over the reads, so that two threads do not take them in out of their order.
+        // Held during the reads, so that two threads do not take them out of order.
         let mut splitter = self.splitter();
         let mut buffer = [0; 4096];
         loop {
@@ -78,7 +79,7 @@ impl OutputPipe {
             .map_or_else(Vec::new, |mut splitter| splitter.take(positions))
     }
 
-    /// What has been written since the end of the last job.
+    /// What was written after the end of the last job.
     pub(crate) fn take_rest(&self) -> Written {
         self.splitter()
             .map_or_else(Written::default, |mut splitter| splitter.take_rest())

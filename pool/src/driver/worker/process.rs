@@ -1,6 +1,6 @@
 //! One worker process as the parent holds it: started, watched, signalled and reaped.
 //!
-//! Owns the child process and the pipe of its output. It is reaped by the pool's watch thread and by nobody else.
+//! It owns the child process and the pipes of its output. Only the watch thread reaps it.
 
 use std::{
     io,
@@ -31,21 +31,21 @@ use crate::{
     spawn::{child::ChildProcess, program::Program},
 };
 
-/// No more of a log is taken at once.
-const RECORDS_AT_ONCE: usize = 256;
+/// The most log records that are read at once.
+const MAX_RECORDS: usize = 256;
 
 /// A worker process.
 #[derive(Debug)]
 pub(crate) struct WorkerProcess {
     worker: u32,
     offspring: ChildProcess,
-    /// The control socket. Its closing tells the worker that the parent has gone.
+    /// The control socket. When it closes, the worker knows that its parent has gone.
     control: OwnedFd,
     output: OutputPipe,
-    /// Standard error, when it is captured apart from standard output.
+    /// Standard error, if it is captured apart from standard output.
     errors: Option<OutputPipe>,
     tail: Mutex<Tail>,
-    /// It tells of its log over the control socket.
+    /// Whether its log is read from the control socket.
     has_log: AtomicBool,
     end: Mutex<End>,
     ended: Condvar,
@@ -54,15 +54,15 @@ pub(crate) struct WorkerProcess {
 #[derive(Debug, Default)]
 struct End {
     exit: Option<Exit>,
-    /// Whom to tell.
+    /// Where to send the news of its end.
     listener: Option<WakeSender>,
     /// Why the pool ended it.
     reason: Option<EndReason>,
 }
 
 impl WorkerProcess {
-    /// Starts a worker whose standard input is the second of the control sockets. With `capture`, its output is divided
-    /// by jobs.
+    /// Starts a worker whose standard input is the second of the control sockets. With `capture`, its output is
+    /// divided by jobs.
     pub(crate) fn spawn(
         program: &Program,
         job: &str,
@@ -108,34 +108,34 @@ impl WorkerProcess {
         self.offspring.pidfd()
     }
 
-    /// What it writes to.
+    /// The pipes of its output.
     pub(crate) fn output_pipes(&self) -> impl Iterator<Item = &OutputPipe> {
         std::iter::once(&self.output).chain(&self.errors)
     }
 
-    /// Begins or ends listening to its log.
-    pub(crate) fn listen_to_log(&self, listens: bool) {
+    /// Turns the reading of its log on or off.
+    pub(crate) fn set_log_read(&self, listens: bool) {
         self.has_log.store(listens, Ordering::Relaxed);
     }
 
-    /// Whether its log is listened to.
+    /// Whether its log is read.
     pub(crate) fn has_log(&self) -> bool {
         self.has_log.load(Ordering::Relaxed)
     }
 
-    /// What it has logged, as far as it is there.
+    /// What it has logged, as far as it has arrived.
     pub(crate) fn read_log(&self) -> Vec<Record> {
         let mut records = Vec::new();
         if !self.has_log() {
             return records;
         }
         let mut buffer = vec![0; MAX_CONTROL_BYTES];
-        while self.has_log() && records.len() < RECORDS_AT_ONCE {
+        while self.has_log() && records.len() < MAX_RECORDS {
             match control::try_receive(self.control(), &mut buffer) {
-                // What is no record is nothing that a worker says now.
+                // Anything but a record is not expected now and is dropped.
                 Ok(Some(bytes)) => records.extend(Record::decode(bytes).and_then(Result::ok)),
                 Ok(None) => break,
-                Err(_) => self.listen_to_log(false),
+                Err(_) => self.set_log_read(false),
             }
         }
         records
@@ -145,7 +145,7 @@ impl WorkerProcess {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes why it is about to end, unless that is known already.
+    /// Sets the reason of its end, unless there is one already.
     pub(crate) fn set_end_reason(&self, reason: EndReason) {
         let mut end = self.end();
         if end.exit.is_none() {
@@ -153,7 +153,7 @@ impl WorkerProcess {
         }
     }
 
-    /// Kills it. `reason` is told with its death, unless another was given before.
+    /// Kills the process. Its death is reported with `reason`, unless there is one already.
     pub(crate) fn kill(&self, reason: EndReason) {
         let mut end = self.end();
         if end.exit.is_none() {
@@ -167,11 +167,11 @@ impl WorkerProcess {
         self.end().reason.clone()
     }
 
-    /// Has `listener` told when it ends; at once, if it has ended.
+    /// Sends `listener` a message when the process ends, or at once if it has ended.
     pub(crate) fn set_end_listener(&self, listener: WakeSender) {
         let mut end = self.end();
         if end.exit.is_some() {
-            tell(&listener);
+            notify_end(&listener);
         } else {
             end.listener = Some(listener);
         }
@@ -208,7 +208,7 @@ impl WorkerProcess {
         both.collect()
     }
 
-    /// What was written since the end of the last job, if that is captured.
+    /// What was written after the end of the last job, if that is captured.
     pub(crate) fn captured_rest(&self) -> Option<Captured> {
         let errors = self.errors.as_ref()?;
         Some(Captured::of(self.output.take_rest(), errors.take_rest()))
@@ -219,20 +219,21 @@ impl WorkerProcess {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner).text()
     }
 
-    /// Reaps it after its pidfd became readable: takes its status and ends what is left of its group.
+    /// Reaps the process after its pidfd became readable: takes its status and ends what is left of its process
+    /// group.
     pub(crate) fn reap(&self) {
         self.read_output();
         let exit = self.offspring.reap();
         let mut end = self.end();
         end.exit = Some(exit);
         if let Some(listener) = end.listener.take() {
-            tell(&listener);
+            notify_end(&listener);
         }
         drop(end);
         self.ended.notify_all();
     }
 
-    /// Waits until it has been reaped, `patience` at most.
+    /// Waits until the process was reaped, for `timeout` at most.
     pub(crate) fn wait_ended(&self, timeout: Duration) -> Option<Exit> {
         let deadline = Instant::now() + timeout;
         let mut end = self.end();
@@ -248,8 +249,8 @@ impl WorkerProcess {
     }
 }
 
-fn tell(listener: &WakeSender) {
+fn notify_end(listener: &WakeSender) {
     if let Err(error) = listener.send(Wake::Ended) {
-        tracing::warn!("a worker's end could not be told: {error}");
+        tracing::warn!("the end of a worker could not be reported: {error}");
     }
 }

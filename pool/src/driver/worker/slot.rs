@@ -1,6 +1,6 @@
-//! One worker's place in the pool: its orders, and the worker that is there now.
+//! One worker slot: the mailbox of its thread, and its current worker.
 //!
-//! Orders come from whichever thread performs the scheduler's actions. The place's own thread takes them.
+//! Any thread that performs the scheduler's actions writes to the mailbox. The slot's own thread reads it.
 
 use std::{
     sync::{
@@ -15,14 +15,14 @@ use protocol::board;
 use super::{Worker, process::WorkerProcess};
 use crate::failure::EndReason;
 
-/// A worker's place.
+/// A slot for one worker at a time.
 #[derive(Default)]
 pub(crate) struct WorkerSlot {
-    /// Which slot of the scheduler this is.
+    /// The index of this slot in the scheduler.
     pub(crate) index: usize,
-    /// The number under which users know the worker here.
+    /// The number under which users know the worker in this slot.
     number: AtomicU32,
-    /// Since when a process is being started here, on the board's clock in nanoseconds; 0 when none is.
+    /// Since when a process is being started here, in nanoseconds of the board's clock; 0 if none is.
     spawning_since: AtomicU64,
     mailbox: Mutex<Mailbox>,
     changed: Condvar,
@@ -32,13 +32,13 @@ pub(crate) struct WorkerSlot {
 #[derive(Default)]
 struct Mailbox {
     start: Option<(u64, Instant)>,
-    /// The life that is to be given up before it is ready.
+    /// The incarnation that is to be given up before it is ready.
     given_up: Option<u64>,
     starting: Option<(u64, Arc<WorkerProcess>)>,
     retires: bool,
 }
 
-/// What the thread of a place is to do next.
+/// What a slot's thread is to do next.
 pub(crate) enum Command {
     Start(u64),
     GiveUp(u64),
@@ -53,12 +53,12 @@ impl WorkerSlot {
         }
     }
 
-    /// The number under which users know the worker here.
+    /// The number under which users know the worker in this slot.
     pub(crate) fn number(&self) -> u32 {
         self.number.load(Ordering::Relaxed)
     }
 
-    /// Runs the start of a process, and tells meanwhile that it does.
+    /// Runs `spawn`, and shows meanwhile that a process is being started.
     pub(crate) fn spawning<T>(&self, spawn: impl FnOnce() -> T) -> T {
         let since = board::now().as_nanos() as u64;
         self.spawning_since.store(since.max(1), Ordering::SeqCst);
@@ -77,12 +77,12 @@ impl WorkerSlot {
         self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The worker that takes jobs now, if there is one of that life.
+    /// The current worker, if it is this incarnation.
     pub(crate) fn worker(&self, incarnation: u64) -> Option<Arc<Worker>> {
         self.current().filter(|worker| worker.incarnation == incarnation)
     }
 
-    /// The worker that takes jobs now.
+    /// The current worker.
     pub(crate) fn current(&self) -> Option<Arc<Worker>> {
         self.worker.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -91,16 +91,17 @@ impl WorkerSlot {
         *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = worker;
     }
 
-    /// Orders the start of a life, of a worker of this number.
+    /// Commands the start of an incarnation with this number.
     pub(crate) fn start_at(&self, incarnation: u64, number: u32, when: Instant) {
         self.number.store(number, Ordering::Relaxed);
         self.mailbox().start = Some((incarnation, when));
         self.changed.notify_all();
     }
 
-    /// Ends a life: a worker that takes jobs is handled by `end`, one that is still to become one is given up.
+    /// Ends an incarnation. A current worker is passed to `end`; one that is not ready yet is given up.
     pub(crate) fn end(&self, incarnation: u64, reason: EndReason, end: impl FnOnce(&Worker, EndReason)) {
-        // First the order and then the look, as the thread does it the other way round: one of the two sees the other.
+        // The mailbox is written before the worker is read; the slot's thread does it the other way round, so one of
+        // the two sees what the other did.
         let starting = {
             let mut mailbox = self.mailbox();
             mailbox.given_up = Some(incarnation);
@@ -114,13 +115,13 @@ impl WorkerSlot {
         }
     }
 
-    /// Ends the thread; no life is under way any more.
+    /// Ends the thread. No worker may be starting or running.
     pub(crate) fn retire(&self) {
         self.mailbox().retires = true;
         self.changed.notify_all();
     }
 
-    /// Tells which process is being started, so that it can be given up.
+    /// Notes which process is being started, so that it can be given up.
     pub(crate) fn set_starting(&self, incarnation: u64, process: &Arc<WorkerProcess>) {
         let mut mailbox = self.mailbox();
         mailbox.starting = Some((incarnation, Arc::clone(process)));
@@ -129,12 +130,12 @@ impl WorkerSlot {
         }
     }
 
-    /// No process is being started any more.
+    /// Notes that no process is being started any more.
     pub(crate) fn clear_starting(&self) {
         self.mailbox().starting = None;
     }
 
-    /// Waits for the next order.
+    /// Waits for the next command.
     pub(crate) fn next_command(&self) -> Command {
         let mut mailbox = self.mailbox();
         loop {
@@ -161,7 +162,7 @@ impl WorkerSlot {
         }
     }
 
-    /// Whether this life is to be given up.
+    /// Whether this incarnation is to be given up.
     pub(crate) fn is_given_up(&self, incarnation: u64) -> bool {
         self.mailbox().given_up == Some(incarnation)
     }

@@ -1,20 +1,20 @@
-//! The end of what a worker wrote to its standard output and error, and what led up to a backtrace there.
+//! The end of a worker's output, with what led up to a backtrace in it.
 
 use memchr::memmem;
 
-/// How many bytes are kept.
+/// The bytes that are kept.
 const KEPT_BYTES: usize = 4096;
 
-/// What Rust writes above a backtrace; the lines ahead of it say what went wrong.
+/// The line that Rust writes above a backtrace. The lines before it say what went wrong.
 const BACKTRACE: &[u8] = b"stack backtrace:\n";
 
-/// No more than this is kept of the lines ahead of a backtrace.
+/// The most bytes that are kept of the lines before a backtrace.
 const HEADING_BYTES: usize = 1024;
 
-/// A backtrace of more bytes than this has lost its heading: what was written since has nothing to do with it.
+/// After this many bytes a heading is dropped: what was written since is no longer its backtrace.
 const BACKTRACE_BYTES: usize = 1 << 20;
 
-/// Keeps the last bytes of a stream, and tells each whole line to the tracing subscriber.
+/// Keeps the last bytes of a stream, and passes each whole line to the tracing subscriber.
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
     kept: Vec<u8>,
@@ -22,19 +22,19 @@ pub(crate) struct Tail {
     line: Vec<u8>,
 }
 
-/// What was written ahead of the last backtrace. The backtrace alone may be longer than what is kept.
+/// What was written before the last backtrace. The backtrace alone may be longer than what is kept.
 #[derive(Debug)]
 struct Heading {
     lines: Vec<u8>,
-    /// How many bytes were written after them.
+    /// The bytes that were written after it.
     since: usize,
 }
 
 impl Tail {
     pub(crate) fn push(&mut self, bytes: &[u8], worker: u32, pid: u32) {
-        let unseen = self.kept.len().saturating_sub(BACKTRACE.len() - 1);
+        let untaken = self.kept.len().saturating_sub(BACKTRACE.len() - 1);
         self.kept.extend_from_slice(bytes);
-        self.note_heading(unseen, bytes.len());
+        self.note_heading(untaken, bytes.len());
         let excess = self.kept.len().saturating_sub(KEPT_BYTES);
         self.kept.drain(..excess);
         if tracing::enabled!(target: "pool::output", tracing::Level::DEBUG) {
@@ -42,9 +42,9 @@ impl Tail {
         }
     }
 
-    fn note_heading(&mut self, unseen: usize, added: usize) {
-        if let Some(place) = memmem::rfind(&self.kept[unseen..], BACKTRACE) {
-            let (before, since) = self.kept.split_at(unseen + place);
+    fn note_heading(&mut self, untaken: usize, added: usize) {
+        if let Some(place) = memmem::rfind(&self.kept[untaken..], BACKTRACE) {
+            let (before, since) = self.kept.split_at(untaken + place);
             self.heading = Some(Heading {
                 lines: last_lines(before).to_vec(),
                 since: since.len(),
@@ -67,7 +67,7 @@ impl Tail {
         }
     }
 
-    /// What is kept, as text. When it is the end of a backtrace, what led up to that comes first.
+    /// What is kept, as text. If it is the end of a backtrace, its heading comes first.
     pub(crate) fn text(&self) -> String {
         let Some(heading) = &self.heading else {
             return String::from_utf8_lossy(&self.kept).into_owned();
@@ -92,7 +92,7 @@ fn last_lines(text: &[u8]) -> &[u8] {
     }
 }
 
-/// A text without the rest of a line that it begins with, unless there is nothing else.
+/// A text without its first, partial line, unless there is nothing else.
 fn whole_lines(text: &[u8]) -> &[u8] {
     match memchr::memchr(b'\n', text) {
         Some(end) if end + 1 < text.len() => &text[end + 1..],
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backtrace_that_is_kept_is_told_once() {
+    fn a_backtrace_that_is_kept_appears_once() {
         let mut tail = Tail::default();
         for _ in 0..2 {
             tail.push(b"a panic\nstack back", 0, 1);

@@ -1,4 +1,4 @@
-//! The processes that the watch's thread watches, and how it is woken.
+//! The processes that the watch thread watches, and how it is woken.
 
 use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -12,12 +12,12 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::process::WorkerProcess;
 
-/// What the watch's thread watches, and how it is woken.
+/// The processes to watch, and how the watch thread is woken.
 #[derive(Debug)]
 pub(crate) struct Watched {
     processes: Mutex<Vec<Arc<WorkerProcess>>>,
-    nudge: OwnedFd,
-    /// The thread sleeps without a time to wake up at.
+    wake: OwnedFd,
+    /// The thread sleeps without a timeout.
     sleeps: AtomicBool,
     stops: AtomicBool,
 }
@@ -26,7 +26,7 @@ impl Watched {
     pub(crate) fn new() -> rustix::io::Result<Self> {
         Ok(Self {
             processes: Mutex::default(),
-            nudge: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             sleeps: AtomicBool::new(false),
             stops: AtomicBool::new(false),
         })
@@ -36,55 +36,55 @@ impl Watched {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Watches one more process until it has ended.
+    /// Adds a process, which is watched until it has ended.
     pub(crate) fn add(&self, process: Arc<WorkerProcess>) {
         self.processes().push(process);
-        self.nudge();
+        self.wake();
     }
 
-    /// Becomes readable when the thread is nudged.
-    pub(crate) fn nudged(&self) -> BorrowedFd<'_> {
-        self.nudge.as_fd()
+    /// Becomes readable when the thread is to wake up.
+    pub(crate) fn wake_requests(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
     }
 
-    /// Takes note of all nudges so far.
-    pub(crate) fn take_nudges(&self) {
+    /// Resets the request to wake up.
+    pub(crate) fn reset_wake_requests(&self) {
         let mut count = [0; 8];
-        let _read = rustix::io::read(&self.nudge, &mut count);
+        let _read = rustix::io::read(&self.wake, &mut count);
     }
 
-    /// Notes whether the thread sleeps without a time to wake up at.
+    /// Notes whether the thread sleeps without a timeout.
     pub(crate) fn set_sleeps(&self, sleeps: bool) {
         self.sleeps.store(sleeps, Ordering::SeqCst);
     }
 
-    /// Whether the thread is to end once the last process has ended.
+    /// Whether the thread is to end after the last process.
     pub(crate) fn stops(&self) -> bool {
         self.stops.load(Ordering::SeqCst)
     }
 
-    /// Has the thread look at the clock, if it sleeps without one.
+    /// Wakes the thread to keep time, if it sleeps without a timeout.
     pub(crate) fn keep_time(&self) {
         if self.sleeps.load(Ordering::SeqCst) && self.sleeps.swap(false, Ordering::SeqCst) {
-            self.nudge();
+            self.wake();
         }
     }
 
-    /// Whether the thread sleeps without a time to wake up at.
+    /// Whether the thread sleeps without a timeout.
     #[cfg(test)]
     pub(crate) fn sleeps(&self) -> bool {
         self.sleeps.load(Ordering::SeqCst)
     }
 
-    /// Ends the thread once the last process has ended.
+    /// Ends the thread after the last process.
     pub(crate) fn stop(&self) {
         self.stops.store(true, Ordering::SeqCst);
-        self.nudge();
+        self.wake();
     }
 
-    /// Has the thread look again at what there is to watch.
-    pub(crate) fn nudge(&self) {
-        // A full counter is as good as one more: the thread will wake.
-        let _written = rustix::io::write(&self.nudge, &1_u64.to_ne_bytes());
+    /// Wakes the thread.
+    pub(crate) fn wake(&self) {
+        // If the counter is full, the thread will wake anyway.
+        let _written = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
     }
 }
