@@ -68,7 +68,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "pool/src/",
         &[
-            &["captured.rs", "policy.rs"],
+            &["captured.rs", "guide.rs", "policy.rs"],
             &["scheduler/"],
             &["failure/"],
             &["hooks.rs", "outcome/", "spawn/"],

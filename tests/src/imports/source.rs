@@ -158,10 +158,9 @@ impl<'a> Parser<'a> {
                 [Token::Sign(b'{'), ..] => {
                     self.advance(1);
                     while !matches!(self.tokens, [] | [Token::Sign(b'}'), ..]) {
-                        if self.tokens[0] == Token::Sign(b',') {
+                        self.use_tree(&path);
+                        if !matches!(self.tokens, [] | [Token::Sign(b'}'), ..]) {
                             self.advance(1);
-                        } else {
-                            self.use_tree(&path);
                         }
                     }
                     return self.advance(self.tokens.len().min(1));
