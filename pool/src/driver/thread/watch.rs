@@ -62,6 +62,10 @@ fn wait(watched: &Watched, processes: &[Arc<WorkerProcess>], due: Option<Duratio
         Err(errno) => {
             // The kernel is out of memory: check each process a little later.
             tracing::warn!("the pool's watch: {errno}");
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "poll has failed, so there is no event to wait for"
+            )]
             std::thread::sleep(Duration::from_millis(10));
             let anything = Activity {
                 ended: true,

@@ -198,15 +198,6 @@ impl Subject {
             (Fault::LosesResultsOfKilled, Event::Finished { worker, .. }) => {
                 return scheduler.roster.get(*worker).state == WorkerState::Killed;
             }
-            (
-                Fault::KillsLaterIncarnation,
-                Event::Unresponsive {
-                    worker, incarnation, ..
-                }
-                | Event::MemoryExceeded {
-                    worker, incarnation, ..
-                },
-            ) => *incarnation = scheduler.roster.get(*worker).incarnation,
             (Fault::IgnoresLateCancel, Event::Cancel { job }) => {
                 return scheduler.queue.front().is_none_or(|span| *job < span.first);
             }
@@ -218,6 +209,15 @@ impl Subject {
                 }
                 | Event::Stalled { worker, incarnation }
                 | Event::Died {
+                    worker, incarnation, ..
+                },
+            )
+            | (
+                Fault::KillsLaterIncarnation,
+                Event::Unresponsive {
+                    worker, incarnation, ..
+                }
+                | Event::MemoryExceeded {
                     worker, incarnation, ..
                 },
             ) => *incarnation = scheduler.roster.get(*worker).incarnation,
