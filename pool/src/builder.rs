@@ -88,6 +88,13 @@ pub struct Builder<J: Job> {
     job: PhantomData<fn(J)>,
 }
 
+impl<J: Job> Pool<J> {
+    /// Returns the settings of a new pool, with their defaults.
+    pub fn builder() -> Builder<J> {
+        Builder::new()
+    }
+}
+
 impl<J: Job> Builder<J> {
     /// The largest number of worker processes in a pool.
     pub const MAX_WORKERS: usize = 1024;

@@ -11,7 +11,7 @@ use protocol::Job;
 use sync::HandlesInFlight;
 
 use crate::{
-    BuildError, Builder, JobHandle, SubmitError,
+    BuildError, JobHandle, SubmitError,
     driver::Core,
     failure::Rejected,
     job::{
@@ -62,11 +62,6 @@ pub struct Pool<J: Job> {
 }
 
 impl<J: Job> Pool<J> {
-    /// Returns the settings of a new pool, with their defaults.
-    pub fn builder() -> Builder<J> {
-        Builder::new()
-    }
-
     pub(crate) fn new(
         core: Arc<Core>,
         threads: Vec<JoinHandle<()>>,

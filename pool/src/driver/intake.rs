@@ -53,6 +53,9 @@ impl Core {
         };
         locked.scheduler.handle(event, now, &mut actions);
         worker.note_reported(progress.received);
+        if self.settings.capture.is_some() {
+            self.attach_captured(slot, worker, &actions);
+        }
         // Delivering can run a waker, which is the caller's code and may call back into the pool, so no lock may be
         // held.
         drop(harvester);

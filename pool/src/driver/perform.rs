@@ -14,7 +14,7 @@ use crate::{
     failure::{Cause, EndReason},
     job::jobs::Jobs,
     outcome::results::Results,
-    scheduler::{Action, FailReason, KillReason, Span},
+    scheduler::{Action, FailReason, KillReason},
 };
 
 impl Core {
@@ -49,10 +49,7 @@ impl Core {
             match action {
                 Action::Enqueue { .. } => unreachable!("frames go into outboxes under the lock"),
                 Action::Flush { worker, incarnation } => self.flush(worker, incarnation),
-                Action::Deliver { worker, first, span } => {
-                    if self.settings.capture.is_some() {
-                        self.attach_captured(worker, first, &span);
-                    }
+                Action::Deliver { first, span, .. } => {
                     let results = harvest.take(first, span.len());
                     span.contents.resolve(results);
                 }
@@ -116,14 +113,27 @@ impl Core {
         }
     }
 
-    /// Attaches the captured output of the jobs of this span.
-    fn attach_captured(&self, worker: usize, first: u64, span: &Span<Jobs>) {
-        let Some(worker) = self.slots[worker].current() else {
-            return;
-        };
-        let positions = first..first + u64::from(span.len());
-        for (position, captured) in worker.process.take_captured(&positions) {
-            span.contents.attach((position - first) as usize, captured);
+    /// Attaches the captured output to the jobs that these actions deliver.
+    ///
+    /// To be called while the worker's harvester is locked: a worker's output is taken in the order of its positions, and
+    /// what lies before the positions taken is dropped.
+    pub(super) fn attach_captured(&self, slot: &WorkerSlot, worker: &Worker, actions: &Actions) {
+        for action in actions {
+            let Action::Deliver {
+                worker: index,
+                first,
+                span,
+            } = action
+            else {
+                continue;
+            };
+            if *index != slot.index {
+                continue;
+            }
+            let positions = *first..first + u64::from(span.len());
+            for (position, captured) in worker.process.take_captured(&positions) {
+                span.contents.attach((position - first) as usize, captured);
+            }
         }
     }
 
