@@ -12,7 +12,7 @@ use crate::failure_policy::{Halted, Urgency};
 
 impl<J: SpanContents> Scheduler<J> {
     /// Halts the pool if its policy says so.
-    pub(super) fn judge(&mut self, actions: &mut Vec<Action<J>>) {
+    pub(super) fn halt_if_due(&mut self, actions: &mut Vec<Action<J>>) {
         let Some(halt) = self.config.halt else { return };
         let (failed, ended) = self.counters.failures();
         let goes_on = matches!(self.phase, Phase::Open | Phase::Closing);

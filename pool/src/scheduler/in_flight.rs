@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_life_begins_at_position_0() {
+    fn a_new_incarnation_begins_at_position_0() {
         let mut table = table();
         assert_eq!(table.clear(1).len(), 3);
         assert_eq!((left(&table), table.next_position(1)), (vec![], 0));

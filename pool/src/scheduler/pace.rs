@@ -115,7 +115,7 @@ mod tests {
                 (pace.target, pace.batch(1_000, 1), pace.batch(1, 1)),
                 (lanes, lanes, 1)
             );
-            assert!(!pace.wants_more(1), "nobody knows how long the first one takes");
+            assert!(!pace.wants_more(1), "the time of the first one is unknown");
             assert_eq!(pace.job_time(), None);
         }
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_does_no_harm() {
+    fn impossible_figures_do_no_harm() {
         let mut pace = Pace::new(2);
         for (done, busy) in [
             (u64::MAX, Duration::ZERO),

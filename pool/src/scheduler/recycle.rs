@@ -59,14 +59,14 @@ impl<J: SpanContents> Scheduler<J> {
     }
 
     /// Whether a worker that died has, or is about to have, a successor. Its slot is then vacant.
-    pub(super) fn leaves_place(&mut self, worker: WorkerId) -> bool {
+    pub(super) fn has_replacement(&mut self, worker: WorkerId) -> bool {
         let slot = self.roster.get_mut(worker);
         let successor = slot.successor.take();
         if successor.is_none() && !slot.replaced {
             return false;
         }
         slot.state = WorkerState::Vacant;
-        slot.failures_forgiven();
+        slot.forget_failures();
         if let Some(successor) = successor {
             self.roster.get_mut(successor).succeeds = None;
         }

@@ -148,7 +148,7 @@ impl RosterSlot {
     }
 
     /// Forgets the failures in a row: they do not concern the next worker in this slot.
-    pub(crate) fn failures_forgiven(&mut self) {
+    pub(crate) fn forget_failures(&mut self) {
         self.failures_in_a_row = 0;
     }
 
@@ -295,7 +295,7 @@ impl Roster {
     }
 
     /// Whether any worker process exists, or is being started now rather than delayed.
-    pub(crate) fn has_hope(&self, now: Duration) -> bool {
+    pub(crate) fn has_worker(&self, now: Duration) -> bool {
         self.workers.iter().any(|slot| match slot.state {
             WorkerState::Starting => slot.starts_at <= now,
             _ => slot.is_alive(),
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_present_life_is_known() {
+    fn only_the_current_incarnation_is_known() {
         let mut roster = roster();
         roster.get_mut(1).begin(Duration::ZERO);
         assert!(roster.living(0, 1).is_some() && roster.living(1, 2).is_some());
@@ -377,16 +377,16 @@ mod tests {
     }
 
     #[test]
-    fn wake_ups_tell_what_is_new() {
+    fn wake_ups_report_only_what_is_new() {
         let mut roster = roster();
         let slot = roster.get_mut(0);
         slot.sent();
-        let told = |slot: &mut RosterSlot, received, done, busy_ms| {
+        let reported = |slot: &mut RosterSlot, received, done, busy_ms| {
             let advance = slot.advance(received, done, Duration::from_millis(busy_ms));
             (advance.done, advance.busy.as_millis())
         };
-        assert_eq!(told(slot, 1, 5, 10), (5, 10));
-        assert_eq!(told(slot, 0, 3, 7), (0, 0), "a late one tells nothing");
+        assert_eq!(reported(slot, 1, 5, 10), (5, 10));
+        assert_eq!(reported(slot, 0, 3, 7), (0, 0), "a late one reports nothing");
         slot.sent();
         slot.sent();
         assert!(!slot.is_open(), "two frames are on their way");
@@ -394,11 +394,11 @@ mod tests {
         slot.advance(1, 0, Duration::ZERO);
         assert!(slot.is_open(), "and takes no credit back");
         slot.advance(3, 0, Duration::ZERO);
-        assert_eq!(told(slot, 1, 6, 13), (1, 3));
+        assert_eq!(reported(slot, 1, 6, 13), (1, 3));
         assert_eq!(
-            told(slot, u64::MAX, 8, 2),
+            reported(slot, u64::MAX, 8, 2),
             (2, 0),
-            "nonsense is held to what can be"
+            "impossible figures are clamped"
         );
         slot.sent();
         assert!(slot.is_open(), "no frame counts as received before it is sent");
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_life_starts_afresh_but_for_its_failures() {
+    fn a_new_incarnation_keeps_only_its_failures() {
         let mut roster = roster();
         roster.delay_after_failure(0);
         let slot = roster.get_mut(0);
@@ -434,7 +434,7 @@ mod tests {
         slot.sent();
         slot.silent = true;
         slot.advance(0, 0, Duration::ZERO);
-        assert!(!slot.is_open(), "a wake-up that tells nothing new");
+        assert!(!slot.is_open(), "a wake-up that reports nothing new");
         slot.advance(1, 0, Duration::ZERO);
         assert!(slot.is_open());
         slot.silent = true;
@@ -460,12 +460,12 @@ mod tests {
     }
 
     #[test]
-    fn a_delayed_start_is_no_hope() {
+    fn a_delayed_start_does_not_count_as_a_worker() {
         let mut roster = roster();
-        assert!(roster.has_hope(Duration::ZERO));
+        assert!(roster.has_worker(Duration::ZERO));
         roster.get_mut(0).state = WorkerState::Failed;
         roster.get_mut(1).begin(Duration::from_millis(10));
-        assert!(!roster.has_hope(Duration::from_millis(9)));
-        assert!(roster.has_hope(Duration::from_millis(10)));
+        assert!(!roster.has_worker(Duration::from_millis(9)));
+        assert!(roster.has_worker(Duration::from_millis(10)));
     }
 }

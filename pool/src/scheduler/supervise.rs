@@ -91,7 +91,7 @@ impl<J: SpanContents> Scheduler<J> {
         for piece in self.in_flight.clear(worker) {
             self.suspect(piece.span, &cause, actions);
         }
-        if self.leaves_place(worker) {
+        if self.has_replacement(worker) {
             return;
         }
         // A worker that ended before it took a job counts as a failed start, unless the pool ended it for a reason
@@ -132,7 +132,7 @@ impl<J: SpanContents> Scheduler<J> {
         slot.state = WorkerState::Failed;
         if !self.was_ready {
             self.first_start_failed(cause, actions);
-        } else if outlook == Outlook::Hopeless && !self.roster.has_hope(now) {
+        } else if outlook == Outlook::Hopeless && !self.roster.has_worker(now) {
             self.break_down(cause, actions);
         } else {
             self.failed(worker, cause, outlook, now, actions);

@@ -77,9 +77,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_job_that_lies_there_is_copied_from() {
+    fn only_the_job_in_the_area_is_copied() {
         let inbound = Inbound::new(Parcel::create("test").unwrap());
-        assert!(inbound.copy(0, 0..0).is_err(), "nothing lies there");
+        assert!(inbound.copy(0, 0..0).is_err(), "the area is empty");
         let job = Payload {
             encoding: b"job".to_vec(),
             attached: vec![vec![7; 100_000].into()],

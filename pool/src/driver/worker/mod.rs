@@ -196,8 +196,8 @@ impl Worker {
 
     /// Whether the worker has published results or progress that the scheduler does not know.
     pub(crate) fn has_news(&self) -> bool {
-        let told = self.frames_reported.load(Ordering::Relaxed);
-        self.board.has_results() || self.board.progress().received > told
+        let reported = self.frames_reported.load(Ordering::Relaxed);
+        self.board.has_results() || self.board.progress().received > reported
     }
 
     /// How far the worker's results and progress were taken. If this does not change although it has news, no thread

@@ -37,7 +37,7 @@ const MAX_RECORDS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct WorkerProcess {
     worker: u32,
-    offspring: Offspring,
+    child: Offspring,
     /// The control socket. When it closes, the worker knows that its parent has gone.
     control: OwnedFd,
     output: OutputPipe,
@@ -82,7 +82,7 @@ impl WorkerProcess {
         command.stdout(writer);
         Ok(Self {
             worker,
-            offspring: Offspring::spawn(command, stdin)?,
+            child: Offspring::spawn(command, stdin)?,
             control,
             output,
             errors,
@@ -94,7 +94,7 @@ impl WorkerProcess {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.offspring.pid()
+        self.child.pid()
     }
 
     /// The parent's end of the control socket.
@@ -104,7 +104,7 @@ impl WorkerProcess {
 
     /// Becomes readable when the process has ended.
     pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
-        self.offspring.pidfd()
+        self.child.pidfd()
     }
 
     /// The pipes of its output.
@@ -157,7 +157,7 @@ impl WorkerProcess {
         let mut end = self.end();
         if end.exit.is_none() {
             end.reason.get_or_insert(reason);
-            self.offspring.signal(Signal::KILL);
+            self.child.signal(Signal::KILL);
         }
     }
 
@@ -178,7 +178,7 @@ impl WorkerProcess {
 
     /// Whether it has ended and waits to be reaped.
     pub(crate) fn has_ended(&self) -> bool {
-        self.offspring.has_ended()
+        self.child.has_ended()
     }
 
     /// Reads what it has written.
@@ -222,7 +222,7 @@ impl WorkerProcess {
     /// group.
     pub(crate) fn reap(&self) {
         self.read_output();
-        let exit = self.offspring.reap();
+        let exit = self.child.reap();
         let mut end = self.end();
         end.exit = Some(exit);
         if let Some(listener) = end.listener.take() {

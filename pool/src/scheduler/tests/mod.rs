@@ -73,7 +73,7 @@ impl Arrangement {
         self
     }
 
-    /// The pool with its workers starting. The starts are the first that is seen of it.
+    /// The pool with its workers starting. Their starts are the first actions seen.
     fn starting(self) -> Pool {
         assert!(
             !self.is_warm && self.jobs == 0,
@@ -91,7 +91,7 @@ impl Arrangement {
         pool
     }
 
-    /// The pool with all workers ready. What has led there is not seen.
+    /// The pool with all workers ready. The actions so far are not seen.
     fn ready(self) -> Pool {
         let Self {
             config,
@@ -141,8 +141,8 @@ impl Pool {
         self.see(&actions);
     }
 
-    /// Notes the actions of one event. Flushes are checked here and left out: each worker that got frames has one behind
-    /// all of them.
+    /// Notes the actions of one event. Flushes are checked here and left out: each worker that got frames has one
+    /// after all of them.
     fn see(&mut self, actions: &[Action<TestJobs>]) {
         let mut enqueued = BTreeSet::new();
         for action in actions {
@@ -176,12 +176,12 @@ impl Pool {
         }));
     }
 
-    /// The first incarnation of a worker, which something happens to.
+    /// An event of a worker's first incarnation.
     fn worker(&mut self, worker: usize) -> Incarnated<'_> {
         self.incarnation(worker, 1)
     }
 
-    /// An incarnation of a worker, which something happens to.
+    /// An event of this incarnation of a worker.
     fn incarnation(&mut self, worker: usize, incarnation: u64) -> Incarnated<'_> {
         Incarnated {
             pool: self,
@@ -190,14 +190,14 @@ impl Pool {
         }
     }
 
-    /// Compares what was seen since the last time.
+    /// Compares the actions seen since the last time.
     #[track_caller]
     fn expect(&mut self, expected: &[&str]) {
         assert_eq!(std::mem::take(&mut self.seen), expected);
     }
 }
 
-/// What happens to one incarnation of a worker.
+/// One incarnation of a worker, to report events of.
 struct Incarnated<'a> {
     pool: &'a mut Pool,
     worker: usize,
@@ -242,7 +242,7 @@ impl Incarnated<'_> {
         });
     }
 
-    /// A frame is done: its results, then its wake-up, at this time for each job.
+    /// Finishes a frame: its results, then its wake-up. Each job takes this time.
     fn done(self, first: u64, count: u32, frames: u64, job: Duration) {
         let Self {
             pool,
