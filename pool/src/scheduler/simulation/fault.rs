@@ -198,6 +198,9 @@ impl Subject {
             (Fault::LosesResultsOfKilled, Event::Finished { worker, .. }) => {
                 return scheduler.roster.get(*worker).state == WorkerState::Killed;
             }
+            (Fault::IgnoresLateCancel, Event::Cancel { job }) => {
+                return scheduler.queue.front().is_none_or(|span| *job < span.first);
+            }
             (
                 Fault::KillsLaterIncarnation,
                 Event::Unresponsive {
@@ -206,11 +209,8 @@ impl Subject {
                 | Event::MemoryExceeded {
                     worker, incarnation, ..
                 },
-            ) => *incarnation = scheduler.roster.get(*worker).incarnation,
-            (Fault::IgnoresLateCancel, Event::Cancel { job }) => {
-                return scheduler.queue.front().is_none_or(|span| *job < span.first);
-            }
-            (
+            )
+            | (
                 Fault::IgnoresIncarnation,
                 Event::Ready { worker, incarnation }
                 | Event::Finished {
