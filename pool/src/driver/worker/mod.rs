@@ -3,6 +3,15 @@
 //! Frames go out and results come in here. Which frames to send, and what a result means, is decided by the
 //! scheduler.
 
+pub(super) mod harvest;
+mod inbound;
+pub(super) mod memory;
+mod output;
+pub(super) mod process;
+pub(super) mod slot;
+mod tail;
+pub(super) mod watched;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -18,15 +27,6 @@ use protocol::{
     link::{FrameSender, LinkError, ParentLink, WakeReceiver},
     parcel::Parcel,
 };
-
-pub(super) mod harvest;
-mod inbound;
-pub(super) mod memory;
-mod output;
-pub(super) mod process;
-pub(super) mod slot;
-mod tail;
-pub(super) mod watched;
 
 use crate::{failure::EndReason, load::Cargo};
 use harvest::Harvester;
