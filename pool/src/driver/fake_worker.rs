@@ -52,7 +52,14 @@ pub(super) struct FakeWorker {
 
 impl FakeWorker {
     pub(super) fn new() -> Self {
-        let core = Arc::new(Core::new(config(), settings()).unwrap());
+        Self::with(|_| ())
+    }
+
+    /// Makes a pool with changed settings.
+    pub(super) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = settings();
+        change(&mut settings);
+        let core = Arc::new(Core::new(config(), settings).unwrap());
         let mut actions = Actions::new();
         core.lock().scheduler.start(core.now(), &mut actions);
         let Some(Action::Start {
@@ -128,11 +135,16 @@ impl FakeWorker {
         self.core.take_results(&self.core.slots[0], &self.worker);
     }
 
+    /// Starts the watch thread.
+    pub(super) fn watch(&mut self) {
+        self.watch = Some(std::thread::spawn(self.core.watching()));
+    }
+
     /// Starts the watch thread and waits until it has seen everything and sleeps without a timeout.
     pub(super) fn watch_until_asleep(&mut self) {
         // It seems to sleep for an instant before each look at the clock.
         const STEADILY: Duration = Duration::from_millis(20);
-        self.watch = Some(std::thread::spawn(self.core.watching()));
+        self.watch();
         let awake_at = Cell::new(Instant::now());
         wait_until("the watch sleeps", || {
             if !self.core.watched.sleeps() {

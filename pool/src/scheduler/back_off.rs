@@ -1,18 +1,18 @@
-//! How long a failing worker waits for its next start, and what else is left to chance.
+//! The delay before a failing worker's next start, and the other random choices.
 //!
-//! The delay doubles with each failure in a row, up to a bound, and varies by chance so that workers which fail
+//! The delay doubles with each failure in a row, up to a bound, and has a random part so that workers that fail
 //! together do not come back together.
 
 use std::time::Duration;
 
 /// The delay after the first failure.
 const FIRST: Duration = Duration::from_millis(10);
-/// The delay that is not exceeded, jitter aside.
+/// The longest delay without its random part.
 const LONGEST: Duration = Duration::from_secs(5);
-/// How far the jitter goes either way, as a part of the delay.
+/// The size of the jitter in both directions, as a fraction of the delay.
 const JITTER: f64 = 0.25;
 
-/// Gives out delays.
+/// Computes delays.
 #[derive(Debug)]
 pub(crate) struct BackOff {
     random: fastrand::Rng,
@@ -25,12 +25,12 @@ impl BackOff {
         }
     }
 
-    /// A number of jobs, shortened by chance by up to a tenth, so that workers which start together do not end together.
+    /// A number of jobs, reduced at random by up to a tenth, so that workers that start together do not end together.
     pub(crate) fn shortened(&mut self, jobs: u64) -> u64 {
         jobs - self.random.u64(0..=jobs / 10)
     }
 
-    /// The delay after this many failures in a row, at least one.
+    /// The delay after this many failures in a row (at least one).
     pub(crate) fn delay(&mut self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
         let delay = (FIRST * (1 << doublings)).min(LONGEST);

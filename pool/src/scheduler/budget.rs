@@ -1,13 +1,13 @@
-//! How many fruitless lives a pool accepts before it gives up: the restart intensity of Erlang's supervisors.
+//! The number of failed starts that a pool accepts before it gives up: the restart intensity of Erlang's supervisors.
 //!
-//! It counts only failures without progress, for the whole pool. When a worker comes back is the roster's affair.
+//! It counts only failures without progress, for the whole pool. When a worker comes back is decided in the roster.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::config::RestartLimit;
 
-/// The failures of late.
+/// The recent failures.
 #[derive(Debug)]
 pub(crate) struct RestartBudget {
     limit: RestartLimit,
@@ -29,12 +29,12 @@ impl RestartBudget {
         }
     }
 
-    /// A job has finished: whatever failed before is forgiven.
+    /// Notes that a job has finished: earlier failures no longer count.
     pub(crate) fn progressed(&mut self) {
         self.failures.clear();
     }
 
-    /// A life has ended without use.
+    /// Counts a failed start, or the death of a worker that did no job.
     pub(crate) fn failed(&mut self, now: Duration) -> Verdict {
         let horizon = now.saturating_sub(self.limit.within);
         while self.failures.front().is_some_and(|&at| at < horizon) {

@@ -1,8 +1,8 @@
-//! What a scheduler has counted since its making.
+//! The counters of a scheduler.
 
 use super::action::FailReason;
 
-/// Totals for statistics. Each accepted job is in exactly one of the outcomes, or queued, or in flight.
+/// Totals for statistics. Each accepted job has exactly one outcome, or is queued, or is in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
     /// Jobs accepted.
@@ -25,19 +25,19 @@ pub(crate) struct Counters {
     pub(crate) halted: u64,
     /// Jobs failed because the pool was killed.
     pub(crate) closed: u64,
-    /// Jobs dropped because nobody waited.
+    /// Jobs dropped because their callers no longer waited.
     pub(crate) abandoned: u64,
-    /// Lives that began and ended, whatever the reason.
+    /// Workers that were ready and have ended, for any reason.
     pub(crate) deaths: u64,
-    /// Lives that never began.
+    /// Starts that failed.
     pub(crate) start_failures: u64,
-    /// Workers that were replaced although they were well.
+    /// Healthy workers that were replaced.
     pub(crate) recycled: u64,
-    /// Starts of workers in the place of others.
+    /// Starts of workers in place of others.
     pub(crate) restarts: u64,
     /// Revocations that took back at least one job.
     pub(crate) revocations: u64,
-    /// Jobs that were taken back from workers without having been started.
+    /// Jobs that were taken back from workers before they started.
     pub(crate) requeued: u64,
     /// Frames sent.
     pub(crate) frames: u64,
@@ -58,13 +58,14 @@ impl Counters {
         *counter += u64::from(jobs);
     }
 
-    /// How many jobs have failed by their own or their worker's fault, and how many have ended by themselves.
+    /// The number of jobs that failed by their own or their worker's fault, and of those that ended without the
+    /// pool's doing.
     pub(crate) fn failures(&self) -> (u64, u64) {
         let without_answer = self.worker_died + self.deadline + self.quarantined;
         (self.faults + without_answer, self.finished + without_answer)
     }
 
-    /// The jobs that have come to their end.
+    /// The number of resolved jobs.
     #[cfg(test)]
     pub(crate) fn resolved(&self) -> u64 {
         self.finished

@@ -1,16 +1,15 @@
 //! Which jobs go to which worker, and when.
 //!
-//! Idle workers come first, so that a lone job never waits for company. A worker that is busy gets a second frame
-//! behind the first only when there is plenty to do, because what lies behind a job that turns out slow has to be
-//! taken back from there.
+//! Idle workers come first, so that a lone job never waits for more jobs. A busy worker gets a second frame only if
+//! many jobs are queued, because the jobs behind one that turns out to be slow have to be taken back.
 
 use super::action::Action;
 use super::event::WorkerId;
 use super::span::{Span, SpanContents};
 use super::{Phase, Scheduler, WorkerState};
 
-/// The most encoded bytes of one frame; a single larger job goes in a frame of its own. Two frames stay well under
-/// half of a socket's usual buffer, so that no send blocks.
+/// The most encoded bytes in one frame. A larger job goes in a frame of its own. Two frames stay well under half of
+/// the usual socket buffer, so that no send blocks.
 pub(crate) const FRAME_BYTES: usize = 48 * 1024;
 
 impl<J: SpanContents> Scheduler<J> {
@@ -29,21 +28,21 @@ impl<J: SpanContents> Scheduler<J> {
         flush_enqueued(enqueued_from, actions);
     }
 
-    /// Whether jobs that are at hand should be submitted now, rather than together with later ones: a worker has nothing
-    /// to do and nothing is queued for it, or none will be accepted, which the submitter should learn.
+    /// Whether the available jobs should be submitted now rather than together with later ones: a worker is idle and
+    /// nothing is queued for it, or the pool accepts no more jobs, which the submitter should learn.
     pub(crate) fn has_idle_worker(&self) -> bool {
         let mut open = self.roster.iter().filter(|(_, slot)| slot.is_open());
         !self.is_open() || self.queue.is_empty() && open.any(|(worker, _)| self.in_flight.jobs(worker) == 0)
     }
 
-    /// Whether so much is queued that it may lie behind other jobs, which takes nothing away from other workers. A bounded
-    /// queue may never hold so much, so an even share of a full queue is enough.
+    /// Whether so many jobs are queued that some may wait behind others without being missed at other workers. A
+    /// bounded queue may never hold that many, so an even share of a full queue is enough.
     pub(super) fn has_full_batch(&self) -> bool {
         let batch = self.share_of_full_queue.min(self.pace.follower() as usize);
         self.queue.jobs() >= batch || self.queue.bytes() >= FRAME_BYTES
     }
 
-    /// The worker with the least to do that may take the first span, and how many jobs it may take.
+    /// The least busy worker that may take the first span, and how many jobs it may take.
     fn taker(&self, is_solitary: bool) -> Option<(WorkerId, u32)> {
         let mut best = None;
         for (worker, _) in self.roster.iter().filter(|(_, slot)| slot.is_open()) {
@@ -70,17 +69,17 @@ impl<J: SpanContents> Scheduler<J> {
         has_free_lane || self.may_buffer(worker, jobs)
     }
 
-    /// Whether jobs may be sent to wait behind others there.
+    /// Whether jobs may be sent to wait behind the worker's others.
     fn may_buffer(&self, worker: WorkerId, jobs: usize) -> bool {
         !self.roster.get(worker).held && self.pace.wants_more(jobs) && self.has_full_batch()
     }
 
-    /// The jobs of the next frame to a worker that has this many.
+    /// The most jobs in the next frame to a worker with this many jobs.
     fn limit(&self, worker: WorkerId, jobs: usize) -> u32 {
         let batch = self.pace.batch(self.queue.jobs(), self.ready_workers());
         let lanes = self.config.lanes;
         match u32::try_from(jobs) {
-            // Some lanes are at work, and nothing may wait behind that: only the free ones are filled.
+            // Some lanes are busy and nothing may wait behind them: only the free lanes are filled.
             Ok(busy @ 1..) if busy < lanes && !self.may_buffer(worker, jobs) => batch.min(lanes - busy),
             _ => batch,
         }
@@ -118,7 +117,7 @@ impl<J: SpanContents> Scheduler<J> {
         });
     }
 
-    /// The next jobs that may join a frame with `count` jobs of `bytes` bytes in it.
+    /// The next jobs that may join a frame that has `count` jobs of `bytes` bytes.
     fn next_for_frame(&mut self, limit: u32, bytes: usize, count: u32, frame: &J::Frame) -> Option<Span<J>> {
         let next = self.queue.front()?;
         if count > 0 && (next.is_solitary() || !next.contents.may_join(frame)) {
@@ -132,7 +131,7 @@ impl<J: SpanContents> Scheduler<J> {
     }
 }
 
-/// Has each worker flushed once that got frames by the actions from this index on.
+/// Adds one `Flush` for each worker with an `Enqueue` among the actions from this index on.
 fn flush_enqueued<J: SpanContents>(from: usize, actions: &mut Vec<Action<J>>) {
     for index in from..actions.len() {
         let Action::Enqueue {

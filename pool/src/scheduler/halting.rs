@@ -1,7 +1,8 @@
 //! Halting: the end of a pool in which too many jobs have failed.
 //!
-//! What has not been started fails, and what is at a worker is divided exactly by a revocation, as at a death: the
-//! unstarted come back and fail too, the started are let end, or are ended with their worker when the policy says now.
+//! Jobs that have not started fail. A revocation separates the started jobs at a worker from the others, exactly as
+//! at a death: the others come back and fail too; the started ones may finish, or are ended with their worker if the
+//! policy says now.
 
 use super::action::{Action, FailReason, KillReason};
 use super::event::WorkerId;
@@ -10,8 +11,8 @@ use super::{Phase, Scheduler};
 use crate::policy::{Halted, Urgency};
 
 impl<J: SpanContents> Scheduler<J> {
-    /// Halts the pool when its policy says so.
-    pub(super) fn judge(&mut self, actions: &mut Vec<Action<J>>) {
+    /// Halts the pool if its policy says so.
+    pub(super) fn halt_if_due(&mut self, actions: &mut Vec<Action<J>>) {
         let Some(halt) = self.config.halt else { return };
         let (failed, ended) = self.counters.failures();
         let goes_on = matches!(self.phase, Phase::Open | Phase::Closing);
@@ -28,7 +29,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Ends what runs at a worker, whose unstarted jobs have just been taken back, when the pool halts now.
+    /// If the pool halts now, ends the jobs that run at a worker whose other jobs were just taken back.
     pub(super) fn halt_running(&mut self, worker: WorkerId, actions: &mut Vec<Action<J>>) {
         let Phase::Halted(by) = self.phase else { return };
         if by.halt.urgency == Urgency::Soon || self.in_flight.jobs(worker) == 0 {
@@ -40,7 +41,7 @@ impl<J: SpanContents> Scheduler<J> {
         self.kill_worker(worker, KillReason::Halted, actions);
     }
 
-    /// Fails what is queued. A suspect that waits for a further attempt has been started, and has its causes told.
+    /// Fails the queued jobs. A suspect that waits for another attempt has been started, so its causes are reported.
     pub(super) fn fail_unstarted(&mut self, by: Halted, actions: &mut Vec<Action<J>>) {
         while let Some(mut span) = self.queue.pop() {
             let reason = if span.causes.is_empty() {

@@ -1,20 +1,20 @@
-//! What has been sent and is not resolved: per worker, which positions hold which jobs.
+//! The jobs in flight: for each worker, which positions hold which jobs.
 //!
-//! A worker's jobs have positions in the order of sending. Positions below the claim word may have started, those
-//! above it were never started; after a revocation the positions above it are given out again. The table knows
-//! nothing of frames, lives or worker states.
+//! A worker's jobs have positions in the order of sending. Positions below the claim word may have started; those
+//! above have not, and after a revocation they are used again. The table knows nothing of frames, incarnations or
+//! worker states.
 
 use std::collections::VecDeque;
 
 use super::event::WorkerId;
 use super::span::{JobId, Span, SpanContents};
 
-/// A span with its place in a worker's sequence.
+/// A span and its position at a worker.
 #[derive(Debug)]
 pub(crate) struct Piece<J: SpanContents> {
     /// The position of the first job.
     pub(crate) position: u64,
-    /// Whether the one job of this piece is to be cancelled at the next revocation.
+    /// Whether the single job of this piece is to be cancelled at the next revocation.
     pub(crate) cancelled: bool,
     /// The jobs.
     pub(crate) span: Span<J>,
@@ -25,7 +25,7 @@ impl<J: SpanContents> Piece<J> {
         self.position + u64::from(self.span.len())
     }
 
-    /// The offset of a position in this piece, held to its bounds.
+    /// The offset of a position in this piece, clamped to its bounds.
     fn offset(&self, position: u64) -> u32 {
         let offset = position.saturating_sub(self.position);
         u32::try_from(offset).map_or(self.span.len(), |offset| offset.min(self.span.len()))
@@ -83,7 +83,7 @@ impl<J: SpanContents> InFlight<J> {
         self.flights[worker].next
     }
 
-    /// Whether the worker has a job there that allows no company.
+    /// Whether the worker has a job that must be its only one.
     pub(crate) fn is_solitary(&self, worker: WorkerId) -> bool {
         self.flights[worker]
             .pieces
@@ -100,7 +100,7 @@ impl<J: SpanContents> InFlight<J> {
         Some(piece.span.first + offset)
     }
 
-    /// Notes a span as sent.
+    /// Adds a span that is sent.
     pub(crate) fn send(&mut self, worker: WorkerId, span: Span<J>) {
         let flight = &mut self.flights[worker];
         let position = flight.next;
@@ -114,11 +114,11 @@ impl<J: SpanContents> InFlight<J> {
         });
     }
 
-    /// Takes the next piece that is in flight in `first..end`; called until there is none.
+    /// Takes the next piece in flight in `first..end`. To be called until there is none.
     pub(crate) fn finish(&mut self, worker: WorkerId, first: u64, end: u64) -> Option<Piece<J>> {
         let flight = &mut self.flights[worker];
         let index = match flight.pieces.front() {
-            // Nearly always the oldest piece is the one that is done.
+            // Nearly always it is the oldest piece that is done.
             Some(front) if first < front.end() => 0,
             _ => flight.pieces.partition_point(|piece| piece.end() <= first),
         };
@@ -142,10 +142,10 @@ impl<J: SpanContents> InFlight<J> {
         unclaimed
     }
 
-    /// Marks a job for the next revocation and tells where it is.
+    /// Marks a job for the next revocation and returns its worker.
     ///
-    /// This looks through all pieces: cancelling what has been sent is rare, and ends in a worker's death if it is
-    /// late, so that an index on the hot path would not pay.
+    /// This searches all pieces. Cancelling a sent job is rare, and kills the worker if it is late, so an index on
+    /// the hot path would not pay.
     pub(crate) fn mark_cancelled(&mut self, job: JobId) -> Option<WorkerId> {
         let worker = self
             .flights
@@ -154,7 +154,7 @@ impl<J: SpanContents> InFlight<J> {
         Some(worker)
     }
 
-    /// Takes the jobs that were marked.
+    /// Takes the marked jobs.
     pub(crate) fn take_cancelled(&mut self, worker: WorkerId) -> VecDeque<Piece<J>> {
         let flight = &mut self.flights[worker];
         if !flight.pieces.iter().any(|piece| piece.cancelled) {
@@ -168,7 +168,7 @@ impl<J: SpanContents> InFlight<J> {
         cancelled
     }
 
-    /// Takes all that is left of a life and begins a new sequence.
+    /// Takes all that is left of an incarnation, and starts at position 0 again.
     pub(crate) fn clear(&mut self, worker: WorkerId) -> VecDeque<Piece<J>> {
         let pieces = std::mem::take(&mut self.flights[worker].pieces);
         self.discount_all(worker, &pieces);
@@ -189,14 +189,14 @@ impl<J: SpanContents> InFlight<J> {
 }
 
 impl<J: SpanContents> Flight<J> {
-    /// Takes out what the piece at this index has in `first..end`, and leaves the rest.
+    /// Takes the part of this piece that is in `first..end`, and leaves the rest.
     fn isolate(&mut self, index: usize, first: u64, end: u64) -> Piece<J> {
         let index = self.split_at(index, first);
         self.split_at(index, end);
         self.pieces.remove(index).expect("the piece was found there")
     }
 
-    /// Cuts the piece at this index in two, if it spans the position; returns the index of what begins there.
+    /// Cuts this piece in two if the position is inside it. Returns the index of the piece that starts there.
     fn split_at(&mut self, index: usize, position: u64) -> usize {
         let Some(piece) = self.pieces.get_mut(index) else {
             return index;
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_life_begins_at_position_0() {
+    fn a_new_incarnation_begins_at_position_0() {
         let mut table = table();
         assert_eq!(table.clear(1).len(), 3);
         assert_eq!((left(&table), table.next_position(1)), (vec![], 0));

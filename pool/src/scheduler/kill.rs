@@ -1,8 +1,8 @@
-//! Kills: of the whole pool, and of workers that did something wrong.
+//! Kills: of the whole pool, and of single workers.
 //!
-//! A worker in which one job is to be ended is killed once its other lanes have finished theirs. One that does not react
-//! is killed at once. One that uses too much memory is killed as soon as the jobs that it has not started are taken back,
-//! so that none of them starts only to be lost.
+//! A worker is killed for a late or cancelled job once its other lanes have finished their jobs. A worker that does
+//! not react is killed at once. A worker that uses too much memory is killed once the jobs that it has not started
+//! are taken back, so that none of them starts only to be lost.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Kills a worker that uses too much memory, after what it has not started was taken back.
+    /// Kills a worker that uses too much memory, after taking back the jobs that it has not started.
     pub(super) fn memory_exceeded(
         &mut self,
         worker: WorkerId,
@@ -62,13 +62,13 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Whether this worker has been ready and is not being killed. The start of a worker has a deadline of its own.
+    /// Whether this worker has been ready and is not yet being killed. The start of a worker has its own deadline.
     fn may_be_killed(&mut self, worker: WorkerId, incarnation: Incarnation) -> bool {
         let slot = self.roster.living(worker, incarnation);
         slot.is_some_and(|slot| !matches!(slot.state, WorkerState::Starting | WorkerState::Killed))
     }
 
-    /// Kills a worker whose kill is pending, and closes a retiring one, as soon as nothing is left to wait for.
+    /// Kills a worker whose kill is pending, or closes a retiring one, if there is nothing left to wait for.
     pub(super) fn end_if_done(&mut self, worker: WorkerId, actions: &mut Vec<Action<J>>) {
         let is_idle = self.in_flight.jobs(worker) == 0;
         let slot = self.roster.get(worker);
@@ -81,7 +81,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Has the process of a worker killed, if that has not been asked for before.
+    /// Kills a worker, unless that was already requested.
     pub(super) fn kill_worker(&mut self, worker: WorkerId, reason: KillReason, actions: &mut Vec<Action<J>>) {
         let slot = self.roster.get_mut(worker);
         if slot.state == WorkerState::Killed {

@@ -1,14 +1,93 @@
 //! The scheduler: a plain state machine between the pool's callers and its workers.
 //!
-//! All that happens is one [`Event`], all that is to be done is an [`Action`], and [`Scheduler::handle`] is the only
-//! way from one to the other. There is no lock, clock, thread, process or socket here; the driver owns those, tells
-//! the time, and performs the actions in their order. The parts (queue, roster, budget, in-flight table, pace) never
-//! import each other; this module joins them.
+//! # The states of a worker slot
+//! ```text
+//!                Vacant                Failed
+//!                  │ a                   │ b
+//!                  └─────────┬───────────┘
+//!                            ▼           d
+//!     ┌─────────────────  Starting  ──────────▶  Starting, Failed or Gone
+//!     │ c                    │ Ready
+//!     │                      ▼
+//!     ├──────────────────  Ready  ───────┬────────────┐
+//!     │ c                    │ e         │ g          │ h
+//!     │                      ▼           │            │
+//!     ├────────────────  Retiring  ──────┤            │
+//!     │ f                    │ h         │ g          │
+//!     │                      │           ▼            │
+//!     │                      │      KillPending       │
+//!     │           h          ▼           │ h, i       │
+//!     ▼                 ┌────┴───────────┴────────────┘
+//!  Closing  ──────────▶ │
+//!     │                 ▼      j (from each state with a process)
+//!     │               Killed ◀────────────
+//!     └────────┬────────┘
+//!              │ Died (also from Ready, Retiring and KillPending)
+//!              ▼
+//!     Starting, Vacant or Gone
+//! ```
+//! Each transition by its event, and the action that it results in:
 //!
-//! What always holds between two events:
+//! ```text
+//! Ready    Ready                                               FirstReady, if it is the pool's first
+//! a        Finished or Grown: another worker is due            Start, as the successor of that worker
+//! b        Ready of the pool's first worker                    Start, after a delay
+//! c        any event after which no worker is needed           Close (and Failed becomes Gone)
+//! d        StartFailed or Died                                 Start, after a delay; after too many, Broken
+//! e        Ready of its successor                              Revoke, if it has jobs
+//! f        Finished: its last job                              Close
+//! g        Overdue, or Revoked while a cancelled job runs      none yet
+//!          MemoryExceeded while it has jobs                    Revoke
+//! h        Unresponsive, or MemoryExceeded without jobs        Kill
+//! i        Finished: the last job of the other lanes           Kill
+//!          Revoked, if it uses too much memory                 Kill
+//! j        Kill, or Revoked in a pool that halts now           Kill
+//! Died     Died                                                Start: at once, or after a delay if it did no job
+//! ```
+//! A pool begins with all its slots in Starting, and one Vacant slot for each replacement that may be under way.
+//!
+//! # How it works
+//! Everything that happens is an [`Event`], everything to be done is an [`Action`], and [`Scheduler::handle`] is the
+//! only way from one to the other. There is no lock, clock, thread, process or socket here. The driver owns those. It
+//! serialises the events with one lock, passes the time along, and performs the actions in order. Its threads observe
+//! (a result in a ring, a process that has ended, a job that is late, memory above the limit) and report; what
+//! follows is decided here. The one exception is a worker that breaks the protocol: the thread that notices it kills
+//! it, and its death is reported like any other. So all decisions can be tested without processes; the `simulation`
+//! runs whole pools at random.
+//!
+//! A submitted job joins the queue. At the end of each event, `dispatch` sends from the front of the queue to the
+//! least busy worker that may take more. The number of jobs in a frame comes from the `pace`, and the most frames
+//! under way from the credit in the `roster`. The table of jobs `in_flight` knows which position of which worker
+//! holds which job, until a result, a failure or a revocation takes the job out again. A revocation raises the
+//! worker's epoch. Positions above its claim word then never start, and their jobs go back to the front of the queue.
+//! Positions below it may have started. So a death costs exactly the jobs that were started and not finished.
+//!
+//! The parts (queue, roster, budget, in-flight table, pace) never import each other; this module joins them. Between
+//! two events:
 //! - each accepted job is in the queue, in flight at one worker, or resolved, and never in two of these;
-//! - no worker that could take the first job of the queue is left without it;
-//! - a job in flight is known by a position of the worker's present life.
+//! - each worker that could take the first job of the queue has taken it;
+//! - a job in flight is known by a position of the worker's current incarnation.
+//!
+//! # Why there is no deadlock
+//! - `handle` never waits, and no action blocks. The frames under way are bounded in number and size, so that a send
+//!   always finds room in the socket.
+//! - Each action that expects an answer gets one, because the end of the process answers everything. `Start` has a
+//!   deadline and ends in `Ready` or `StartFailed`. `Revoke` is performed by the parent alone, on shared memory. A
+//!   worker that runs nothing of what it was sent, or does not end after `Close`, becomes `Unresponsive` and is
+//!   killed; one that runs a job has until the job's deadline, if there is one. `Kill` is answered by the kernel.
+//! - A worker may wait for its parent (for room in its ring or area), but the parent never waits for a worker: a
+//!   slot's thread always comes back to take results, and it holds no lock while callers' code runs.
+//! - A submitter waits only for room. Each one that was turned away is promised a `Room`, which comes at the latest
+//!   when the pool stops accepting jobs.
+//!
+//! # How a death reaches the worker's thread
+//! A slot's thread waits in one place: for the next wake-up from its worker's link. A closing link would be no
+//! reliable sign of a death, because the worker's own children may hold its end open. So the parent keeps a sender to
+//! its own receiver. The watch thread sees the pidfd become readable, reaps the process, and sends `Wake::Ended`
+//! through that sender (`WorkerProcess::reap` in `driver/worker/process.rs`). This is a message from the parent to
+//! itself. It arrives after all wake-ups that the worker has sent, and wakes the thread as any other does. The thread
+//! (`receive_until_death` in `driver/intake.rs`) takes the last results, reports them, and then reports
+//! [`Event::Died`], so that a published result is never lost with its worker.
 
 mod action;
 mod back_off;
@@ -50,22 +129,22 @@ use pace::Pace;
 use queue::Queue;
 use roster::Roster;
 
-/// What the pool as a whole is about.
+/// What the pool as a whole is doing.
 #[derive(Debug)]
 enum Phase<C> {
-    /// It takes jobs.
+    /// It accepts jobs.
     Open,
-    /// It takes no more jobs and does those that it has.
+    /// It accepts no more jobs and finishes those that it has.
     Closing,
-    /// It has given up; what runs may finish.
+    /// It has given up. Running jobs may finish.
     Broken(C),
-    /// Too many jobs have failed; what runs may finish, or not.
+    /// Too many jobs have failed. Running jobs may finish, or are ended, as the policy says.
     Halted(Halted),
-    /// It was ended by force.
+    /// It was killed.
     Killed,
 }
 
-/// Why a pool takes no more jobs.
+/// Why a pool accepts no more jobs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Closing<'a, C> {
     /// It was closed or killed.
@@ -103,11 +182,11 @@ pub(crate) struct Scheduler<J: SpanContents> {
     was_ready: bool,
     /// The largest size that was turned away since the last `Room`.
     turned_away: Option<usize>,
-    /// The jobs of a full queue that are one worker's share of half of it.
+    /// One worker's share of half a full queue, in jobs.
     share_of_full_queue: usize,
     is_busy: bool,
     has_ended: bool,
-    /// Whether a worker may be due that has no successor yet.
+    /// Whether some worker may be due for replacement and have no successor yet.
     has_due: bool,
 }
 
@@ -144,14 +223,14 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Starts all workers. Called once, before the first event.
+    /// Starts all workers. To be called once, before the first event.
     pub(crate) fn start(&mut self, now: Duration, actions: &mut Vec<Action<J>>) {
         for worker in 0..self.config.workers {
             self.start_worker(worker, Duration::ZERO, now, actions);
         }
     }
 
-    /// Takes in one event and adds what is to be done. `now` is the time since any fixed moment.
+    /// Handles one event and adds the resulting actions. `now` is the time since any fixed moment.
     pub(crate) fn handle(&mut self, event: Event<J>, now: Duration, actions: &mut Vec<Action<J>>) {
         match event {
             Event::Submit(item) => return self.submit(item, actions),
@@ -224,14 +303,14 @@ impl<J: SpanContents> Scheduler<J> {
             Event::Close => self.close(),
             Event::Kill => self.kill(actions),
         }
-        self.judge(actions);
+        self.halt_if_due(actions);
         self.recycle(now, actions);
         self.dispatch(actions);
         self.wind_down(actions);
         self.announce(actions);
     }
 
-    /// The id that the next submitted job gets.
+    /// The id of the next submitted job.
     pub(crate) fn next_job(&self) -> JobId {
         self.next_job
     }
@@ -251,10 +330,9 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Whether so many jobs of this size together may be submitted now. Those that are turned away are promised a later
-    /// `Room`.
+    /// Whether this many jobs of this size together may be submitted now. If not, a `Room` will follow.
     ///
-    /// What is more than the whole bound is let into an empty queue: it could never enter otherwise.
+    /// Jobs larger than the whole bound are accepted by an empty queue: they could never be submitted otherwise.
     pub(crate) fn has_room(&mut self, jobs: u32, bytes: usize) -> bool {
         let fits = self.queue.bytes().saturating_add(bytes) <= self.config.queue_bytes
             && self.queue.jobs() + jobs as usize <= self.config.queue_jobs;
@@ -265,7 +343,7 @@ impl<J: SpanContents> Scheduler<J> {
         has_room
     }
 
-    /// The job at a position of this life, as long as it is in flight there.
+    /// The job at a position of this incarnation, if it is in flight there.
     pub(crate) fn job_at(&self, worker: WorkerId, incarnation: Incarnation, position: u64) -> Option<JobId> {
         let is_present = self.roster.get(worker).incarnation == incarnation;
         is_present
@@ -289,7 +367,7 @@ impl<J: SpanContents> Scheduler<J> {
         self.in_flight.total()
     }
 
-    /// Whether there are no more jobs than workers.
+    /// Whether there are at most as many jobs as workers.
     pub(crate) fn is_uncontended(&self) -> bool {
         self.queue.is_empty() && self.in_flight.total() <= self.config.workers
     }
@@ -327,8 +405,8 @@ impl<J: SpanContents> Scheduler<J> {
         })
     }
 
-    /// The hot path of submitters. An earlier event has left no worker that could take more of what was queued then,
-    /// so that one more job makes a difference only where it is the first, or fills a batch.
+    /// The hot path of submitters. After an earlier event, no worker can take more of what was queued then, so
+    /// another job matters only if it is the first, or fills a batch.
     fn submit(&mut self, item: J::Item, actions: &mut Vec<Action<J>>) {
         assert!(self.is_open(), "submitters ask before they submit");
         let (was_empty, was_full) = (self.queue.is_empty(), self.has_full_batch());
@@ -342,7 +420,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Says what has become true with this event.
+    /// Adds the actions for what this event has changed for the pool as a whole.
     fn announce(&mut self, actions: &mut Vec<Action<J>>) {
         if self.turned_away.is_some_and(|bytes| self.has_room_again(bytes)) {
             self.turned_away = None;
@@ -358,7 +436,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Some way below the bound, so that submitters do not wake for each single job.
+    /// Somewhat below the bound, so that submitters do not wake up for each single job.
     fn has_room_again(&self, bytes: usize) -> bool {
         let is_lower = self.queue.jobs() <= self.config.queue_jobs / 4 * 3
             && self.queue.bytes() <= self.config.queue_bytes / 4 * 3;
@@ -366,7 +444,7 @@ impl<J: SpanContents> Scheduler<J> {
         self.queue.is_empty() || !self.is_open() || (is_lower && fits)
     }
 
-    /// Resolves a span without an answer.
+    /// Resolves a span without a result.
     fn fail(&mut self, span: Span<J>, reason: FailReason<J::Cause>, actions: &mut Vec<Action<J>>) {
         self.counters.failed(span.len(), &reason);
         actions.push(Action::Fail { span, reason });

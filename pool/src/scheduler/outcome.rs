@@ -1,4 +1,4 @@
-//! What becomes of jobs in flight: they finish, are taken back, run late, or are cancelled.
+//! The ends of jobs in flight: they finish, are taken back, run late, or are cancelled.
 
 use std::ops::Range;
 
@@ -47,7 +47,8 @@ impl<J: SpanContents> Scheduler<J> {
         let Some(slot) = self.roster.serving(worker, incarnation).filter(|_| jobs > 0) else {
             return;
         };
-        // The measured pace does not know of this job before it ends: without this, more would be sent behind it.
+        // This job is not part of the measured pace before it ends. Without the hold, more jobs would be sent behind
+        // it.
         slot.held = true;
         if jobs > self.config.lanes as usize {
             self.ask_to_revoke(worker, actions);
@@ -79,7 +80,7 @@ impl<J: SpanContents> Scheduler<J> {
         };
         slot.raise_epoch();
         slot.revoking = false;
-        // What runs there may be slow: one job has to finish before others are sent to wait again.
+        // The running jobs may be slow: one has to finish before others are sent to wait again.
         slot.held = true;
         self.reclaim(worker, claimed, actions);
         self.halt_running(worker, actions);
@@ -119,7 +120,7 @@ impl<J: SpanContents> Scheduler<J> {
     pub(super) fn reclaim(&mut self, worker: WorkerId, claimed: u64, actions: &mut Vec<Action<J>>) {
         let unclaimed = self.in_flight.revoke(worker, claimed);
         self.counters.revocations += u64::from(!unclaimed.is_empty());
-        // From the back, so that each span joins the queue at its very front.
+        // From the back, so that each span is put at the very front of the queue.
         for piece in unclaimed.into_iter().rev() {
             if piece.cancelled {
                 self.fail(piece.span, FailReason::Cancelled, actions);
@@ -129,7 +130,7 @@ impl<J: SpanContents> Scheduler<J> {
             }
         }
         for piece in self.in_flight.take_cancelled(worker) {
-            // It runs, and only its process's end stops it.
+            // It is running, so only the end of its process stops it.
             self.roster.get_mut(worker).kill_when_done(KillReason::Cancelled);
             self.fail(piece.span, FailReason::Cancelled, actions);
         }

@@ -1,20 +1,20 @@
-//! How many jobs go to a worker at once, by what jobs have taken of late.
+//! The number of jobs to send to a worker at once, from how long recent jobs took.
 //!
-//! A frame costs a wake-up or two, some ten microseconds, so tiny jobs go in large frames; but what lies in a frame is
-//! out of the other workers' reach, so slow jobs go one by one, and the last jobs of a backlog are shared out evenly.
-//! Pace knows times and numbers only.
+//! A frame costs a wake-up or two, some ten microseconds, so tiny jobs go in large frames. But the jobs in a frame
+//! are out of reach of the other workers, so slow jobs go one by one, and the last jobs of a backlog are shared
+//! evenly. The pace knows only times and numbers.
 
 use std::time::Duration;
 
-/// The most jobs of one frame.
+/// The most jobs in one frame.
 pub(crate) const MAX_FRAME_JOBS: u32 = 4096;
-/// The work that a frame should hold for each lane.
+/// The work that a frame should contain for each lane.
 const TARGET_NS: u64 = 1_000_000;
-/// The work for each lane that is not worth sharing out.
+/// Less work than this for each lane is not worth sharing.
 const SMALLEST_SHARE_NS: u64 = 100_000;
-/// A lane with this much work before it needs no second frame yet.
+/// A lane with this much work needs no second frame yet.
 const ENOUGH_NS: u64 = 4_000_000;
-/// How many times more jobs than were ever done in one go may be sent in one go.
+/// The factor by which a frame may exceed the most jobs that were ever done in one go.
 const GROWTH: u64 = 4;
 /// The weight of the past in the moving average, against 1 for the newest measurement.
 const MEMORY: u64 = 3;
@@ -24,9 +24,9 @@ const MEMORY: u64 = 3;
 pub(crate) struct Pace {
     lanes: u32,
     job_ns: Option<u64>,
-    /// What follows from the two others, kept because each submission asks for it.
+    /// Computed from the other two, and kept because each submission needs it.
     target: u32,
-    /// Grown by evidence only, so that one lucky first measurement does not send off thousands of slow jobs.
+    /// Raised only by measurements, so that one lucky first measurement does not send thousands of slow jobs.
     ceiling: u32,
 }
 
@@ -40,7 +40,7 @@ impl Pace {
         }
     }
 
-    /// Takes in that a worker has done some jobs, and how long they took together.
+    /// Adds a measurement: a worker has done some jobs in this time altogether.
     pub(crate) fn measure(&mut self, done: u64, busy: Duration) {
         if done == 0 {
             return;
@@ -55,18 +55,18 @@ impl Pace {
         self.target = self.worth(TARGET_NS).min(self.ceiling).max(self.lanes);
     }
 
-    /// The jobs of the next frame, when this many are queued for this many workers.
+    /// The number of jobs in the next frame, if this many are queued for this many workers.
     pub(crate) fn batch(&self, queued: usize, workers: usize) -> u32 {
         let even = u32::try_from(queued.div_ceil(2 * workers.max(1))).unwrap_or(u32::MAX);
         self.target.min(even.max(self.worthwhile())).max(1)
     }
 
-    /// The fewest jobs of a frame that is sent to lie behind another.
+    /// The fewest jobs in a frame that waits behind another.
     pub(crate) fn follower(&self) -> u32 {
         self.target.min(self.worthwhile())
     }
 
-    /// So few jobs are not worth sharing out among workers.
+    /// Fewer jobs than this are not worth sharing among workers.
     fn worthwhile(&self) -> u32 {
         if self.job_ns.is_some() {
             self.worth(SMALLEST_SHARE_NS)
@@ -75,7 +75,7 @@ impl Pace {
         }
     }
 
-    /// Whether a worker with this many jobs in flight may get a further frame.
+    /// Whether a worker with this many jobs in flight may get another frame.
     pub(crate) fn wants_more(&self, in_flight: usize) -> bool {
         let Some(job_ns) = self.job_ns else { return false };
         let in_flight = in_flight as u64;
@@ -83,12 +83,12 @@ impl Pace {
         in_flight <= u64::from(self.target) && before_each_lane_ns < ENOUGH_NS
     }
 
-    /// The measured time of a job, once there is one.
+    /// The measured time of a job, if any was measured.
     pub(crate) fn job_time(&self) -> Option<Duration> {
         self.job_ns.map(Duration::from_nanos)
     }
 
-    /// The jobs that keep all lanes at work for this long, at least one.
+    /// The number of jobs that keep all lanes busy for this long, at least one.
     fn worth(&self, lane_ns: u64) -> u32 {
         let job_ns = self.job_ns.unwrap_or(u64::MAX);
         let jobs = lane_ns.saturating_mul(u64::from(self.lanes)) / job_ns;
@@ -115,7 +115,7 @@ mod tests {
                 (pace.target, pace.batch(1_000, 1), pace.batch(1, 1)),
                 (lanes, lanes, 1)
             );
-            assert!(!pace.wants_more(1), "nobody knows how long the first one takes");
+            assert!(!pace.wants_more(1), "the time of the first one is unknown");
             assert_eq!(pace.job_time(), None);
         }
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_does_no_harm() {
+    fn impossible_figures_do_no_harm() {
         let mut pace = Pace::new(2);
         for (done, busy) in [
             (u64::MAX, Duration::ZERO),

@@ -1,8 +1,8 @@
 //! The jobs that wait to be sent.
 //!
-//! The queue is sorted by job id: new jobs join at the back, and what comes back from a worker is older than all that
-//! was never sent, so that sorting it in puts it at the front. It counts jobs and bytes; whether they are too many is
-//! for others to say.
+//! The queue is sorted by job id. New jobs are added at the back. Jobs that come back from a worker are older than
+//! all that were never sent, so they are inserted at the front. The queue counts jobs and bytes; whether they are too
+//! many is decided elsewhere.
 
 use std::collections::VecDeque;
 
@@ -39,12 +39,12 @@ impl<J: SpanContents> Queue<J> {
         self.spans.is_empty()
     }
 
-    /// The span that leaves next.
+    /// The span that is sent next.
     pub(crate) fn front(&self) -> Option<&Span<J>> {
         self.spans.front()
     }
 
-    /// Adds new jobs with the ids from `job` on, a single one to the last span where that is possible; says how many.
+    /// Adds new jobs with the ids from `job` on; a single one joins the last span if possible. Returns how many.
     pub(crate) fn push(&mut self, job: JobId, item: J::Item) -> u32 {
         let span = match self.push_onto_last(job, item) {
             Ok(()) => return 1,
@@ -60,7 +60,7 @@ impl<J: SpanContents> Queue<J> {
         jobs
     }
 
-    /// Takes a span back in its place by age.
+    /// Puts a span back, in its place by age.
     pub(crate) fn requeue(&mut self, span: Span<J>) {
         let index = self.spans.partition_point(|other| other.first < span.first);
         self.count(&span);
@@ -84,7 +84,7 @@ impl<J: SpanContents> Queue<J> {
         self.take_exactly(1)
     }
 
-    /// Removes one job, wherever it stands.
+    /// Removes one job from anywhere in the queue.
     pub(crate) fn remove(&mut self, job: JobId) -> Option<Span<J>> {
         let index = self.spans.partition_point(|span| span.end() <= job);
         let from = job.checked_sub(self.spans.get(index)?.first)?;
@@ -99,7 +99,7 @@ impl<J: SpanContents> Queue<J> {
         Some(carved.middle)
     }
 
-    /// Drops the spans for which nobody waits and returns the number of their jobs.
+    /// Drops the spans whose callers no longer wait, and returns the number of their jobs.
     pub(crate) fn purge(&mut self) -> usize {
         let before = self.jobs;
         let (mut jobs, mut bytes) = (0, 0);
@@ -115,7 +115,7 @@ impl<J: SpanContents> Queue<J> {
         before - jobs
     }
 
-    /// Takes the first span whole.
+    /// Takes the whole first span.
     pub(crate) fn pop(&mut self) -> Option<Span<J>> {
         let span = self.spans.pop_front()?;
         self.discount(&span);
@@ -123,8 +123,8 @@ impl<J: SpanContents> Queue<J> {
     }
 
     fn push_onto_last(&mut self, job: JobId, item: J::Item) -> Result<(), J::Item> {
-        // A span that came back from a worker may have jobs behind it that did not, and one on a further attempt has
-        // a history that new jobs do not share.
+        // A span that came back from a worker may have jobs behind it that did not, and one on another attempt has a
+        // history that new jobs do not share.
         let Some(last) = self
             .spans
             .back_mut()

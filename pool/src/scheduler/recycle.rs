@@ -1,8 +1,7 @@
-//! Replacing workers that are well: after so many jobs, or because they have grown.
+//! Replaces healthy workers: after a number of jobs, or when they have grown.
 //!
-//! The successor is started first, in a slot that is vacant, and takes the other's place and number when it is ready;
-//! only then does the other take no more jobs, finish those that it has, and end. So there are always as many workers
-//! at work as before.
+//! The successor is started first, in a vacant slot. Once it is ready it takes the old worker's number and place. The
+//! old worker gets no more jobs, finishes those that it has, and ends. So there are always as many workers as before.
 
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Starts successors of workers that are due, as many as there are vacant slots for.
+    /// Starts successors of workers that are due, if there are vacant slots.
     pub(super) fn recycle(&mut self, now: Duration, actions: &mut Vec<Action<J>>) {
         while self.has_due && self.needs_workers() {
             let lacks_successor = |slot: &super::roster::RosterSlot| slot.due && slot.successor.is_none();
@@ -40,7 +39,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// A worker is ready: the one whose place it takes, if there is one, gets no more jobs.
+    /// A worker is ready. The worker whose successor it is, if any, gets no more jobs.
     pub(super) fn succeed(&mut self, successor: WorkerId, actions: &mut Vec<Action<J>>) {
         let Some(old) = self.roster.get_mut(successor).succeeds.take() else {
             return;
@@ -59,15 +58,15 @@ impl<J: SpanContents> Scheduler<J> {
         self.end_if_done(old, actions);
     }
 
-    /// A worker has died: whether its place is another's already, or is about to be. Its slot is vacant then.
-    pub(super) fn leaves_place(&mut self, worker: WorkerId) -> bool {
+    /// Whether a worker that died has, or is about to have, a successor. Its slot is then vacant.
+    pub(super) fn has_replacement(&mut self, worker: WorkerId) -> bool {
         let slot = self.roster.get_mut(worker);
         let successor = slot.successor.take();
         if successor.is_none() && !slot.replaced {
             return false;
         }
         slot.state = WorkerState::Vacant;
-        slot.failures_forgiven();
+        slot.forget_failures();
         if let Some(successor) = successor {
             self.roster.get_mut(successor).succeeds = None;
         }

@@ -1,7 +1,7 @@
-//! The workers: who lives, in which state, and what the wake-ups have told.
+//! The roster: the state of each worker slot, and what the wake-ups have reported.
 //!
-//! The roster keeps each slot's life, epoch, frame credit and row of failures. It does not know jobs, and decides
-//! nothing about the pool as a whole.
+//! The roster keeps each slot's incarnation, epoch, frame credit and number of failures in a row. It does not know
+//! jobs, and decides nothing about the pool as a whole.
 
 use std::{num::NonZeroU64, time::Duration};
 
@@ -9,61 +9,62 @@ use super::action::KillReason;
 use super::back_off::BackOff;
 use super::event::{Incarnation, WorkerId};
 
-/// The frames that may be sent and not received: one in work, one behind it. More would only fill the socket.
+/// The most frames that are sent and not received: one in work and one behind it. More would only fill the socket.
 pub(crate) const FRAME_CREDIT: u64 = 2;
 
-/// What a worker's slot is doing.
+/// The state of a worker slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WorkerState {
     /// It was asked to start, perhaps after a delay.
     Starting,
     /// It takes jobs.
     Ready,
-    /// Its successor is ready: it takes no more jobs, and is asked to end once it has finished those that it has.
+    /// Its successor is ready. It gets no more jobs, and is asked to end once it has finished those that it has.
     Retiring,
-    /// It takes no more jobs and is killed once its other lanes have finished theirs.
+    /// It gets no more jobs and is to be killed, once its other lanes have finished theirs, or once a revocation is
+    /// answered.
     KillPending,
-    /// It was told to die and has not yet.
+    /// A kill was requested, and it has not ended yet. Its published results still count.
     Killed,
-    /// It was asked to end and has not yet.
+    /// It was asked to end, and has not ended yet.
     Closing,
-    /// Its first start failed, and the pool waits to see whether another worker fares better.
+    /// Its first start failed, and the pool waits for another worker to become ready.
     Failed,
-    /// No worker is here, and there is room for the successor of another.
+    /// There is no worker, and room for the successor of another.
     Vacant,
     /// It does not come back.
     Gone,
 }
 
-/// One slot.
+/// One worker slot.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct RosterSlot {
     pub(crate) state: WorkerState,
     pub(crate) incarnation: Incarnation,
-    /// Counted along with the driver's word, so that a frame sent before a revocation is known by its age.
+    /// Counted in step with the epoch on the worker's board, so that frames sent before a revocation are recognised.
     pub(crate) epoch: u16,
-    /// Whether a revocation was asked for and has not been answered.
+    /// Whether a revocation was requested and not yet answered.
     pub(crate) revoking: bool,
-    /// Whether a job that runs there is slow, so that none is sent to wait behind it before one has finished.
+    /// Whether one of its running jobs is slow, so that none is sent to wait behind it until one has finished.
     pub(crate) held: bool,
-    /// Whether it was sent jobs and takes none, so that it gets no more before it moves.
+    /// Whether it takes none of the jobs that it was sent, so that it gets no more until it makes progress.
     pub(crate) silent: bool,
-    /// Why it is to be killed.
+    /// Why it is killed, or is to be.
     pub(crate) kill_reason: KillReason,
-    /// The number under which users know the worker. A successor has that of the worker whose place it takes.
+    /// The number under which users know the worker. A successor has the number of the worker that it replaces.
     pub(crate) number: u32,
-    /// How many workers have had this number, this one included.
+    /// How many workers have had this number, including this one.
     pub(crate) generation: u64,
-    /// Whether it is to be replaced although it is well.
+    /// Whether it is to be replaced although it is healthy.
     pub(crate) due: bool,
     /// The slot in which its successor is being started.
     pub(crate) successor: Option<WorkerId>,
-    /// The slot of the worker whose place it is to take.
+    /// The slot of the worker that it is to replace.
     pub(crate) succeeds: Option<WorkerId>,
     /// Whether a successor has taken its place.
     pub(crate) replaced: bool,
-    /// The jobs after which it is due.
+    /// The number of jobs after which it is due.
     limit: Option<u64>,
     jobs: u64,
     starts_at: Duration,
@@ -74,7 +75,7 @@ pub(crate) struct RosterSlot {
     failures_in_a_row: u32,
 }
 
-/// What a wake-up has told beyond the one before.
+/// What a wake-up has reported beyond the one before.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Advance {
     pub(crate) done: u64,
@@ -122,7 +123,7 @@ impl RosterSlot {
         )
     }
 
-    /// Whether the slot's process exists or may yet come to.
+    /// Whether the slot's process exists or is going to.
     pub(crate) fn is_alive(&self) -> bool {
         !matches!(
             self.state,
@@ -130,7 +131,7 @@ impl RosterSlot {
         )
     }
 
-    /// Begins the next life and returns its number.
+    /// Begins the next incarnation and returns its number.
     pub(crate) fn begin(&mut self, starts_at: Duration) -> Incarnation {
         let (incarnation, failures_in_a_row) = (self.incarnation + 1, self.failures_in_a_row);
         *self = Self {
@@ -146,12 +147,12 @@ impl RosterSlot {
         incarnation
     }
 
-    /// What failed here concerns the next worker of this slot no more.
-    pub(crate) fn failures_forgiven(&mut self) {
+    /// Forgets the failures in a row: they do not concern the next worker in this slot.
+    pub(crate) fn forget_failures(&mut self) {
         self.failures_in_a_row = 0;
     }
 
-    /// It is to be killed as soon as no innocent job runs there. The first sentence is the one that is told.
+    /// Requests a kill once its other lanes have finished their jobs. The first reason is the one that is reported.
     pub(crate) fn kill_when_done(&mut self, reason: KillReason) {
         if matches!(self.state, WorkerState::Ready | WorkerState::Retiring) {
             self.state = WorkerState::KillPending;
@@ -159,7 +160,7 @@ impl RosterSlot {
         }
     }
 
-    /// It is to be killed as soon as a revocation has been answered, whatever runs there.
+    /// Requests a kill once a revocation is answered, even while jobs are running.
     pub(crate) fn kill_when_revoked(&mut self, reason: KillReason) {
         let is_asked_for = self.state == WorkerState::KillPending && self.kill_reason.is_workers_fault();
         if !is_asked_for {
@@ -168,7 +169,7 @@ impl RosterSlot {
         }
     }
 
-    /// Whether its pending kill waits neither for the jobs that run there nor for a revocation.
+    /// Whether its pending kill waits neither for running jobs nor for a revocation.
     pub(crate) fn waits_for_nothing(&self) -> bool {
         self.kill_reason.is_workers_fault() && !self.revoking
     }
@@ -177,12 +178,12 @@ impl RosterSlot {
         self.frames_sent += 1;
     }
 
-    /// Takes in that the driver has raised the epoch.
+    /// Notes that the driver has raised the epoch.
     pub(crate) fn raise_epoch(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);
     }
 
-    /// Takes in a wake-up's figures. They come from the worker: nonsense is held to what can be.
+    /// Applies a wake-up's figures. They come from the worker, so they are clamped to what is possible.
     pub(crate) fn advance(&mut self, received: u64, done: u64, busy: Duration) -> Advance {
         let received = received.min(self.frames_sent);
         if received > self.frames_received {
@@ -203,7 +204,7 @@ impl RosterSlot {
         advance
     }
 
-    /// Jobs have finished here: the worker is of use, and what made it slow is over. Says whether it has become due.
+    /// Notes finished jobs: the worker works, and is no longer slow or silent. Returns whether it has become due.
     pub(crate) fn finished(&mut self, jobs: u64) -> bool {
         self.held = false;
         self.silent = false;
@@ -239,7 +240,8 @@ impl Roster {
         }
     }
 
-    /// Begins the next life of a slot and returns its number. `after_jobs` is when it is to be replaced at the latest.
+    /// Begins the next incarnation of a slot and returns its number. It is to be replaced after `after_jobs` at the
+    /// latest.
     pub(crate) fn begin(
         &mut self,
         worker: WorkerId,
@@ -253,7 +255,7 @@ impl Roster {
         incarnation
     }
 
-    /// A slot in this state, if there is one that fits.
+    /// A slot in this state that fits, if there is one.
     pub(crate) fn find(&self, state: WorkerState, fits: impl Fn(&RosterSlot) -> bool) -> Option<WorkerId> {
         self.workers
             .iter()
@@ -276,14 +278,14 @@ impl Roster {
         &mut self.workers[worker]
     }
 
-    /// The worker, if this is its present life and that life has not ended.
+    /// The slot, if this is its current incarnation and that has not ended.
     pub(crate) fn living(&mut self, worker: WorkerId, incarnation: Incarnation) -> Option<&mut RosterSlot> {
         self.workers
             .get_mut(worker)
             .filter(|slot| slot.incarnation == incarnation && slot.is_alive())
     }
 
-    /// As `living`, for a worker that may be doing jobs.
+    /// Like `living`, for a worker that may be doing jobs.
     pub(crate) fn serving(&mut self, worker: WorkerId, incarnation: Incarnation) -> Option<&mut RosterSlot> {
         self.living(worker, incarnation).filter(|slot| slot.is_serving())
     }
@@ -292,8 +294,8 @@ impl Roster {
         self.workers.iter().filter(|slot| slot.state == state).count()
     }
 
-    /// Whether any process lives, or is being started at this time rather than held back.
-    pub(crate) fn has_hope(&self, now: Duration) -> bool {
+    /// Whether any worker process exists, or is being started now rather than delayed.
+    pub(crate) fn has_worker(&self, now: Duration) -> bool {
         self.workers.iter().any(|slot| match slot.state {
             WorkerState::Starting => slot.starts_at <= now,
             _ => slot.is_alive(),
@@ -306,7 +308,7 @@ impl Roster {
             .all(|slot| matches!(slot.state, WorkerState::Gone | WorkerState::Vacant))
     }
 
-    /// Counts a failure in a row and returns how long this worker is to wait.
+    /// Counts a failure in a row and returns how long this worker must wait.
     pub(crate) fn delay_after_failure(&mut self, worker: WorkerId) -> Duration {
         let failures = &mut self.workers[worker].failures_in_a_row;
         *failures = failures.saturating_add(1);
@@ -328,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_present_life_is_known() {
+    fn only_the_current_incarnation_is_known() {
         let mut roster = roster();
         roster.get_mut(1).begin(Duration::ZERO);
         assert!(roster.living(0, 1).is_some() && roster.living(1, 2).is_some());
@@ -375,16 +377,16 @@ mod tests {
     }
 
     #[test]
-    fn wake_ups_tell_what_is_new() {
+    fn wake_ups_report_only_what_is_new() {
         let mut roster = roster();
         let slot = roster.get_mut(0);
         slot.sent();
-        let told = |slot: &mut RosterSlot, received, done, busy_ms| {
+        let reported = |slot: &mut RosterSlot, received, done, busy_ms| {
             let advance = slot.advance(received, done, Duration::from_millis(busy_ms));
             (advance.done, advance.busy.as_millis())
         };
-        assert_eq!(told(slot, 1, 5, 10), (5, 10));
-        assert_eq!(told(slot, 0, 3, 7), (0, 0), "a late one tells nothing");
+        assert_eq!(reported(slot, 1, 5, 10), (5, 10));
+        assert_eq!(reported(slot, 0, 3, 7), (0, 0), "a late one reports nothing");
         slot.sent();
         slot.sent();
         assert!(!slot.is_open(), "two frames are on their way");
@@ -392,11 +394,11 @@ mod tests {
         slot.advance(1, 0, Duration::ZERO);
         assert!(slot.is_open(), "and takes no credit back");
         slot.advance(3, 0, Duration::ZERO);
-        assert_eq!(told(slot, 1, 6, 13), (1, 3));
+        assert_eq!(reported(slot, 1, 6, 13), (1, 3));
         assert_eq!(
-            told(slot, u64::MAX, 8, 2),
+            reported(slot, u64::MAX, 8, 2),
             (2, 0),
-            "nonsense is held to what can be"
+            "impossible figures are clamped"
         );
         slot.sent();
         assert!(slot.is_open(), "no frame counts as received before it is sent");
@@ -405,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_life_starts_afresh_but_for_its_failures() {
+    fn a_new_incarnation_keeps_only_its_failures() {
         let mut roster = roster();
         roster.delay_after_failure(0);
         let slot = roster.get_mut(0);
@@ -432,7 +434,7 @@ mod tests {
         slot.sent();
         slot.silent = true;
         slot.advance(0, 0, Duration::ZERO);
-        assert!(!slot.is_open(), "a wake-up that tells nothing new");
+        assert!(!slot.is_open(), "a wake-up that reports nothing new");
         slot.advance(1, 0, Duration::ZERO);
         assert!(slot.is_open());
         slot.silent = true;
@@ -458,12 +460,12 @@ mod tests {
     }
 
     #[test]
-    fn a_delayed_start_is_no_hope() {
+    fn a_delayed_start_does_not_count_as_a_worker() {
         let mut roster = roster();
-        assert!(roster.has_hope(Duration::ZERO));
+        assert!(roster.has_worker(Duration::ZERO));
         roster.get_mut(0).state = WorkerState::Failed;
         roster.get_mut(1).begin(Duration::from_millis(10));
-        assert!(!roster.has_hope(Duration::from_millis(9)));
-        assert!(roster.has_hope(Duration::from_millis(10)));
+        assert!(!roster.has_worker(Duration::from_millis(9)));
+        assert!(roster.has_worker(Duration::from_millis(10)));
     }
 }

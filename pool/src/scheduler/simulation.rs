@@ -1,8 +1,8 @@
 //! Random histories of whole pools, each made from a seed, and the promises that hold in all of them.
 //!
 //! A [`world`] of simulated worker processes, claim words, drivers and submitters runs around a real scheduler. A
-//! [`ledger`] follows every event with a plain account of its own and says, for each single event, exactly which jobs
-//! must be resolved and how. The same histories are run with planted [`fault`]s, to show that they would be noticed.
+//! [`ledger`] follows every event with a plain account of its own, and says for each event exactly which jobs must be
+//! resolved and how. The same histories are run with planted [`fault`]s, to show that they would be noticed.
 
 mod fault;
 mod ledger;
@@ -18,12 +18,12 @@ use super::Counters;
 use fault::Fault;
 use ledger::Coverage;
 
-/// The histories of the suite.
+/// The number of histories in the suite.
 const HISTORIES: u64 = 100_000;
-/// The histories in which a planted fault must show.
+/// The number of histories in which a planted fault must show.
 const HISTORIES_FOR_A_FAULT: u64 = 5_000;
 
-/// Says which history it was when one panics.
+/// Prints the seed of a history that panics.
 struct Seed(u64);
 
 impl Drop for Seed {
@@ -123,7 +123,7 @@ fn check_variety(histories: &[(Counters, Coverage)]) {
 #[test]
 fn every_planted_fault_is_noticed() {
     for fault in Fault::ALL {
-        // A fault may also run into an assertion of the scheduler or the world, which is noticed as well.
+        // A fault may also fail an assertion of the scheduler or the world, which is noticed as well.
         let wrong = |seed| match catch_unwind(|| world::run(seed, Some(fault))) {
             Ok(Ok(_)) => None,
             Ok(Err(wrong)) => Some((seed, wrong)),

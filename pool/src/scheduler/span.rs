@@ -1,7 +1,7 @@
-//! The unit of scheduling: consecutive jobs of one submitter, carried together with their encoded bytes.
+//! Spans: consecutive jobs of one submitter, kept together with their encoded bytes.
 //!
-//! A million tiny jobs are a few thousand spans, so that most of the scheduler's work is done once per span. What the
-//! jobs are is the driver's affair: the scheduler asks a [`SpanContents`] only for sizes, and to be split.
+//! A million tiny jobs are a few thousand spans, so most of the scheduler's work is done once per span. The driver
+//! decides what jobs are; the scheduler only asks [`SpanContents`] for sizes, and splits them.
 
 use std::fmt::Debug;
 
@@ -10,35 +10,35 @@ pub(crate) type JobId = u64;
 
 /// The jobs of one span, as the driver keeps them.
 ///
-/// A load is never empty once it is made. Splitting should be cheap (a range over shared bytes), because a long span
-/// leaves the queue in many frames.
+/// They are never empty. Splitting should be cheap (a range over shared bytes), because a long span is sent in many
+/// frames.
 pub(crate) trait SpanContents: Sized {
-    /// What is submitted at once: a job, or several.
+    /// What is submitted at once: one job, or several.
     type Item;
     /// What is sent to a worker at once.
     type Frame: Default;
-    /// Why a worker died, as the driver tells it.
+    /// Why a worker died, as the driver reports it.
     type Cause: Clone + Debug;
 
-    /// Makes a load of what was submitted.
+    /// Makes the contents of a new span.
     fn of(item: Self::Item) -> Self;
-    /// Adds one job at the end, or gives it back: the load is full, or the item cannot share it.
+    /// Adds one job at the end, or returns it if the span is full or the job cannot share it.
     fn try_push(&mut self, item: Self::Item) -> Result<(), Self::Item>;
     /// The number of jobs, at least one.
     fn len(&self) -> u32;
     /// The encoded size of all jobs together.
     fn bytes(&self) -> usize;
-    /// How many of the first jobs have at most `max_bytes` together.
+    /// The number of jobs at the front that have at most `max_bytes` together.
     fn fitting(&self, max_bytes: usize) -> u32;
-    /// Keeps the first `at` jobs and returns the others; `at` is neither 0 nor the length.
+    /// Keeps the first `at` jobs and returns the others. `at` is neither 0 nor the length.
     fn split_off(&mut self, at: u32) -> Self;
-    /// Whether the jobs can travel in a frame with those that are in it already.
+    /// Whether the jobs can join those that are in the frame.
     fn may_join(&self, frame: &Self::Frame) -> bool;
-    /// Writes all jobs behind those that are in the frame already.
+    /// Appends all jobs to the frame.
     fn append_to(&self, frame: &mut Self::Frame);
     /// Whether this is one job with a payload so large that it goes only to a worker with nothing in flight.
     fn travels_alone(&self) -> bool;
-    /// Whether nobody waits for these jobs any more.
+    /// Whether no caller waits for these jobs any more.
     fn is_abandoned(&self) -> bool;
 }
 
@@ -49,15 +49,15 @@ pub(crate) struct Span<J: SpanContents> {
     pub(crate) first: JobId,
     /// How many starts of these jobs have ended in a worker's death.
     pub(crate) attempts: u8,
-    /// Whether this is a suspect on a further attempt, kept away from all other jobs.
+    /// Whether this is a suspect on another attempt, kept apart from all other jobs.
     pub(crate) alone: bool,
-    /// The deaths that these jobs are suspected of.
+    /// The deaths that these jobs may have caused.
     pub(crate) causes: Vec<J::Cause>,
     /// The jobs themselves.
     pub(crate) contents: J,
 }
 
-/// A span in three parts, of which the middle one was asked for.
+/// A span in three parts; the middle one was asked for.
 pub(crate) struct Carved<J: SpanContents> {
     pub(crate) before: Option<Span<J>>,
     pub(crate) middle: Span<J>,
@@ -81,12 +81,12 @@ impl<J: SpanContents> Span<J> {
         self.contents.len()
     }
 
-    /// The id behind the last job.
+    /// The id after the last job.
     pub(crate) fn end(&self) -> JobId {
         self.first + u64::from(self.len())
     }
 
-    /// Whether the span needs a worker, and a frame, of its own.
+    /// Whether the span must be a worker's only one, in a frame of its own.
     pub(crate) fn is_solitary(&self) -> bool {
         self.alone || self.contents.travels_alone()
     }

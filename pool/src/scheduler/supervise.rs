@@ -1,4 +1,4 @@
-//! Workers' lives: their starts, deaths and ends, and the pool's own.
+//! Supervision: the starts, deaths and ends of workers, and the end of the pool.
 
 use std::time::Duration;
 
@@ -91,11 +91,11 @@ impl<J: SpanContents> Scheduler<J> {
         for piece in self.in_flight.clear(worker) {
             self.suspect(piece.span, &cause, actions);
         }
-        if self.leaves_place(worker) {
+        if self.has_replacement(worker) {
             return;
         }
-        // A worker that ended before it took a job is as one that failed to start, unless the pool ended it for a reason
-        // that is not the worker's.
+        // A worker that ended before it took a job counts as a failed start, unless the pool ended it for a reason
+        // that is not the worker's fault.
         let is_failed_start = match state {
             WorkerState::Ready => !has_claimed,
             WorkerState::KillPending | WorkerState::Killed => {
@@ -125,14 +125,14 @@ impl<J: SpanContents> Scheduler<J> {
         match slot.state {
             WorkerState::Starting => {}
             WorkerState::Closing => return slot.state = WorkerState::Gone,
-            // It was ready, so this is a death, and nobody can say what it had begun.
+            // It was ready, so this is a death, and what it had started is unknown.
             _ => return self.died(worker, incarnation, u64::MAX, cause, now, actions),
         }
         self.counters.start_failures += 1;
         slot.state = WorkerState::Failed;
         if !self.was_ready {
             self.first_start_failed(cause, actions);
-        } else if outlook == Outlook::Hopeless && !self.roster.has_hope(now) {
+        } else if outlook == Outlook::Hopeless && !self.roster.has_worker(now) {
             self.break_down(cause, actions);
         } else {
             self.failed(worker, cause, outlook, now, actions);
@@ -145,12 +145,12 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Ends what a pool that takes no more jobs does not need any more.
+    /// Ends the workers that a pool that accepts no more jobs does not need.
     pub(super) fn wind_down(&mut self, actions: &mut Vec<Action<J>>) {
         let is_idle = self.is_idle();
         match &self.phase {
             Phase::Open => return,
-            // Workers are kept while there are jobs: even those in flight elsewhere may come back to the queue.
+            // Workers are kept while there are jobs: even those in flight elsewhere may be requeued.
             Phase::Closing if !is_idle => return,
             Phase::Closing | Phase::Killed => {}
             Phase::Broken(cause) => {
@@ -185,7 +185,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Decides about a job that was running when its worker died.
+    /// Decides what happens to jobs that were running when their worker died.
     fn suspect(&mut self, mut span: Span<J>, cause: &J::Cause, actions: &mut Vec<Action<J>>) {
         if self.config.attempts == 1 {
             span.attempts += 1;
@@ -210,7 +210,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// A life has ended without use: the worker waits, or the pool has seen enough.
+    /// Handles a failed start, or the death of a worker that did no job: the worker is delayed, or the pool breaks.
     fn failed(
         &mut self,
         worker: WorkerId,
@@ -221,8 +221,8 @@ impl<J: SpanContents> Scheduler<J> {
     ) {
         let slot = self.roster.get_mut(worker);
         slot.state = WorkerState::Failed;
-        // While the worker that it is to replace goes on, a successor that does not start is no reason to give up; and a
-        // system that is short of something is none either.
+        // A successor that does not start is no reason to give up while the worker that it should replace goes on,
+        // and neither is a lack of system resources.
         let is_counted = slot.succeeds.is_none() && outlook != Outlook::Shortage;
         if is_counted && self.budget.failed(now) == Verdict::Exhausted {
             return self.break_down(cause, actions);
@@ -231,7 +231,7 @@ impl<J: SpanContents> Scheduler<J> {
         self.replace(worker, after, now, actions);
     }
 
-    /// Until one worker is ready nobody knows whether any can be, so none is tried twice.
+    /// Until one worker is ready it is unknown whether any can be, so none is tried twice.
     fn first_start_failed(&mut self, cause: J::Cause, actions: &mut Vec<Action<J>>) {
         let cause = self.first_cause.get_or_insert(cause).clone();
         if self.roster.in_state(WorkerState::Starting) == 0 {
@@ -248,7 +248,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Whether a worker that starts now may find something to do.
+    /// Whether a worker that starts now may find a job.
     pub(super) fn needs_workers(&self) -> bool {
         match self.phase {
             Phase::Open => true,
@@ -257,7 +257,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    /// Starts the slot's next life, if there is anything for it to do.
+    /// Starts the slot's next incarnation, if it may find a job.
     fn replace(&mut self, worker: WorkerId, after: Duration, now: Duration, actions: &mut Vec<Action<J>>) {
         if self.needs_workers() {
             self.start_worker(worker, after, now, actions);

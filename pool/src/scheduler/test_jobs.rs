@@ -8,7 +8,7 @@ use super::span::{JobId, Span, SpanContents};
 /// The most jobs of one span, small so that submissions in bursts make several.
 const SPAN_JOBS: usize = 64;
 
-/// One who submits and waits.
+/// A submitter that waits for its jobs.
 #[derive(Debug, Default)]
 pub(crate) struct Owner {
     pub(crate) has_left: Cell<bool>,
@@ -24,7 +24,7 @@ pub(crate) struct TestItem {
 }
 
 impl TestItem {
-    /// A small job of an owner who stays.
+    /// A small job.
     pub(crate) fn small(serial: JobId, owner: &Rc<Owner>) -> Self {
         Self {
             serial,

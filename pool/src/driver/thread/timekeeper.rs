@@ -292,6 +292,10 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        driver::fake_worker::{FakeWorker, wait_until},
+        scheduler::{WorkerSnapshot, WorkerState},
+    };
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
@@ -347,5 +351,16 @@ mod tests {
         clock.expect(ms(7100), ms(990), Some(ms(100)));
         clock.read(ms(7200));
         assert_eq!(clock.since(ms(6100)), ms(1100));
+    }
+
+    #[test]
+    fn a_worker_that_takes_no_job_in_time_is_reported_and_the_scheduler_kills_it() {
+        let mut fake = FakeWorker::with(|settings| settings.start_deadline = ms(100));
+        let _waits = fake.submit();
+        fake.watch();
+        wait_until("the worker is killed", || {
+            let is_killed = |snapshot: WorkerSnapshot| snapshot.state == WorkerState::Killed;
+            fake.core.inspect(|scheduler| scheduler.workers().any(is_killed))
+        });
     }
 }

@@ -3,6 +3,15 @@
 //! Frames go out and results come in here. Which frames to send, and what a result means, is decided by the
 //! scheduler.
 
+pub(super) mod harvest;
+mod inbound;
+pub(super) mod memory;
+mod output;
+pub(super) mod process;
+pub(super) mod slot;
+mod tail;
+pub(super) mod watched;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -20,15 +29,6 @@ use protocol::{
     },
     payload::area::PayloadArea,
 };
-
-pub(super) mod harvest;
-mod inbound;
-pub(super) mod memory;
-mod output;
-pub(super) mod process;
-pub(super) mod slot;
-mod tail;
-pub(super) mod watched;
 
 use crate::{failure::EndReason, job::jobs::OutgoingFrame};
 use harvest::Harvester;
@@ -198,8 +198,8 @@ impl Worker {
 
     /// Whether the worker has published results or progress that the scheduler does not know.
     pub(crate) fn has_news(&self) -> bool {
-        let told = self.frames_reported.load(Ordering::Relaxed);
-        self.board.has_results() || self.board.progress().received > told
+        let reported = self.frames_reported.load(Ordering::Relaxed);
+        self.board.has_results() || self.board.progress().received > reported
     }
 
     /// How far the worker's results and progress were taken. If this does not change although it has news, no thread

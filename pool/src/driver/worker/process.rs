@@ -38,7 +38,7 @@ const MAX_RECORDS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct WorkerProcess {
     worker: u32,
-    offspring: ChildProcess,
+    child: ChildProcess,
     /// The control socket. When it closes, the worker knows that its parent has gone.
     control: OwnedFd,
     output: OutputPipe,
@@ -83,7 +83,7 @@ impl WorkerProcess {
         command.stdout(writer);
         Ok(Self {
             worker,
-            offspring: ChildProcess::spawn(command, stdin)?,
+            child: ChildProcess::spawn(command, stdin)?,
             control,
             output,
             errors,
@@ -95,7 +95,7 @@ impl WorkerProcess {
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.offspring.pid()
+        self.child.pid()
     }
 
     /// The parent's end of the control socket.
@@ -105,7 +105,7 @@ impl WorkerProcess {
 
     /// Becomes readable when the process has ended.
     pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
-        self.offspring.pidfd()
+        self.child.pidfd()
     }
 
     /// The pipes of its output.
@@ -158,7 +158,7 @@ impl WorkerProcess {
         let mut end = self.end();
         if end.exit.is_none() {
             end.reason.get_or_insert(reason);
-            self.offspring.signal(Signal::KILL);
+            self.child.signal(Signal::KILL);
         }
     }
 
@@ -179,7 +179,7 @@ impl WorkerProcess {
 
     /// Whether it has ended and waits to be reaped.
     pub(crate) fn has_ended(&self) -> bool {
-        self.offspring.has_ended()
+        self.child.has_ended()
     }
 
     /// Reads what it has written.
@@ -223,7 +223,7 @@ impl WorkerProcess {
     /// group.
     pub(crate) fn reap(&self) {
         self.read_output();
-        let exit = self.offspring.reap();
+        let exit = self.child.reap();
         let mut end = self.end();
         end.exit = Some(exit);
         if let Some(listener) = end.listener.take() {

@@ -1,7 +1,7 @@
 //! Faults planted in the scheduler, to prove that the simulation would notice them.
 //!
-//! They are planted from outside: an event or an action is changed on its way, or a part is set back, so that the
-//! scheduler itself needs no test code. Two are mistakes of the others, the worker and the driver.
+//! They are planted from outside: an event or an action is changed on its way, or a part is reset, so that the
+//! scheduler itself needs no test code. Two are faults of the worker and of the driver.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use crate::policy::Urgency;
 use crate::scheduler::test_jobs::TestJobs;
 use crate::scheduler::{Action, Config, Event, KillReason, Scheduler, Span, WorkerState};
 
-/// One thing that a scheduler might get wrong.
+/// One thing that a scheduler might do wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// What a dead worker had not claimed is dropped.
+    /// The jobs that a dead worker had not claimed are dropped.
     ForgetsBatchAtDeath,
-    /// All that a dead worker had is suspected, started or not.
+    /// All jobs of a dead worker are suspected, started or not.
     SuspectsWholeBatch,
-    /// News of an earlier life counts for the present one.
+    /// Events of an earlier incarnation count for the current one.
     IgnoresIncarnation,
     /// A result is delivered twice.
     DeliversTwice,
@@ -26,13 +26,13 @@ pub(super) enum Fault {
     IgnoresStall,
     /// A frame after a revocation is sent as if before it.
     ForgetsEpoch,
-    /// Frames are sent however many are on their way.
+    /// Frames are sent without regard to the credit.
     IgnoresCredit,
     /// A worker with a job past its deadline gets more jobs.
     TrustsKillPending,
     /// A suspect has one more attempt than is allowed.
     RetriesTooOften,
-    /// A suspect on a further attempt gets company.
+    /// A suspect on another attempt does not stay alone.
     ForgetsSolitude,
     /// A job that is in flight cannot be cancelled.
     IgnoresLateCancel,
@@ -40,33 +40,33 @@ pub(super) enum Fault {
     NeverBreaks,
     /// The jobs that are next are overlooked, and others are sent before them.
     ForgetsOrder,
-    /// Submitters who were turned away wait for ever.
+    /// Submitters that were turned away wait without end.
     ForgetsRoom,
-    /// The end is not told.
+    /// The end is not announced.
     ForgetsEnd,
-    /// Too many failures are not too many.
+    /// Any number of failures is accepted.
     NeverHalts,
-    /// A pool that is to halt now lets what runs end.
+    /// A pool that should halt now lets running jobs finish.
     HaltsTooSlowly,
-    /// No worker is replaced that is well.
+    /// No healthy worker is replaced.
     NeverRecycles,
     /// Jobs stay with a worker that takes none.
     IgnoresSilence,
-    /// A worker that does not react is left alone.
+    /// A worker that does not react is not killed.
     ForgetsUnresponsive,
-    /// A worker that uses too much memory is left alone.
+    /// A worker that uses too much memory is not killed.
     ForgetsMemory,
     /// A worker that uses too much memory is killed while it may still start what it was sent.
     KillsWithoutRevoking,
-    /// What was found of an earlier worker has the present one killed.
+    /// A report about an earlier incarnation kills the current one.
     KillsLaterIncarnation,
-    /// Results that come after a kill was asked for are lost.
+    /// Results that come after a kill was requested are lost.
     LosesResultsOfKilled,
     /// A frame stays in its outbox.
     ForgetsFlush,
     /// The worker runs what was sent before a revocation.
     WorkerIgnoresEpoch,
-    /// The driver tells of a death before it has taken in what was published.
+    /// The driver reports a death before it has taken the published results.
     DriverForgetsDrain,
 }
 
@@ -202,6 +202,15 @@ impl Subject {
                 return scheduler.queue.front().is_none_or(|span| *job < span.first);
             }
             (
+                Fault::KillsLaterIncarnation,
+                Event::Unresponsive {
+                    worker, incarnation, ..
+                }
+                | Event::MemoryExceeded {
+                    worker, incarnation, ..
+                },
+            )
+            | (
                 Fault::IgnoresIncarnation,
                 Event::Ready { worker, incarnation }
                 | Event::Finished {
@@ -211,22 +220,13 @@ impl Subject {
                 | Event::Died {
                     worker, incarnation, ..
                 },
-            )
-            | (
-                Fault::KillsLaterIncarnation,
-                Event::Unresponsive {
-                    worker, incarnation, ..
-                }
-                | Event::MemoryExceeded {
-                    worker, incarnation, ..
-                },
             ) => *incarnation = scheduler.roster.get(*worker).incarnation,
             _ => {}
         }
         false
     }
 
-    /// Sets a part back before the event.
+    /// Resets a part before the event.
     fn set_back(&mut self, fault: Fault, event: &Event<TestJobs>) {
         let scheduler = &mut self.scheduler;
         match (fault, event) {
@@ -270,7 +270,7 @@ fn repeat_deliveries(actions: &mut Vec<Action<TestJobs>>) {
     }
 }
 
-/// Kills in place of each revocation.
+/// Replaces each revocation by a kill.
 fn kill_in_place_of_revoking(actions: &mut [Action<TestJobs>], reason: KillReason) {
     for action in actions {
         if let Action::Revoke { worker, incarnation } = *action {

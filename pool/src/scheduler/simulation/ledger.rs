@@ -1,11 +1,13 @@
-//! A second, plain account of what must happen: for each event, exactly which jobs are resolved and how.
+//! The ledger: a second, plain account of what must happen. For each event it says exactly which jobs are resolved
+//! and how.
 //!
-//! The ledger knows the promises and nothing of how the scheduler keeps them. It keeps one record per job instead of
-//! spans, looks at everything after each event, and is as slow as that makes it.
+//! It knows the promises, and nothing of how the scheduler keeps them. It has one record per job in place of spans,
+//! and checks everything after each event, however slow that is.
 
 mod actions;
 mod deaths;
 mod events;
+mod frames;
 mod kills;
 mod settle;
 
@@ -15,7 +17,7 @@ use std::time::Duration;
 use crate::policy::Halted;
 use crate::scheduler::{Config, Incarnation, JobId, KillReason, WorkerId};
 
-/// What was found to be wrong.
+/// The result of a check: what is wrong.
 pub(super) type Check = Result<(), String>;
 
 /// Fails the history unless the condition holds.
@@ -28,7 +30,7 @@ macro_rules! ensure {
 }
 pub(super) use ensure;
 
-/// How a job must end, and is to end with the present event.
+/// How a job must end with the current event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resolution {
     Delivered(WorkerId, u64),
@@ -51,7 +53,7 @@ struct Job {
     deaths: Vec<u64>,
 }
 
-/// A worker as the scheduler should see it.
+/// The state of a worker that the scheduler should know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SlotState {
     Unborn,
@@ -67,7 +69,7 @@ enum SlotState {
 }
 
 impl SlotState {
-    /// The state of a worker of this state once it is to be killed.
+    /// The state after a kill was requested.
     fn with_kill_pending(self) -> Self {
         if self == Self::Killed {
             Self::Killed
@@ -77,7 +79,7 @@ impl SlotState {
     }
 }
 
-/// How soon a worker is to come back.
+/// How soon a worker must come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comeback {
     AtOnce,
@@ -107,12 +109,12 @@ struct Slot {
     failures_in_a_row: u32,
     starts_at: Duration,
     comeback: Comeback,
-    /// It uses too much memory, and is to be killed for that once its unstarted jobs are taken back.
+    /// Why it is to be killed once its unstarted jobs are taken back: it uses too much memory.
     over_limit: Option<KillReason>,
     killed_for: Option<KillReason>,
 }
 
-/// What the pool is about.
+/// What the pool is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
@@ -122,7 +124,7 @@ enum Phase {
     Killed,
 }
 
-/// What was seen to happen, to show that it does.
+/// What has happened in a history, to show that it does happen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Coverage {
     pub(super) largest_frame: u64,
@@ -137,7 +139,7 @@ pub(super) struct Coverage {
     pub(super) over_limit: u64,
 }
 
-/// What is still to be told, each once.
+/// What is still to be announced, each once.
 #[derive(Debug)]
 struct Due {
     ready: bool,
@@ -257,7 +259,7 @@ impl Ledger {
         self.coverage
     }
 
-    /// Whether nobody is to be in this slot.
+    /// Whether this slot has to be vacant.
     pub(super) fn is_vacant(&self, worker: WorkerId) -> bool {
         self.slots[worker].state == SlotState::Vacant
     }
@@ -270,7 +272,7 @@ impl Ledger {
         self.slots[worker].next
     }
 
-    /// A worker has claimed a job and starts it.
+    /// Notes that a worker has claimed a job and starts it.
     pub(super) fn started(&mut self, worker: WorkerId, position: u64, job: JobId) -> Check {
         if self.phase == Phase::Killed {
             return Ok(());
@@ -290,7 +292,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The jobs that the death of this worker would cost, had it claimed so many.
+    /// The jobs that this worker's death would cost if it has claimed this many.
     pub(super) fn suspects(&self, worker: WorkerId, claimed: u64) -> impl Iterator<Item = JobId> {
         self.slots[worker].flight.range(..claimed).map(|(_, &job)| job)
     }
@@ -303,7 +305,7 @@ impl Ledger {
         &mut self.jobs[usize::try_from(job).expect("few jobs")]
     }
 
-    /// Whether workers that start now may find something to do.
+    /// Whether a worker that starts now may find a job.
     fn needs_workers(&self) -> bool {
         self.phase == Phase::Open || (self.phase == Phase::Closing && self.unresolved > 0)
     }

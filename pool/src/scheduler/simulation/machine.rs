@@ -1,14 +1,14 @@
 //! A simulated worker process, its claim word, and what its driver knows of it.
 //!
-//! A machine obeys the protocol as the real worker does: it claims a position before it starts a job, drops what was
-//! sent under an earlier epoch, publishes each result, and wakes the parent at the end of each frame.
+//! A machine follows the protocol as the real worker does: it claims a position before it starts a job, drops what
+//! was sent under an earlier epoch, publishes each result, and wakes the parent at the end of each frame.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::scheduler::{Incarnation, JobId};
 
-/// Where a process is in its life.
+/// The state of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ProcessState {
     /// There is none.
@@ -17,7 +17,7 @@ pub(super) enum ProcessState {
     Starting(Duration),
     /// It serves.
     Up,
-    /// It has died, and the scheduler was not told yet.
+    /// It has died, and that was not reported to the scheduler yet.
     Dead,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Wake {
 pub(super) enum Revocation {
     None,
     Asked,
-    /// The epoch is raised; the scheduler was not told yet.
+    /// The epoch is raised, and that was not reported to the scheduler yet.
     Raised(u64),
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Machine {
     pub(super) incarnation: Incarnation,
     pub(super) state: ProcessState,
     pub(super) word: Word,
-    /// What the driver has still to send.
+    /// The frames that the driver has still to send.
     pub(super) outbox: VecDeque<Frame>,
     pub(super) channel: VecDeque<Frame>,
     pub(super) current: Option<Frame>,
@@ -82,7 +82,7 @@ pub(super) struct Machine {
     pub(super) overdue: Option<(u64, u64)>,
     pub(super) is_to_die: bool,
     pub(super) is_to_end: bool,
-    /// It takes no more jobs, and does not end when it is asked to.
+    /// It takes no more jobs, and does not end when asked to.
     pub(super) is_stuck: bool,
 }
 
@@ -170,7 +170,7 @@ impl Machine {
         }
     }
 
-    /// Whether it has frames that it has not used up.
+    /// Whether it has frames that it has not finished.
     pub(super) fn has_unfinished_frames(&self) -> bool {
         self.current.is_some() || !self.channel.is_empty()
     }

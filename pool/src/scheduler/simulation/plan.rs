@@ -1,4 +1,4 @@
-//! What kind of history a seed stands for: the pool's bounds, the jobs, and how much goes wrong.
+//! What kind of history a seed makes: the pool's bounds, the jobs, and how much goes wrong.
 
 use std::{num::NonZero, time::Duration};
 
@@ -17,7 +17,7 @@ const HALTS: [Option<&str>; 9] = [
     Some("now,fail=40%"),
 ];
 
-/// One history's character. Chances are in thousandths, for each time that the thing could happen.
+/// The character of one history. Chances are in thousandths, for each time that something can happen.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) config: Config,
@@ -30,7 +30,7 @@ pub(super) struct Plan {
     pub(super) poison: u32,
     pub(super) hang: u32,
     pub(super) death: u32,
-    /// How often a worker takes no more jobs and does not end when asked to.
+    /// How often a worker stops taking jobs, and does not end when asked to.
     pub(super) stuck: u32,
     /// How often a worker uses too much memory.
     pub(super) memory: u32,
@@ -42,7 +42,7 @@ pub(super) struct Plan {
     pub(super) leave: u32,
     pub(super) close: u32,
     pub(super) kill: u32,
-    /// From the end of the steps on no start succeeds.
+    /// After the last step no start succeeds.
     pub(super) is_doomed: bool,
 }
 
@@ -97,7 +97,7 @@ fn config(random: &mut fastrand::Rng, is_doomed: bool) -> Config {
     }
 }
 
-/// A doomed pool is to break, which it does not for the sake of a successor.
+/// A doomed pool should break, which it does not while a successor fails to start.
 fn recycling(random: &mut fastrand::Rng, is_doomed: bool) -> Recycling {
     let (jobs, spares) = (pick(random, &[0, 0, 1, 10, 60]), random.usize(0..=2));
     if is_doomed {

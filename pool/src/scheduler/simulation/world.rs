@@ -1,7 +1,6 @@
 //! The world around one scheduler: processes, their driver, submitters, and time.
 //!
-//! Time is a number that the world moves, and what happens next is drawn from the seed, so that every history can be
-//! run again.
+//! Time is a number that the world moves. What happens next is drawn from the seed, so every history can be repeated.
 
 mod calm;
 mod driver;
@@ -17,14 +16,14 @@ use super::plan::Plan;
 use crate::scheduler::test_jobs::{Owner, TestItem, TestJobs};
 use crate::scheduler::{Action, Counters, Event, JobId};
 
-/// The jobs of one history, so that each stays short.
-const MOST_JOBS: u64 = 1_000;
+/// The most jobs in one history, to keep each short.
+const MAX_JOBS: u64 = 1_000;
 
 /// What a job does when it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Nature {
     Ends,
-    /// It takes its worker with it.
+    /// It kills its worker.
     Kills,
     /// It never ends by itself.
     Hangs,
@@ -103,9 +102,9 @@ impl World {
             88..92 if self.happens(self.plan.cancel) => self.cancel()?,
             92..94 if self.happens(self.plan.leave) => self.leave(),
             94..96 => self.purge()?,
-            96..98 => self.tell_stale()?,
-            98 if self.happens(self.plan.close) => self.tell(Event::Close)?,
-            99 if self.happens(self.plan.kill) => self.tell(Event::Kill)?,
+            96..98 => self.report_stale()?,
+            98 if self.happens(self.plan.close) => self.handle(Event::Close)?,
+            99 if self.happens(self.plan.kill) => self.handle(Event::Kill)?,
             _ => {}
         }
         Ok(())
@@ -119,7 +118,7 @@ impl World {
         let owner = self.random.usize(..self.owners.len());
         for _ in 0..self.random.u32(1..=self.plan.largest_burst) {
             let bytes = self.random.usize(1..=self.plan.largest_bytes);
-            let is_full = self.ledger.submitted() == MOST_JOBS || self.owners[owner].has_left.get();
+            let is_full = self.ledger.submitted() == MAX_JOBS || self.owners[owner].has_left.get();
             if is_full || !self.subject.scheduler.is_open() {
                 return Ok(());
             }
@@ -141,7 +140,7 @@ impl World {
         self.jobs.push((owner, nature));
         let is_large = self.happens(self.plan.solitary);
         let serial = self.subject.scheduler.next_job();
-        self.tell(Event::Submit(TestItem {
+        self.handle(Event::Submit(TestItem {
             serial,
             bytes,
             is_large,
@@ -150,9 +149,9 @@ impl World {
     }
 
     fn cancel(&mut self) -> Check {
-        // One beyond the last is a job that nobody knows.
+        // One beyond the last is an unknown job.
         let job = self.random.u64(..=self.ledger.submitted());
-        self.tell(Event::Cancel { job })
+        self.handle(Event::Cancel { job })
     }
 
     fn leave(&mut self) {
@@ -163,15 +162,15 @@ impl World {
     fn purge(&mut self) -> Check {
         let (jobs, owners) = (&self.jobs, &self.owners);
         self.ledger.purge(|job| owners[jobs[index(job)].0].has_left.get());
-        self.tell(Event::PurgeAbandoned)
+        self.handle(Event::PurgeAbandoned)
     }
 
     fn nature(&self, job: JobId) -> Nature {
         self.jobs[index(job)].1
     }
 
-    /// Tells the scheduler of an event, does what it asks for, and checks both.
-    fn tell(&mut self, event: Event<TestJobs>) -> Check {
+    /// Passes an event to the scheduler, performs its actions, and checks both.
+    fn handle(&mut self, event: Event<TestJobs>) -> Check {
         self.ledger.expect(&event, self.now);
         self.subject.handle(event, self.now, &mut self.actions);
         self.perform_all()?;
@@ -192,7 +191,7 @@ impl World {
         Ok(())
     }
 
-    /// Whether a process of this slot may be there to do something.
+    /// Whether this slot's process is running.
     fn is_up(&self, worker: usize) -> bool {
         self.machines[worker].state == ProcessState::Up
     }

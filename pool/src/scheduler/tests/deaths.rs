@@ -32,7 +32,7 @@ fn more_claims_than_jobs_are_not_believed() {
 }
 
 #[test]
-fn an_idle_death_counts_as_a_failure_only_in_a_life_without_a_job() {
+fn an_idle_death_counts_as_a_failure_only_without_a_finished_job() {
     let mut pool = arrange(1).ready();
     pool.worker(0).died(0, 1);
     pool.expect(&["start 0/2 later"]);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A pool that halts as this says, in which a frame of three jobs is at a worker and two more are queued.
+/// A pool with this halting policy, three jobs in a frame at a worker, and two more in the queue.
 fn about_to_halt(halt: &str) -> Pool {
     let mut pool = arrange(1)
         .config(|config| config.halt = Some(halt.parse().expect("a halt")))

@@ -1,5 +1,6 @@
 //! Tests of one pool each, written as events and the actions that answer them.
 
+mod arrangement;
 mod cancelling;
 mod closing;
 mod deadlines;
@@ -17,6 +18,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use arrangement::arrange;
+
 use super::test_jobs::{Owner, TestItem, TestJobs};
 use super::{
     Action, Config, Event, FailReason, KillReason, Outlook, Recycling, RestartLimit, Scheduler, WorkerState,
@@ -24,107 +27,6 @@ use super::{
 
 const FAST: Duration = Duration::from_micros(10);
 const SLOW: Duration = Duration::from_millis(20);
-
-/// A pool to test with, before its workers are ready.
-struct Arrangement {
-    config: Config,
-    is_warm: bool,
-    jobs: u64,
-}
-
-/// Arranges a pool of this many workers with one lane each, no bounds, and no second attempts.
-fn arrange(workers: usize) -> Arrangement {
-    Arrangement {
-        config: Config {
-            workers,
-            lanes: 1,
-            attempts: 1,
-            queue_jobs: 1_000_000,
-            queue_bytes: usize::MAX,
-            restart_limit: RestartLimit {
-                failures: 3,
-                within: Duration::from_mins(1),
-            },
-            halt: None,
-            recycling: Recycling::default(),
-            seed: 0,
-        },
-        is_warm: false,
-        jobs: 0,
-    }
-}
-
-impl Arrangement {
-    /// Changes the configuration.
-    fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
-        change(&mut self.config);
-        self
-    }
-
-    /// Has worker 0 do one fast job first, so that the time of a job is known.
-    fn warm(mut self) -> Self {
-        self.is_warm = true;
-        self
-    }
-
-    /// Submits this many jobs in the end.
-    fn jobs(mut self, jobs: u64) -> Self {
-        self.jobs = jobs;
-        self
-    }
-
-    /// The pool with its workers starting. The starts are the first that is seen of it.
-    fn starting(self) -> Pool {
-        assert!(
-            !self.is_warm && self.jobs == 0,
-            "nothing can be done before a start"
-        );
-        let mut pool = Pool {
-            scheduler: Scheduler::new(self.config),
-            owner: Rc::default(),
-            now: Duration::ZERO,
-            seen: Vec::new(),
-        };
-        let mut actions = Vec::new();
-        pool.scheduler.start(pool.now, &mut actions);
-        pool.see(&actions);
-        pool
-    }
-
-    /// The pool with all workers ready. What has led there is not seen.
-    fn ready(self) -> Pool {
-        let Self {
-            config,
-            is_warm,
-            jobs,
-        } = self;
-        let workers = config.workers;
-        let idle = Self {
-            config,
-            is_warm: false,
-            jobs: 0,
-        };
-        let mut pool = idle.starting();
-        (0..workers).for_each(|worker| pool.worker(worker).ready());
-        if is_warm {
-            pool.submit(1);
-            pool.worker(0).done(0, 1, 1, FAST);
-        }
-        pool.submit(jobs);
-        pool.seen.clear();
-        pool
-    }
-
-    /// The pool with six jobs: five in flight at the one worker, at the positions 1..6, in two frames, and one queued.
-    fn six_jobs(self) -> Pool {
-        let mut pool = self.ready();
-        pool.submit(7);
-        pool.worker(0).done(0, 1, 1, FAST);
-        assert_eq!((pool.scheduler.in_flight(), pool.scheduler.queued()), (5, 1));
-        pool.seen.clear();
-        pool
-    }
-}
 
 /// A scheduler at a time that the test moves, and jobs of one submitter.
 struct Pool {
@@ -141,8 +43,8 @@ impl Pool {
         self.see(&actions);
     }
 
-    /// Notes the actions of one event. Flushes are checked here and left out: each worker that got frames has one behind
-    /// all of them.
+    /// Notes the actions of one event. Flushes are checked here and left out: each worker that got frames has one
+    /// after all of them.
     fn see(&mut self, actions: &[Action<TestJobs>]) {
         let mut enqueued = BTreeSet::new();
         for action in actions {
@@ -176,12 +78,12 @@ impl Pool {
         }));
     }
 
-    /// The first incarnation of a worker, which something happens to.
+    /// An event of a worker's first incarnation.
     fn worker(&mut self, worker: usize) -> Incarnated<'_> {
         self.incarnation(worker, 1)
     }
 
-    /// An incarnation of a worker, which something happens to.
+    /// An event of this incarnation of a worker.
     fn incarnation(&mut self, worker: usize, incarnation: u64) -> Incarnated<'_> {
         Incarnated {
             pool: self,
@@ -190,14 +92,14 @@ impl Pool {
         }
     }
 
-    /// Compares what was seen since the last time.
+    /// Compares the actions seen since the last time.
     #[track_caller]
     fn expect(&mut self, expected: &[&str]) {
         assert_eq!(std::mem::take(&mut self.seen), expected);
     }
 }
 
-/// What happens to one incarnation of a worker.
+/// One incarnation of a worker, to report events of.
 struct Incarnated<'a> {
     pool: &'a mut Pool,
     worker: usize,
@@ -242,7 +144,7 @@ impl Incarnated<'_> {
         });
     }
 
-    /// A frame is done: its results, then its wake-up, at this time for each job.
+    /// Finishes a frame: its results, then its wake-up. Each job takes this time.
     fn done(self, first: u64, count: u32, frames: u64, job: Duration) {
         let Self {
             pool,

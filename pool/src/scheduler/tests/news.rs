@@ -1,9 +1,9 @@
-//! What is believed of workers, and what is shown of them.
+//! What is believed of workers' reports, and what is shown of workers.
 
 use super::*;
 
 #[test]
-fn news_of_an_earlier_life_is_ignored() {
+fn events_of_an_earlier_incarnation_are_ignored() {
     let mut pool = arrange(1).ready();
     pool.worker(0).died(0, 1);
     pool.incarnation(0, 2).ready();

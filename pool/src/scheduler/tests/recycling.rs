@@ -1,4 +1,4 @@
-//! Replacing workers that are well.
+//! Replacing healthy workers.
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn a_worker_that_is_due_is_replaced_before_it_ends() {
 }
 
 #[test]
-fn a_successor_that_does_not_start_harms_nobody() {
+fn a_successor_that_does_not_start_does_no_harm() {
     let mut pool = arrange(1).config(|config| config.recycling.spares = 1).ready();
     pool.worker(0).grown();
     pool.expect(&["start 1/1"]);

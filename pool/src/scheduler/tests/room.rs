@@ -1,9 +1,9 @@
-//! Bounds, and those who wait for room.
+//! Bounds, and submitters that wait for room.
 
 use super::*;
 
 #[test]
-fn submitters_that_were_turned_away_are_told_of_room_once() {
+fn room_is_announced_once_to_submitters_that_were_turned_away() {
     let mut pool = arrange(1).config(|config| config.queue_jobs = 4).ready();
     pool.submit(5);
     pool.worker(0).done(0, 1, 1, SLOW);
@@ -18,7 +18,7 @@ fn submitters_that_were_turned_away_are_told_of_room_once() {
 }
 
 #[test]
-fn a_large_job_that_was_turned_away_is_told_of_room_for_it() {
+fn room_for_a_large_job_that_was_turned_away_is_announced() {
     let mut pool = arrange(1).config(|config| config.queue_bytes = 100).ready();
     pool.submit(7);
     assert!(!pool.scheduler.has_room(1, 60), "60 bytes are queued");
@@ -33,7 +33,7 @@ fn a_large_job_that_was_turned_away_is_told_of_room_for_it() {
 }
 
 #[test]
-fn submitters_that_wait_are_told_when_the_pool_closes() {
+fn closing_the_pool_ends_the_wait_for_room() {
     let mut pool = arrange(1).config(|config| config.queue_jobs = 1).ready();
     pool.submit(2);
     assert!(!pool.scheduler.has_room(1, 10));
@@ -54,7 +54,7 @@ fn a_job_larger_than_the_bound_enters_an_empty_queue() {
 }
 
 #[test]
-fn jobs_that_nobody_waits_for_are_dropped_from_the_queue() {
+fn abandoned_jobs_are_dropped_from_the_queue() {
     let mut pool = arrange(1).ready();
     pool.submit(3);
     pool.owner.has_left.set(true);

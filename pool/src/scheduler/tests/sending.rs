@@ -1,4 +1,4 @@
-//! Jobs on their way: frames, lanes, and what travels alone.
+//! Sending: frames, lanes, and jobs that travel alone.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn frames_grow_and_a_second_one_follows_while_there_is_plenty() {
     pool.submit(64);
     pool.expect(&["send 0 epoch 0 at 0: 0"]);
     pool.worker(0).done(0, 1, 1, FAST);
-    // The first job's result frees the worker before the wake-up has told how long it took.
+    // The first job's result frees the worker before the wake-up has reported how long it took.
     pool.expect(&[
         "deliver 0 at 0: 0..1",
         "send 0 epoch 0 at 1: 1",

@@ -1,4 +1,4 @@
-//! Slow jobs and silent workers: what was sent behind them goes elsewhere.
+//! Slow jobs and silent workers: the jobs behind them go elsewhere.
 
 use super::*;
 

@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use super::{Check, Comeback, Ledger, Phase, Resolution, Slot, SlotState, ensure};
 use crate::policy::Halted;
-use crate::scheduler::dispatch::FRAME_BYTES;
-use crate::scheduler::pace::MAX_FRAME_JOBS;
-use crate::scheduler::roster::FRAME_CREDIT;
 use crate::scheduler::test_jobs::TestJobs;
 use crate::scheduler::{Action, FailReason, Incarnation, JobId, KillReason, Span, WorkerId};
 
 impl Ledger {
-    /// Checks one action, in the order in which they come.
+    /// Checks one action. They come in order.
     pub(in super::super) fn take(&mut self, action: &Action<TestJobs>, now: Duration) -> Check {
         ensure!(!self.has_ended(), "an action comes after the end: {action:?}");
         match *action {
@@ -21,7 +18,7 @@ impl Ledger {
                 number,
                 after,
             } => {
-                self.seat(worker, number)?;
+                self.check_number(worker, number)?;
                 self.start(worker, incarnation, after, now)
             }
             Action::Enqueue {
@@ -57,11 +54,11 @@ impl Ledger {
             Action::Halted(by) => self.halt(by),
             Action::Broken(cause) => self.break_down(cause),
             Action::Room => Ok(()),
-            Action::Drained | Action::FirstReady | Action::Ended => self.tell(action),
+            Action::Drained | Action::FirstReady | Action::Ended => self.announce(action),
         }
     }
 
-    fn tell(&mut self, action: &Action<TestJobs>) -> Check {
+    fn announce(&mut self, action: &Action<TestJobs>) -> Check {
         let is_true = match action {
             Action::Drained => self.unresolved == 0,
             Action::FirstReady => self.was_ready,
@@ -95,8 +92,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// A worker of this number starts in this slot: again, or as the successor of one that is due.
-    fn seat(&mut self, worker: WorkerId, number: u32) -> Check {
+    /// Checks that a worker with this number may start in this slot: again, or as the successor of one that is due.
+    fn check_number(&mut self, worker: WorkerId, number: u32) -> Check {
         if self.slots[worker].state != SlotState::Vacant {
             ensure!(
                 self.slots[worker].number == number,
@@ -123,7 +120,10 @@ impl Ledger {
 
     fn start(&mut self, worker: WorkerId, incarnation: Incarnation, after: Duration, now: Duration) -> Check {
         let slot = &mut self.slots[worker];
-        ensure!(incarnation == slot.incarnation + 1, "lives are counted wrongly");
+        ensure!(
+            incarnation == slot.incarnation + 1,
+            "incarnations are counted wrongly"
+        );
         let is_late = match slot.state {
             SlotState::Unborn => false,
             SlotState::Failed => true,
@@ -146,83 +146,6 @@ impl Ledger {
         (slot.successor, slot.is_replaced) = (None, false);
         (slot.over_limit, slot.killed_for) = (None, None);
         ensure!(self.needs_workers(), "worker {worker} starts for nothing");
-        Ok(())
-    }
-
-    fn check_address(&self, worker: WorkerId, incarnation: Incarnation, epoch: u16, first: u64) -> Check {
-        let slot = &self.slots[worker];
-        ensure!(
-            slot.incarnation == incarnation,
-            "a frame goes to an earlier incarnation"
-        );
-        ensure!(slot.epoch == epoch, "a frame goes out under a wrong epoch");
-        ensure!(slot.next == first, "a frame begins at a wrong position");
-        Ok(())
-    }
-
-    fn send(&mut self, worker: WorkerId, frame: &[JobId]) -> Check {
-        let is_at_work = matches!(self.phase, Phase::Open | Phase::Closing);
-        ensure!(is_at_work, "a frame goes out of a pool that is {:?}", self.phase);
-        let slot = &self.slots[worker];
-        ensure!(
-            slot.state == SlotState::Ready,
-            "a frame goes to worker {worker}, which is {:?}",
-            slot.state
-        );
-        ensure!(!slot.is_revoking, "a frame crosses a revocation");
-        ensure!(!slot.is_silent, "a frame goes to a worker that takes none");
-        ensure!(
-            slot.sent - slot.received < FRAME_CREDIT,
-            "a frame goes beyond the credit"
-        );
-        let has_free_lane = slot.flight.len() < self.config.lanes as usize;
-        ensure!(!slot.is_held || has_free_lane, "a frame goes behind a slow job");
-        self.coverage.buffered_frames += u64::from(!has_free_lane);
-        self.check_frame(worker, frame)?;
-        for &job in frame {
-            ensure!(
-                self.queued.pop_first() == Some(job),
-                "job {job} is sent out of its turn"
-            );
-            let slot = &mut self.slots[worker];
-            slot.flight.insert(slot.next, job);
-            slot.next += 1;
-        }
-        self.slots[worker].sent += 1;
-        self.unflushed.insert(worker);
-        Ok(())
-    }
-
-    fn flush(&mut self, worker: WorkerId, incarnation: Incarnation) -> Check {
-        ensure!(
-            self.unflushed.remove(&worker) && self.slots[worker].incarnation == incarnation,
-            "worker {worker} is flushed without need"
-        );
-        Ok(())
-    }
-
-    fn check_frame(&mut self, worker: WorkerId, frame: &[JobId]) -> Check {
-        let bytes: usize = frame.iter().map(|&job| self.record(job).bytes).sum();
-        ensure!(
-            !frame.is_empty() && frame.len() <= MAX_FRAME_JOBS as usize,
-            "a frame has {} jobs",
-            frame.len()
-        );
-        ensure!(
-            bytes <= FRAME_BYTES || frame.len() == 1,
-            "a frame has {bytes} bytes"
-        );
-        let flight = &self.slots[worker].flight;
-        let is_solitary = frame.iter().any(|&job| self.record(job).is_solitary);
-        ensure!(
-            !is_solitary || (frame.len() == 1 && flight.is_empty()),
-            "a solitary job gets company"
-        );
-        let solitary = flight.values().find(|&&job| self.record(job).is_solitary);
-        ensure!(solitary.is_none(), "a frame goes behind a solitary job");
-        self.coverage.largest_frame = self.coverage.largest_frame.max(frame.len() as u64);
-        self.coverage.solitary_frames += u64::from(is_solitary);
-        self.coverage.heavy_frames += u64::from(bytes > FRAME_BYTES / 2 && frame.len() > 1);
         Ok(())
     }
 
@@ -286,7 +209,7 @@ impl Ledger {
                 slot.state,
                 SlotState::Ready | SlotState::Retiring | SlotState::KillPending | SlotState::Killed
             ),
-            "a revocation goes to nobody"
+            "a revocation goes to a worker without jobs"
         );
         ensure!(
             slot.incarnation == incarnation && !slot.is_revoking,
@@ -332,7 +255,7 @@ impl Ledger {
         ) && slot.flight.is_empty();
         ensure!(
             recycled == is_retiring,
-            "worker {worker} is told a wrong reason to end"
+            "worker {worker} is closed for a wrong reason"
         );
         ensure!(
             is_due && is_free && slot.incarnation == incarnation,
@@ -345,7 +268,7 @@ impl Ledger {
 }
 
 impl Slot {
-    /// Whether this may be the reason to kill the worker now that nothing is in flight there.
+    /// Whether this can be the reason to kill the worker now that it has nothing in flight.
     fn may_be_killed_for(&self, reason: KillReason) -> bool {
         match reason {
             KillReason::Killed | KillReason::Halted => true,

@@ -1,4 +1,4 @@
-//! What a death, or a start that fails, must bring: suspects, successors, and the end of a pool in a crash loop.
+//! What a death or a failed start must result in: suspects, successors, and the end of a pool in a crash loop.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::{Comeback, Ledger, Phase, Resolution, Slot, SlotState};
 use crate::scheduler::{Incarnation, JobId, KillReason, Outlook, WorkerId};
 
 impl Slot {
-    /// Whether it is killed, or about to be, for what the worker itself did.
+    /// Whether it is killed, or about to be, for something that the worker itself did.
     fn is_at_fault(&self) -> bool {
         match self.state {
             SlotState::KillPending => self.over_limit.is_some(),
@@ -61,7 +61,7 @@ impl Ledger {
             }
             return;
         }
-        // What is expected to be resolved is no longer a reason to start workers.
+        // Jobs that are resolved by this event are no reason to start workers.
         let needs_workers = self.needs_workers() && (self.is_open() || self.unresolved > self.expected.len());
         let is_failed_start = state == SlotState::Ready || (is_at_fault && needs_workers);
         if is_failed_start && !has_claimed {
@@ -101,7 +101,7 @@ impl Ledger {
             self.slots[worker].state = SlotState::Over;
             if !self.was_ready {
                 self.first_start_failed(worker, cause);
-            } else if outlook == Outlook::Hopeless && !self.has_hope(now) {
+            } else if outlook == Outlook::Hopeless && !self.has_worker(now) {
                 self.must_break = Some(cause);
             } else {
                 self.count_failed_start(worker, cause, outlook, now);
@@ -118,7 +118,7 @@ impl Ledger {
         }
     }
 
-    fn has_hope(&self, now: Duration) -> bool {
+    fn has_worker(&self, now: Duration) -> bool {
         self.slots.iter().any(|slot| match slot.state {
             SlotState::Starting => slot.starts_at <= now,
             state => matches!(

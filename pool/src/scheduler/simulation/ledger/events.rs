@@ -1,4 +1,4 @@
-//! What each event must bring.
+//! What each event must result in.
 
 use std::{num::NonZero, time::Duration};
 
@@ -16,7 +16,7 @@ const SERVING: [SlotState; 4] = [
 ];
 
 impl Ledger {
-    /// Writes down what the event must bring, before the scheduler is told of it.
+    /// Notes what the event must result in, before the scheduler handles it.
     pub(in super::super) fn expect(&mut self, event: &Event<TestJobs>, now: Duration) {
         match *event {
             Event::Submit(ref item) => self.submit(item),
@@ -89,12 +89,12 @@ impl Ledger {
             Event::Kill => self.kill(),
         }
         if !matches!(event, Event::Submit(_)) {
-            self.judge();
+            self.halt_if_due();
         }
     }
 
-    /// Whether too many jobs have failed, and what follows for the workers.
-    fn judge(&mut self) {
+    /// Notes whether too many jobs have failed, and what that means for the workers.
+    fn halt_if_due(&mut self) {
         let Some(halt) = self.config.halt else { return };
         let goes_on = matches!(self.phase, Phase::Open | Phase::Closing) && self.must_break.is_none();
         if !goes_on || !halt.threshold.is_reached(self.failed, self.ended) {
@@ -117,7 +117,7 @@ impl Ledger {
         self.ended += 1;
     }
 
-    /// Throws out of the queue what nobody waits for.
+    /// Drops queued jobs that no caller waits for.
     pub(in super::super) fn purge(&mut self, is_abandoned: impl Fn(JobId) -> bool) {
         let gone: Vec<JobId> = self
             .queued
@@ -188,7 +188,7 @@ impl Ledger {
         }
     }
 
-    /// Whether a worker that may have been due a little early could have a successor by now.
+    /// Whether a worker may have a successor by now: it may have become due a little early.
     pub(super) fn may_be_due(&self, slot: &Slot) -> bool {
         let after = self.config.recycling.after_jobs.map(NonZero::get);
         slot.is_grown || after.is_some_and(|jobs| slot.done >= jobs - jobs / 10)
@@ -259,7 +259,7 @@ impl Ledger {
         }
     }
 
-    /// In a pool that halts now, what runs ends with its worker. Says whether that is so.
+    /// Ends running jobs with their worker, if the pool halts now. Returns whether it does.
     fn halt_running(&mut self, worker: WorkerId) -> bool {
         let is_now = |by: Halted| by.halt.urgency == Urgency::Now;
         let slot = &mut self.slots[worker];
@@ -297,7 +297,7 @@ impl Ledger {
         }
     }
 
-    /// The epoch was raised: what is not claimed returns, and what was cancelled ends.
+    /// Applies a raised epoch: unclaimed jobs are requeued, and cancelled ones end.
     pub(super) fn raise(&mut self, worker: WorkerId, claimed: u64) {
         let slot = &mut self.slots[worker];
         slot.epoch += 1;

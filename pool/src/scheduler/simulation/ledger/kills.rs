@@ -1,4 +1,4 @@
-//! What a worker that does not react, or uses too much memory, must bring.
+//! What must happen to a worker that does not react or uses too much memory.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ impl Ledger {
         }
     }
 
-    /// It is killed at once if it has no jobs, and otherwise as soon as those that it has not started are taken back.
+    /// It must be killed: at once if it has no jobs, and otherwise once its unstarted jobs are taken back.
     pub(super) fn memory_exceeded(&mut self, worker: WorkerId, incarnation: Incarnation, reason: KillReason) {
         if !self.may_be_killed(worker, incarnation) {
             return;
@@ -28,7 +28,7 @@ impl Ledger {
         self.coverage.over_limit += 1;
     }
 
-    /// What a worker that uses too much memory has not started is taken back.
+    /// The unstarted jobs of a worker that uses too much memory were taken back.
     pub(super) fn kill_over_limit(&mut self, worker: WorkerId) {
         let slot = &self.slots[worker];
         if let Some(reason) = slot.over_limit

@@ -1,4 +1,4 @@
-//! What must hold once an event's actions are done.
+//! What must hold after an event's actions.
 
 use super::{Check, Ledger, Phase, Slot, SlotState, ensure};
 use crate::scheduler::Scheduler;
@@ -7,7 +7,7 @@ use crate::scheduler::roster::FRAME_CREDIT;
 use crate::scheduler::test_jobs::TestJobs;
 
 impl Ledger {
-    /// Checks that all that was due has come, and that both accounts agree.
+    /// Checks that everything due has come, and that both accounts agree.
     pub(in super::super) fn settle(&mut self, scheduler: &Scheduler<TestJobs>) -> Check {
         ensure!(
             self.expected.is_empty(),
@@ -21,7 +21,7 @@ impl Ledger {
         ensure!(!self.is_over() || self.has_ended(), "Ended does not come");
         ensure!(
             scheduler.has_ended() == self.has_ended(),
-            "the end is told and not known"
+            "the end is announced and not known"
         );
         for worker in std::mem::take(&mut self.must_revoke) {
             ensure!(
@@ -41,8 +41,8 @@ impl Ledger {
         );
         self.check_recycling()?;
         self.check_numbers(scheduler)?;
-        let lives = scheduler.workers().zip(&self.slots);
-        for (known, slot) in lives {
+        let workers = scheduler.workers().zip(&self.slots);
+        for (known, slot) in workers {
             let is_known = known.incarnation == slot.incarnation && known.in_flight == slot.flight.len();
             ensure!(is_known, "worker {} is shown wrongly", known.worker);
         }
@@ -103,7 +103,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// A miscount stays, so that it is enough to add up the bytes while the queue is short.
+    /// A miscount remains, so it is enough to add up the bytes while the queue is short.
     fn check_bytes(&self, scheduler: &Scheduler<TestJobs>) -> Check {
         let known = scheduler.queued_bytes();
         if self.queued.len() <= 32 {

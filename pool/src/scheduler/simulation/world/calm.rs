@@ -1,15 +1,15 @@
-//! The end of a history: no more mischief, and everything must come to rest.
+//! The end of a history: nothing new goes wrong, and everything must come to rest.
 
 use super::super::ledger::{Check, ensure};
 use super::super::machine::{ProcessState, Revocation};
 use super::{Nature, World};
 use crate::scheduler::{Event, WorkerId};
 
-/// The rounds after which a world that still moves will never stop.
-const MOST_ROUNDS: u32 = 20_000;
+/// After this many rounds, a world that still moves never stops.
+const MAX_ROUNDS: u32 = 20_000;
 
 impl World {
-    /// Lets all that is under way end, closes the pool, and checks that nothing is left.
+    /// Lets everything under way end, closes the pool, and checks that nothing is left.
     pub(super) fn calm_down(&mut self) -> Check {
         self.plan.failed_start = if self.plan.is_doomed { 1_000 } else { 0 };
         self.rest()?;
@@ -22,12 +22,12 @@ impl World {
             "{} jobs are never resolved",
             self.ledger.unresolved()
         );
-        ensure!(!self.is_waiting, "a submitter waits for ever");
+        ensure!(!self.is_waiting, "a submitter waits without end");
         ensure!(
             !self.plan.is_doomed || !self.is_short_of_workers(),
             "a crash loop does not break the pool"
         );
-        self.tell(Event::Close)?;
+        self.handle(Event::Close)?;
         self.rest()?;
         ensure!(self.ledger.has_ended(), "the pool never ends");
         Ok(())
@@ -41,7 +41,7 @@ impl World {
 
     /// Goes on until nothing moves but the jobs that never end.
     fn rest(&mut self) -> Check {
-        for _ in 0..MOST_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let mut has_moved = false;
             for worker in 0..self.machines.len() {
                 has_moved |= self.go_on(worker)?;
@@ -53,7 +53,7 @@ impl World {
         Err("the world does not come to rest".to_owned())
     }
 
-    /// Does all that can be done at one worker now; tells whether there was anything.
+    /// Does everything possible at one worker now; returns whether there was anything.
     fn go_on(&mut self, worker: WorkerId) -> Result<bool, String> {
         let mut has_moved = self.is_due(worker);
         self.obey(worker)?;
@@ -72,20 +72,20 @@ impl World {
         has_moved |= machine.revocation != Revocation::None || machine.state == ProcessState::Dead;
         has_moved |= !machine.wakes.is_empty() || !machine.published.is_empty() || machine.overdue.is_some();
         self.revoke(worker)?;
-        self.tell_late(worker)?;
+        self.report_late(worker)?;
         self.harvest(worker)?;
         self.wake(worker)?;
-        self.notice_death(worker)?;
+        self.report_death(worker)?;
         Ok(has_moved)
     }
 
     fn is_due(&self, worker: WorkerId) -> bool {
         let machine = &self.machines[worker];
-        let is_told = machine.is_to_die || (machine.is_to_end && !machine.is_stuck);
+        let is_asked = machine.is_to_die || (machine.is_to_end && !machine.is_stuck);
         match machine.state {
-            ProcessState::Starting(at) => at <= self.now || is_told,
+            ProcessState::Starting(at) => at <= self.now || is_asked,
             ProcessState::Up => {
-                is_told
+                is_asked
                     || machine
                         .running()
                         .any(|running| self.nature(running.job) != Nature::Hangs)
@@ -95,7 +95,7 @@ impl World {
         }
     }
 
-    /// Time passes for a lane that hangs, and the driver says so while others wait behind it.
+    /// Time passes for a lane that hangs, and the driver reports it while others wait behind it.
     fn wait_behind_hung(&mut self, worker: WorkerId) -> Result<bool, String> {
         let machine = &self.machines[worker];
         let is_stuck = self.is_up(worker) && machine.lanes.iter().all(Option::is_some);
@@ -121,7 +121,7 @@ impl World {
         true
     }
 
-    /// Jobs that never end hold up nothing but themselves, as long as one worker is free of them.
+    /// Checks that jobs that never end delay no other job, as long as one worker is free of them.
     fn check_hung(&self) -> Check {
         let is_free =
             |worker: WorkerId| self.is_up(worker) && self.machines[worker].running().next().is_none();
@@ -145,7 +145,7 @@ impl World {
         Ok(())
     }
 
-    /// The deadline of all jobs that hang passes; tells whether there were any.
+    /// Lets the deadlines of all jobs that hang pass; returns whether there were any.
     fn end_late(&mut self) -> Result<bool, String> {
         let mut has_any = false;
         for worker in 0..self.machines.len() {
@@ -153,7 +153,7 @@ impl World {
                 if self.is_up(worker) {
                     self.notice_late(worker, lane);
                     has_any |= self.machines[worker].overdue.is_some();
-                    self.tell_late(worker)?;
+                    self.report_late(worker)?;
                 }
             }
         }

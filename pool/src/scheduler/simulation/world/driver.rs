@@ -1,20 +1,19 @@
-//! One worker's process and the driver's thread beside it, a small step at a time.
+//! One worker's process and its slot's thread in the driver, one small step at a time.
 //!
-//! Every step is separate, so that anything may happen between a claim and its result, a result and its harvest, a
-//! revocation and the news of it, or a death and the news of it.
+//! Each step is separate, so that anything may happen between a claim and its result, a result and its harvest, a
+//! revocation and its report, or a death and its report.
 
 use std::time::Duration;
 
 use super::super::fault::Fault;
 use super::super::ledger::{Check, ensure};
 use super::super::machine::{Frame, ProcessState, Revocation};
-use super::watch::{MEMORY_LIMIT, UNRESPONSIVE};
 use super::{Nature, World};
 use crate::scheduler::test_jobs::TestJobs;
 use crate::scheduler::{Action, Event, JobId, Outlook, WorkerId};
 
 impl World {
-    /// Does what the scheduler asks for, or puts it down to be done later.
+    /// Performs an action, or notes it to be done later.
     pub(super) fn perform(&mut self, action: Action<TestJobs>) {
         match action {
             Action::Start {
@@ -56,10 +55,10 @@ impl World {
             9..12 => self.wake(worker)?,
             12 => self.stall(worker)?,
             13 => self.notice_late(worker, lane),
-            14 => self.tell_late(worker)?,
+            14 => self.report_late(worker)?,
             15 => self.revoke(worker)?,
             16 => self.obey(worker)?,
-            17 => self.notice_death(worker)?,
+            17 => self.report_death(worker)?,
             18 if self.happens(self.plan.death) => self.die(worker),
             19 if self.random.bool() => self.fall_silent(worker)?,
             20 if self.happens(50) => self.grow(worker)?,
@@ -82,12 +81,12 @@ impl World {
         }
         if !self.happens(self.plan.failed_start) {
             self.machines[worker].state = ProcessState::Up;
-            return self.tell(Event::Ready { worker, incarnation });
+            return self.handle(Event::Ready { worker, incarnation });
         }
         self.machines[worker].state = ProcessState::Down;
         let cause = self.next_cause();
         if self.random.bool() {
-            return self.tell(Event::Died {
+            return self.handle(Event::Died {
                 worker,
                 incarnation,
                 claimed: 0,
@@ -99,7 +98,7 @@ impl World {
             _ if self.happens(self.plan.permanent) => Outlook::Hopeless,
             _ => Outlook::Open,
         };
-        self.tell(Event::StartFailed {
+        self.handle(Event::StartFailed {
             worker,
             incarnation,
             cause,
@@ -137,7 +136,7 @@ impl World {
         let incarnation = self.machines[worker].incarnation;
         for (first, count) in self.machines[worker].harvest() {
             let failed = (0..count).filter(|_| self.happens(self.plan.failing)).count() as u32;
-            self.tell(Event::Finished {
+            self.handle(Event::Finished {
                 worker,
                 incarnation,
                 first,
@@ -148,7 +147,8 @@ impl World {
         Ok(())
     }
 
-    /// A wake-up arrives, perhaps after a later one. It shows what was true when it was sent, and the harvest may come before it or later.
+    /// A wake-up arrives, perhaps after a later one. It shows what was true when it was sent; the harvest may come
+    /// before or after it.
     pub(super) fn wake(&mut self, worker: WorkerId) -> Check {
         let wakes = &mut self.machines[worker].wakes;
         if wakes.is_empty() {
@@ -166,7 +166,7 @@ impl World {
             done: wake.done,
             busy: wake.busy,
         };
-        self.tell(progress)
+        self.handle(progress)
     }
 
     /// One of the two steps of a revocation.
@@ -182,7 +182,7 @@ impl World {
                 self.machines[worker].revocation = Revocation::None;
                 self.harvest(worker)?;
                 let incarnation = self.machines[worker].incarnation;
-                self.tell(Event::Revoked {
+                self.handle(Event::Revoked {
                     worker,
                     incarnation,
                     claimed,
@@ -201,7 +201,7 @@ impl World {
             let incarnation = machine.incarnation;
             self.machines[worker].state = ProcessState::Down;
             let cause = self.next_cause();
-            return self.tell(Event::StartFailed {
+            return self.handle(Event::StartFailed {
                 worker,
                 incarnation,
                 cause,
@@ -218,8 +218,8 @@ impl World {
         }
     }
 
-    /// The driver sees the end of the process, takes what it published, and tells of the death.
-    pub(super) fn notice_death(&mut self, worker: WorkerId) -> Check {
+    /// The driver notices the end of the process, takes its published results, and reports the death.
+    pub(super) fn report_death(&mut self, worker: WorkerId) -> Check {
         if self.machines[worker].state != ProcessState::Dead {
             return Ok(());
         }
@@ -230,14 +230,14 @@ impl World {
         let machine = &mut self.machines[worker];
         machine.state = ProcessState::Down;
         let (incarnation, claimed) = (machine.incarnation, machine.word.claimed);
-        // Some claim what they were never sent.
+        // Some workers claim what they were never sent.
         let excess = if self.random.u32(..10) == 0 && claimed == self.ledger.sent_to(worker) {
             100
         } else {
             0
         };
         let cause = self.next_cause();
-        self.tell(Event::Died {
+        self.handle(Event::Died {
             worker,
             incarnation,
             claimed: claimed + excess,
@@ -245,7 +245,7 @@ impl World {
         })
     }
 
-    /// A death may cost what was running, and nothing else.
+    /// Checks that a death costs only running jobs.
     fn check_suspects(&self, worker: WorkerId) -> Check {
         let machine = &self.machines[worker];
         let mut suspects = self.ledger.suspects(worker, machine.word.claimed);
@@ -257,83 +257,7 @@ impl World {
         Ok(())
     }
 
-    /// Tells of something that is no longer true, or never was.
-    pub(super) fn tell_stale(&mut self) -> Check {
-        let worker = self.random.usize(..self.machines.len());
-        let sent = self.ledger.sent_to(worker);
-        let Some(incarnation) = self.machines[worker]
-            .incarnation
-            .checked_sub(self.random.u64(1..=2))
-        else {
-            let incarnation = self.machines[worker].incarnation;
-            return self.tell(Event::Finished {
-                worker,
-                incarnation,
-                first: sent,
-                count: u32::MAX,
-                failed: u32::MAX,
-            });
-        };
-        let claimed = self.random.u64(..20);
-        let cause = self.next_cause();
-        let event = match self.random.u32(..14) {
-            8 => Event::Silent { worker, incarnation },
-            9 => Event::Grown { worker, incarnation },
-            10 => Event::Unresponsive {
-                worker,
-                incarnation,
-                timeout: UNRESPONSIVE,
-            },
-            11 => Event::MemoryExceeded {
-                worker,
-                incarnation,
-                used: MEMORY_LIMIT + 1,
-                limit: MEMORY_LIMIT,
-            },
-            0 => Event::Ready { worker, incarnation },
-            1 => Event::Finished {
-                worker,
-                incarnation,
-                first: 0,
-                count: 1_000,
-                failed: 1_000,
-            },
-            2 => Event::Progress {
-                worker,
-                incarnation,
-                received: 5,
-                done: 5,
-                busy: Duration::MAX,
-            },
-            3 => Event::Stalled { worker, incarnation },
-            4 => Event::Revoked {
-                worker,
-                incarnation,
-                claimed,
-            },
-            5 => Event::Overdue {
-                worker,
-                incarnation,
-                position: 0,
-                claimed,
-            },
-            6 => Event::Died {
-                worker,
-                incarnation,
-                claimed,
-                cause,
-            },
-            _ => Event::StartFailed {
-                worker,
-                incarnation,
-                cause,
-                outlook: Outlook::Hopeless,
-            },
-        };
-        self.tell(event)
-    }
-
-    fn next_cause(&mut self) -> u64 {
+    pub(super) fn next_cause(&mut self) -> u64 {
         self.deaths += 1;
         self.deaths
     }
