@@ -8,6 +8,7 @@ use std::{sync::PoisonError, time::Duration};
 use super::{
     core::{Actions, Core},
     log::Log,
+    perform,
     worker::{Worker, slot::WorkerSlot},
 };
 use crate::{failure::EndReason, scheduler::Event};
@@ -54,7 +55,7 @@ impl Core {
         locked.scheduler.handle(event, now, &mut actions);
         worker.note_reported(progress.received);
         if self.settings.capture.is_some() {
-            self.attach_captured(slot, worker, &actions);
+            perform::attach_captured(slot, worker, &actions);
         }
         // Delivering can run a waker, which is the caller's code and may call back into the pool, so no lock may be
         // held.

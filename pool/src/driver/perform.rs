@@ -113,30 +113,6 @@ impl Core {
         }
     }
 
-    /// Attaches the captured output to the jobs that these actions deliver.
-    ///
-    /// To be called while the worker's harvester is locked: a worker's output is taken in the order of its positions, and
-    /// what lies before the positions taken is dropped.
-    pub(super) fn attach_captured(&self, slot: &WorkerSlot, worker: &Worker, actions: &Actions) {
-        for action in actions {
-            let Action::Deliver {
-                worker: index,
-                first,
-                span,
-            } = action
-            else {
-                continue;
-            };
-            if *index != slot.index {
-                continue;
-            }
-            let positions = *first..first + u64::from(span.len());
-            for (position, captured) in worker.process.take_captured(&positions) {
-                span.contents.attach((position - first) as usize, captured);
-            }
-        }
-    }
-
     fn flush(&self, worker: usize, incarnation: u64) {
         if let Some(worker) = self.slots[worker].worker(incarnation) {
             worker.flush();
@@ -168,6 +144,30 @@ impl Core {
     pub(super) fn retire(&self) {
         self.slots.iter().for_each(WorkerSlot::retire);
         self.watched.stop();
+    }
+}
+
+/// Attaches the captured output to the jobs that these actions deliver.
+///
+/// To be called while the worker's harvester is locked: a worker's output is taken in the order of its positions, and
+/// what lies before the positions taken is dropped.
+pub(super) fn attach_captured(slot: &WorkerSlot, worker: &Worker, actions: &Actions) {
+    for action in actions {
+        let Action::Deliver {
+            worker: index,
+            first,
+            span,
+        } = action
+        else {
+            continue;
+        };
+        if *index != slot.index {
+            continue;
+        }
+        let positions = *first..first + u64::from(span.len());
+        for (position, captured) in worker.process.take_captured(&positions) {
+            span.contents.attach((position - first) as usize, captured);
+        }
     }
 }
 
