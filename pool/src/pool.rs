@@ -132,7 +132,7 @@ impl<J: Job> Pool<J> {
     /// Runs each item of an iterator as a job and returns the outputs in the order of the items.
     ///
     /// The map is lazy: it takes items in the caller's thread, only when asked for outputs, and at most a window ahead
-    /// ([`Builder::window`]). The iterator may be endless. If it may block for long, use [`Pool::stream`], so that outputs
+    /// ([`Builder::window`](crate::Builder::window)). The iterator may be endless. If it may block for long, use [`Pool::stream`], so that outputs
     /// and the jobs already taken do not wait for it.
     ///
     /// A failed job yields its error. A panic of the iterator is passed on after the outputs before it.
@@ -185,7 +185,7 @@ impl<J: Job> Pool<J> {
         }
     }
 
-    /// As [`Pool::shutdown`], with the grace set by [`Builder::grace`].
+    /// As [`Pool::shutdown`], with the grace set by [`Builder::grace`](crate::Builder::grace).
     pub fn close(&self) {
         self.shutdown(self.grace);
     }

@@ -15,7 +15,7 @@ use sync::{Recipient, TransferredHandles};
 
 /// Arguments and outputs of up to this many bytes are part of the message.
 ///
-/// With the rest of a call request this stays well below [`protocol::control::MAX_CONTROL_BYTES`].
+/// With the rest of a call request this stays well below [`protocol::message::control::MAX_CONTROL_BYTES`].
 pub const MAX_INLINE_BYTES: usize = 16 * 1024;
 
 /// The longest name, in bytes: of a process, or of its function's type.

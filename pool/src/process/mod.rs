@@ -1,8 +1,8 @@
 //! Child processes that run a function: what Python's `multiprocessing.Process` is.
 //!
 //! [`main`] is the one call in the program's `main`, [`Process`] describes a process to start, and [`Child`] is the
-//! handle of one that was started. The parts behind them: the [`call`] messages, a reference to a [`function`] that
-//! another process of the same program can find, the registry of all [`children`], and one [`supervised`] child. There
+//! handle of one that was started. The parts behind them: the `call` messages, a reference to a `function` that
+//! another process of the same program can find, the registry of all `children`, and one `supervised` child. There
 //! is no background thread and no signal handler.
 
 mod call;
