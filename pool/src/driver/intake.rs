@@ -8,10 +8,12 @@ use std::{sync::PoisonError, time::Duration};
 use super::{
     core::{Actions, Core},
     log::Log,
-    perform,
     worker::{Worker, slot::WorkerSlot},
 };
-use crate::{failure::EndReason, scheduler::Event};
+use crate::{
+    failure::EndReason,
+    scheduler::{Action, Event},
+};
 
 impl Core {
     /// Takes all results that a worker has published, and its progress.
@@ -55,7 +57,7 @@ impl Core {
         locked.scheduler.handle(event, now, &mut actions);
         worker.note_reported(progress.received);
         if self.settings.capture.is_some() {
-            perform::attach_captured(slot, worker, &actions);
+            attach_captured(slot, worker, &actions);
         }
         // Delivering can run a waker, which is the caller's code and may call back into the pool, so no lock may be
         // held.
@@ -170,5 +172,29 @@ impl Core {
             incarnation: worker.incarnation,
             claimed,
         });
+    }
+}
+
+/// Attaches the captured output to the jobs that these actions deliver.
+///
+/// To be called while the worker's harvester is locked: a worker's output is taken in the order of its positions, and
+/// what lies before the positions taken is dropped.
+fn attach_captured(slot: &WorkerSlot, worker: &Worker, actions: &Actions) {
+    for action in actions {
+        let Action::Deliver {
+            worker: index,
+            first,
+            span,
+        } = action
+        else {
+            continue;
+        };
+        if *index != slot.index {
+            continue;
+        }
+        let positions = *first..first + u64::from(span.len());
+        for (position, captured) in worker.process.take_captured(&positions) {
+            span.contents.attach((position - first) as usize, captured);
+        }
     }
 }

@@ -147,30 +147,6 @@ impl Core {
     }
 }
 
-/// Attaches the captured output to the jobs that these actions deliver.
-///
-/// To be called while the worker's harvester is locked: a worker's output is taken in the order of its positions, and
-/// what lies before the positions taken is dropped.
-pub(super) fn attach_captured(slot: &WorkerSlot, worker: &Worker, actions: &Actions) {
-    for action in actions {
-        let Action::Deliver {
-            worker: index,
-            first,
-            span,
-        } = action
-        else {
-            continue;
-        };
-        if *index != slot.index {
-            continue;
-        }
-        let positions = *first..first + u64::from(span.len());
-        for (position, captured) in worker.process.take_captured(&positions) {
-            span.contents.attach((position - first) as usize, captured);
-        }
-    }
-}
-
 impl From<KillReason> for EndReason {
     fn from(reason: KillReason) -> Self {
         match reason {
