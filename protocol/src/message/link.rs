@@ -101,8 +101,6 @@ pub enum Wake {
     Progress,
     /// From the parent to itself: the worker's process has ended.
     Ended,
-    /// From the parent to itself: look at the orders.
-    Orders,
 }
 
 /// Worker to parent, the link's first and only message of this type: the parent's ends of the channels.

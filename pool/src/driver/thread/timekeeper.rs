@@ -133,6 +133,8 @@ impl Look<'_> {
     /// Checks what a worker has published while a thread polls it in place of its wake-ups. If nothing of it is taken
     /// from one look to the next, the polling thread has no CPU, and the watch thread takes it instead.
     fn check_news(&mut self, slot: &WorkerSlot, worker: &Arc<Worker>) {
+        // Asked for first: if no thread polls, what was published before the last one stopped is visible now.
+        let will_look = worker.board.parent_will_look();
         let has_news = worker.has_news();
         if has_news {
             let mark = (slot.index, worker.incarnation, worker.taken());
@@ -142,7 +144,7 @@ impl Look<'_> {
                 self.untaken.push(mark);
             }
         }
-        if has_news || worker.board.parent_will_look() {
+        if has_news || will_look {
             self.again_in(STALL);
         }
     }

@@ -1,13 +1,15 @@
 //! The handles in a message that is in flight: what becomes of them when it is received, lost, or never sent.
 //!
-//! Owns, for each thread, the list of the handles in the messages that it encodes. How a handle is encoded is
-//! [`super::handle`]'s.
+//! Handles are what shared objects leave [beside](protocol::job::beside) the encoding of a message. How a handle is
+//! encoded is [`super::handle`]'s.
 
 use std::{
     cell::{Cell, RefCell},
     sync::{Arc, atomic::Ordering},
+    thread::LocalKey,
 };
 
+use protocol::job::beside::{self, Beside, Collection};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -18,25 +20,8 @@ use super::{
 use crate::heap::{error::SharedHeapError, objects::Token};
 
 thread_local! {
-    static MESSAGE: Cell<Message> = const { Cell::new(Message::NONE) };
-    /// The handles in all messages that this thread encodes, one within the other, the innermost last.
-    static NOTED: RefCell<Vec<HandleInFlight>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The innermost message that this thread encodes. Each job's encoding reads it, with handles or without: hence it is
-/// apart from the list, and has no destructor.
-#[derive(Debug, Clone, Copy)]
-struct Message {
-    owner: Owner,
-    /// Where its handles begin among those that are noted, and where they end.
-    handles: (usize, usize),
-}
-
-impl Message {
-    const NONE: Self = Self {
-        owner: Owner::None,
-        handles: (0, 0),
-    };
+    static COLLECTION: Cell<Collection<Owner>> = const { Cell::new(Collection::closed(Owner::None)) };
+    static LEFT: RefCell<Vec<HandleInFlight>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The handles that were encoded into one message, until they are received.
@@ -79,6 +64,23 @@ pub(crate) struct HandleInFlight {
     pub(crate) moved: Option<Arc<Reference>>,
 }
 
+impl Beside for HandleInFlight {
+    type Context = Owner;
+
+    fn collection() -> &'static LocalKey<Cell<Collection<Owner>>> {
+        &COLLECTION
+    }
+
+    fn left() -> &'static LocalKey<RefCell<Vec<Self>>> {
+        &LEFT
+    }
+
+    /// The message was never sent.
+    fn abandon(handles: Vec<Self>) {
+        HandlesInFlight { handles }.undo();
+    }
+}
+
 impl HandlesInFlight {
     /// Runs `encode` and collects the handles that it encodes in this thread.
     pub fn collect<R>(encode: impl FnOnce() -> R) -> (R, Self) {
@@ -93,9 +95,7 @@ impl HandlesInFlight {
 
     #[inline]
     fn collect_with<R>(owner: Owner, encode: impl FnOnce() -> R) -> (R, Self) {
-        let _notes = Notes::begin(owner);
-        let result = encode();
-        let handles = Notes::take();
+        let (result, handles) = beside::collect(owner, encode);
         (result, Self { handles })
     }
 
@@ -245,62 +245,12 @@ pub(crate) enum Owner {
 
 /// Who owns the handles that this thread encodes.
 pub(crate) fn owner() -> Owner {
-    MESSAGE.get().owner
+    beside::context::<HandleInFlight>()
 }
 
 /// Notes a handle that was encoded, if its message has an owner.
 pub(crate) fn note(handle: HandleInFlight) {
-    let message = MESSAGE.get();
-    if message.owner == Owner::None {
-        return;
-    }
-    // This fails while the thread's values are being destroyed.
-    let noted = NOTED.try_with(|noted| noted.borrow_mut().push(handle));
-    if noted.is_ok() {
-        let (first, end) = message.handles;
-        let handles = (first, end + 1);
-        MESSAGE.set(Message { handles, ..message });
-    }
-}
-
-/// Lives while a message is encoded; its end returns to the message around it, also after a panic.
-struct Notes {
-    outer: Message,
-}
-
-impl Notes {
-    #[inline]
-    fn begin(owner: Owner) -> Self {
-        let outer = MESSAGE.get();
-        let (_, end) = outer.handles;
-        let handles = (end, end);
-        MESSAGE.set(Message { owner, handles });
-        Self { outer }
-    }
-
-    /// The handles that were noted since the innermost message was begun.
-    #[inline]
-    fn take() -> Vec<HandleInFlight> {
-        let message = MESSAGE.get();
-        let (first, end) = message.handles;
-        if end == first {
-            return Vec::new();
-        }
-        let handles = (first, first);
-        MESSAGE.set(Message { handles, ..message });
-        NOTED.with_borrow_mut(|noted| noted.split_off(first))
-    }
-}
-
-impl Drop for Notes {
-    #[inline]
-    fn drop(&mut self) {
-        let handles = Self::take();
-        MESSAGE.set(self.outer);
-        if !handles.is_empty() {
-            HandlesInFlight { handles }.undo();
-        }
-    }
+    let _number = beside::leave(handle);
 }
 
 #[cfg(test)]

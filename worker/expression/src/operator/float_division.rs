@@ -32,13 +32,7 @@ pub(crate) fn floor_divide(left: f64, right: f64) -> Result<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::float_text::push_float;
-
-    fn text(value: f64) -> String {
-        let mut out = Vec::new();
-        push_float(value, &mut out);
-        String::from_utf8(out).unwrap()
-    }
+    use crate::text::float_text::tests::text;
 
     #[test]
     fn floor_division_keeps_signs() {

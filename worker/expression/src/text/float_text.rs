@@ -145,10 +145,10 @@ pub(crate) fn decimal(text: &str) -> Option<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn text(value: f64) -> String {
+    pub(crate) fn text(value: f64) -> String {
         let mut out = Vec::new();
         push_float(value, &mut out);
         String::from_utf8(out).unwrap()
