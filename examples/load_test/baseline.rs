@@ -8,7 +8,7 @@ use std::time::Duration;
 use examples::median;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{job::Desk, recipe::Recipe};
+use crate::{job::JobRunner, recipe::Recipe};
 
 /// How long each of the trials takes at least.
 const TRIAL: Duration = Duration::from_millis(40);
@@ -26,8 +26,8 @@ impl Baseline {
     /// Makes some trials, unless the jobs do nothing that could be compared.
     pub(crate) fn measure(&mut self, recipe: &Recipe) {
         if recipe.is_work() {
-            let mut desk = Desk::new();
-            let trials = (0..TRIALS).map(|_| trial(recipe, &mut desk));
+            let mut runner = JobRunner::new();
+            let trials = (0..TRIALS).map(|_| trial(recipe, &mut runner));
             self.nanos_per_job.extend(trials);
         }
     }
@@ -39,10 +39,10 @@ impl Baseline {
     }
 }
 
-fn trial(recipe: &Recipe, desk: &mut Desk) -> f64 {
+fn trial(recipe: &Recipe, runner: &mut JobRunner) -> f64 {
     let begun = cpu();
     for jobs in 1.. {
-        std::hint::black_box(desk.run(recipe.harmless_job(jobs)));
+        std::hint::black_box(runner.run(recipe.harmless_job(jobs)));
         // The clock is not read after each job: reading it may take longer than the job.
         if jobs.is_multiple_of(32) || jobs < 32 {
             let elapsed = cpu().saturating_sub(begun);

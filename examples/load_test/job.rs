@@ -31,12 +31,12 @@ impl Job for Load {
 
 /// The state that is kept from one job to the next.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct JobRunner {
     evaluator: Evaluator,
     names: Names,
 }
 
-impl Desk {
+impl JobRunner {
     pub(crate) fn new() -> Self {
         Self {
             evaluator: Evaluator::new(Limits::default()),
@@ -69,7 +69,7 @@ impl Desk {
 /// The worker's side.
 pub(crate) fn service() -> Service<'static> {
     Service::with_state(
-        |_: &Setup| Ok::<_, Infallible>(Desk::new()),
+        |_: &Setup| Ok::<_, Infallible>(JobRunner::new()),
         |job: Load, context| context.state().run(job),
     )
 }

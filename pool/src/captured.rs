@@ -1,4 +1,4 @@
-//! [`Captured`]: what a job wrote to its standard output and error, split from a worker's streams at marks.
+//! [`Captured`]: what a job wrote to its standard output and error, split from a worker's streams at delimiters.
 
 use std::{collections::VecDeque, ops::Range};
 
@@ -54,12 +54,12 @@ impl Captured {
     }
 }
 
-/// Divides one stream of a worker at its marks.
+/// Divides one stream of a worker at its delimiters.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     secret: Secret,
     limit: usize,
-    /// The end of what has come, which may be the beginning of a mark.
+    /// The end of what has come, which may be the beginning of a delimiter.
     pending: Vec<u8>,
     current: Written,
     ended: VecDeque<(u64, Written)>,
@@ -79,29 +79,29 @@ impl Splitter {
         }
     }
 
-    /// Adds bytes that were read; passes them to `show` without the marks.
+    /// Adds bytes that were read; passes them to `show` without the delimiters.
     pub(crate) fn push(&mut self, bytes: &[u8], mut show: impl FnMut(&[u8])) {
         let mut text = std::mem::take(&mut self.pending);
         text.extend_from_slice(bytes);
         let mut rest = &text[..];
         while let Some(start) = memmem::find(rest, &self.secret) {
-            let Some((mark, behind)) = rest[start..].split_first_chunk::<DELIMITER_BYTES>() else {
+            let Some((delimiter, behind)) = rest[start..].split_first_chunk::<DELIMITER_BYTES>() else {
                 break;
             };
             show(&rest[..start]);
             self.current.push(&rest[..start], self.limit);
-            let [.., p0, p1, p2, p3, p4, p5, p6, p7] = *mark;
+            let [.., p0, p1, p2, p3, p4, p5, p6, p7] = *delimiter;
             self.end_job(u64::from_le_bytes([p0, p1, p2, p3, p4, p5, p6, p7]));
             rest = behind;
         }
-        let sure = rest.len() - self.beginning_of_mark(rest);
+        let sure = rest.len() - self.beginning_of_delimiter(rest);
         show(&rest[..sure]);
         self.current.push(&rest[..sure], self.limit);
         self.pending = rest[sure..].to_vec();
     }
 
-    /// How many bytes at the end may belong to a mark that has not come whole.
-    fn beginning_of_mark(&self, text: &[u8]) -> usize {
+    /// How many bytes at the end may belong to a delimiter that has not come whole.
+    fn beginning_of_delimiter(&self, text: &[u8]) -> usize {
         if let Some(start) = memmem::find(text, &self.secret) {
             return text.len() - start;
         }
@@ -142,7 +142,7 @@ impl Splitter {
         taken
     }
 
-    /// What has been written since the last mark.
+    /// What has been written since the last delimiter.
     pub(crate) fn take_rest(&mut self) -> Written {
         let pending = std::mem::take(&mut self.pending);
         self.current.push(&pending, self.limit);
@@ -165,7 +165,7 @@ mod tests {
             b"one",
             &delimiter(SECRET, 0),
             &delimiter(SECRET, 1),
-            b"0123456789abcde is no mark",
+            b"0123456789abcde is no delimiter",
             &delimiter(SECRET, 2),
             b"the last 0123",
         ];
@@ -183,10 +183,11 @@ mod tests {
             }
             let taken = splitter.take(&(0..10));
             let texts: Vec<_> = taken.iter().map(|(at, written)| (*at, &*written.bytes)).collect();
-            let expected: [(u64, &[u8]); 3] = [(0, b"one"), (1, b""), (2, b"0123456789abcde is no mark")];
+            let expected: [(u64, &[u8]); 3] =
+                [(0, b"one"), (1, b""), (2, b"0123456789abcde is no delimiter")];
             assert_eq!(texts, expected);
             assert_eq!(splitter.take_rest().bytes, b"the last 0123");
-            assert!(shown.starts_with(b"at the startone0123456789abcde is no mark"));
+            assert!(shown.starts_with(b"at the startone0123456789abcde is no delimiter"));
         }
     }
 

@@ -106,16 +106,16 @@ impl<J: Job> Pool<J> {
     }
 
     fn submit_until(&self, job: J, deadline: Option<Instant>) -> Result<JobHandle<J>, Rejected<J>> {
-        let (encoded, transit) =
+        let (encoded, handles) =
             HandlesInFlight::collect(|| encode(|buffer| job.encode(buffer), self.core.message_limit()));
         let encoded = match encoded {
             Ok(encoded) => encoded,
             Err(error) => {
-                transit.undo();
+                handles.undo();
                 return Err(Rejected { job, error });
             }
         };
-        let slot = Arc::new(OutcomeSlot::new(transit));
+        let slot = Arc::new(OutcomeSlot::new(handles));
         let item = Item {
             encoded,
             sink: Sink::Slot(Arc::clone(&slot)),

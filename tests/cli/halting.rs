@@ -62,7 +62,7 @@ fn an_invalid_halt_is_a_usage_error() {
 
 #[test]
 fn an_expression_past_the_memory_limit_costs_itself_alone() {
-    let hungry = "sum([x * 1.5 for x in range(900000)]) + len('a' * 60000000)";
+    let costly = "sum([x * 1.5 for x in range(900000)]) + len('a' * 60000000)";
     let arguments = [
         "-j",
         "1",
@@ -76,7 +76,7 @@ fn an_expression_past_the_memory_limit_costs_itself_alone() {
     let ended = run(
         [
             &arguments[..],
-            &["--max-fuel", "1000000000", "1+1", hungry, "2+2"],
+            &["--max-fuel", "1000000000", "1+1", costly, "2+2"],
         ]
         .concat(),
         "",

@@ -118,7 +118,7 @@ const HIDDEN: &[(&str, &[&str])] = &[(
 /// External crates that only one file names.
 const NAMED_ONCE: &[(&str, &str)] = &[("ipc_channel", "protocol/src/message/link.rs")];
 
-/// The floor and the part in which a file of a folder lies.
+/// The floor and the part of a file of a folder.
 fn place<'a>(folder: &str, floors: &[&[&'a str]], file: &str) -> Option<(usize, &'a str)> {
     let file = file.strip_prefix(folder)?;
     let parts =

@@ -150,7 +150,7 @@ fn a_payload_that_is_taken_back_runs_elsewhere() {
         // One of two workers is stopped while the other is busy; its jobs are revoked and go to the other.
         let folder = crate::setup::Folder::new();
         let (here, there) = (folder.path("here"), folder.path("there"));
-        let gate = submit(&pool, Puppet::Meet(here, there.clone()));
+        let blocker = submit(&pool, Puppet::Meet(here, there.clone()));
         let Ok(Answer::Number(pid)) = run(&pool, Puppet::Pid) else {
             panic!("no process id")
         };
@@ -165,7 +165,7 @@ fn a_payload_that_is_taken_back_runs_elsewhere() {
             (pool.stats().requeued > before).then_some(())
         });
         std::fs::write(&there, "").expect("a mark");
-        gate.wait().expect("the gate opens");
+        blocker.wait().expect("the blocking job ends");
         for handle in handles {
             assert!(carried(handle.wait()) == bytes);
         }

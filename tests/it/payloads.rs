@@ -216,8 +216,8 @@ fn payloads_count_for_every_limit() {
         // The queue is full of bytes long before it is full of jobs.
         let folder = crate::setup::Folder::new();
         let (here, there) = (folder.path("here"), folder.path("there"));
-        let gate = submit(&pool, Puppet::Meet(here.clone(), there.clone()));
-        crate::setup::wait_for("the gate", || folder.exists("here").then_some(()));
+        let blocker = submit(&pool, Puppet::Meet(here.clone(), there.clone()));
+        crate::setup::wait_for("the blocking job", || folder.exists("here").then_some(()));
         let mut accepted = Vec::new();
         let full = loop {
             match pool.try_submit(Puppet::Carry(pattern(0, 1_000_000))) {
@@ -233,7 +233,7 @@ fn payloads_count_for_every_limit() {
             accepted.len()
         );
         std::fs::write(&there, "").expect("a mark");
-        gate.wait().expect("the gate opens");
+        blocker.wait().expect("the blocking job ends");
         for handle in accepted {
             assert!(carried(handle.wait()) == pattern(0, 1_000_000));
         }

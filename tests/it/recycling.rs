@@ -79,7 +79,7 @@ fn jobs_do_not_wait_for_a_replacement_to_start() {
             run(&pool, Puppet::Spin(1000)).expect("an answer");
             longest = longest.max(last.elapsed());
             last = Instant::now();
-            assert!(begun.elapsed() < Duration::from_mins(1), "nobody is replaced");
+            assert!(begun.elapsed() < Duration::from_mins(1), "no worker is replaced");
         }
         assert!(
             longest < Duration::from_millis(800),

@@ -30,7 +30,7 @@ fn the_arguments_and_the_environment_of_a_worker_are_what_was_asked_for() {
 #[test]
 fn a_worker_inherits_the_environment_and_gets_no_more() {
     scenario(|| {
-        // The output of its jobs is delimited by marks, which have their own secret.
+        // The output of its jobs is divided by delimiters, which have their own secret.
         let worker = Glimpse::at_work(puppets(1).capture_output(1024));
         assert_eq!(worker.arguments, [PUPPET, "--pool-worker=puppet"]);
         let own = texts("self", "environ");

@@ -15,7 +15,7 @@ fn failure(builder: Builder<Puppet>) -> (String, StartFailureKind) {
     match builder.build().expect_err("no worker can start") {
         BuildError::NoWorker(failure) => {
             let text = failure.to_string();
-            let failure = std::sync::Arc::into_inner(failure).expect("nobody else holds it");
+            let failure = std::sync::Arc::into_inner(failure).expect("no other reference");
             (text, failure.kind)
         }
         other => panic!("not a failed start: {other}"),

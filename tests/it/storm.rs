@@ -82,7 +82,7 @@ fn deaths_are_suspects_and_workers_killed_idle_exactly() {
         );
         assert!(
             suspects.is_subset(&killed),
-            "a job was lost with a worker that nobody killed"
+            "a job was lost with a worker that was not killed"
         );
         let idle = killed.len() - suspects.len();
         println!(

@@ -81,5 +81,5 @@ fn every_example_is_run() {
     let missing: Vec<&str> = names
         .filter(|name| !sources.contains(&format!("({name}, ")))
         .collect();
-    assert!(missing.is_empty(), "nobody runs {missing:?}");
+    assert!(missing.is_empty(), "no test runs {missing:?}");
 }

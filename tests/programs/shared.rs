@@ -34,7 +34,7 @@ fn without_the_lock_the_race_shows() {
     let oversold = (0..20)
         .map(|_| tickets(&arguments))
         .any(|(sold, left)| sold + left > 50);
-    assert!(oversold, "twenty times nobody came in another's way");
+    assert!(oversold, "no two users collided in twenty runs");
 }
 
 #[test]

@@ -178,7 +178,7 @@ impl Core {
 /// Attaches the captured output to the jobs that these actions deliver.
 ///
 /// To be called while the worker's harvester is locked: a worker's output is taken in the order of its positions, and
-/// what lies before the positions taken is dropped.
+/// what is before the positions taken is dropped.
 fn attach_captured(slot: &WorkerSlot, worker: &Worker, actions: &Actions) {
     for action in actions {
         let Action::Deliver {

@@ -43,7 +43,7 @@ const OUTPUTS_PER_LOOK: u32 = 64;
 const SLOW_CONSUMER: Duration = Duration::from_millis(1);
 
 /// The engine of both maps: feeds a stream from an iterator, in the thread that takes the outputs.
-struct Feed<J: Job, I> {
+struct Submitter<J: Job, I> {
     inputs: Option<I>,
     input: Option<StreamInput<J>>,
     output: StreamOutput<J>,
@@ -57,7 +57,7 @@ struct Feed<J: Job, I> {
     panic: Option<Box<dyn Any + Send>>,
 }
 
-impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
+impl<J: Job, I: Iterator<Item = J>> Submitter<J, I> {
     fn new(inputs: I, (input, output): (StreamInput<J>, StreamOutput<J>)) -> Self {
         Self {
             inputs: Some(inputs),
@@ -80,9 +80,9 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
         self.look()
     }
 
-    /// As [`Feed::provide`], and takes inputs first.
+    /// As [`Submitter::provide`], and takes inputs first.
     fn look(&mut self) -> bool {
-        self.feed();
+        self.submit_inputs();
         let provided = self.output.provide(true);
         if !provided {
             self.pass_panic_on();
@@ -103,7 +103,7 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
     }
 
     /// Takes inputs until an output is ready, and some more, as far as the window allows.
-    fn feed(&mut self) {
+    fn submit_inputs(&mut self) {
         self.due = (self.due + INPUTS_PER_OUTPUT).min(TAKEN_TOGETHER);
         if self.due < TAKEN_TOGETHER && self.has_time() {
             return;
@@ -197,20 +197,20 @@ impl<J: Job, I: Iterator<Item = J>> Feed<J, I> {
 }
 
 /// The outputs of [`Pool::map`](crate::Pool::map), in the order of the inputs.
-pub struct Map<J: Job, I>(Feed<J, I>);
+pub struct Map<J: Job, I>(Submitter<J, I>);
 
 /// The outputs of [`Pool::map_unordered`](crate::Pool::map_unordered), each with its input's number, as they come.
-pub struct MapUnordered<J: Job, I>(Feed<J, I>);
+pub struct MapUnordered<J: Job, I>(Submitter<J, I>);
 
 impl<J: Job, I: Iterator<Item = J>> Map<J, I> {
     pub(crate) fn new(inputs: I, ends: (StreamInput<J>, StreamOutput<J>)) -> Self {
-        Self(Feed::new(inputs, ends))
+        Self(Submitter::new(inputs, ends))
     }
 }
 
 impl<J: Job, I: Iterator<Item = J>> MapUnordered<J, I> {
     pub(crate) fn new(inputs: I, ends: (StreamInput<J>, StreamOutput<J>)) -> Self {
-        Self(Feed::new(inputs, ends))
+        Self(Submitter::new(inputs, ends))
     }
 }
 

@@ -67,7 +67,7 @@ impl<R> Results<R> {
 
 /// Results whose records lie in the buffer of a harvest. The buffer is an argument, always the same one.
 impl Results<Range<usize>> {
-    /// The result of one job, whose record lies in this range of the buffer. It is no large one.
+    /// The result of one job, whose record is in this range of the buffer. It is not a large one.
     pub(crate) fn in_buffer(record: Range<usize>) -> Self {
         Self::new(Kind::Records(record), 1, 0)
     }

@@ -29,14 +29,14 @@ struct SlotState {
     waiting: bool,
     waker: Option<Waker>,
     /// The handles in the job, which its worker may receive until there is an outcome.
-    transit: HandlesInFlight,
+    handles: HandlesInFlight,
 }
 
 impl OutcomeSlot {
     /// An empty slot for a job that contains these handles.
-    pub(crate) fn new(transit: HandlesInFlight) -> Self {
+    pub(crate) fn new(handles: HandlesInFlight) -> Self {
         let state = SlotState {
-            transit,
+            handles,
             ..SlotState::default()
         };
         Self {
@@ -47,7 +47,7 @@ impl OutcomeSlot {
 
     /// Returns the handles to this process, because the job was not accepted.
     pub(crate) fn undo(&self) {
-        std::mem::take(&mut self.lock().transit).undo();
+        std::mem::take(&mut self.lock().handles).undo();
     }
 
     fn lock(&self) -> MutexGuard<'_, SlotState> {
@@ -63,9 +63,9 @@ impl OutcomeSlot {
         state.is_filled = true;
         state.outcome = Some(outcome);
         let (waiting, waker) = (state.waiting, state.waker.take());
-        let transit = std::mem::take(&mut state.transit);
+        let handles = std::mem::take(&mut state.handles);
         drop(state);
-        drop(transit);
+        drop(handles);
         if waiting {
             self.filled.notify_all();
         }

@@ -1,11 +1,11 @@
 //! Random histories of whole pools, each made from a seed, and the promises that hold in all of them.
 //!
 //! A [`world`] of simulated worker processes, claim words, drivers and submitters runs around a real scheduler. A
-//! [`ledger`] follows every event with a plain account of its own, and says for each event exactly which jobs must be
+//! [`checker`] follows every event with a plain account of its own, and says for each event exactly which jobs must be
 //! resolved and how. The same histories are run with planted [`fault`]s, to show that they would be noticed.
 
+mod checker;
 mod fault;
-mod ledger;
 mod machine;
 mod plan;
 mod world;
@@ -15,8 +15,8 @@ use std::panic::catch_unwind;
 use std::thread;
 
 use super::Counters;
+use checker::Coverage;
 use fault::Fault;
-use ledger::Coverage;
 
 /// The number of histories in the suite.
 const HISTORIES: u64 = 100_000;

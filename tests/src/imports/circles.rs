@@ -25,7 +25,7 @@ pub(super) fn circles(arrows: &[Vec<usize>]) -> Vec<Vec<usize>> {
     circles
 }
 
-/// Which nodes can be reached from `start`, itself only if it lies on a circle.
+/// Which nodes can be reached from `start`, itself only if it is on a circle.
 fn reached_from(start: usize, arrows: &[Vec<usize>]) -> Vec<bool> {
     let mut is_reached = vec![false; arrows.len()];
     let mut open = vec![start];

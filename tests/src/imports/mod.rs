@@ -97,7 +97,7 @@ impl Imports {
 
     /// The circles: files that import each other, directly or through others; the largest first.
     ///
-    /// What a file takes from the `mod.rs` or `lib.rs` of a folder in which it lies does not count.
+    /// What a file takes from the `mod.rs` or `lib.rs` of an enclosing folder does not count.
     #[must_use]
     pub fn circles(&self) -> Vec<Vec<&str>> {
         let files: Vec<&str> = self.files().collect();

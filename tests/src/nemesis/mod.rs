@@ -83,7 +83,7 @@ fn storm_over(plan: &Plan, account: &Arc<Account>, marks: &[String; 2]) -> Repor
     let mut report = Report::new(plan, account, &storm);
     for team in teams {
         report.add_stats(&team.stats());
-        let team = Arc::into_inner(team).expect("nobody else has it any more");
+        let team = Arc::into_inner(team).expect("no other reference");
         team.end();
     }
     report

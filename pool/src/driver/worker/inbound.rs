@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn only_the_job_that_lies_there_is_copied_from() {
         let inbound = Inbound::new(PayloadArea::create("test").unwrap());
-        assert!(inbound.copy(0, 0..0).is_err(), "nothing lies there");
+        assert!(inbound.copy(0, 0..0).is_err(), "nothing is there");
         let job = Payload {
             encoding: b"job".to_vec(),
             attached: vec![vec![7; 100_000].into()],

@@ -9,8 +9,8 @@ mod watch;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::checker::{Check, Checker, Coverage, ensure};
 use super::fault::{Fault, Subject};
-use super::ledger::{Check, Coverage, Ledger, ensure};
 use super::machine::{Machine, ProcessState};
 use super::plan::Plan;
 use crate::scheduler::test_jobs::{Owner, TestItem, TestJobs};
@@ -37,7 +37,7 @@ pub(super) struct World {
     now: Duration,
     subject: Subject,
     fault: Option<Fault>,
-    ledger: Ledger,
+    checker: Checker,
     machines: Vec<Machine>,
     owners: Vec<Rc<Owner>>,
     /// For each job its owner and nature.
@@ -56,7 +56,7 @@ pub(super) fn run(seed: u64, fault: Option<Fault>) -> Result<(Counters, Coverage
         world.step()?;
     }
     world.calm_down()?;
-    Ok((*world.subject.scheduler.counters(), world.ledger.coverage()))
+    Ok((*world.subject.scheduler.counters(), world.checker.coverage()))
 }
 
 impl World {
@@ -67,7 +67,7 @@ impl World {
             now: Duration::from_secs(random.u64(..1_000)),
             subject: Subject::new(&plan.config, fault),
             fault,
-            ledger: Ledger::new(&plan.config),
+            checker: Checker::new(&plan.config),
             machines: (0..plan.config.workers + plan.config.recycling.spares)
                 .map(|_| Machine::new(plan.config.lanes))
                 .collect(),
@@ -118,7 +118,7 @@ impl World {
         let owner = self.random.usize(..self.owners.len());
         for _ in 0..self.random.u32(1..=self.plan.largest_burst) {
             let bytes = self.random.usize(1..=self.plan.largest_bytes);
-            let is_full = self.ledger.submitted() == MAX_JOBS || self.owners[owner].has_left.get();
+            let is_full = self.checker.submitted() == MAX_JOBS || self.owners[owner].has_left.get();
             if is_full || !self.subject.scheduler.is_open() {
                 return Ok(());
             }
@@ -150,7 +150,7 @@ impl World {
 
     fn cancel(&mut self) -> Check {
         // One beyond the last is an unknown job.
-        let job = self.random.u64(..=self.ledger.submitted());
+        let job = self.random.u64(..=self.checker.submitted());
         self.handle(Event::Cancel { job })
     }
 
@@ -161,7 +161,8 @@ impl World {
 
     fn purge(&mut self) -> Check {
         let (jobs, owners) = (&self.jobs, &self.owners);
-        self.ledger.purge(|job| owners[jobs[index(job)].0].has_left.get());
+        self.checker
+            .purge(|job| owners[jobs[index(job)].0].has_left.get());
         self.handle(Event::PurgeAbandoned)
     }
 
@@ -171,20 +172,20 @@ impl World {
 
     /// Passes an event to the scheduler, performs its actions, and checks both.
     fn handle(&mut self, event: Event<TestJobs>) -> Check {
-        self.ledger.expect(&event, self.now);
+        self.checker.expect(&event, self.now);
         self.subject.handle(event, self.now, &mut self.actions);
         self.perform_all()?;
         ensure!(
-            !self.is_waiting || self.ledger.is_open(),
+            !self.is_waiting || self.checker.is_open(),
             "a submitter waits for a pool that takes no more"
         );
-        self.ledger.settle(&self.subject.scheduler)
+        self.checker.settle(&self.subject.scheduler)
     }
 
     fn perform_all(&mut self) -> Check {
         let mut actions = std::mem::take(&mut self.actions);
         for action in actions.drain(..) {
-            self.ledger.take(&action, self.now)?;
+            self.checker.take(&action, self.now)?;
             self.perform(action);
         }
         self.actions = actions;

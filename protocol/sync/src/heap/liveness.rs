@@ -214,13 +214,13 @@ fn hold_liveness(arena: &'static Arena, sender: &mpsc::SyncSender<Result<usize, 
 fn take_slot(arena: &Arena, point_to: impl Fn(usize)) -> Option<usize> {
     let thread = rustix::thread::gettid().as_raw_nonzero().get();
     (0..MAX_PROCESSES).find(|slot| {
-        let life = liveness_word(arena, *slot);
-        if life.load(Ordering::Relaxed) != 0 {
+        let liveness = liveness_word(arena, *slot);
+        if liveness.load(Ordering::Relaxed) != 0 {
             return false;
         }
         point_to(*slot);
         let number = u64::from(thread.cast_unsigned());
-        let is_ours = life
+        let is_ours = liveness
             .compare_exchange(0, number, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok();
         if is_ours {

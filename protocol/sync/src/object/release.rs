@@ -196,10 +196,10 @@ mod tests {
     impl DeadProcess {
         fn new(slot: usize) -> Self {
             let participant = participant::participant().unwrap();
-            let life = participant
+            let liveness = participant
                 .arena()
                 .word(PROCESSES + slot as u64 * PROCESS_BYTES + LIVENESS);
-            life.store(
+            liveness.store(
                 rustix::thread::futex::OWNER_DIED.into(),
                 std::sync::atomic::Ordering::Release,
             );

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     PROMPT,
-    stage::{LastLines, Stage},
+    test_bed::{LastLines, TestBed},
     victim::filling,
 };
 
@@ -56,7 +56,7 @@ impl Account {
         self.undetected += u64::from(inside != 0 && !is_told);
     }
 
-    /// Books what a killed process had said.
+    /// Accounts for what a killed process had reported.
     pub(crate) fn book(&mut self, testament: &LastLines) {
         self.put.entry(testament.seed).or_default();
         let mut last = HashMap::new();
@@ -90,8 +90,8 @@ impl Account {
     }
 
     /// Takes what is left in the queue, and compares what was put with what was got.
-    pub(crate) fn balance(&mut self, stage: &Stage) {
-        while let Ok(item) = stage.queue.try_get() {
+    pub(crate) fn balance(&mut self, test_bed: &TestBed) {
+        while let Ok(item) = test_bed.queue.try_get() {
             self.torn += u64::from(item.filling != filling(item.producer, item.number));
             self.receive(item.producer, item.number);
         }
@@ -104,7 +104,7 @@ impl Account {
             .iter()
             .flat_map(|(producer, put)| (0..*put).map(|number| (*producer, number)));
         self.lost = all.filter(|item| !self.got.contains(item)).count() as u64;
-        let pair = stage.pair.lock().map(|pair| *pair);
+        let pair = test_bed.pair.lock().map(|pair| *pair);
         let pair = pair.unwrap_or_else(|error| error.into_guard().map_or([0, 1], |pair| *pair));
         self.torn += u64::from(pair[0] != pair[1]);
     }

@@ -11,7 +11,7 @@
 )]
 
 mod account;
-mod stage;
+mod test_bed;
 mod victim;
 
 use std::{
@@ -20,8 +20,8 @@ use std::{
 };
 
 use account::Account;
-use stage::{Stage, Victim};
 use sync::{GetError, LockError};
+use test_bed::{TestBed, Victim};
 
 /// How many processes there are at a time.
 const VICTIMS: usize = 4;
@@ -58,16 +58,16 @@ fn main() -> ExitCode {
 /// Kills so many processes, and balances the account.
 fn persecute(kills: u64, seed: u64) -> Account {
     let mut random = fastrand::Rng::with_seed(seed);
-    let stage = Stage::new();
+    let test_bed = TestBed::new();
     let mut account = Account::new(seed);
-    let mut victims: Vec<Victim> = (0..VICTIMS).map(|_| stage.start(&mut random)).collect();
+    let mut victims: Vec<Victim> = (0..VICTIMS).map(|_| test_bed.start(&mut random)).collect();
     while account.kills < kills {
         let index = random.usize(..VICTIMS);
         pause(&victims[index], &mut random);
-        let dead = std::mem::replace(&mut victims[index], stage.start(&mut random));
+        let dead = std::mem::replace(&mut victims[index], test_bed.start(&mut random));
         account.book(&dead.kill());
         account.kills += 1;
-        check_lock(&stage, &mut account);
+        check_lock(&test_bed, &mut account);
         if account.stuck > 0 {
             break;
         }
@@ -75,14 +75,14 @@ fn persecute(kills: u64, seed: u64) -> Account {
     for victim in victims {
         account.book(&victim.kill());
     }
-    check_lock(&stage, &mut account);
-    check_permits(&stage, &mut account);
-    check_objects(&stage, &mut account);
-    account.balance(&stage);
+    check_lock(&test_bed, &mut account);
+    check_permits(&test_bed, &mut account);
+    check_objects(&test_bed, &mut account);
+    account.balance(&test_bed);
     account
 }
 
-/// Waits for a random instant in a process's life: mostly in its work, sometimes while it starts.
+/// Waits for a random instant while a process runs: mostly in its work, sometimes while it starts.
 fn pause(victim: &Victim, random: &mut fastrand::Rng) {
     if random.u8(..) > 20 {
         victim.wait_until_at_work();
@@ -94,9 +94,9 @@ fn pause(victim: &Victim, random: &mut fastrand::Rng) {
 }
 
 /// Whether the lock of a dead holder is to be had again, and tells of the death.
-fn check_lock(stage: &Stage, account: &mut Account) {
+fn check_lock(test_bed: &TestBed, account: &mut Account) {
     let start = Instant::now();
-    let locked = stage.lock.lock_timeout(STUCK);
+    let locked = test_bed.lock.lock_timeout(STUCK);
     account.waited(start.elapsed());
     let is_told = match &locked {
         Ok(_) => false,
@@ -107,26 +107,26 @@ fn check_lock(stage: &Stage, account: &mut Account) {
             return;
         }
     };
-    match stage.inside.lock_timeout(STUCK) {
+    match test_bed.inside.lock_timeout(STUCK) {
         Ok(mut inside) => account.saw(is_told, std::mem::take(&mut *inside)),
         Err(LockError::Poisoned(poisoned)) => {
             account.saw(true, std::mem::take(&mut *poisoned.into_guard()));
-            stage.inside.clear_poison();
+            test_bed.inside.clear_poison();
         }
         Err(error) => {
             eprintln!("the value: {error}");
             account.stuck += 1;
         }
     }
-    stage.lock.clear_poison();
+    test_bed.lock.clear_poison();
 }
 
 /// Whether no object is left of those that the dead made, once those in the queue are used up.
-fn check_objects(stage: &Stage, account: &mut Account) {
-    // Whoever asks in vain, or without waiting, looks after the dead first.
-    drop(stage.semaphore.try_acquire());
+fn check_objects(test_bed: &TestBed, account: &mut Account) {
+    // A call that fails, or does not wait, reclaims what dead processes held first.
+    drop(test_bed.semaphore.try_acquire());
     loop {
-        match stage.trade.try_get() {
+        match test_bed.trade.try_get() {
             Ok(wares) => drop(wares),
             Err(GetError::Empty) => break,
             Err(error) => {
@@ -135,13 +135,13 @@ fn check_objects(stage: &Stage, account: &mut Account) {
             }
         }
     }
-    account.leaked += sync::object_count().abs_diff(stage::OBJECTS);
+    account.leaked += sync::object_count().abs_diff(test_bed::OBJECTS);
 }
 
 /// Whether all permits come back when all who held some are dead.
-fn check_permits(stage: &Stage, account: &mut Account) {
+fn check_permits(test_bed: &TestBed, account: &mut Account) {
     let permits: Vec<_> = (0..victim::PERMITS)
-        .map(|_| stage.semaphore.acquire_timeout(STUCK))
+        .map(|_| test_bed.semaphore.acquire_timeout(STUCK))
         .collect();
     account.permits_lost = permits.iter().filter(|permit| permit.is_err()).count() as u64;
 }

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use sync::{GetError, LockError, PutErrorKind, Value, heap};
 
-use crate::stage::{Item, Shared, Ware};
+use crate::test_bed::{Item, Shared, Ware};
 
 /// How many may be where the semaphore leads.
 pub(crate) const PERMITS: u32 = 2;
@@ -72,7 +72,7 @@ impl Victim {
             Err(LockError::Poisoned(poisoned)) => (poisoned.into_guard(), true),
             Err(error) => panic!("{error}"),
         };
-        // Nobody else can have this one now, unless it was killed with it.
+        // No other process can have this one now, unless it was killed with it.
         let mut inside = match shared.inside.try_lock() {
             Ok(inside) => inside,
             Err(LockError::Poisoned(poisoned)) if is_told => {

@@ -1,4 +1,4 @@
-//! How a process may end, and what is told of it.
+//! How a process may end, and what is reported of it.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ fn raise(number: i32) {
     kill_process(getpid(), signal).expect("raised");
 }
 
-/// Waits for ever, and shows that it does by creating a file.
+/// Waits endlessly, and shows that it does by creating a file.
 fn wait_for_ever(mark: String) {
     std::fs::write(mark, "").expect("marked");
     loop {
@@ -103,7 +103,7 @@ pub(crate) fn every_signal_is_told() {
             continue;
         }
         if stopping.contains(&signal) {
-            // A group whose parent is in another one of the session may be stopped; nobody can be sure of it here.
+            // A group whose parent is in another one of the session may be stopped; that cannot be known here.
             raising.kill();
             assert_told(raising, number, true);
             waiting.kill();

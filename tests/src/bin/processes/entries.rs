@@ -79,7 +79,7 @@ pub(crate) fn a_main_without_entry_is_told() {
         "{error}"
     );
     assert!(begun.elapsed() >= deadline);
-    // Nobody joins this one: the end of the main code does, and is not held up for ever.
+    // Only the end of the main code joins this one, and is not held up endlessly.
     drop(silent().start().unwrap());
 }
 

@@ -112,7 +112,7 @@ pub(crate) fn handles_outlive_their_senders() {
         .unwrap()
         .join()
         .unwrap();
-    // Whoever looks after the dead has done so when these are made.
+    // What the dead held is reclaimed when these are made.
     let (lock, eight) = Process::new(make, ()).start().unwrap().join().unwrap();
     let seven = queue.get().unwrap();
     assert_eq!(*seven.lock().unwrap() + *eight.lock().unwrap(), 15);

@@ -270,7 +270,7 @@ pub(crate) fn three_deep() {
         .join()
         .unwrap();
     assert_eq!(names, ["top", "top:1", "top:1:1"]);
-    // A child's own children are waited for at the end of its function, though nobody joins them.
+    // A child's own children are waited for at the end of its function, although no call joins them.
     let folder = tempfile::tempdir().unwrap();
     let [go, done] = ["go", "done"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
     let process = Process::new(start_and_leave, (go.clone(), done.clone()))
@@ -304,7 +304,7 @@ pub(crate) fn ends_under_an_ignored_sigchld() {
     let process = Process::new(identity, (7,)).start().unwrap();
     let exit = process.wait();
     assert_eq!(exit, Exit::Unknown, "is SIGCHLD ignored?");
-    assert_eq!(process.join().unwrap(), 7, "the value is told nevertheless");
+    assert_eq!(process.join().unwrap(), 7, "the value is reported nevertheless");
     let error = Process::new(exit_with_three, ())
         .start()
         .unwrap()

@@ -1,10 +1,10 @@
 //! A program that has processes with functions to run, one story at a time, as its first argument says.
 //!
-//! What a process runs must be in the program that starts it, so the stories are told here and not in the test. Each
+//! What a process runs must be in the program that starts it, so the scenarios are here and not in the test. Each
 //! checks what it says, and the test (`tests/it/processes.rs`) checks that the program ends well, and what it printed.
 
 #![expect(unsafe_code, reason = "a process must be able to crash for real")]
-#![expect(clippy::unwrap_used, reason = "the stories are tests, told by a program")]
+#![expect(clippy::unwrap_used, reason = "the scenarios are tests, run by a program")]
 
 mod ends;
 mod entries;

@@ -153,7 +153,7 @@ pub(crate) fn handles_come_back() {
         .unwrap();
     assert_eq!(end.recv().unwrap(), 7, "sent before the other end was lost");
     assert!(matches!(end.recv(), Err(GetError::Closed)));
-    // An output that nobody decodes keeps nothing alive.
+    // An output that is never decoded keeps nothing alive.
     drop((queue, lock, end));
     let process = Process::new(make_a_filled_queue, (10,)).start().unwrap();
     process.wait();

@@ -1,6 +1,6 @@
 //! The end of a history: nothing new goes wrong, and everything must come to rest.
 
-use super::super::ledger::{Check, ensure};
+use super::super::checker::{Check, ensure};
 use super::super::machine::{ProcessState, Revocation};
 use super::{Nature, World};
 use crate::scheduler::{Event, WorkerId};
@@ -18,9 +18,9 @@ impl World {
             self.rest()?;
         }
         ensure!(
-            self.ledger.unresolved() == 0,
+            self.checker.unresolved() == 0,
             "{} jobs are never resolved",
-            self.ledger.unresolved()
+            self.checker.unresolved()
         );
         ensure!(!self.is_waiting, "a submitter waits without end");
         ensure!(
@@ -29,14 +29,14 @@ impl World {
         );
         self.handle(Event::Close)?;
         self.rest()?;
-        ensure!(self.ledger.has_ended(), "the pool never ends");
+        ensure!(self.checker.has_ended(), "the pool never ends");
         Ok(())
     }
 
     fn is_short_of_workers(&self) -> bool {
         let is_missing =
-            (0..self.machines.len()).any(|worker| !self.is_up(worker) && !self.ledger.is_vacant(worker));
-        self.ledger.is_open() && is_missing
+            (0..self.machines.len()).any(|worker| !self.is_up(worker) && !self.checker.is_vacant(worker));
+        self.checker.is_open() && is_missing
     }
 
     /// Goes on until nothing moves but the jobs that never end.
@@ -100,7 +100,7 @@ impl World {
         let machine = &self.machines[worker];
         let is_stuck = self.is_up(worker) && machine.lanes.iter().all(Option::is_some);
         let others = self
-            .ledger
+            .checker
             .in_flight_at(worker)
             .saturating_sub(machine.lanes.len());
         if !is_stuck || others == 0 || machine.revocation != Revocation::None {
@@ -127,16 +127,16 @@ impl World {
             |worker: WorkerId| self.is_up(worker) && self.machines[worker].running().next().is_none();
         if (0..self.machines.len()).any(is_free) {
             ensure!(
-                self.ledger.queued() == 0,
+                self.checker.queued() == 0,
                 "{} jobs wait for a hung worker",
-                self.ledger.queued()
+                self.checker.queued()
             );
             let running: usize = self
                 .machines
                 .iter()
                 .map(|machine| machine.running().count())
                 .sum();
-            let unresolved = self.ledger.unresolved();
+            let unresolved = self.checker.unresolved();
             ensure!(
                 unresolved <= running,
                 "{unresolved} jobs are left, and only {running} run"

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use super::super::checker::{Check, ensure};
 use super::super::fault::Fault;
-use super::super::ledger::{Check, ensure};
 use super::super::machine::{Frame, ProcessState, Revocation};
 use super::{Nature, World};
 use crate::scheduler::test_jobs::TestJobs;
@@ -116,7 +116,7 @@ impl World {
             return Ok(());
         };
         let position = self.machines[worker].word.claimed - 1;
-        self.ledger.started(worker, position, job)
+        self.checker.started(worker, position, job)
     }
 
     pub(super) fn finish(&mut self, worker: WorkerId, lane: usize) {
@@ -231,7 +231,7 @@ impl World {
         machine.state = ProcessState::Down;
         let (incarnation, claimed) = (machine.incarnation, machine.word.claimed);
         // Some workers claim what they were never sent.
-        let excess = if self.random.u32(..10) == 0 && claimed == self.ledger.sent_to(worker) {
+        let excess = if self.random.u32(..10) == 0 && claimed == self.checker.sent_to(worker) {
             100
         } else {
             0
@@ -248,7 +248,7 @@ impl World {
     /// Checks that a death costs only running jobs.
     fn check_suspects(&self, worker: WorkerId) -> Check {
         let machine = &self.machines[worker];
-        let mut suspects = self.ledger.suspects(worker, machine.word.claimed);
+        let mut suspects = self.checker.suspects(worker, machine.word.claimed);
         let is_running = |job: JobId| machine.running().any(|running| running.job == job);
         ensure!(
             suspects.all(is_running),

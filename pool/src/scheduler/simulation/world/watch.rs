@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::super::ledger::Check;
+use super::super::checker::Check;
 use super::super::machine::ProcessState;
 use super::{Nature, World};
 use crate::scheduler::{Event, Outlook, WorkerId};
@@ -120,7 +120,7 @@ impl World {
     /// Reports something that is no longer true, or never was.
     pub(super) fn report_stale(&mut self) -> Check {
         let worker = self.random.usize(..self.machines.len());
-        let sent = self.ledger.sent_to(worker);
+        let sent = self.checker.sent_to(worker);
         let Some(incarnation) = self.machines[worker]
             .incarnation
             .checked_sub(self.random.u64(1..=2))

@@ -22,12 +22,12 @@ impl Shared {
     fn visit<const FAULT: u8>(&self, owner: u64, steps: Option<u32>) -> Option<PoisonCause> {
         let word = View::<FAULT> {
             cell: Arc::clone(&self.word),
-            life: Life::new(steps, &self.died),
+            kill_plan: KillPlan::new(steps, &self.died),
         };
         let peers = ModelPeers(Arc::clone(&self.died));
         let held = lock_word::acquire(&word, owner, WaitMode::Forever, &peers).unwrap();
         self.add_one();
-        word.life.step();
+        word.kill_plan.step();
         lock_word::release(&word, &held, None);
         held.poison()
     }

@@ -92,14 +92,14 @@ impl Cell64 {
 
 /// How many steps a thread has left, and whether any thread has died.
 #[derive(Clone)]
-struct Life {
+struct KillPlan {
     steps_left: Rc<Cell<Option<u32>>>,
     any_died: Arc<AtomicBool>,
 }
 
 struct Killed;
 
-impl Life {
+impl KillPlan {
     fn new(steps: Option<u32>, any_died: &Arc<AtomicBool>) -> Self {
         Self {
             steps_left: Rc::new(Cell::new(steps)),
@@ -119,19 +119,19 @@ impl Life {
 /// A word as one thread sees it.
 struct View<const FAULT: u8> {
     cell: Arc<Cell64>,
-    life: Life,
+    kill_plan: KillPlan,
 }
 
 impl<const FAULT: u8> Word for View<FAULT> {
     const SPINS: u32 = 0;
 
     fn load(&self, order: Ordering) -> u64 {
-        self.life.step();
+        self.kill_plan.step();
         self.cell.value.load(order)
     }
 
     fn store(&self, value: u64, order: Ordering) {
-        self.life.step();
+        self.kill_plan.step();
         let order = match fault(FAULT) {
             Fault::EarlyPublication => Ordering::Relaxed,
             _ => order,
@@ -140,12 +140,12 @@ impl<const FAULT: u8> Word for View<FAULT> {
     }
 
     fn swap(&self, value: u64, order: Ordering) -> u64 {
-        self.life.step();
+        self.kill_plan.step();
         self.cell.value.swap(value, order)
     }
 
     fn exchange(&self, seen: u64, new: u64, success: Ordering) -> Result<u64, u64> {
-        self.life.step();
+        self.kill_plan.step();
         let success = match fault(FAULT) {
             Fault::UnorderedExchange => Ordering::Relaxed,
             _ => success,
@@ -162,10 +162,10 @@ impl<const FAULT: u8> Word for View<FAULT> {
     }
 
     fn sleep(&self, expected: u32, _slice: Duration) {
-        self.life.step();
+        self.kill_plan.step();
         let guard = self.cell.futex_lock.lock().unwrap();
         // If a thread has died, the slice ends soon.
-        if self.life.any_died.load(Ordering::Acquire) {
+        if self.kill_plan.any_died.load(Ordering::Acquire) {
             drop(guard);
             thread::yield_now();
             return;
@@ -177,7 +177,7 @@ impl<const FAULT: u8> Word for View<FAULT> {
     }
 
     fn wake(&self, count: u32) {
-        self.life.step();
+        self.kill_plan.step();
         let _guard = self.cell.futex_lock.lock().unwrap();
         if count == 1 {
             self.cell.wake.notify_one();

@@ -30,10 +30,10 @@ impl Shared {
     }
 
     fn seen<const FAULT: u8>(&self, steps: Option<u32>) -> Seen<FAULT> {
-        let life = Life::new(steps, &self.died);
+        let kill_plan = KillPlan::new(steps, &self.died);
         let view = |cell: &Arc<Cell64>| View {
             cell: Arc::clone(cell),
-            life: life.clone(),
+            kill_plan: kill_plan.clone(),
         };
         Seen {
             word: view(&self.word),

@@ -19,7 +19,7 @@ struct Seen<const FAULT: u8> {
     memory: Arc<Memory>,
     words: [View<FAULT>; 9],
     slots: [(View<FAULT>, View<FAULT>); SLOTS as usize],
-    life: Life,
+    kill_plan: KillPlan,
 }
 
 impl Memory {
@@ -34,10 +34,10 @@ impl Memory {
     }
 
     fn seen<const FAULT: u8>(this: &Arc<Self>, steps: Option<u32>) -> Seen<FAULT> {
-        let life = Life::new(steps, &this.died);
+        let kill_plan = KillPlan::new(steps, &this.died);
         let view = |cell: &Arc<Cell64>| View {
             cell: Arc::clone(cell),
-            life: life.clone(),
+            kill_plan: kill_plan.clone(),
         };
         Seen {
             words: std::array::from_fn(|index| view(&this.words[index])),
@@ -46,7 +46,7 @@ impl Memory {
                 (view(start), view(length))
             }),
             memory: Arc::clone(this),
-            life,
+            kill_plan,
         }
     }
 }
@@ -74,7 +74,7 @@ impl<const FAULT: u8> Channel for Seen<FAULT> {
     #[expect(unsafe_code, reason = "checked cells are loom's way to see a race")]
     fn write(&self, position: u64, bytes: &[u8]) {
         for (byte, at) in bytes.iter().zip(position..) {
-            self.life.step();
+            self.kill_plan.step();
             // SAFETY: they are not read before they are published, which is what loom checks.
             self.memory.bytes[(at % BYTES) as usize].with_mut(|cell| unsafe { *cell = *byte });
         }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Check, Comeback, Ledger, Phase, Resolution, Slot, SlotState, ensure};
+use super::{Check, Checker, Comeback, Phase, Resolution, Slot, SlotState, ensure};
 use crate::policy::Halted;
 use crate::scheduler::test_jobs::TestJobs;
 use crate::scheduler::{Action, FailReason, Incarnation, JobId, KillReason, Span, WorkerId};
 
-impl Ledger {
+impl Checker {
     /// Checks one action. They come in order.
     pub(in super::super) fn take(&mut self, action: &Action<TestJobs>, now: Duration) -> Check {
         ensure!(!self.has_ended(), "an action comes after the end: {action:?}");

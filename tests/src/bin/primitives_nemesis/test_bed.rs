@@ -44,11 +44,11 @@ pub(crate) type Ware = (u64, Value<u64>);
 
 /// The shared objects, in the process that kills the others.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub(crate) struct TestBed {
     shared: Shared,
 }
 
-impl std::ops::Deref for Stage {
+impl std::ops::Deref for TestBed {
     type Target = Shared;
 
     fn deref(&self) -> &Shared {
@@ -56,7 +56,7 @@ impl std::ops::Deref for Stage {
     }
 }
 
-impl Stage {
+impl TestBed {
     pub(crate) fn new() -> Self {
         let shared = Shared {
             lock: Lock::new().expect("a lock"),

@@ -1,4 +1,4 @@
-//! The ledger: a second, plain account of what must happen. For each event it says exactly which jobs are resolved
+//! The checker: a second, plain account of what must happen. For each event it says exactly which jobs are resolved
 //! and how.
 //!
 //! It knows the promises, and nothing of how the scheduler keeps them. It has one record per job in place of spans,
@@ -42,7 +42,7 @@ enum Resolution {
     Closed,
 }
 
-/// What the ledger knows of one job.
+/// What the checker knows of one job.
 #[derive(Debug)]
 struct Job {
     bytes: usize,
@@ -86,7 +86,7 @@ enum Comeback {
     Later,
 }
 
-/// What the ledger knows of one worker.
+/// What the checker knows of one worker.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Slot {
@@ -149,7 +149,7 @@ struct Due {
 
 /// The account of one history.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct Checker {
     config: Config,
     phase: Phase,
     jobs: Vec<Job>,
@@ -176,7 +176,7 @@ pub(super) struct Ledger {
     due: Due,
 }
 
-impl Ledger {
+impl Checker {
     pub(super) fn new(config: &Config) -> Self {
         let slot = |number: usize| Slot {
             state: if number < config.workers {

@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, time::Duration};
 
-use super::{Job, Ledger, Phase, Resolution, Slot, SlotState};
+use super::{Checker, Job, Phase, Resolution, Slot, SlotState};
 use crate::policy::{Halted, Urgency};
 use crate::scheduler::test_jobs::{TestItem, TestJobs};
 use crate::scheduler::{Event, Incarnation, JobId, KillReason, WorkerId};
@@ -15,7 +15,7 @@ const SERVING: [SlotState; 4] = [
     SlotState::Killed,
 ];
 
-impl Ledger {
+impl Checker {
     /// Notes what the event must result in, before the scheduler handles it.
     pub(in super::super) fn expect(&mut self, event: &Event<TestJobs>, now: Duration) {
         match *event {

@@ -1,12 +1,12 @@
 //! Whether a frame may go to its worker: its address, the worker's state and credit, and the jobs in it.
 
-use super::{Check, Ledger, Phase, SlotState, ensure};
+use super::{Check, Checker, Phase, SlotState, ensure};
 use crate::scheduler::dispatch::FRAME_BYTES;
 use crate::scheduler::pace::MAX_FRAME_JOBS;
 use crate::scheduler::roster::FRAME_CREDIT;
 use crate::scheduler::{Incarnation, JobId, WorkerId};
 
-impl Ledger {
+impl Checker {
     pub(super) fn check_address(
         &self,
         worker: WorkerId,

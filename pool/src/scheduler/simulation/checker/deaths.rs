@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Comeback, Ledger, Phase, Resolution, Slot, SlotState};
+use super::{Checker, Comeback, Phase, Resolution, Slot, SlotState};
 use crate::scheduler::{Incarnation, JobId, KillReason, Outlook, WorkerId};
 
 impl Slot {
@@ -19,7 +19,7 @@ impl Slot {
     }
 }
 
-impl Ledger {
+impl Checker {
     pub(super) fn died(
         &mut self,
         worker: WorkerId,

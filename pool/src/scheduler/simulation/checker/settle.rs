@@ -1,12 +1,12 @@
 //! What must hold after an event's actions.
 
-use super::{Check, Ledger, Phase, Slot, SlotState, ensure};
+use super::{Check, Checker, Phase, Slot, SlotState, ensure};
 use crate::scheduler::Scheduler;
 use crate::scheduler::WorkerId;
 use crate::scheduler::roster::FRAME_CREDIT;
 use crate::scheduler::test_jobs::TestJobs;
 
-impl Ledger {
+impl Checker {
     /// Checks that everything due has come, and that both accounts agree.
     pub(in super::super) fn settle(&mut self, scheduler: &Scheduler<TestJobs>) -> Check {
         ensure!(

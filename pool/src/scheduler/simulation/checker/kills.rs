@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Ledger, SlotState};
+use super::{Checker, SlotState};
 use crate::scheduler::{Incarnation, KillReason, WorkerId};
 
-impl Ledger {
+impl Checker {
     pub(super) fn unresponsive(&mut self, worker: WorkerId, incarnation: Incarnation, timeout: Duration) {
         if self.may_be_killed(worker, incarnation) {
             self.must_kill.insert(worker, KillReason::Unresponsive(timeout));
