@@ -68,6 +68,26 @@ impl<const FAULT: u8> Seen<FAULT> {
     fn empty(&self) -> bool {
         self.state.exchange(FULL, EMPTIED, Ordering::Relaxed).is_ok()
     }
+
+    /// Waits until this or another thread has emptied the state.
+    fn wait_until_emptied(&self) {
+        self.wait_until(|_| (self.empty() || self.state.load(Ordering::Relaxed) == EMPTIED).then_some(()));
+    }
+}
+
+/// Starts a thread that is killed before its step of this number; it returns whether it was.
+fn spawn_mortal(
+    shared: &Arc<Shared>,
+    steps: u32,
+    act: impl FnOnce(&Seen<NO_FAULT>) + 'static,
+) -> thread::JoinHandle<bool> {
+    let mortal = Arc::clone(shared);
+    thread::spawn(move || {
+        let cells = [Arc::clone(&mortal.word)];
+        // Dropped after the death: what is dropped by a panic must not let loom switch threads.
+        let seen = mortal.seen::<NO_FAULT>(Some(steps));
+        mortally(&mortal.died, &cells, || (), || act(&seen))
+    })
 }
 
 /// Some threads wait before another pulses.
@@ -183,20 +203,9 @@ fn a_notifier_killed_at_any_step_leaves_no_thread_waiting() {
     for steps in 0..8 {
         check(3, move || {
             let shared = Shared::new();
-            let mortal = Arc::clone(&shared);
-            let thread = thread::spawn(move || {
-                let cells = [Arc::clone(&mortal.word)];
-                // Dropped after the death: what is dropped by a panic must not let loom switch threads.
-                let seen = mortal.seen::<NO_FAULT>(Some(steps));
-                mortally(
-                    &mortal.died,
-                    &cells,
-                    || (),
-                    || {
-                        seen.fill();
-                        event_count::notify_all(&seen.word);
-                    },
-                )
+            let thread = spawn_mortal(&shared, steps, |seen| {
+                seen.fill();
+                event_count::notify_all(&seen.word);
             });
             let seen = shared.seen::<NO_FAULT>(None);
             seen.wait_until(|_| {
@@ -216,22 +225,9 @@ fn a_waiter_killed_at_any_step_leaves_its_notification_to_another() {
     for steps in 0..12 {
         check(2, move || {
             let shared = Shared::new();
-            let mortal = Arc::clone(&shared);
-            let waiter = thread::spawn(move || {
-                let cells = [Arc::clone(&mortal.word)];
-                // Dropped after the death: what is dropped by a panic must not let loom switch threads.
-                let seen = mortal.seen::<NO_FAULT>(Some(steps));
-                mortally(
-                    &mortal.died,
-                    &cells,
-                    || (),
-                    || {
-                        seen.wait_until(|_| {
-                            (seen.empty() || seen.state.load(Ordering::Relaxed) == EMPTIED).then_some(())
-                        });
-                        event_count::notify_all(&seen.word);
-                    },
-                )
+            let waiter = spawn_mortal(&shared, steps, |seen| {
+                seen.wait_until_emptied();
+                event_count::notify_all(&seen.word);
             });
             let notifier = Arc::clone(&shared);
             let notifier = thread::spawn(move || {
@@ -240,9 +236,7 @@ fn a_waiter_killed_at_any_step_leaves_its_notification_to_another() {
                 event_count::notify_one(&seen.word);
             });
             let seen = shared.seen::<NO_FAULT>(None);
-            seen.wait_until(|_| {
-                (seen.empty() || seen.state.load(Ordering::Relaxed) == EMPTIED).then_some(())
-            });
+            seen.wait_until_emptied();
             // The other thread may still be asleep.
             event_count::notify_all(&seen.word);
             waiter.join().unwrap();
