@@ -12,25 +12,29 @@ use super::{
 use crate::{
     JobError,
     failure::{Cause, EndReason},
-    job::jobs::Jobs,
     outcome::results::Results,
     scheduler::{Action, FailReason, KillReason},
 };
 
 impl Core {
-    /// Performs the `Enqueue` actions and removes them. Call this under the scheduler's lock, so that the frames in
-    /// each outbox are in the order of their positions.
+    /// Performs the `Enqueue` actions and puts a `Flush` in the place of each. Call this under the scheduler's lock,
+    /// so that the frames in each outbox are in the order of their positions.
     pub(super) fn enqueue(&self, actions: &mut Actions) {
-        let is_enqueue = |action: &mut Action<Jobs>| matches!(action, Action::Enqueue { .. });
-        for action in actions.extract_if(.., is_enqueue) {
+        for action in actions {
+            let Action::Enqueue {
+                worker, incarnation, ..
+            } = *action
+            else {
+                continue;
+            };
+            let enqueue = std::mem::replace(action, Action::Flush { worker, incarnation });
             if let Action::Enqueue {
-                worker,
-                incarnation,
                 epoch,
                 first,
                 count,
                 frame,
-            } = action
+                ..
+            } = enqueue
                 && let Some(receiver) = self.slots[worker].worker(incarnation)
             {
                 receiver.enqueue(Outgoing {

@@ -24,7 +24,7 @@ pub(crate) enum Action<J: SpanContents> {
     /// this epoch.
     ///
     /// The driver performs this under the same lock as `handle`, so that the frames in an outbox are in the order of
-    /// their positions. A `Flush` of the same worker follows.
+    /// their positions, and puts a `Flush` in its place.
     Enqueue {
         worker: WorkerId,
         incarnation: Incarnation,
@@ -33,8 +33,8 @@ pub(crate) enum Action<J: SpanContents> {
         count: u32,
         frame: J::Frame,
     },
-    /// Send the frames in the worker's outbox. The driver performs this after it has released the lock, because
-    /// copying a large job takes time.
+    /// Send the frames in the worker's outbox: the second half of `Enqueue`, which the scheduler itself never asks for.
+    /// The driver performs this after it has released the lock, because copying a large job takes time.
     Flush {
         worker: WorkerId,
         incarnation: Incarnation,

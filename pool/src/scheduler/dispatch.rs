@@ -18,14 +18,12 @@ impl<J: SpanContents> Scheduler<J> {
         if let Phase::Broken(_) | Phase::Halted(_) | Phase::Killed = self.phase {
             return;
         }
-        let enqueued_from = actions.len();
         while let Some(is_solitary) = self.queue.front().map(Span::is_solitary) {
             let Some((worker, limit)) = self.taker(is_solitary) else {
                 break;
             };
             self.enqueue(worker, limit, actions);
         }
-        flush_enqueued(enqueued_from, actions);
     }
 
     /// Whether the available jobs should be submitted now rather than together with later ones: a worker is idle and
@@ -128,22 +126,5 @@ impl<J: SpanContents> Scheduler<J> {
             return self.queue.take_one();
         }
         span
-    }
-}
-
-/// Adds one `Flush` for each worker with an `Enqueue` among the actions from this index on.
-fn flush_enqueued<J: SpanContents>(from: usize, actions: &mut Vec<Action<J>>) {
-    for index in from..actions.len() {
-        let Action::Enqueue {
-            worker, incarnation, ..
-        } = actions[index]
-        else {
-            continue;
-        };
-        let is_same =
-            |action: &Action<J>| matches!(action, Action::Enqueue { worker: other, .. } if *other == worker);
-        if !actions[from..index].iter().any(is_same) {
-            actions.push(Action::Flush { worker, incarnation });
-        }
     }
 }

@@ -171,8 +171,6 @@ pub(super) struct Checker {
     halted_by: Option<Halted>,
     must_revoke: BTreeSet<WorkerId>,
     must_kill: BTreeMap<WorkerId, KillReason>,
-    /// Workers with frames that were enqueued and not flushed.
-    unflushed: BTreeSet<WorkerId>,
     due: Due,
 }
 
@@ -226,7 +224,6 @@ impl Checker {
             halted_by: None,
             must_revoke: BTreeSet::new(),
             must_kill: BTreeMap::new(),
-            unflushed: BTreeSet::new(),
             due: Due {
                 ready: false,
                 drained: false,

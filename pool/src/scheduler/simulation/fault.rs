@@ -62,12 +62,12 @@ pub(super) enum Fault {
     KillsLaterIncarnation,
     /// Results that come after a kill was requested are lost.
     LosesResultsOfKilled,
-    /// A frame stays in its outbox.
-    ForgetsFlush,
     /// The worker runs what was sent before a revocation.
     WorkerIgnoresEpoch,
     /// The driver reports a death before it has taken the published results.
     DriverForgetsDrain,
+    /// The driver leaves a frame in its outbox.
+    DriverForgetsFlush,
 }
 
 impl Fault {
@@ -97,9 +97,9 @@ impl Fault {
         Self::KillsWithoutRevoking,
         Self::KillsLaterIncarnation,
         Self::LosesResultsOfKilled,
-        Self::ForgetsFlush,
         Self::WorkerIgnoresEpoch,
         Self::DriverForgetsDrain,
+        Self::DriverForgetsFlush,
     ];
 }
 
@@ -176,7 +176,6 @@ impl Subject {
                     kill_in_place_of_revoking(actions, reason);
                 }
             }
-            (Fault::ForgetsFlush, _) => actions.retain(|action| !matches!(action, Action::Flush { .. })),
             (Fault::ForgetsRoom, _) => actions.retain(|action| !matches!(action, Action::Room)),
             (Fault::ForgetsEnd, _) => actions.retain(|action| !matches!(action, Action::Ended)),
             (Fault::LosesResult, _) => actions.retain(|action| !matches!(action, Action::Deliver { .. })),

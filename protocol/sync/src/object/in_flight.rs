@@ -171,10 +171,10 @@ impl HandlesInFlight {
         }
         TransferredHandles { tokens }
     }
-}
 
-impl Drop for HandlesInFlight {
-    fn drop(&mut self) {
+    /// Releases the handles that can no longer be received.
+    #[cold]
+    fn release(&mut self) {
         for handle in self.handles.drain(..) {
             if let Ok(table) = handle.participant.table()
                 && table.has_cell(handle.token.reference)
@@ -182,6 +182,16 @@ impl Drop for HandlesInFlight {
             {
                 release::release(&table, handle.token.reference, ReleaseCause::Lost);
             }
+        }
+    }
+}
+
+impl Drop for HandlesInFlight {
+    // One is dropped for every job, and nearly all are empty.
+    #[inline]
+    fn drop(&mut self) {
+        if !self.handles.is_empty() {
+            self.release();
         }
     }
 }

@@ -33,7 +33,7 @@ impl Checker {
                 ensure!(frame.len() == count as usize, "a frame is miscounted");
                 self.send(worker, frame)
             }
-            Action::Flush { worker, incarnation } => self.flush(worker, incarnation),
+            Action::Flush { worker, .. } => Err(format!("worker {worker} is flushed by the scheduler")),
             Action::Deliver {
                 worker,
                 first,

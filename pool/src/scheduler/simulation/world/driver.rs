@@ -35,8 +35,10 @@ impl World {
                     jobs: frame,
                     cursor: 0,
                 });
+                if self.fault != Some(Fault::DriverForgetsFlush) {
+                    self.machines[worker].flush();
+                }
             }
-            Action::Flush { worker, .. } => self.machines[worker].flush(),
             Action::Revoke { worker, .. } => self.machines[worker].revocation = Revocation::Asked,
             Action::Kill { worker, .. } => self.machines[worker].is_to_die = true,
             Action::Close { worker, .. } => self.machines[worker].is_to_end = true,
