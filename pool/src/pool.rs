@@ -190,6 +190,28 @@ impl<J: Job> Pool<J> {
         self.shutdown(self.grace);
     }
 
+    /// Closes the pool to new jobs and cancels those that are queued: they fail with
+    /// [`JobError::Cancelled`](crate::JobError::Cancelled). Jobs that run end as they would. Never waits.
+    ///
+    /// Jobs that were sent to a worker and have not started run too, unless a job before them takes longer than a few
+    /// milliseconds: then they are cancelled.
+    pub fn stop(&self) {
+        self.core.stop();
+    }
+
+    /// Stops the worker processes, and what they have started, with SIGSTOP, until [`Pool::resume`]. A host that handles
+    /// SIGTSTP calls it before it stops itself: workers are in process groups of their own, which a terminal does not stop.
+    ///
+    /// The time until `resume` counts for no deadline of a job or a worker. Further calls change nothing.
+    pub fn suspend(&self) {
+        self.core.watched.suspend();
+    }
+
+    /// Continues the worker processes after [`Pool::suspend`], with SIGCONT.
+    pub fn resume(&self) {
+        self.core.watched.resume();
+    }
+
     /// Kills the workers now. Jobs that have not ended fail with [`JobError::Closed`](crate::JobError::Closed).
     pub fn kill(&self) {
         self.shutdown(Duration::ZERO);

@@ -37,7 +37,7 @@ pub(crate) struct Core {
     /// The `PoolState` has changed, or the pool has become idle.
     pub(super) changed: Signal,
     pub(super) slots: Vec<WorkerSlot>,
-    pub(super) watched: Watched,
+    pub(crate) watched: Watched,
 }
 
 /// What the pool's lock protects.

@@ -50,6 +50,11 @@ impl Core {
         self.room.notify_all();
     }
 
+    pub(crate) fn stop(&self) {
+        self.handle(Event::Stop);
+        self.room.notify_all();
+    }
+
     pub(crate) fn kill(&self) {
         self.handle(Event::Kill);
         self.room.notify_all();

@@ -15,7 +15,7 @@ pub(crate) const FRAME_BYTES: usize = 48 * 1024;
 impl<J: SpanContents> Scheduler<J> {
     /// Sends what can be sent.
     pub(super) fn dispatch(&mut self, actions: &mut Vec<Action<J>>) {
-        if let Phase::Broken(_) | Phase::Halted(_) | Phase::Killed = self.phase {
+        if let Phase::Stopping | Phase::Broken(_) | Phase::Halted(_) | Phase::Killed = self.phase {
             return;
         }
         while let Some(is_solitary) = self.queue.front().map(Span::is_solitary) {

@@ -126,6 +126,8 @@ pub(crate) enum Event<J: SpanContents> {
     /// No more jobs will be submitted. The accepted ones are finished; then comes a `Close` for each worker, and
     /// `Ended`.
     Close,
+    /// As `Close`, but a job that is not at a worker, or comes back from one, is cancelled.
+    Stop,
     /// The pool is to end now: each job fails, each worker is killed, then comes `Ended`.
     Kill,
 }

@@ -42,10 +42,14 @@ impl<J: SpanContents> Scheduler<J> {
     }
 
     /// Fails the queued jobs. A suspect that waits for another attempt has been started, so its causes are reported.
-    pub(super) fn fail_unstarted(&mut self, by: Halted, actions: &mut Vec<Action<J>>) {
+    pub(super) fn fail_unstarted(
+        &mut self,
+        reason: impl Fn() -> FailReason<J::Cause>,
+        actions: &mut Vec<Action<J>>,
+    ) {
         while let Some(mut span) = self.queue.pop() {
             let reason = if span.causes.is_empty() {
-                FailReason::Halted { by, started: false }
+                reason()
             } else {
                 FailReason::Quarantined(std::mem::take(&mut span.causes))
             };

@@ -136,6 +136,8 @@ enum Phase<C> {
     Open,
     /// It accepts no more jobs and finishes those that it has.
     Closing,
+    /// It accepts no more jobs, and cancels those that are not at a worker.
+    Stopping,
     /// It has given up. Running jobs may finish.
     Broken(C),
     /// Too many jobs have failed. Running jobs may finish, or are ended, as the policy says.
@@ -301,6 +303,7 @@ impl<J: SpanContents> Scheduler<J> {
             }
             Event::PurgeAbandoned => self.counters.abandoned += self.queue.purge() as u64,
             Event::Close => self.close(),
+            Event::Stop => self.stop(),
             Event::Kill => self.kill(actions),
         }
         self.halt_if_due(actions);
@@ -324,7 +327,7 @@ impl<J: SpanContents> Scheduler<J> {
     pub(crate) fn closing(&self) -> Option<Closing<'_, J::Cause>> {
         match &self.phase {
             Phase::Open => None,
-            Phase::Closing | Phase::Killed => Some(Closing::Ordered),
+            Phase::Closing | Phase::Stopping | Phase::Killed => Some(Closing::Ordered),
             Phase::Broken(cause) => Some(Closing::Broken(cause)),
             Phase::Halted(by) => Some(Closing::Halted(*by)),
         }

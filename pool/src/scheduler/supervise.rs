@@ -145,6 +145,12 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
+    pub(super) fn stop(&mut self) {
+        if let Phase::Open | Phase::Closing = self.phase {
+            self.phase = Phase::Stopping;
+        }
+    }
+
     /// Ends the workers that a pool that accepts no more jobs does not need.
     pub(super) fn wind_down(&mut self, actions: &mut Vec<Action<J>>) {
         let is_idle = self.is_idle();
@@ -153,13 +159,14 @@ impl<J: SpanContents> Scheduler<J> {
             // Workers are kept while there are jobs: even those in flight elsewhere may be requeued.
             Phase::Closing if !is_idle => return,
             Phase::Closing | Phase::Killed => {}
+            Phase::Stopping => self.fail_unstarted(|| FailReason::Cancelled, actions),
             Phase::Broken(cause) => {
                 let cause = cause.clone();
                 self.fail_queued(&cause, actions);
             }
             Phase::Halted(by) => {
                 let by = *by;
-                self.fail_unstarted(by, actions);
+                self.fail_unstarted(|| FailReason::Halted { by, started: false }, actions);
             }
         }
         for worker in self.roster.ids() {
@@ -253,7 +260,7 @@ impl<J: SpanContents> Scheduler<J> {
         match self.phase {
             Phase::Open => true,
             Phase::Closing => !self.is_idle(),
-            Phase::Broken(_) | Phase::Halted(_) | Phase::Killed => false,
+            Phase::Stopping | Phase::Broken(_) | Phase::Halted(_) | Phase::Killed => false,
         }
     }
 

@@ -61,6 +61,11 @@ impl ChildProcess {
         let _sent = rustix::process::pidfd_send_signal(&self.pidfd, signal);
     }
 
+    /// Sends a signal to its process group. Its number must still be its own: it is not reaped.
+    pub(crate) fn signal_group(&self, signal: Signal) {
+        let _sent = rustix::process::kill_process_group(self.pid, signal);
+    }
+
     /// Whether it has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.wait_ended(Some(Instant::now()))

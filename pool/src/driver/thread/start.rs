@@ -29,6 +29,9 @@ use crate::{
     spawn::program::Program,
 };
 
+/// How long to wait for a worker's answer before the time that is left is counted anew.
+const SLICE: Duration = Duration::from_millis(100);
+
 /// How long to wait for a killed process to be reaped before giving up on its status.
 const REAP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -171,9 +174,21 @@ impl Starting<'_> {
     }
 
     /// Receives the answer. Log records that come before it are forwarded.
-    fn receive_answer(&self, process: &WorkerProcess, deadline: Instant) -> Result<Received, ControlError> {
+    ///
+    /// Waits in slices, each of which counts for no more than its length, so that a time in which this program or its
+    /// workers are suspended does not count.
+    fn receive_answer(&self, process: &WorkerProcess) -> Result<Received, ControlError> {
+        let mut left = self.settings.start_deadline;
         loop {
-            let received = control::receive(process.control(), Some(deadline))?;
+            let (begun, slice) = (Instant::now(), left.min(SLICE));
+            let received = control::receive(process.control(), Some(begun + slice));
+            if !self.watched.is_suspended() {
+                left -= begun.elapsed().min(slice);
+            }
+            let received = match received {
+                Err(ControlError::TimedOut) if !left.is_zero() => continue,
+                received => received?,
+            };
             match Record::decode(&received.bytes) {
                 None => return Ok(received),
                 Some(record) if self.log_level > 0 => {
@@ -192,9 +207,8 @@ impl Starting<'_> {
         start_request: &[u8],
         descriptors: &[std::os::fd::BorrowedFd<'_>],
     ) -> Result<(), StartFailureKind> {
-        let deadline = Instant::now() + self.settings.start_deadline;
         let answer = control::send(process.control(), start_request, descriptors)
-            .and_then(|()| self.receive_answer(process, deadline));
+            .and_then(|()| self.receive_answer(process));
         let answer = answer.map_err(|error| match error {
             ControlError::TimedOut => StartFailureKind::Silent(self.settings.start_deadline),
             ControlError::Closed => StartFailureKind::HungUp,

@@ -58,7 +58,12 @@ impl Timekeeper {
     /// Reports all that is due, and returns when to look again.
     pub(super) fn look(&mut self, core: &Core) -> Option<Duration> {
         let begun = cpu_time();
-        self.clock.read(board::now());
+        if core.watched.is_suspended() {
+            // Woken at the end.
+            self.clock.expected = None;
+            return None;
+        }
+        self.clock.read(board::now(), core.watched.take_suspended_time());
         let mut look = Look {
             core,
             before: self,
@@ -84,8 +89,10 @@ impl Timekeeper {
         // Nothing here needs less than a millisecond, nor is the clock finer.
         let next = next.map(|next| next.max(Duration::from_millis(1)));
         // Counted from now, because the look itself may have taken long.
-        self.clock
-            .expect(board::now(), cpu_time().saturating_sub(begun), next);
+        if !core.watched.is_suspended() {
+            self.clock
+                .expect(board::now(), cpu_time().saturating_sub(begun), next);
+        }
         next
     }
 }
@@ -254,25 +261,34 @@ struct Clock {
 }
 
 impl Clock {
-    fn read(&mut self, now: Duration) {
+    /// Reads the time. The workers were suspended for some time since the last look; if the whole program was, too, the
+    /// look comes late by the same time, which counts once.
+    fn read(&mut self, now: Duration, suspended: Duration) {
         let late = self
             .expected
             .take()
             .map_or(Duration::ZERO, |expected| now.saturating_sub(expected));
-        self.forgive(now, late);
+        self.forgive(now, late, suspended);
         self.now = now;
     }
 
     /// Notes the end of a look, for which this thread has used this CPU time. The next look is planned after `wait`
     /// at the latest.
     fn expect(&mut self, now: Duration, worked: Duration, wait: Option<Duration>) {
-        self.forgive(now, now.saturating_sub(self.now).saturating_sub(worked));
+        let late = now.saturating_sub(self.now).saturating_sub(worked);
+        self.forgive(now, late, Duration::ZERO);
         self.expected = wait.map(|wait| now + wait);
     }
 
-    /// Notes that this much of the time until now was lost. If it is long, it was a suspension.
-    fn forgive(&mut self, now: Duration, lost: Duration) {
-        if lost < SUSPENSION {
+    /// Notes that of the time until now this thread was late by some time, which means a suspension if it is long, and
+    /// that the workers were suspended for some time.
+    fn forgive(&mut self, now: Duration, late: Duration, suspended: Duration) {
+        let lost = if late < SUSPENSION {
+            suspended
+        } else {
+            late.max(suspended)
+        };
+        if lost.is_zero() {
             return;
         }
         if self.suspensions.len() == MAX_SUSPENSIONS {
@@ -307,7 +323,7 @@ mod tests {
     fn a_look_that_comes_in_time_leaves_the_time_as_it_is() {
         let mut clock = Clock::default();
         for now in (0..1000).step_by(100) {
-            clock.read(ms(now));
+            clock.read(ms(now), ms(0));
             clock.expect(ms(now), ms(0), Some(ms(100)));
         }
         assert_eq!(clock.since(ms(50)), ms(850));
@@ -316,9 +332,9 @@ mod tests {
     #[test]
     fn a_suspension_is_forgiven_to_what_had_begun_before() {
         let mut clock = Clock::default();
-        clock.read(ms(1000));
+        clock.read(ms(1000), ms(0));
         clock.expect(ms(1000), ms(0), Some(ms(100)));
-        clock.read(ms(6100));
+        clock.read(ms(6100), ms(0));
         assert_eq!(
             clock.since(ms(900)),
             ms(200),
@@ -330,28 +346,39 @@ mod tests {
             "it seems to have begun in the suspension"
         );
         clock.expect(ms(6100), ms(0), Some(ms(50)));
-        clock.read(ms(6150));
+        clock.read(ms(6150), ms(0));
         assert_eq!(clock.since(ms(6100)), ms(50));
+    }
+
+    #[test]
+    fn a_suspension_of_the_workers_is_forgiven_once() {
+        for planned in [None, Some(ms(100))] {
+            let mut clock = Clock::default();
+            clock.read(ms(1000), ms(0));
+            clock.expect(ms(1000), ms(0), planned);
+            clock.read(ms(6100), ms(5000));
+            assert_eq!(clock.since(ms(900)), ms(200), "{planned:?}");
+        }
     }
 
     #[test]
     fn sleeping_without_a_time_is_no_suspension() {
         let mut clock = Clock::default();
-        clock.read(ms(1000));
+        clock.read(ms(1000), ms(0));
         clock.expect(ms(1000), ms(0), None);
-        clock.read(ms(9000));
+        clock.read(ms(9000), ms(0));
         assert_eq!(clock.since(ms(1000)), ms(8000));
     }
 
     #[test]
     fn a_suspension_in_the_middle_of_a_look_is_forgiven_and_a_long_look_is_not() {
         let mut clock = Clock::default();
-        clock.read(ms(1000));
+        clock.read(ms(1000), ms(0));
         clock.expect(ms(6000), ms(1), Some(ms(100)));
-        clock.read(ms(6100));
+        clock.read(ms(6100), ms(0));
         assert_eq!(clock.since(ms(900)), ms(201), "100 before, 1 of work, 100 after");
         clock.expect(ms(7100), ms(990), Some(ms(100)));
-        clock.read(ms(7200));
+        clock.read(ms(7200), ms(0));
         assert_eq!(clock.since(ms(6100)), ms(1100));
     }
 

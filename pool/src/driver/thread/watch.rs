@@ -112,10 +112,11 @@ fn descriptors_of(process: &WorkerProcess) -> [PollFd<'_>; DESCRIPTORS] {
 fn serve(core: &Core, processes: &[Arc<WorkerProcess>], activity: &[Activity]) {
     for (process, activity) in processes.iter().zip(activity) {
         if activity.ended && process.has_ended() {
-            process.reap();
+            // First, so that a process that is watched has its number for itself.
             core.watched
                 .processes()
                 .retain(|other| !Arc::ptr_eq(other, process));
+            process.reap();
         } else if activity.wrote {
             process.read_output();
         }

@@ -98,6 +98,11 @@ impl WorkerProcess {
         self.child.pid()
     }
 
+    /// Sends a signal to it and to what it has started. Call this while it is watched, so that it is not reaped.
+    pub(crate) fn signal_group(&self, signal: Signal) {
+        self.child.signal_group(signal);
+    }
+
     /// The parent's end of the control socket.
     pub(crate) fn control(&self) -> BorrowedFd<'_> {
         self.control.as_fd()

@@ -8,7 +8,13 @@ use std::{
     },
 };
 
-use rustix::event::{EventfdFlags, eventfd};
+use std::time::Duration;
+
+use protocol::board;
+use rustix::{
+    event::{EventfdFlags, eventfd},
+    process::Signal,
+};
 
 use super::process::WorkerProcess;
 
@@ -16,16 +22,27 @@ use super::process::WorkerProcess;
 #[derive(Debug)]
 pub(crate) struct Watched {
     processes: Mutex<Vec<Arc<WorkerProcess>>>,
+    suspension: Mutex<Suspension>,
     wake: OwnedFd,
     /// The thread sleeps without a timeout.
     sleeps: AtomicBool,
     stops: AtomicBool,
 }
 
+/// Whether all processes are stopped, and how long they were.
+#[derive(Debug, Default)]
+struct Suspension {
+    /// Since when they are.
+    since: Option<Duration>,
+    /// How long they were since the time was last taken.
+    lasted: Duration,
+}
+
 impl Watched {
     pub(crate) fn new() -> rustix::io::Result<Self> {
         Ok(Self {
             processes: Mutex::default(),
+            suspension: Mutex::default(),
             wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             sleeps: AtomicBool::new(false),
             stops: AtomicBool::new(false),
@@ -38,8 +55,53 @@ impl Watched {
 
     /// Adds a process, which is watched until it has ended.
     pub(crate) fn add(&self, process: Arc<WorkerProcess>) {
-        self.processes().push(process);
+        let mut processes = self.processes();
+        if self.is_suspended() {
+            process.signal_group(Signal::STOP);
+        }
+        processes.push(process);
+        drop(processes);
         self.wake();
+    }
+
+    /// Stops all processes, and those that are added, until they are resumed.
+    pub(crate) fn suspend(&self) {
+        // Locked first, so that a process is added either before this or after it.
+        let processes = self.processes();
+        self.suspension().since.get_or_insert_with(board::now);
+        for process in &*processes {
+            process.signal_group(Signal::STOP);
+        }
+    }
+
+    /// Lets all processes go on after a suspension.
+    pub(crate) fn resume(&self) {
+        let processes = self.processes();
+        let mut suspension = self.suspension();
+        let Some(since) = suspension.since.take() else {
+            return;
+        };
+        suspension.lasted += board::now().saturating_sub(since);
+        drop(suspension);
+        for process in &*processes {
+            process.signal_group(Signal::CONT);
+        }
+        drop(processes);
+        self.wake();
+    }
+
+    /// Whether the processes are stopped until they are resumed.
+    pub(crate) fn is_suspended(&self) -> bool {
+        self.suspension().since.is_some()
+    }
+
+    /// How long the processes were stopped since the last call.
+    pub(crate) fn take_suspended_time(&self) -> Duration {
+        std::mem::take(&mut self.suspension().lasted)
+    }
+
+    fn suspension(&self) -> MutexGuard<'_, Suspension> {
+        self.suspension.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Becomes readable when the thread is to wake up.

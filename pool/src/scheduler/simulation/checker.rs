@@ -119,6 +119,7 @@ struct Slot {
 enum Phase {
     Open,
     Closing,
+    Stopping,
     Broken,
     Halted,
     Killed,

@@ -41,6 +41,7 @@ pub(super) struct Plan {
     pub(super) cancel: u32,
     pub(super) leave: u32,
     pub(super) close: u32,
+    pub(super) stop: u32,
     pub(super) kill: u32,
     /// After the last step no start succeeds.
     pub(super) is_doomed: bool,
@@ -69,6 +70,7 @@ impl Plan {
             leave: pick(random, &[0, 100]),
             close: pick(random, &[0, 0, 50, 300]),
             kill: pick(random, &[0, 0, 0, 100]),
+            stop: pick(random, &[0, 0, 50, 300]),
             is_doomed,
         }
     }

@@ -91,7 +91,7 @@ impl World {
         self.now += Duration::from_nanos(self.random.u64(..200_000));
         match self.random.u32(..100) {
             0..25 => self.submit_some()?,
-            25..85 => {
+            25..84 => {
                 let worker = self.random.usize(..self.machines.len());
                 // Most of what may be drawn is not possible at the moment, and nothing happens.
                 for _ in 0..self.random.u32(1..=20) {
@@ -103,6 +103,7 @@ impl World {
             92..94 if self.happens(self.plan.leave) => self.leave(),
             94..96 => self.purge()?,
             96..98 => self.report_stale()?,
+            84 if self.happens(self.plan.stop) => self.handle(Event::Stop)?,
             98 if self.happens(self.plan.close) => self.handle(Event::Close)?,
             99 if self.happens(self.plan.kill) => self.handle(Event::Kill)?,
             _ => {}

@@ -42,3 +42,23 @@ fn a_killed_pool_fails_all_jobs_and_ends() {
     pool.worker(0).died(2, 1);
     pool.expect(&["ended"]);
 }
+
+#[test]
+fn a_stop_cancels_what_is_queued_and_what_comes_back_and_lets_the_rest_end() {
+    let mut pool = arrange(1).warm().jobs(6).ready();
+    pool.seen.clear();
+    let queued = pool.scheduler.queued();
+    assert!(queued > 0, "all jobs are at the worker");
+    pool.handle(Event::Stop);
+    assert!(!pool.scheduler.is_open() && pool.scheduler.queued() == 0);
+    let cancelled = |pool: &Pool| pool.seen.iter().filter(|seen| seen.contains("cancelled")).count();
+    assert!(cancelled(&pool) > 0, "{:?}", pool.seen);
+    pool.seen.clear();
+    pool.worker(0).stalled();
+    pool.worker(0).revoked(2);
+    assert!(cancelled(&pool) > 0, "{:?}", pool.seen);
+    assert_eq!(pool.scheduler.queued(), 0);
+    pool.seen.clear();
+    pool.worker(0).finished(1, 1);
+    assert!(pool.seen.iter().any(|seen| seen == "close 0"), "{:?}", pool.seen);
+}

@@ -179,7 +179,7 @@ impl Checker {
             FailReason::WorkerDied(cause) => expected == Some(Resolution::WorkerDied) && deaths == &[*cause],
             FailReason::Quarantined(causes) => {
                 let is_known = deaths == causes;
-                let is_halted = self.phase == Phase::Halted && !causes.is_empty();
+                let is_halted = matches!(self.phase, Phase::Halted | Phase::Stopping) && !causes.is_empty();
                 is_known
                     && (expected == Some(Resolution::Quarantined) || (is_halted && self.queued.remove(&job)))
             }
@@ -190,7 +190,10 @@ impl Checker {
                 deaths.is_empty() && self.halted_by == Some(*by) && self.queued.remove(&job)
             }
             FailReason::Deadline => expected == Some(Resolution::Deadline),
-            FailReason::Cancelled => expected == Some(Resolution::Cancelled),
+            FailReason::Cancelled => {
+                expected == Some(Resolution::Cancelled)
+                    || (self.phase == Phase::Stopping && deaths.is_empty() && self.queued.remove(&job))
+            }
             FailReason::Closed => expected == Some(Resolution::Closed),
             FailReason::Broken(cause) => self.broken_by == Some(*cause) && self.queued.remove(&job),
         };
@@ -244,7 +247,7 @@ impl Checker {
         let is_retiring = self.slots[worker].state == SlotState::Retiring;
         let is_due = match self.phase {
             Phase::Closing => self.unresolved == 0 || is_retiring,
-            Phase::Broken | Phase::Halted => true,
+            Phase::Stopping | Phase::Broken | Phase::Halted => true,
             Phase::Open => is_retiring,
             Phase::Killed => false,
         };

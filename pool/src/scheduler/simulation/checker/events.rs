@@ -86,6 +86,11 @@ impl Checker {
                     self.phase
                 }
             }
+            Event::Stop => {
+                if let Phase::Open | Phase::Closing = self.phase {
+                    self.phase = Phase::Stopping;
+                }
+            }
             Event::Kill => self.kill(),
         }
         if !matches!(event, Event::Submit(_)) {

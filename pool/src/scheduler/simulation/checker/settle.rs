@@ -122,7 +122,7 @@ impl Checker {
         let is_wanted = match self.phase {
             Phase::Open => true,
             Phase::Closing => self.unresolved > 0,
-            Phase::Broken | Phase::Halted => !slot.flight.is_empty(),
+            Phase::Stopping | Phase::Broken | Phase::Halted => !slot.flight.is_empty(),
             Phase::Killed => false,
         };
         let is_right = match slot.state {
