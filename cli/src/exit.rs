@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use signal_hook::consts::SIGINT;
+
+use crate::disposition;
+
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -15,10 +19,8 @@ pub(crate) enum Ending {
     Usage,
     /// The pool could not be built or broke, or the output could not be written.
     PoolFailed,
-    /// Ctrl-C.
+    /// Ctrl-C: the command dies of SIGINT.
     Interrupted,
-    /// SIGTERM.
-    Terminated,
 }
 
 impl Ending {
@@ -31,7 +33,13 @@ impl Ending {
             Self::PoolFailed => 3,
             // 128 plus the signal's number, as in shells.
             Self::Interrupted => 130,
-            Self::Terminated => 143,
+        }
+    }
+
+    /// Ends this process if it is to die of a signal, so that a shell's loop ends too.
+    pub(crate) fn die_if_interrupted(self) {
+        if self == Self::Interrupted {
+            disposition::die_of(SIGINT);
         }
     }
 }
@@ -55,7 +63,6 @@ mod tests {
             (Ending::Usage, 2),
             (Ending::PoolFailed, 3),
             (Ending::Interrupted, 130),
-            (Ending::Terminated, 143),
         ];
         for (ending, code) in codes {
             assert_eq!(ending.code(), code, "{ending:?}");

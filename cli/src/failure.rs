@@ -44,6 +44,16 @@ impl Failure {
         }
     }
 
+    /// The failure of a job that was not run because of a Ctrl-C.
+    pub(crate) fn interrupted() -> Self {
+        Self {
+            kind: "Interrupted".into(),
+            message: "the expression was not evaluated".to_owned(),
+            details: None,
+            span: None,
+        }
+    }
+
     fn too_long(max_record_bytes: usize) -> Self {
         Self {
             kind: "LimitExceeded".into(),
@@ -84,6 +94,14 @@ pub(crate) fn is_end_of_pool(error: &JobError) -> bool {
         JobError::Broken(_)
             | JobError::Closed
             | JobError::NotSubmitted(SubmitError::Broken(_) | SubmitError::Closed)
+    )
+}
+
+/// Whether the job was not run because the pool was stopped.
+pub(crate) fn is_stopped(error: &JobError) -> bool {
+    matches!(
+        error,
+        JobError::Cancelled | JobError::Closed | JobError::NotSubmitted(SubmitError::Closed)
     )
 }
 

@@ -11,7 +11,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::chunk::Origin;
+use crate::{
+    chunk::Origin,
+    stdio::{self, Stream},
+};
 
 /// One input.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,6 +72,9 @@ impl Source {
 
 /// Opens standard input without a buffer.
 pub(crate) fn open_stdin() -> io::Result<File> {
+    if stdio::was_closed(Stream::Input) {
+        return Err(rustix::io::Errno::BADF.into());
+    }
     stdin().as_fd().try_clone_to_owned().map(File::from)
 }
 

@@ -9,6 +9,7 @@
 mod args;
 mod chunk;
 mod diagnostics;
+mod disposition;
 mod exit;
 mod failure;
 mod input;
@@ -16,6 +17,7 @@ mod input_budget;
 mod json;
 mod logging;
 mod notices;
+mod opening;
 mod pending;
 mod pool_input;
 mod printer;
@@ -23,17 +25,25 @@ mod progress;
 mod reader;
 mod records;
 mod run;
+mod running_pool;
 mod setup;
 mod signals;
+mod stdio;
 mod text;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, ErrorKind},
+    process::ExitCode,
+};
 
 use clap::Parser;
 
 use crate::{
     args::{Arguments, Command},
     exit::Ending,
+    notices::Notices,
+    progress::Progress,
+    stdio::Stream,
 };
 
 fn main() -> ExitCode {
@@ -41,16 +51,33 @@ fn main() -> ExitCode {
     let ending = match Arguments::try_parse() {
         Ok(Arguments {
             command: Command::Eval(arguments),
-        }) => run::evaluate(*arguments),
-        Err(error) => {
-            // This is also how help and version are printed. A write error does not matter: the reader has left.
+        }) => check_output().map_or_else(unwritten, |()| run::evaluate(*arguments)),
+        Err(error) if error.use_stderr() => {
+            // A write error does not matter: there is no other place to report it.
             drop(error.print());
-            if error.use_stderr() {
-                Ending::Usage
-            } else {
-                Ending::AllGood
-            }
+            Ending::Usage
         }
+        // Help and version.
+        Err(text) => match check_output().and_then(|()| text.print()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => unwritten(error),
+            _ => Ending::AllGood,
+        },
     };
+    ending.die_if_interrupted();
     ending.into()
+}
+
+/// An error if standard output was closed at the start.
+fn check_output() -> io::Result<()> {
+    if stdio::was_closed(Stream::Output) {
+        return Err(io::Error::other("standard output is closed"));
+    }
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an error handler takes its error")]
+fn unwritten(error: io::Error) -> Ending {
+    let notices = Notices::new(Progress::hidden().bar().clone());
+    notices.say(format_args!("cannot write the results: {error}"));
+    Ending::PoolFailed
 }

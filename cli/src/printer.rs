@@ -42,6 +42,8 @@ pub(crate) struct Totals {
     pub(crate) failed: u64,
     /// Jobs that did not run or finish because the pool halted; they do not count as failures.
     pub(crate) not_run: u64,
+    /// Jobs that did not run because of a Ctrl-C; they count neither as jobs nor as failures.
+    pub(crate) interrupted: u64,
     /// Why the pool halted, if it did.
     pub(crate) halted: Option<Halted>,
     /// Why the pool ended before its jobs, if it did.
@@ -60,6 +62,12 @@ pub(crate) struct Printer<W> {
     pub(crate) progress: Progress,
     /// Whether results and the progress bar are on the same terminal, so that the bar has to make way.
     pub(crate) shares_terminal: bool,
+    /// Whether results and messages are on the same terminal, so that a failure that is shown needs no line.
+    pub(crate) reports_once: bool,
+    /// Whether line N is the result of expression N, so that a job that was not run needs a line if one after it has run.
+    pub(crate) counts_lines: bool,
+    /// How many lines are due for jobs that were not run, if a result follows.
+    pub(crate) gap: u64,
     pub(crate) max_record_bytes: usize,
     pub(crate) buffer: Vec<u8>,
     pub(crate) totals: Totals,
@@ -84,7 +92,7 @@ impl<W: Write> Printer<W> {
 
     fn print_block(&mut self, block: Block<'_>) -> io::Result<()> {
         let (number, count) = (block.number(), block.len());
-        if self.style == Style::Text && text::append_values(&mut self.buffer, block.clone(), block.bytes()) {
+        if self.gap == 0 && self.style == Style::Text && text::append_values(&mut self.buffer, block.clone(), block.bytes()) {
             self.totals.jobs += count as u64;
             self.retire(number, count);
             return self.write_if_large();
@@ -98,12 +106,17 @@ impl<W: Write> Printer<W> {
     }
 
     fn retire(&mut self, number: u64, count: usize) {
-        if self.pending.retire(number, count) {
-            self.progress.show(self.totals.jobs, self.pending.done_bytes());
-        }
+        self.pending.retire(number, count);
+        self.progress.count(self.totals.jobs);
     }
 
     fn print(&mut self, number: u64, result: Result<&[u8], JobError>) -> io::Result<()> {
+        if self.input.is_interrupted() && result.as_ref().is_err_and(failure::is_stopped) {
+            self.totals.interrupted += 1;
+            self.gap += u64::from(self.counts_lines);
+            return Ok(());
+        }
+        self.fill_gap();
         self.totals.jobs += 1;
         let evaluated = result.and_then(|bytes| decode_evaluated(bytes).map_err(JobError::UndecodableOutput));
         match evaluated {
@@ -115,6 +128,13 @@ impl<W: Write> Printer<W> {
             Err(error) => self.print_job_error(number, &error)?,
         }
         Ok(())
+    }
+
+    /// Writes the lines of jobs that were not run, so that the next line is that of its expression.
+    fn fill_gap(&mut self) {
+        for _ in 0..std::mem::take(&mut self.gap) {
+            text::append_failure(&mut self.buffer, &Failure::interrupted());
+        }
     }
 
     fn print_job_error(&mut self, number: u64, error: &JobError) -> io::Result<()> {
@@ -159,18 +179,18 @@ impl<W: Write> Printer<W> {
 
     fn print_failure(&mut self, number: u64, failure: &Failure) -> io::Result<()> {
         self.totals.failed += 1;
-        self.append_failure(number, failure);
-        match self.style {
-            Style::Json => Ok(()),
-            Style::Text => self.show(number, failure),
+        let is_shown = self.style == Style::Text && self.totals.failed <= SHOWN_FAILURES;
+        if !(is_shown && self.reports_once) {
+            self.append_failure(number, failure);
         }
+        if is_shown {
+            return self.show(number, failure);
+        }
+        Ok(())
     }
 
     /// Shows one of the first failures on standard error, after the results before it are written.
     fn show(&mut self, number: u64, failure: &Failure) -> io::Result<()> {
-        if self.totals.failed > SHOWN_FAILURES {
-            return Ok(());
-        }
         self.write_out()?;
         if let Some(located) = self.pending.find(number) {
             self.notices.print(self.painter.paint(failure, &located));
@@ -209,9 +229,13 @@ impl<W: Write> Printer<W> {
         let hidden = self.totals.failed.saturating_sub(SHOWN_FAILURES);
         if self.style == Style::Text && hidden > 0 {
             let Totals { jobs, failed, .. } = self.totals;
-            self.notices.say(format_args!(
-                "{failed} of {jobs} jobs failed; the last {hidden} are not shown here"
-            ));
+            let shown = if self.reports_once {
+                String::new()
+            } else {
+                format!("; the last {hidden} are not shown here")
+            };
+            self.notices
+                .say(format_args!("{failed} of {jobs} jobs failed{shown}"));
         }
     }
 }

@@ -19,7 +19,9 @@ use crate::{
     input::{Source, open_stdin},
     input_budget::InputBudget,
     notices::Notices,
+    opening::Opening,
     pool_input::{PoolInput, Wanted},
+    progress::Progress,
     records::{Format, Splitter},
 };
 
@@ -34,6 +36,7 @@ pub(crate) struct Reader {
     pub(crate) budget: Arc<InputBudget>,
     pub(crate) chunks: Sender<Arc<Chunk>>,
     pub(crate) notices: Notices,
+    pub(crate) progress: Progress,
     /// Set if an input could not be read.
     pub(crate) has_read_error: Arc<AtomicBool>,
 }
@@ -58,7 +61,8 @@ impl Reader {
             Source::Stdin => open_stdin(),
         };
         let mut splitter = Splitter::new(origin.clone(), self.format);
-        match file.and_then(|file| self.read(file, &mut splitter)) {
+        let mut opening = Opening::default();
+        match file.and_then(|file| self.read(file, &mut opening, &mut splitter)) {
             Ok(Wanted::More) => self.send_some(splitter.finish()),
             Ok(Wanted::NoMore) => Wanted::NoMore,
             Err(error) => {
@@ -70,16 +74,20 @@ impl Reader {
         }
     }
 
-    fn read(&self, mut file: File, splitter: &mut Splitter) -> io::Result<Wanted> {
+    fn read(&self, mut file: File, opening: &mut Opening, splitter: &mut Splitter) -> io::Result<Wanted> {
         let mut block = vec![0; BLOCK_BYTES];
         loop {
             let length = match file.read(&mut block) {
-                Ok(0) => return Ok(Wanted::More),
+                Ok(0) => {
+                    let held = opening.finish().map_err(io::Error::other)?;
+                    return Ok(self.send_some(splitter.split(&held)));
+                }
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            if self.send_some(splitter.split(&block[..length])) == Wanted::NoMore {
+            let text = opening.take(&block[..length]).map_err(io::Error::other)?;
+            if self.send_some(splitter.split(&text)) == Wanted::NoMore {
                 return Ok(Wanted::NoMore);
             }
         }
@@ -95,6 +103,8 @@ impl Reader {
 
     fn send(&self, chunk: Chunk) -> Wanted {
         self.budget.take(chunk.footprint());
+        self.progress
+            .read(chunk.records.len() as u64, chunk.input_bytes);
         let chunk = Arc::new(chunk);
         // If the printer is gone, the command is about to end.
         if self.chunks.send(Arc::clone(&chunk)).is_err() {

@@ -35,7 +35,8 @@ use crate::{
     progress::Progress,
     reader::Reader,
     records::Format,
-    setup, signals,
+    running_pool::RunningPool,
+    setup, signals, stdio,
 };
 
 /// Longer records are skipped, unless the evaluator's limit is higher.
@@ -71,28 +72,35 @@ pub(crate) fn evaluate(mut arguments: EvalArguments) -> Ending {
     logging::start(arguments.verbose, &notices);
     let run = Run {
         input: Arc::default(),
+        pool: Arc::default(),
         budget: Arc::new(InputBudget::new(PENDING_INPUT_BYTES)),
         has_read_error: Arc::default(),
         format: format(&arguments, &setup),
         notices,
+        progress,
         arguments,
     };
-    run.run(sources, &setup, painter, progress)
+    run.run(sources, &setup, painter)
 }
 
 /// What the parts of a run share.
 struct Run {
     input: Arc<PoolInput>,
+    pool: Arc<RunningPool>,
     budget: Arc<InputBudget>,
     has_read_error: Arc<AtomicBool>,
     format: Format,
     notices: Notices,
+    progress: Progress,
     arguments: EvalArguments,
 }
 
 impl Run {
-    fn run(self, sources: Vec<Source>, setup: &EvalSetup, painter: Painter, progress: Progress) -> Ending {
-        let ran = self.try_run(sources, setup, painter, progress);
+    fn run(self, sources: Vec<Source>, setup: &EvalSetup, painter: Painter) -> Ending {
+        let ran = self.try_run(sources, setup, painter);
+        if self.input.is_interrupted() {
+            return Ending::Interrupted;
+        }
         ran.unwrap_or_else(|ending| ending)
     }
 
@@ -102,7 +110,6 @@ impl Run {
         sources: Vec<Source>,
         setup: &EvalSetup,
         painter: Painter,
-        progress: Progress,
     ) -> Result<Ending, Ending> {
         self.watch_signals()
             .map_err(|error| self.failed("watch for Ctrl-C", &error))?;
@@ -110,13 +117,22 @@ impl Run {
             self.notices.say(&error);
             ending_of_build(&error)
         })?;
+        let pool = Arc::new(pool);
+        self.pool.set(&pool);
         let (stream, mut results) = pool.stream(self.order());
         self.input.open(stream);
+        if self.input.is_interrupted() {
+            // Before the pool was known.
+            pool.stop();
+        }
+        self.progress
+            .start(Arc::clone(&self.pool))
+            .map_err(|error| self.failed("start the progress bar", &error))?;
         let pending = self
             .start_reader(sources)
             .map_err(|error| self.failed("start the reader", &error))?;
         let totals = self
-            .print(pending, &mut results, painter, progress)
+            .print(pending, &mut results, painter)
             .map_err(|error| self.ending_of_write(&error))?;
         pool.close();
         Ok(self.ending(&totals))
@@ -135,12 +151,32 @@ impl Run {
     }
 
     fn watch_signals(&self) -> io::Result<()> {
-        let (input, notices) = (Arc::clone(&self.input), self.notices.clone());
-        signals::watch(move || {
+        let (input, notices, pool) = (
+            Arc::clone(&self.input),
+            self.notices.clone(),
+            Arc::clone(&self.pool),
+        );
+        let interrupt = move || {
+            if input.is_interrupted() {
+                return;
+            }
             // The message comes first: once the input is closed, the command may end at any time.
             notices.say("stopping: waiting for running jobs to finish (press Ctrl-C again to kill them)");
             input.interrupt();
-        })
+            if let Some(pool) = pool.get() {
+                pool.stop();
+            }
+        };
+        let (progress, pool) = (self.progress.clone(), Arc::clone(&self.pool));
+        let suspend = move |stop: &dyn Fn()| match pool.get() {
+            Some(pool) => {
+                pool.suspend();
+                progress.stop(stop);
+                pool.resume();
+            }
+            None => progress.stop(stop),
+        };
+        signals::watch(interrupt, suspend)
     }
 
     fn build_pool(&self, sources: &[Source], setup: &EvalSetup) -> Result<Pool<Eval>, BuildError> {
@@ -188,6 +224,7 @@ impl Run {
             budget: Arc::clone(&self.budget),
             chunks,
             notices: self.notices.clone(),
+            progress: self.progress.clone(),
             has_read_error: Arc::clone(&self.has_read_error),
         };
         let run = move || reader.run(sources);
@@ -200,11 +237,11 @@ impl Run {
         pending: PendingChunks,
         results: &mut StreamOutput<Eval>,
         painter: Painter,
-        progress: Progress,
     ) -> io::Result<Totals> {
+        let is_json = self.arguments.json;
         let mut printer = Printer {
             sink: File::from(stdout().as_fd().try_clone_to_owned()?),
-            style: if self.arguments.json {
+            style: if is_json {
                 Style::Json
             } else {
                 Style::Text
@@ -213,19 +250,20 @@ impl Run {
             pending,
             painter,
             notices: self.notices.clone(),
-            shares_terminal: !progress.bar().is_hidden() && stdout().is_terminal(),
-            progress,
+            shares_terminal: !self.progress.bar().is_hidden() && stdout().is_terminal(),
+            reports_once: stdio::is_one_terminal(),
+            counts_lines: !is_json && !self.arguments.unordered,
+            gap: 0,
+            progress: self.progress.clone(),
             max_record_bytes: self.format.max_record_bytes,
             buffer: Vec::new(),
             totals: Totals::default(),
         };
         let printed = printer.print_all(results);
-        printer
-            .progress
-            .show(printer.totals.jobs, printer.pending.done_bytes());
-        printer
-            .progress
-            .end(printed.is_ok() && !self.input.is_interrupted());
+        self.progress.end(
+            printer.totals.jobs - printer.totals.not_run,
+            printer.totals.failed,
+        );
         printed?;
         printer.count_hidden();
         Ok(printer.totals)
@@ -244,8 +282,11 @@ impl Run {
                 totals.not_run
             ));
         }
-        if self.input.is_interrupted() {
-            return Ending::Interrupted;
+        if totals.interrupted > 0 {
+            self.notices.say(format_args!(
+                "interrupted; {} more expressions were read and not evaluated",
+                totals.interrupted
+            ));
         }
         if totals.failed > 0 || self.has_read_error.load(Ordering::SeqCst) {
             Ending::SomeFailed
