@@ -34,7 +34,8 @@ const EVAL_MORE: &str = "\
 Output:
   Line N is the result of expression N: its value as Python's repr prints it, or `Kind: message`.
   Control characters in a message are escaped, so that it stays on one line. The first ten
-  failures are also shown on standard error, with their location and a caret.
+  failures are also shown on standard error, with their location and a caret. If that is the
+  terminal to which the output goes, they are shown there alone.
   With --json each line is an object, and failures are reported nowhere else:
     {\"seq\":0,\"ok\":true,\"repr\":\"2\"}
     {\"seq\":1,\"ok\":false,\"error\":{\"kind\":\"KeyError\",\"message\":\"'tax'\",\"column\":1}}
@@ -45,9 +46,19 @@ Exit codes:
   0    every expression has a value, or the reader closed the output
   1    an expression failed, or a file could not be read; all others were evaluated
   2    the command line is invalid
-  3    the pool failed to start or broke, or the output could not be written
-  130  Ctrl-C: the first stops reading and waits for running jobs, the second kills them
+  3    the pool failed to start or broke, or the output is closed or could not be written
+  130  Ctrl-C: the first drops what is not running and waits for what is, the second kills that
   143  SIGTERM: kills all jobs
+
+Signals:
+  After Ctrl-C and SIGTERM the command dies of SIGINT or SIGTERM, which shells show as the exit
+  codes above. An expression that was not evaluated has no line, unless one after it has a value:
+  then its line starts with `Interrupted`. Ctrl-Z stops the workers too, and that time counts for
+  no limit. Signals that are ignored at the start stay ignored.
+
+Input:
+  UTF-8. A byte order mark at the start of a file or of standard input is skipped. Input that
+  begins with the mark of UTF-16 or UTF-32 is not read.
 
 Environment:
   RUST_LOG  what to log on standard error, for example `pool=debug`; overrides -v

@@ -92,7 +92,14 @@ mod tests {
             assert_eq!(read(b"\xef\xbb\xbf1+1\n"), b"1+1\n");
             assert_eq!(read(b"\xef\xbb\xbf\xef\xbb\xbf1"), b"\xef\xbb\xbf1");
             assert_eq!(read(b"\xef\xbb\xbf"), b"");
-            for other in [&b""[..], b"1\n", b"\xef\xbb", b"\xef\xbb\xbe", b"\xff", b"\n\xef\xbb\xbf"] {
+            for other in [
+                &b""[..],
+                b"1\n",
+                b"\xef\xbb",
+                b"\xef\xbb\xbe",
+                b"\xff",
+                b"\n\xef\xbb\xbf",
+            ] {
                 assert_eq!(read(other), other);
             }
         }

@@ -92,7 +92,10 @@ impl<W: Write> Printer<W> {
 
     fn print_block(&mut self, block: Block<'_>) -> io::Result<()> {
         let (number, count) = (block.number(), block.len());
-        if self.gap == 0 && self.style == Style::Text && text::append_values(&mut self.buffer, block.clone(), block.bytes()) {
+        if self.gap == 0
+            && self.style == Style::Text
+            && text::append_values(&mut self.buffer, block.clone(), block.bytes())
+        {
             self.totals.jobs += count as u64;
             self.retire(number, count);
             return self.write_if_large();

@@ -118,10 +118,15 @@ impl Progress {
 
     /// Draws the bar; returns whether it is still to be drawn.
     fn draw(&self) -> bool {
-        let is_final = self.counts.is_final.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_final = self
+            .counts
+            .is_final
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if !*is_final {
             // The average job may shrink, but the bar does not.
-            self.bar.set_position(self.counts.ended_bytes().max(self.bar.position()));
+            self.bar
+                .set_position(self.counts.ended_bytes().max(self.bar.position()));
             self.bar.tick();
         }
         !*is_final
@@ -153,11 +158,16 @@ impl Progress {
 
     /// Ends the bar and leaves the final figures on the screen.
     pub(crate) fn end(&self, jobs: u64, failed: u64) {
-        let mut is_final = self.counts.is_final.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_final = self
+            .counts
+            .is_final
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *is_final = true;
         let style = ProgressStyle::with_template("{msg}").expect("the template is valid");
         self.bar.set_style(style);
-        self.bar.abandon_with_message(figures(jobs, failed, self.counts.time()));
+        self.bar
+            .abandon_with_message(figures(jobs, failed, self.counts.time()));
     }
 }
 
@@ -184,7 +194,7 @@ fn total(time: Duration) -> String {
 
 /// The time left after `time` for `done` of `all`, if anything can be known about it.
 fn time_left(time: Duration, done: u64, all: u64) -> Option<Duration> {
-    let nanos = u128::from(all.saturating_sub(done)) * time.as_nanos() / u128::from(done).max(1);
+    let nanos = u128::from(all.saturating_sub(done)).checked_mul(time.as_nanos())? / u128::from(done).max(1);
     let left = Duration::from_nanos(u64::try_from(nanos).ok()?);
     (done > 0).then_some(left)
 }
@@ -202,12 +212,17 @@ fn style(template: &str, counts: &Arc<Counts>) -> ProgressStyle {
         .with_key("time", move |_: &ProgressState, out: &mut dyn fmt::Write| {
             show(out, format_args!("{:#}", HumanDuration(of_time.time())));
         })
-        .with_key("left", move |state: &ProgressState, out: &mut dyn fmt::Write| {
-            match time_left(of_left.time(), state.pos(), state.len().unwrap_or(0)) {
+        .with_key(
+            "left",
+            move |state: &ProgressState, out: &mut dyn fmt::Write| match time_left(
+                of_left.time(),
+                state.pos(),
+                state.len().unwrap_or(0),
+            ) {
                 Some(left) => show(out, format_args!("{:#}", HumanDuration(left))),
                 None => show(out, "?"),
-            }
-        })
+            },
+        )
 }
 
 #[expect(
@@ -264,7 +279,13 @@ mod tests {
 
     #[test]
     fn the_last_line_has_the_totals() {
-        assert_eq!(figures(10, 3, Duration::from_millis(2040)), "10 jobs in 2.0s, 4/s, 3 failed");
-        assert_eq!(figures(1200, 0, Duration::from_secs(61)), "1,200 jobs in 1m 1s, 19/s, 0 failed");
+        assert_eq!(
+            figures(10, 3, Duration::from_millis(2040)),
+            "10 jobs in 2.0s, 4/s, 3 failed"
+        );
+        assert_eq!(
+            figures(1200, 0, Duration::from_secs(61)),
+            "1,200 jobs in 1m 1s, 19/s, 0 failed"
+        );
     }
 }

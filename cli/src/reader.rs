@@ -103,8 +103,7 @@ impl Reader {
 
     fn send(&self, chunk: Chunk) -> Wanted {
         self.budget.take(chunk.footprint());
-        self.progress
-            .read(chunk.records.len() as u64, chunk.input_bytes);
+        self.progress.read(chunk.records.len() as u64, chunk.input_bytes);
         let chunk = Arc::new(chunk);
         // If the printer is gone, the command is about to end.
         if self.chunks.send(Arc::clone(&chunk)).is_err() {

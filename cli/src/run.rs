@@ -105,12 +105,7 @@ impl Run {
     }
 
     /// Runs to the end. An error is how the command ends if it fails before there are totals.
-    fn try_run(
-        &self,
-        sources: Vec<Source>,
-        setup: &EvalSetup,
-        painter: Painter,
-    ) -> Result<Ending, Ending> {
+    fn try_run(&self, sources: Vec<Source>, setup: &EvalSetup, painter: Painter) -> Result<Ending, Ending> {
         self.watch_signals()
             .map_err(|error| self.failed("watch for Ctrl-C", &error))?;
         let pool = self.build_pool(&sources, setup).map_err(|error| {
@@ -241,11 +236,7 @@ impl Run {
         let is_json = self.arguments.json;
         let mut printer = Printer {
             sink: File::from(stdout().as_fd().try_clone_to_owned()?),
-            style: if is_json {
-                Style::Json
-            } else {
-                Style::Text
-            },
+            style: if is_json { Style::Json } else { Style::Text },
             input: Arc::clone(&self.input),
             pending,
             painter,

@@ -44,6 +44,7 @@ pub(crate) fn was_closed(stream: Stream) -> bool {
 /// Whether standard output and standard error are the same terminal.
 pub(crate) fn is_one_terminal() -> bool {
     let device = |found: rustix::fs::Stat| found.st_rdev;
-    let [output, error] = [rustix::fs::fstat(stdout()), rustix::fs::fstat(stderr())].map(|stat| stat.map(device));
+    let [output, error] =
+        [rustix::fs::fstat(stdout()), rustix::fs::fstat(stderr())].map(|stat| stat.map(device));
     stdout().is_terminal() && stderr().is_terminal() && output.is_ok() && output == error
 }

@@ -8,6 +8,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{BufRead, BufReader, Read, Write},
+    os::unix::process::ExitStatusExt,
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Arc,
@@ -57,6 +58,8 @@ pub(crate) fn run<I: IntoIterator<Item: AsRef<OsStr>>>(arguments: I, input: impl
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
+    /// The signal of which it died.
+    pub(crate) signal: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -68,6 +71,17 @@ impl Ended {
         assert_eq!(
             (self.code, &*self.stdout),
             (Some(code), stdout),
+            "stderr: {}",
+            self.stderr
+        );
+    }
+
+    /// Expects death by this signal after this output.
+    #[track_caller]
+    pub(crate) fn expect_death(&self, signal: Signal, stdout: &str) {
+        assert_eq!(
+            (self.signal, &*self.stdout),
+            (Some(signal.as_raw()), stdout),
             "stderr: {}",
             self.stderr
         );
@@ -96,6 +110,11 @@ impl Running {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    /// Starts a command whose standard streams are set.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let (disarm, alarm) = mpsc::channel();
         let (is_late, pid) = (Arc::new(AtomicBool::new(false)), pid_of(&child));
@@ -153,6 +172,10 @@ impl Running {
         kill_process(pid_of(&self.child), signal).expect("the command runs");
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The pids of the command's workers.
     pub(crate) fn workers(&self) -> Vec<u32> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("the command runs");
@@ -192,6 +215,7 @@ impl Running {
         );
         Ended {
             code: status.code(),
+            signal: status.signal(),
             stdout,
             stderr,
         }
@@ -247,6 +271,14 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     stat.rsplit(')')
         .next()
         .is_some_and(|behind_name| !behind_name.is_empty() && !behind_name.starts_with(" Z"))
+}
+
+/// Whether a process is stopped by a signal.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|behind_name| behind_name.starts_with(" T"))
 }
 
 fn pid_of(child: &Child) -> Pid {

@@ -82,3 +82,52 @@ fn a_file_that_cannot_be_read_is_named_and_the_rest_goes_on() {
     ended.expect_stderr("cannot read /no/such/file: No such file or directory");
     ended.expect_stderr(&format!("cannot read {folder_name}: Is a directory"));
 }
+
+#[test]
+fn a_byte_order_mark_at_the_start_of_an_input_is_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    fs::write(&first, b"\xef\xbb\xbf1+1\r\n2*3\r\n\"a\"\r\n").unwrap();
+    fs::write(&second, b"\xef\xbb\xbf").unwrap();
+    let [first, second] = [first, second].map(|path| path.to_str().unwrap().to_owned());
+    let mark = b"\xef\xbb\xbf1/0\n".to_vec();
+    let ended = run(["-a", &first, "-a", &second, "-a", "-"], mark);
+    ended.expect(1, "2\n6\n'a'\nZeroDivisionError: division by zero\n");
+    ended.expect_stderr("<stdin>:1:1");
+    run(["-0"], b"\xef\xbb\xbf(1,\n2)\0".to_vec()).expect(0, "(1, 2)\n");
+    // Only one, and only at the start.
+    let ended = run(
+        [] as [&str; 0],
+        b"\xef\xbb\xbf\xef\xbb\xbf1\n2\n\xef\xbb\xbf3\n".to_vec(),
+    );
+    let starts: Vec<bool> = ended
+        .stdout
+        .lines()
+        .map(|line| line.starts_with("SyntaxError"))
+        .collect();
+    assert_eq!(starts, [true, false, true], "{ended:?}");
+}
+
+#[test]
+fn utf_16_is_named_once_with_the_way_out_and_the_rest_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "1+1\r\n2*3\r\n";
+    let [little, big] = [u16::to_le_bytes, u16::to_be_bytes].map(|bytes| {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        units.flat_map(bytes).collect::<Vec<u8>>()
+    });
+    for utf_16 in [little, big] {
+        let path = folder.path().join("file");
+        fs::write(&path, &utf_16).unwrap();
+        let path = path.to_str().unwrap();
+        let ended = run(["-a", path, "7"], "");
+        ended.expect(1, "7\n");
+        let why = format!(
+            "pool: cannot read {path}: it is UTF-16 and not UTF-8; convert it with `iconv -f UTF-16 -t UTF-8`\n"
+        );
+        assert_eq!(ended.stderr, why);
+        let ended = run([] as [&str; 0], utf_16);
+        ended.expect(1, "");
+        ended.expect_stderr("cannot read <stdin>: it is UTF-16");
+    }
+}

@@ -14,4 +14,6 @@ mod names;
 mod order;
 mod output;
 mod python;
+mod signals;
 mod streaming;
+mod terminal;
