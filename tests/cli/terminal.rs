@@ -16,16 +16,16 @@ use crate::command::{ENDLESS, NO_FUEL_LIMIT, Running, eval};
 
 /// A terminal: the end that a person sees, and the end of programs.
 fn terminal() -> (File, File) {
-    let seen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-    grantpt(&seen).unwrap();
-    unlockpt(&seen).unwrap();
-    let name = ptsname(&seen, Vec::new()).unwrap();
+    let seen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&seen).expect("it is ours");
+    unlockpt(&seen).expect("it is ours");
+    let name = ptsname(&seen, Vec::new()).expect("it has a name");
     let used = File::options()
         .read(true)
         .write(true)
         .custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed())
-        .open(name.to_str().unwrap())
-        .unwrap();
+        .open(name.to_str().expect("a name in ASCII"))
+        .expect("its other end");
     (File::from(seen), used)
 }
 
@@ -40,7 +40,9 @@ enum Output {
 fn start(arguments: &[&str], output: Output) -> (Running, File) {
     let (seen, used) = terminal();
     let mut command = eval(arguments);
-    command.stdin(Stdio::piped()).stderr(used.try_clone().unwrap());
+    command
+        .stdin(Stdio::piped())
+        .stderr(used.try_clone().expect("a descriptor"));
     match output {
         Output::Terminal => command.stdout(used),
         Output::Pipe => command.stdout(Stdio::piped()),
