@@ -138,3 +138,29 @@ fn cancels_at_random_moments_harm_no_neighbour() {
         assert_eq!(pool.stats().worker_died, 0);
     });
 }
+
+#[test]
+fn a_stop_cancels_what_is_queued_and_lets_what_runs_end() {
+    scenario(|| {
+        let folder = Folder::new();
+        let (here, there) = (folder.path("here"), folder.path("there"));
+        let pool = puppet_pool(1);
+        let runs = submit(&pool, Puppet::Meet(here, there.clone()));
+        wait_for("the job to run", || folder.exists("here").then_some(()));
+        let queued: Vec<_> = (0..100)
+            .map(|number| submit(&pool, Puppet::Number(number)))
+            .collect();
+        pool.stop();
+        for job in queued {
+            let error = job.wait().expect_err("it was queued");
+            assert!(matches!(error, JobError::Cancelled), "{error}");
+        }
+        let refused = pool
+            .submit(Puppet::Number(0))
+            .expect_err("the pool takes no more jobs");
+        assert!(matches!(refused.error, pool::SubmitError::Closed), "{refused}");
+        std::fs::write(&there, "").expect("a file");
+        runs.wait().expect("it ran");
+        assert!(pool.drain_timeout(Duration::from_secs(20)));
+    });
+}

@@ -28,4 +28,5 @@ mod secrets;
 mod setup;
 mod starting;
 mod storm;
+mod suspending;
 mod system;
