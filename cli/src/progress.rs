@@ -124,9 +124,11 @@ impl Progress {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if !*is_final {
+            let position = self.counts.ended_bytes();
             // The average job may shrink, but the bar does not.
-            self.bar
-                .set_position(self.counts.ended_bytes().max(self.bar.position()));
+            if position > self.bar.position() {
+                self.bar.set_position(position);
+            }
             self.bar.tick();
         }
         !*is_final
@@ -150,10 +152,12 @@ impl Progress {
 
     /// Stops the command with `stop`, and makes room on the terminal meanwhile. The time does not count.
     pub(crate) fn stop(&self, stop: impl FnOnce()) {
-        let begun = Instant::now();
-        self.bar.suspend(stop);
-        let stopped = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.counts.stopped_ms.fetch_add(stopped, Ordering::Relaxed);
+        self.bar.suspend(|| {
+            let begun = Instant::now();
+            stop();
+            let stopped = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.counts.stopped_ms.fetch_add(stopped, Ordering::Relaxed);
+        });
     }
 
     /// Ends the bar and leaves the final figures on the screen.
