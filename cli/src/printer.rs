@@ -242,3 +242,46 @@ impl<W: Write> Printer<W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input_budget::InputBudget;
+
+    /// What is printed of these results after a Ctrl-C: values, and `None` for a job that was not run.
+    fn printed(counts_lines: bool, results: &[Option<&[u8]>]) -> (String, Totals) {
+        let (_chunks, received) = crossbeam_channel::unbounded();
+        let mut printer = Printer {
+            sink: Vec::new(),
+            style: Style::Text,
+            input: Arc::default(),
+            pending: PendingChunks::new(received, Arc::new(InputBudget::new(1))),
+            painter: Painter::new(80, false),
+            notices: Notices::new(Progress::hidden().bar().clone()),
+            progress: Progress::hidden(),
+            shares_terminal: false,
+            reports_once: false,
+            counts_lines,
+            gap: 0,
+            max_record_bytes: 9,
+            buffer: Vec::new(),
+            totals: Totals::default(),
+        };
+        printer.input.interrupt();
+        for (number, result) in (0..).zip(results) {
+            printer.print(number, result.ok_or(JobError::Cancelled)).unwrap();
+        }
+        printer.write_out().unwrap();
+        (String::from_utf8(printer.sink).unwrap(), printer.totals)
+    }
+
+    #[test]
+    fn a_job_that_was_not_run_has_a_line_if_a_result_follows() {
+        let results = [Some(&b"\x001"[..]), None, None, Some(b"\x004"), None];
+        let (text, totals) = printed(true, &results);
+        let missing = "Interrupted: the expression was not evaluated\n";
+        assert_eq!(text, format!("1\n{missing}{missing}4\n"));
+        assert_eq!((totals.jobs, totals.failed, totals.interrupted), (2, 0, 3));
+        assert_eq!(printed(false, &results).0, "1\n4\n", "lines are not counted");
+    }
+}
