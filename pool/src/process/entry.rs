@@ -178,7 +178,7 @@ fn report(
         control.as_fd(),
         &bytes,
         descriptors,
-        Instant::now() + REPORT_TIMEOUT,
+        Some(Instant::now() + REPORT_TIMEOUT),
     )
 }
 

@@ -171,9 +171,13 @@ impl Starting<'_> {
     }
 
     /// Receives the answer. Log records that come before it are forwarded.
-    fn receive_answer(&self, process: &WorkerProcess, deadline: Instant) -> Result<Received, ControlError> {
+    fn receive_answer(
+        &self,
+        process: &WorkerProcess,
+        deadline: Option<Instant>,
+    ) -> Result<Received, ControlError> {
         loop {
-            let received = control::receive(process.control(), Some(deadline))?;
+            let received = control::receive(process.control(), deadline)?;
             match Record::decode(&received.bytes) {
                 None => return Ok(received),
                 Some(record) if self.log_level > 0 => {
@@ -192,7 +196,8 @@ impl Starting<'_> {
         start_request: &[u8],
         descriptors: &[std::os::fd::BorrowedFd<'_>],
     ) -> Result<(), StartFailureKind> {
-        let deadline = Instant::now() + self.settings.start_deadline;
+        // Without a limit if that is further than the clock reaches.
+        let deadline = Instant::now().checked_add(self.settings.start_deadline);
         let answer = control::send(process.control(), start_request, descriptors)
             .and_then(|()| self.receive_answer(process, deadline));
         let answer = answer.map_err(|error| match error {
