@@ -3,6 +3,7 @@
 //! Each runs under a watchdog ([`setup::scenario`]): a test that hangs fails and prints the stack of every thread. The
 //! numbers F1, F2, … refer to the fault catalogue, `tests/catalogue.tsv`.
 
+mod bounds;
 mod cancelling;
 mod capturing;
 mod catalogue;

@@ -50,6 +50,7 @@ fn tell(story: &str) {
         "crashes" => ends::crashes_are_told(),
         "terminate" => lives::terminate_is_asynchronous(),
         "waiting" => lives::waiting_has_a_limit(),
+        "times" => lives::every_time_is_taken(),
         "names" => lives::names_and_environment(),
         "dropped" => lives::dropped_handles_leak_nothing(),
         "thousand" => lives::a_thousand_processes_leave_nothing(),
