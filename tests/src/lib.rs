@@ -46,6 +46,10 @@ pub enum Puppet {
     Print(String),
     /// Start a process in the worker's group that outlives the job and holds all descriptors; return its id.
     Grandchild,
+    /// Fork as often as the number says, and go on in all copies to the other job.
+    Fork(u8, Box<Puppet>),
+    /// Fork; the copy exits through `exit`, with all handlers of it.
+    ForkAndExit,
     /// Return an output that cannot be encoded.
     Unencodable,
     /// How many jobs this worker's state has counted.
