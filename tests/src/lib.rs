@@ -50,6 +50,8 @@ pub enum Puppet {
     Fork(u8, Box<Puppet>),
     /// Fork; the copy exits through `exit`, with all handlers of it.
     ForkAndExit,
+    /// Change the user of the process.
+    Become(u32),
     /// Return an output that cannot be encoded.
     Unencodable,
     /// How many jobs this worker's state has counted.
@@ -155,6 +157,13 @@ fn refuse<S: serde::Serializer>(_: S) -> Result<S::Ok, S::Error> {
 pub fn crash() {
     // SAFETY: there is none; the crash is the purpose.
     unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
+}
+
+/// Forks this process barely; returns 0 in the copy.
+#[expect(unsafe_code, reason = "a bare fork is what is tried")]
+pub fn fork() -> i32 {
+    // SAFETY: there is little in a process with threads; what the copy may then do is what is tested.
+    unsafe { libc::fork() }
 }
 
 /// The children of this process.

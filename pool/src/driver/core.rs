@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::board;
+use protocol::{board, memory::Origin};
 
 use super::{
     settings::Settings,
@@ -24,6 +24,8 @@ use crate::{
 
 /// One pool, shared by its threads.
 pub(crate) struct Core {
+    /// The process that the pool belongs to.
+    process: Origin,
     pub(super) settings: Settings,
     most_at_once: u32,
     /// Hint: whether a worker was idle when the scheduler's lock was last released.
@@ -74,6 +76,7 @@ impl Core {
             .map(WorkerSlot::new)
             .collect();
         Ok(Self {
+            process: Origin::here(),
             settings,
             most_at_once: config.most_at_once(),
             has_idle_worker: AtomicBool::new(false),
@@ -88,6 +91,13 @@ impl Core {
             slots,
             watched,
         })
+    }
+
+    /// Whether this process is a copy of the pool's by a bare fork. In a copy the pool's threads do not exist, and its
+    /// locks may stay locked, so nothing of the pool may be touched.
+    #[inline]
+    pub(crate) fn is_copy(&self) -> bool {
+        !self.process.is_here()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Locked> {
@@ -123,6 +133,9 @@ impl Core {
 
     /// Passes one event to the scheduler and performs the resulting actions.
     pub(super) fn handle(&self, event: Event<Jobs>) {
+        if self.is_copy() {
+            return;
+        }
         let mut actions = Actions::new();
         let mut locked = self.lock();
         locked.scheduler.handle(event, self.now(), &mut actions);
@@ -153,6 +166,9 @@ impl Core {
     /// Submits jobs, waiting for room until `deadline` (without limit if `None`). Returns the number of the first, or
     /// the jobs if they were refused.
     pub(crate) fn submit(&self, item: Item, deadline: Option<Instant>) -> Result<u64, (Item, SubmitError)> {
+        if self.is_copy() {
+            return Err((item, SubmitError::Forked));
+        }
         let mut locked = self.lock();
         loop {
             if let Some(reason) = locked.closed_reason() {

@@ -133,6 +133,20 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
             Answer::Nothing
         }
         Puppet::Grandchild => Answer::Number(grandchild()),
+        Puppet::Fork(times, next) => {
+            (0..times).for_each(|_| drop(tests::fork()));
+            play(*next, context)
+        }
+        Puppet::ForkAndExit => {
+            if tests::fork() == 0 {
+                std::process::exit(0);
+            }
+            Answer::Nothing
+        }
+        Puppet::Become(user) => {
+            rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(user)).expect("only root may");
+            Answer::Nothing
+        }
         Puppet::Unencodable => Answer::Unencodable,
         Puppet::Count => Answer::Number(context.state().count),
         Puppet::Argument => Answer::Text(context.state().argument.clone()),

@@ -102,7 +102,8 @@ fn serve(core: &Core, slot: &WorkerSlot, worker: &Arc<Worker>) {
     };
     tracing::debug!("{death}");
     let cause = Cause::Died(Arc::new(death));
-    let claimed = worker.board.claimed();
+    // One that was given up may run on, and must not start any more of its jobs.
+    let claimed = worker.revoke();
     core.handle(Event::Died {
         worker: slot.index,
         incarnation,

@@ -35,9 +35,12 @@ pub(super) fn run(core: &Core) {
             watched.set_sleeps(false);
         }
         let processes: Vec<Arc<WorkerProcess>> = watched.processes().clone();
-        if processes.is_empty() && watched.stops() {
+        // A process that could not be killed may never end.
+        if processes.iter().all(|process| process.is_given_up()) && watched.stops() {
             return;
         }
+        let given_up = processes.iter().filter_map(|process| process.given_up_in());
+        let due = due.into_iter().chain(given_up).min();
         let activity = wait(watched, &processes, due);
         serve(core, &processes, &activity);
     }
@@ -111,6 +114,7 @@ fn descriptors_of(process: &WorkerProcess) -> [PollFd<'_>; DESCRIPTORS] {
 
 fn serve(core: &Core, processes: &[Arc<WorkerProcess>], activity: &[Activity]) {
     for (process, activity) in processes.iter().zip(activity) {
+        process.give_up_if_due();
         if activity.ended && process.has_ended() {
             process.reap();
             core.watched

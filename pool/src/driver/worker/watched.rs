@@ -16,7 +16,7 @@ use super::process::WorkerProcess;
 #[derive(Debug)]
 pub(crate) struct Watched {
     processes: Mutex<Vec<Arc<WorkerProcess>>>,
-    wake: OwnedFd,
+    wake: Arc<OwnedFd>,
     /// The thread sleeps without a timeout.
     sleeps: AtomicBool,
     stops: AtomicBool,
@@ -26,7 +26,7 @@ impl Watched {
     pub(crate) fn new() -> rustix::io::Result<Self> {
         Ok(Self {
             processes: Mutex::default(),
-            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            wake: Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?),
             sleeps: AtomicBool::new(false),
             stops: AtomicBool::new(false),
         })
@@ -38,6 +38,7 @@ impl Watched {
 
     /// Adds a process, which is watched until it has ended.
     pub(crate) fn add(&self, process: Arc<WorkerProcess>) {
+        process.set_watch(Arc::clone(&self.wake));
         self.processes().push(process);
         self.wake();
     }
