@@ -166,6 +166,23 @@ pub fn fork() -> i32 {
     unsafe { libc::fork() }
 }
 
+/// Changes the user of this process, in all its threads.
+#[expect(unsafe_code, reason = "rustix changes one thread alone")]
+pub fn become_user(user: u32) {
+    // SAFETY: the call takes no pointers.
+    let changed = unsafe { libc::setuid(user) };
+    assert_eq!(changed, 0, "only root may");
+}
+
+/// Waits for a copy made by [`fork`]; returns whether it exited with 0.
+#[expect(unsafe_code, reason = "a bare fork is what is tried")]
+pub fn wait_for_copy(copy: i32) -> bool {
+    let mut status = 0;
+    // SAFETY: waits for the caller's own child, and writes its status to a local variable.
+    unsafe { libc::waitpid(copy, &raw mut status, 0) };
+    status == 0
+}
+
 /// The children of this process.
 pub fn children() -> Vec<u64> {
     nemesis::children().into_iter().map(u64::from).collect()

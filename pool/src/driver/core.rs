@@ -1,6 +1,7 @@
 //! One pool, as its threads share it: the scheduler behind its lock, the worker slots, and the events of callers.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -11,6 +12,7 @@ use std::{
 use protocol::{board, memory::Origin};
 
 use super::{
+    planted::{Place, Planted},
     settings::Settings,
     signal::Signal,
     worker::{Worker, harvest::Harvest, slot::WorkerSlot, watched::Watched},
@@ -40,6 +42,7 @@ pub(crate) struct Core {
     pub(super) changed: Signal,
     pub(super) slots: Vec<WorkerSlot>,
     pub(super) watched: Watched,
+    pub(super) planted: Planted,
 }
 
 /// What the pool's lock protects.
@@ -90,6 +93,7 @@ impl Core {
             changed: Signal::default(),
             slots,
             watched,
+            planted: Planted::default(),
         })
     }
 
@@ -136,10 +140,29 @@ impl Core {
         if self.is_copy() {
             return;
         }
+        let _guard = self.break_on_panic();
         let mut actions = Actions::new();
         let mut locked = self.lock();
         locked.scheduler.handle(event, self.now(), &mut actions);
         self.unlock_and_perform(locked, actions, &mut Harvest::default());
+    }
+
+    /// Breaks the pool because its own code has panicked, so that no caller waits for what will not happen.
+    pub(super) fn break_down(&self, message: &str) {
+        tracing::error!("the pool itself panicked: {message}");
+        let cause = Cause::Panicked(message.into());
+        let break_down = || self.handle(Event::Broken { cause });
+        if catch_unwind(AssertUnwindSafe(break_down)).is_err() {
+            tracing::error!("and its jobs cannot be accounted for");
+        }
+    }
+
+    /// Breaks the pool if this thread panics before the guard is dropped. To be made before anything is locked.
+    pub(super) fn break_on_panic(&self) -> BreakOnPanic<'_> {
+        BreakOnPanic {
+            core: self,
+            was_panicking: std::thread::panicking(),
+        }
     }
 
     /// Updates the hints. Call this after each change of the scheduler, before its lock is released.
@@ -169,7 +192,9 @@ impl Core {
         if self.is_copy() {
             return Err((item, SubmitError::Forked));
         }
+        let _guard = self.break_on_panic();
         let mut locked = self.lock();
+        self.planted.trip(Place::Submit);
         loop {
             if let Some(reason) = locked.closed_reason() {
                 return Err((item, reason));
@@ -233,6 +258,20 @@ impl std::fmt::Debug for Core {
             .debug_struct("Core")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+/// Breaks the pool if its thread panics.
+pub(super) struct BreakOnPanic<'a> {
+    core: &'a Core,
+    was_panicking: bool,
+}
+
+impl Drop for BreakOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.was_panicking {
+            self.core.break_down("in a thread that used it");
+        }
     }
 }
 

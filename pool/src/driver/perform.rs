@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::{
     core::{Actions, Core, PoolState},
+    planted::Place,
     worker::{Outgoing, Worker, harvest::Harvest, slot::WorkerSlot},
 };
 use crate::{
@@ -50,6 +51,7 @@ impl Core {
     /// Performs all other actions in order. No lock may be held. `harvest` has the results that they deliver.
     pub(super) fn perform(&self, actions: Actions, harvest: &mut Harvest) {
         for action in actions {
+            self.planted.trip(Place::Perform);
             match action {
                 Action::Enqueue { .. } => unreachable!("frames go into outboxes under the lock"),
                 Action::Flush { worker, incarnation } => self.flush(worker, incarnation),

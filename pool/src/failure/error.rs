@@ -64,7 +64,7 @@ pub enum JobError {
         /// Whether the job had been started, so that it may have had some of its effects.
         started: bool,
     },
-    /// The pool broke before the job had ended: its workers could not be kept alive, or the pool itself failed.
+    /// The pool broke before the job had ended: its workers could not be kept alive, or the pool itself panicked.
     #[error("the pool is broken, its workers cannot be kept alive: {0}")]
     Broken(Cause),
     /// This process is a copy of the pool's, made by a bare `fork`: the job belongs to the original.

@@ -126,6 +126,8 @@ pub(crate) enum Event<J: SpanContents> {
     /// No more jobs will be submitted. The accepted ones are finished; then comes a `Close` for each worker, and
     /// `Ended`.
     Close,
+    /// The driver has failed and can no longer be relied on: each job fails with this cause, each worker is killed.
+    Broken { cause: J::Cause },
     /// The pool is to end now: each job fails, each worker is killed, then comes `Ended`.
     Kill,
 }

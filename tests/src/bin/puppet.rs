@@ -144,7 +144,7 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
             Answer::Nothing
         }
         Puppet::Become(user) => {
-            rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(user)).expect("only root may");
+            tests::become_user(user);
             Answer::Nothing
         }
         Puppet::Unencodable => Answer::Unencodable,

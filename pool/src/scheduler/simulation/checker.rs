@@ -40,6 +40,7 @@ enum Resolution {
     Quarantined,
     Halted,
     Closed,
+    Broken(u64),
 }
 
 /// What the checker knows of one job.
@@ -166,6 +167,8 @@ pub(super) struct Checker {
     expected: BTreeMap<JobId, Resolution>,
     first_cause: Option<u64>,
     must_break: Option<u64>,
+    /// Whether the driver has failed.
+    is_broken_at_once: bool,
     broken_by: Option<u64>,
     must_halt: Option<Halted>,
     halted_by: Option<Halted>,
@@ -219,6 +222,7 @@ impl Checker {
             expected: BTreeMap::new(),
             first_cause: None,
             must_break: None,
+            is_broken_at_once: false,
             broken_by: None,
             must_halt: None,
             halted_by: None,

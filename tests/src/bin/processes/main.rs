@@ -78,6 +78,7 @@ fn tell(story: &str) {
         "notice" => kin::a_dead_holder_is_noticed_soon(),
         "senders" => kin::handles_outlive_their_senders(),
         "alone" => kin::a_queue_goes_on_when_all_others_are_gone(),
+        "forks" => kin::copies_have_no_processes(),
         "fork" => kin::a_bare_fork_owns_nothing(),
         "no-descriptors" => kin::objects_need_no_descriptors(),
         "orphans" => orphans::be_a_parent(&argument(2)),

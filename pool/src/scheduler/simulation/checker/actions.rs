@@ -192,7 +192,10 @@ impl Checker {
             FailReason::Deadline => expected == Some(Resolution::Deadline),
             FailReason::Cancelled => expected == Some(Resolution::Cancelled),
             FailReason::Closed => expected == Some(Resolution::Closed),
-            FailReason::Broken(cause) => self.broken_by == Some(*cause) && self.queued.remove(&job),
+            FailReason::Broken(cause) => {
+                expected == Some(Resolution::Broken(*cause))
+                    || self.broken_by == Some(*cause) && self.queued.remove(&job)
+            }
         };
         ensure!(is_due, "job {job} fails with {reason:?}, expected {expected:?}");
         Ok(())
@@ -226,7 +229,7 @@ impl Checker {
             (Some(demanded), _) => demanded == reason,
             (None, SlotState::KillPending) => slot.flight.is_empty() && slot.may_be_killed_for(reason),
             (None, SlotState::Starting | SlotState::Ready | SlotState::Retiring | SlotState::Closing) => {
-                self.phase == Phase::Killed && reason == KillReason::Killed
+                (self.phase == Phase::Killed || self.is_broken_at_once) && reason == KillReason::Killed
             }
             _ => false,
         };
