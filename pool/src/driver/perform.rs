@@ -3,7 +3,10 @@
 //! Any thread comes here with the actions that resulted from its own event. None of them blocks. Whatever goes wrong
 //! becomes another event.
 
-use std::time::Instant;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 
 use super::{
     core::{Actions, Core, PoolState},
@@ -13,6 +16,7 @@ use super::{
 use crate::{
     JobError,
     failure::{Cause, EndReason},
+    job::jobs::Jobs,
     outcome::results::Results,
     scheduler::{Action, FailReason, KillReason},
 };
@@ -49,9 +53,20 @@ impl Core {
     }
 
     /// Performs all other actions in order. No lock may be held. `harvest` has the results that they deliver.
+    ///
+    /// A panic on the way breaks the pool; the actions after it are performed all the same, so that no job is lost.
     pub(super) fn perform(&self, actions: Actions, harvest: &mut Harvest) {
+        let (mut actions, mut has_panicked) = (actions.into_iter(), false);
+        while catch_unwind(AssertUnwindSafe(|| self.perform_each(&mut actions, harvest))).is_err() {
+            has_panicked = true;
+        }
+        if has_panicked {
+            self.break_down("while it did what was decided");
+        }
+    }
+
+    fn perform_each(&self, actions: &mut impl Iterator<Item = Action<Jobs>>, harvest: &mut Harvest) {
         for action in actions {
-            self.planted.trip(Place::Perform);
             match action {
                 Action::Enqueue { .. } => unreachable!("frames go into outboxes under the lock"),
                 Action::Flush { worker, incarnation } => self.flush(worker, incarnation),
@@ -116,6 +131,7 @@ impl Core {
                     self.retire();
                 }
             }
+            self.planted.trip(Place::Perform);
         }
     }
 

@@ -275,7 +275,7 @@ impl Checker {
 
     /// Notes that a worker has claimed a job and starts it.
     pub(super) fn started(&mut self, worker: WorkerId, position: u64, job: JobId) -> Check {
-        if self.phase == Phase::Killed {
+        if self.phase == Phase::Killed || self.is_broken_at_once {
             return Ok(());
         }
         self.record_mut(job).starts += 1;

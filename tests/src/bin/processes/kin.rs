@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use pool::{
     Barrier, Event, Lock, Process, Queue, Semaphore,
+    process::{JoinErrorKind, StartError},
     sync::{BarrierError, LockError, PoisonCause, Value},
 };
 use rustix::process::{Signal, getpid, kill_process};
