@@ -50,8 +50,8 @@ pub enum Puppet {
     Fork(u8, Box<Puppet>),
     /// Fork; the copy exits through `exit`, with all handlers of it.
     ForkAndExit,
-    /// Change the user of the process.
-    Become(u32),
+    /// Change the user of the process, then run the other job.
+    Become(u32, Box<Puppet>),
     /// Return an output that cannot be encoded.
     Unencodable,
     /// How many jobs this worker's state has counted.

@@ -21,6 +21,9 @@ impl<J: SpanContents> Scheduler<J> {
 
     /// Breaks the pool, running jobs and all.
     pub(super) fn break_at_once(&mut self, cause: J::Cause, actions: &mut Vec<Action<J>>) {
+        if self.has_ended {
+            return;
+        }
         self.break_down(cause.clone(), actions);
         self.end_all(&FailReason::Broken(cause), actions);
     }

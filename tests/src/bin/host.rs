@@ -27,8 +27,7 @@ fn main() {
         "fork" => return fork_beside_a_pool(&worker),
         "daemon" => return become_a_daemon(worker),
         "unprivileged" | "unprivileged-stopped" => {
-            let mark = arguments.next().expect("the path of a file");
-            return give_up_privileges(worker, mark, what.ends_with("stopped"));
+            return give_up_privileges(worker, what.ends_with("stopped"));
         }
         "starting" => hold_starting(worker),
         _ => {}
@@ -211,25 +210,24 @@ fn become_a_daemon(worker: String) {
 }
 
 /// Lets the worker become another user, and then becomes one that may not signal it.
-fn give_up_privileges(worker: String, mark: String, stopped: bool) {
+fn give_up_privileges(worker: String, stopped: bool) {
+    const WORKERS_USER: u32 = 1234;
+    const OWN_USER: u32 = 4321;
     let pool = Pool::<Puppet>::builder()
         .workers(1)
         .worker_program(worker)
-        .job_deadline(Duration::from_secs(1))
+        .job_deadline(Duration::from_secs(2))
         .on_worker_end(|cause| say(&cause.to_string()))
         .build()
         .expect("a pool");
-    pool.submit(Puppet::Become(1234))
-        .expect("accepted")
-        .wait()
-        .expect("done");
     let pid = worker_ids(&pool)[0];
-    let late = pool.submit(Puppet::Mark(mark.clone(), Box::new(Puppet::Sleep(60_000))));
-    let late = late.expect("accepted");
-    if !stopped {
-        wait_until(|| tests::children().contains(&pid));
-    }
-    let process = rustix::process::Pid::from_raw(pid as i32).expect("a process id");
+    let late = pool
+        .submit(Puppet::Become(WORKERS_USER, Box::new(Puppet::Sleep(60_000))))
+        .expect("accepted");
+    let status = || std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    wait_until(|| status().contains(&format!("Uid:\t{WORKERS_USER}")));
+    let process = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let process = process.expect("a process id");
     if stopped {
         rustix::process::kill_process(process, rustix::process::Signal::STOP).expect("root may");
     }
@@ -242,10 +240,10 @@ fn give_up_privileges(worker: String, mark: String, stopped: bool) {
         let _killed = rustix::process::kill_process(process, rustix::process::Signal::KILL);
         std::process::exit(0);
     }
-    tests::become_user(4321);
+    tests::become_user(OWN_USER);
     say(&format!("late: {}", late.wait().expect_err("it is late").kind()));
     if !stopped {
-        wait_until(|| !std::path::Path::new(&format!("/proc/{pid}")).exists());
+        wait_until(|| status().is_empty());
         say("worker ended: true");
     }
     pool.close();

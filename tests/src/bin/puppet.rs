@@ -145,9 +145,9 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
             }
             Answer::Nothing
         }
-        Puppet::Become(user) => {
+        Puppet::Become(user, next) => {
             tests::become_user(user);
-            Answer::Nothing
+            play(*next, context)
         }
         Puppet::Unencodable => Answer::Unencodable,
         Puppet::Count => Answer::Number(context.state().count),

@@ -211,10 +211,11 @@ mod tests {
             let thread = std::thread::spawn(move || {
                 let slot = &core.slots[0];
                 guarded(&core, slot, worker.incarnation, || serve(&core, slot, &worker));
+                run(&core, slot);
             });
             assert_broken(&fake, &waiting, place);
-            assert!(thread.join().is_ok(), "{place:?} ends the thread");
             assert_ends(&fake);
+            assert!(thread.join().is_ok(), "{place:?} ends the thread");
         }
     }
 

@@ -326,6 +326,9 @@ impl Checker {
     }
 
     fn break_at_once(&mut self, cause: u64) {
+        if self.has_ended() {
+            return;
+        }
         if matches!(self.phase, Phase::Open | Phase::Closing) {
             self.must_break = Some(cause);
         }
