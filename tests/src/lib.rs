@@ -167,6 +167,9 @@ pub fn fork() -> i32 {
 }
 
 /// Changes the user of this process, in all its threads.
+///
+/// # Panics
+/// If this process is not root's.
 #[expect(unsafe_code, reason = "rustix changes one thread alone")]
 pub fn become_user(user: u32) {
     // SAFETY: the call takes no pointers.

@@ -35,7 +35,7 @@ pub(super) fn run(core: &Core, slot: &WorkerSlot) {
             }),
             Command::Start(incarnation) => {
                 guarded(core, slot, incarnation, || {
-                    start_and_serve(core, slot, incarnation)
+                    start_and_serve(core, slot, incarnation);
                 });
             }
         }
@@ -51,7 +51,7 @@ pub(super) fn guarded(core: &Core, slot: &WorkerSlot, incarnation: u64, serve: i
     core.break_down("in a thread that serves a worker");
     // Killed again, because the panic may have come before its slot knew of it.
     slot.end(incarnation, EndReason::Closed, |worker, reason| {
-        worker.process.kill(reason)
+        worker.process.kill(reason);
     });
     slot.clear_starting();
     slot.set_worker(None);

@@ -67,6 +67,16 @@ struct End {
     refused: Option<(Instant, i32)>,
 }
 
+impl End {
+    /// Notes how the process ended, unless that was noted before, and reports it.
+    fn report(&mut self, exit: Exit) {
+        self.exit.get_or_insert(exit);
+        if let Some(listener) = self.listener.take() {
+            notify_end(&listener);
+        }
+    }
+}
+
 impl WorkerProcess {
     /// Starts a worker whose standard input is the second of the control sockets. With `capture`, its output is
     /// divided by jobs.
@@ -200,7 +210,7 @@ impl WorkerProcess {
         }
         let mut end = self.end();
         if let Some((_, errno)) = end.refused {
-            self.report_end(&mut end, Exit::NotKilled(errno));
+            end.report(Exit::NotKilled(errno));
         }
         drop(end);
         self.ended.notify_all();
@@ -214,13 +224,6 @@ impl WorkerProcess {
     /// Notes how the watch thread is woken.
     pub(crate) fn set_watch(&self, wake: Arc<OwnedFd>) {
         self.watch.get_or_init(|| wake);
-    }
-
-    fn report_end(&self, end: &mut End, exit: Exit) {
-        end.exit.get_or_insert(exit);
-        if let Some(listener) = end.listener.take() {
-            notify_end(&listener);
-        }
     }
 
     /// Why the pool ended it.
@@ -286,7 +289,7 @@ impl WorkerProcess {
         self.read_output();
         let exit = self.child.reap();
         let mut end = self.end();
-        self.report_end(&mut end, exit);
+        end.report(exit);
         drop(end);
         self.ended.notify_all();
     }

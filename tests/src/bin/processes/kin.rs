@@ -170,10 +170,7 @@ pub(crate) fn copies_have_no_processes() {
     let child = Process::new(|| std::thread::sleep(Duration::from_millis(300)), ())
         .start()
         .unwrap();
-    let daemon = Process::new(|| std::thread::park(), ())
-        .daemon(true)
-        .start()
-        .unwrap();
+    let daemon = Process::new(std::thread::park, ()).daemon(true).start().unwrap();
     let copy = tests::fork();
     if copy == 0 {
         daemon.kill();

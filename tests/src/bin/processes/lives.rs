@@ -96,7 +96,7 @@ pub(crate) fn every_time_is_taken() {
             matches!(late.kind, JoinErrorKind::Silent(after) if after == time),
             "{late}"
         );
-        let process = Process::new(|| std::thread::park(), ()).start().unwrap();
+        let process = Process::new(std::thread::park, ()).start().unwrap();
         assert!(process.wait_timeout(time).is_none());
         let process = process.join_timeout(time).unwrap_err();
         process.kill();
