@@ -227,7 +227,7 @@ mod tests {
         let slot = &fake.core.slots[0];
         let incarnation = fake.worker.incarnation;
         guarded(&fake.core, slot, incarnation, || {
-            start_and_serve(&fake.core, slot, incarnation)
+            start_and_serve(&fake.core, slot, incarnation);
         });
         assert_broken(&fake, &waiting, Place::Start);
         assert_ends(&fake);
