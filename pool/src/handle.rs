@@ -68,6 +68,7 @@ impl<J: Job> JobHandle<J> {
     /// # Errors
     /// If the job gave no output: [`JobError`] says why.
     pub fn wait(self) -> Result<J::Output, JobError> {
+        self.check_origin()?;
         let outcome = self.slot.try_take().or_else(|| {
             self.spin_wait();
             self.slot.take(None)
@@ -84,6 +85,7 @@ impl<J: Job> JobHandle<J> {
         let slot = Arc::clone(&self.slot);
         let output = self.wait();
         let captured = match &output {
+            Err(JobError::Forked) => Captured::default(),
             Err(JobError::WorkerDied(death)) => death.captured.clone().unwrap_or_default(),
             _ => slot.take_captured(),
         };
@@ -95,6 +97,9 @@ impl<J: Job> JobHandle<J> {
     /// # Errors
     /// The handle itself, if there is no output yet.
     pub fn wait_timeout(self, timeout: Duration) -> Result<Result<J::Output, JobError>, Self> {
+        if let Err(error) = self.check_origin() {
+            return Ok(Err(error));
+        }
         let deadline = Instant::now().checked_add(timeout);
         if timeout >= SHORTEST_SPIN_WAIT {
             self.spin_wait();
@@ -111,7 +116,18 @@ impl<J: Job> JobHandle<J> {
     /// # Errors
     /// The handle itself, if there is no output yet.
     pub fn try_wait(self) -> Result<Result<J::Output, JobError>, Self> {
+        if let Err(error) = self.check_origin() {
+            return Ok(Err(error));
+        }
         self.slot.try_take().map(Outcome::decode::<J>).ok_or(self)
+    }
+
+    /// Refuses in a copy of the pool's process: no thread there would ever fill the slot.
+    fn check_origin(&self) -> Result<(), JobError> {
+        match self.core.upgrade() {
+            Some(core) if core.is_copy() => Err(JobError::Forked),
+            _ => Ok(()),
+        }
     }
 
     fn spin_wait(&self) {
@@ -122,7 +138,7 @@ impl<J: Job> JobHandle<J> {
 
     /// Returns whether the job has ended.
     pub fn is_finished(&self) -> bool {
-        self.slot.is_filled()
+        self.check_origin().is_err() || self.slot.is_filled()
     }
 
     /// Cancels the job.
@@ -130,7 +146,11 @@ impl<J: Job> JobHandle<J> {
     /// A queued job never runs. For a running job its worker is killed and replaced; jobs waiting there run elsewhere. If
     /// the job has ended, this does nothing, and its output is still there.
     pub fn cancel(&self) {
-        if let Some(core) = self.core.upgrade().filter(|_| !self.slot.is_filled()) {
+        if let Some(core) = self
+            .core
+            .upgrade()
+            .filter(|core| !core.is_copy() && !self.slot.is_filled())
+        {
             self.slot.fill(Outcome::failed(JobError::Cancelled));
             core.cancel(self.id);
         }
@@ -143,6 +163,9 @@ impl<J: Job> Future for JobHandle<J> {
     /// # Panics
     /// If polled again after it was ready.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Err(error) = self.check_origin() {
+            return Poll::Ready(Err(error));
+        }
         self.slot.poll(context).map(Outcome::decode::<J>)
     }
 }

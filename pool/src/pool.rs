@@ -31,6 +31,10 @@ const LAST_WAIT: Duration = Duration::from_secs(1);
 ///
 /// All methods take `&self`: share the pool by reference or in an [`Arc`] among any number of threads.
 ///
+/// A pool belongs to the process that built it. In a copy of that process, made by a bare `fork`, each call returns an
+/// error at once ([`SubmitError::Forked`], [`JobError::Forked`](crate::JobError::Forked)) or does nothing, and dropping
+/// the copied pool has no effect on the workers. A program that becomes a daemon by forking builds its pools afterwards.
+///
 /// Dropping a pool kills its workers, as [`Pool::kill`] does: jobs that have not ended fail with
 /// [`JobError::Closed`](crate::JobError::Closed). Call [`Pool::drain`] or [`Pool::shutdown`] first to wait for them.
 ///
@@ -106,6 +110,10 @@ impl<J: Job> Pool<J> {
     }
 
     fn submit_until(&self, job: J, deadline: Option<Instant>) -> Result<JobHandle<J>, Rejected<J>> {
+        if self.core.is_copy() {
+            let error = SubmitError::Forked;
+            return Err(Rejected { job, error });
+        }
         let (encoded, handles) =
             HandlesInFlight::collect(|| encode(|buffer| job.encode(buffer), self.core.message_limit()));
         let encoded = match encoded {
@@ -230,6 +238,9 @@ impl<J: Job> Pool<J> {
 
 impl<J: Job> Drop for Pool<J> {
     fn drop(&mut self) {
+        if self.core.is_copy() {
+            return;
+        }
         self.core.kill();
         let ended = self.core.wait_ended(Instant::now().checked_add(LAST_WAIT));
         let threads = std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner));

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Counters of a pool at one moment. They count jobs since the pool was built, unless they say otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// Jobs accepted.
@@ -96,6 +96,9 @@ pub enum WorkerState {
 
 impl Stats {
     pub(crate) fn of(core: &Core) -> Self {
+        if core.is_copy() {
+            return Self::default();
+        }
         let (mut stats, slots) = core.inspect(Self::of_scheduler);
         for (worker, slot) in stats.workers.iter_mut().zip(slots) {
             worker.pid = core.pid(slot);

@@ -65,3 +65,62 @@ fn limits_reach_the_workers() {
         assert_eq!(run([expression], "").code, Some(0), "{expression}");
     }
 }
+
+/// Each flag that takes a time or a size: the whole range of its type, or an error that names the range.
+#[test]
+fn every_time_and_size_is_taken_or_its_range_is_named() {
+    const MOST: &str = "18446744073709551615";
+    let taken = |flag: &str, value: &str| {
+        let ended = run([flag, value, "-j1", "1+2"], "");
+        assert_eq!(
+            (ended.code, &*ended.stdout),
+            (Some(0), "3\n"),
+            "{flag} {value}: {ended:?}"
+        );
+    };
+    let limits = [
+        "--max-depth",
+        "--max-int-bits",
+        "--max-len",
+        "--max-alloc",
+        "--max-output",
+        "--max-fuel",
+    ];
+    for flag in limits {
+        taken(flag, MOST);
+        // None of it is needed for such a sum.
+        taken(flag, "0");
+    }
+    for flag in [
+        "--max-source",
+        "--memory-max",
+        "--recycle-memory",
+        "--recycle-after",
+    ] {
+        taken(flag, MOST);
+    }
+    taken("--timeout", "18446744073709551615s");
+    taken("--halt", "now,fail=18446744073709551615");
+    taken("--halt", "now,fail=100%");
+    taken("--attempts", "255");
+    taken("--threads", "64");
+    for (flag, value, range) in [
+        ("--threads", "0", "from 1 to 64"),
+        ("--threads", MOST, "from 1 to 64"),
+        ("--memory-max", "0", "from 1048576 to 18446744073709551615"),
+        ("--memory-max", "18446744073709551615K", "too large"),
+        ("--recycle-memory", "0", "from 1048576 to 18446744073709551615"),
+        ("--recycle-after", "0", "1..18446744073709551615"),
+        ("--attempts", "0", "1..=255"),
+        ("--attempts", "256", "1..=255"),
+        ("--workers", "0", "1..=1024"),
+        ("--workers", MOST, "1..=1024"),
+        ("--timeout", "0s", "not be zero"),
+        ("--halt", "now,fail=0", "from 1 on"),
+        ("--max-fuel", "18446744073709551616", "too large"),
+    ] {
+        let ended = run([flag, value, "1+2"], "");
+        assert_ne!(ended.code, Some(0), "{flag} {value}");
+        assert!(ended.stderr.contains(range), "{flag} {value}: {}", ended.stderr);
+    }
+}

@@ -83,7 +83,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "pool/src/driver/",
         &[
-            &["log.rs", "signal.rs", "worker/"],
+            &["log.rs", "planted.rs", "signal.rs", "worker/"],
             &["settings.rs"],
             &["core.rs"],
             &["intake.rs", "perform.rs", "progress.rs", "spin_wait.rs"],

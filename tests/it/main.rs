@@ -3,6 +3,7 @@
 //! Each runs under a watchdog ([`setup::scenario`]): a test that hangs fails and prints the stack of every thread. The
 //! numbers F1, F2, … refer to the fault catalogue, `tests/catalogue.tsv`.
 
+mod bounds;
 mod cancelling;
 mod capturing;
 mod catalogue;
@@ -11,6 +12,7 @@ mod deaths;
 mod encoding;
 mod floors;
 mod flow;
+mod forks;
 mod hooks;
 mod lifecycle;
 mod logs;
@@ -24,6 +26,7 @@ mod primitives;
 mod processes;
 mod promises;
 mod recycling;
+mod refusals;
 mod secrets;
 mod setup;
 mod starting;

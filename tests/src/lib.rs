@@ -46,6 +46,12 @@ pub enum Puppet {
     Print(String),
     /// Start a process in the worker's group that outlives the job and holds all descriptors; return its id.
     Grandchild,
+    /// Fork as often as the number says, and go on in all copies to the other job.
+    Fork(u8, Box<Puppet>),
+    /// Fork; the copy exits through `exit`, with all handlers of it.
+    ForkAndExit,
+    /// Change the user of the process, then run the other job.
+    Become(u32, Box<Puppet>),
     /// Return an output that cannot be encoded.
     Unencodable,
     /// How many jobs this worker's state has counted.
@@ -151,6 +157,33 @@ fn refuse<S: serde::Serializer>(_: S) -> Result<S::Ok, S::Error> {
 pub fn crash() {
     // SAFETY: there is none; the crash is the purpose.
     unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
+}
+
+/// Forks this process barely; returns 0 in the copy.
+#[expect(unsafe_code, reason = "a bare fork is what is tried")]
+pub fn fork() -> i32 {
+    // SAFETY: there is little in a process with threads; what the copy may then do is what is tested.
+    unsafe { libc::fork() }
+}
+
+/// Changes the user of this process, in all its threads.
+///
+/// # Panics
+/// If this process is not root's.
+#[expect(unsafe_code, reason = "rustix changes one thread alone")]
+pub fn become_user(user: u32) {
+    // SAFETY: the call takes no pointers.
+    let changed = unsafe { libc::setuid(user) };
+    assert_eq!(changed, 0, "only root may");
+}
+
+/// Waits for a copy made by [`fork`]; returns whether it exited with 0.
+#[expect(unsafe_code, reason = "a bare fork is what is tried")]
+pub fn wait_for_copy(copy: i32) -> bool {
+    let mut status = 0;
+    // SAFETY: waits for the caller's own child, and writes its status to a local variable.
+    unsafe { libc::waitpid(copy, &raw mut status, 0) };
+    status == 0
 }
 
 /// The children of this process.

@@ -9,6 +9,7 @@
 use protocol::{
     Fault, Incoming, Payload,
     board::Board,
+    memory::Origin,
     payload::{
         area::{KEPT_BYTES, Part},
         mapped::MappedPayload,
@@ -38,6 +39,8 @@ pub(crate) struct JobLoop<'a, 'p> {
     last_wake_ns: Option<u64>,
     /// The buffer for the encoded output of a job. Reused from job to job.
     output: Payload,
+    /// The process whose results may be published.
+    origin: Origin,
 }
 
 /// Where the jobs come from.
@@ -69,6 +72,7 @@ impl<'a, 'p> JobLoop<'a, 'p> {
             done: 0,
             last_wake_ns: None,
             output,
+            origin: Origin::here(),
         }
     }
 
@@ -108,8 +112,11 @@ impl<'a, 'p> JobLoop<'a, 'p> {
     }
 
     /// Publishes the outcome of the running job: what the runner wrote to the output buffer, or a fault.
+    ///
+    /// A copy of the process that the job has forked ends here: the job has one outcome, that of the original.
     #[inline]
     pub(crate) fn finish(&mut self, ran: Result<(), Fault>) {
+        self.origin.end_copy();
         let Some(position) = self.running.take() else {
             return;
         };

@@ -3,7 +3,7 @@
 //! A [`Runner`] is one type of job with its handler and initialiser; it takes jobs as encoded bytes. A [`LaneRunner`] is a
 //! runner with the state of one lane. Neither knows how jobs arrive or how results leave.
 
-use protocol::{Fault, Incoming, Panicked, Payload, child::panics};
+use protocol::{Fault, Incoming, Panicked, Payload, child::panics, memory::Origin};
 
 use crate::{
     context::{Context, JobPhase, Setup},
@@ -80,8 +80,10 @@ struct StatefulRunner<'a, R: Runner> {
 impl<R: Runner> LaneRunner for StatefulRunner<'_, R> {
     fn initialise(&mut self) -> Result<(), String> {
         self.drop_state();
+        let origin = Origin::here();
         let made =
             panics::catch(|| self.runner.initialise(&self.setup)).map_err(|panicked| message_of(&panicked));
+        origin.end_copy();
         self.state = Some(made.flatten()?);
         Ok(())
     }
@@ -109,8 +111,9 @@ impl<R: Runner> LaneRunner for StatefulRunner<'_, R> {
     }
 
     fn drop_state(&mut self) {
-        let state = self.state.take();
+        let (state, origin) = (self.state.take(), Origin::here());
         panics::survive(|| drop(state));
+        origin.end_copy();
     }
 }
 

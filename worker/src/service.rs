@@ -7,6 +7,7 @@ use std::{convert::Infallible, fmt, marker::PhantomData, process::ExitCode};
 use protocol::{
     CodecError, Fault, Incoming, Job, MappedBytes, Payload,
     child::{self, ControlMissing, Role, watchdog},
+    memory::Origin,
 };
 use sync::heap;
 
@@ -72,6 +73,7 @@ impl<'a> Service<'a> {
         Self::from_runner(Typed {
             initialiser,
             handler,
+            origin: Origin::here(),
             types: PhantomData::<fn(J) -> Result<S, E>>,
         })
     }
@@ -158,6 +160,8 @@ impl fmt::Debug for Service<'_> {
 struct Typed<I, H, T> {
     initialiser: I,
     handler: H,
+    /// The process in which handlers return; a copy that one of them has forked ends.
+    origin: Origin,
     types: PhantomData<T>,
 }
 
@@ -224,6 +228,7 @@ where
         };
         context.enter(JobPhase::Running);
         let value = (self.handler)(job, context);
+        self.origin.end_copy();
         context.enter(JobPhase::Encoding);
         let encoded = output.encode(|encoding| J::encode_output(&value, encoding));
         encoded.map_err(|error| Fault::Unencodable(error.to_string()))

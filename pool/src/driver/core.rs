@@ -1,6 +1,7 @@
 //! One pool, as its threads share it: the scheduler behind its lock, the worker slots, and the events of callers.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -8,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::board;
+use protocol::{board, memory::Origin};
 
 use super::{
+    planted::{Place, Planted},
     settings::Settings,
     signal::Signal,
     worker::{Worker, harvest::Harvest, slot::WorkerSlot, watched::Watched},
@@ -24,6 +26,8 @@ use crate::{
 
 /// One pool, shared by its threads.
 pub(crate) struct Core {
+    /// The process that the pool belongs to.
+    process: Origin,
     pub(super) settings: Settings,
     most_at_once: u32,
     /// Hint: whether a worker was idle when the scheduler's lock was last released.
@@ -38,6 +42,7 @@ pub(crate) struct Core {
     pub(super) changed: Signal,
     pub(super) slots: Vec<WorkerSlot>,
     pub(crate) watched: Watched,
+    pub(super) planted: Planted,
 }
 
 /// What the pool's lock protects.
@@ -74,6 +79,7 @@ impl Core {
             .map(WorkerSlot::new)
             .collect();
         Ok(Self {
+            process: Origin::here(),
             settings,
             most_at_once: config.most_at_once(),
             has_idle_worker: AtomicBool::new(false),
@@ -87,7 +93,15 @@ impl Core {
             changed: Signal::default(),
             slots,
             watched,
+            planted: Planted::default(),
         })
+    }
+
+    /// Whether this process is a copy of the pool's by a bare fork. In a copy the pool's threads do not exist, and its
+    /// locks may stay locked, so nothing of the pool may be touched.
+    #[inline]
+    pub(crate) fn is_copy(&self) -> bool {
+        !self.process.is_here()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Locked> {
@@ -123,10 +137,32 @@ impl Core {
 
     /// Passes one event to the scheduler and performs the resulting actions.
     pub(super) fn handle(&self, event: Event<Jobs>) {
+        if self.is_copy() {
+            return;
+        }
+        let _guard = self.break_on_panic();
         let mut actions = Actions::new();
         let mut locked = self.lock();
         locked.scheduler.handle(event, self.now(), &mut actions);
         self.unlock_and_perform(locked, actions, &mut Harvest::default());
+    }
+
+    /// Breaks the pool because its own code has panicked, so that no caller waits for what will not happen.
+    pub(super) fn break_down(&self, message: &str) {
+        tracing::error!("the pool itself panicked: {message}");
+        let cause = Cause::Panicked(message.into());
+        let break_down = || self.handle(Event::Broken { cause });
+        if catch_unwind(AssertUnwindSafe(break_down)).is_err() {
+            tracing::error!("and its jobs cannot be accounted for");
+        }
+    }
+
+    /// Breaks the pool if this thread panics before the guard is dropped. To be made before anything is locked.
+    pub(super) fn break_on_panic(&self) -> BreakOnPanic<'_> {
+        BreakOnPanic {
+            core: self,
+            was_panicking: std::thread::panicking(),
+        }
     }
 
     /// Updates the hints. Call this after each change of the scheduler, before its lock is released.
@@ -153,7 +189,12 @@ impl Core {
     /// Submits jobs, waiting for room until `deadline` (without limit if `None`). Returns the number of the first, or
     /// the jobs if they were refused.
     pub(crate) fn submit(&self, item: Item, deadline: Option<Instant>) -> Result<u64, (Item, SubmitError)> {
+        if self.is_copy() {
+            return Err((item, SubmitError::Forked));
+        }
+        let _guard = self.break_on_panic();
         let mut locked = self.lock();
+        self.planted.trip(Place::Submit);
         loop {
             if let Some(reason) = locked.closed_reason() {
                 return Err((item, reason));
@@ -217,6 +258,20 @@ impl std::fmt::Debug for Core {
             .debug_struct("Core")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+/// Breaks the pool if its thread panics.
+pub(super) struct BreakOnPanic<'a> {
+    core: &'a Core,
+    was_panicking: bool,
+}
+
+impl Drop for BreakOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.was_panicking {
+            self.core.break_down("in a thread that used it");
+        }
     }
 }
 

@@ -91,11 +91,19 @@ impl FakeWorker {
     pub(super) fn submit(&self) -> Arc<OutcomeSlot> {
         let slot = Arc::<OutcomeSlot>::default();
         let item = Item {
-            encoded: Encoded::One(SmallVec::from_slice(b"job")),
             sink: Sink::Slot(Arc::clone(&slot)),
+            ..Self::item()
         };
         self.core.submit(item, None).expect("there is room");
         slot
+    }
+
+    /// A job whose outcome is not wanted.
+    pub(super) fn item() -> Item {
+        Item {
+            encoded: Encoded::One(SmallVec::from_slice(b"job")),
+            sink: Sink::Slot(Arc::default()),
+        }
     }
 
     /// Claims and starts the next job, and returns its position. The watch thread must not be running: it takes jobs

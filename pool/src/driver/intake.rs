@@ -8,6 +8,7 @@ use std::{sync::PoisonError, time::Duration};
 use super::{
     core::{Actions, Core},
     log::Log,
+    planted::Place,
     worker::{Worker, slot::WorkerSlot},
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
 impl Core {
     /// Takes all results that a worker has published, and its progress.
     pub(super) fn take_results(&self, slot: &WorkerSlot, worker: &Worker) {
+        let _guard = self.break_on_panic();
         let index = slot.index;
         let mut harvester = worker.harvester();
         let (mut harvest, whole) = harvester.harvest(&worker.board);
@@ -89,6 +91,7 @@ impl Core {
         loop {
             let wake = wakes.receive(None);
             worker.board.accept_wake();
+            self.planted.trip(Place::Results);
             self.take_results(slot, worker);
             match wake {
                 Ok(Some(protocol::message::link::Wake::Ended)) => return,

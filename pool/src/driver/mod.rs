@@ -21,6 +21,7 @@ mod fake_worker;
 mod intake;
 mod log;
 mod perform;
+mod planted;
 mod progress;
 mod settings;
 mod signal;

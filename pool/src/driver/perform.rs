@@ -3,15 +3,20 @@
 //! Any thread comes here with the actions that resulted from its own event. None of them blocks. Whatever goes wrong
 //! becomes another event.
 
-use std::time::Instant;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
 
 use super::{
     core::{Actions, Core, PoolState},
+    planted::Place,
     worker::{Outgoing, Worker, harvest::Harvest, slot::WorkerSlot},
 };
 use crate::{
     JobError,
     failure::{Cause, EndReason},
+    job::jobs::Jobs,
     outcome::results::Results,
     scheduler::{Action, FailReason, KillReason},
 };
@@ -48,7 +53,19 @@ impl Core {
     }
 
     /// Performs all other actions in order. No lock may be held. `harvest` has the results that they deliver.
+    ///
+    /// A panic on the way breaks the pool; the actions after it are performed all the same, so that no job is lost.
     pub(super) fn perform(&self, actions: Actions, harvest: &mut Harvest) {
+        let (mut actions, mut has_panicked) = (actions.into_iter(), false);
+        while catch_unwind(AssertUnwindSafe(|| self.perform_each(&mut actions, harvest))).is_err() {
+            has_panicked = true;
+        }
+        if has_panicked {
+            self.break_down("while it did what was decided");
+        }
+    }
+
+    fn perform_each(&self, actions: &mut impl Iterator<Item = Action<Jobs>>, harvest: &mut Harvest) {
         for action in actions {
             match action {
                 Action::Enqueue { .. } => unreachable!("frames go into outboxes under the lock"),
@@ -114,6 +131,7 @@ impl Core {
                     self.retire();
                 }
             }
+            self.planted.trip(Place::Perform);
         }
     }
 

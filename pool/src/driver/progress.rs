@@ -19,7 +19,8 @@ impl Core {
         }
     }
 
-    /// Waits until no job is queued or running. Returns whether that happened before `deadline`.
+    /// Waits until no job is queued or running. Returns whether that happened before `deadline`; in a copy of the pool's
+    /// process it returns at once, as all waits do.
     pub(crate) fn wait_idle(&self, deadline: Option<Instant>) -> bool {
         self.wait_until(deadline, |locked| locked.scheduler.is_idle())
     }
@@ -30,6 +31,9 @@ impl Core {
     }
 
     fn wait_until(&self, deadline: Option<Instant>, is_true: impl Fn(&Locked) -> bool) -> bool {
+        if self.is_copy() {
+            return false;
+        }
         let mut locked = self.lock();
         while !is_true(&locked) {
             locked = match self.changed.wait(locked, deadline) {
@@ -42,6 +46,9 @@ impl Core {
 
     /// Why the pool accepts no more jobs, if it does not.
     pub(crate) fn closed_reason(&self) -> Option<SubmitError> {
+        if self.is_copy() {
+            return Some(SubmitError::Forked);
+        }
         self.lock().closed_reason()
     }
 

@@ -99,7 +99,7 @@ impl Core {
 
     /// Polls all workers until `is_done`, for a moment at most, if the pool is uncontended.
     pub(crate) fn spin_wait(&self, is_done: impl Fn() -> bool) {
-        if !self.is_uncontended() || is_done() {
+        if !self.is_uncontended() || self.is_copy() || is_done() {
             return;
         }
         let Some(spin) = Spin::begin(LONGEST_SPIN) else {

@@ -12,6 +12,8 @@ pub enum Cause {
     Died(Arc<Death>),
     /// The worker did not start.
     NotStarted(Arc<StartFailure>),
+    /// The pool's own code panicked, with this message: a bug in the library, which ends all workers.
+    Panicked(Arc<str>),
 }
 
 impl fmt::Display for Cause {
@@ -19,6 +21,7 @@ impl fmt::Display for Cause {
         match self {
             Self::Died(death) => death.fmt(formatter),
             Self::NotStarted(failure) => failure.fmt(formatter),
+            Self::Panicked(message) => write!(formatter, "the pool itself panicked: {message}"),
         }
     }
 }

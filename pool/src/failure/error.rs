@@ -64,10 +64,17 @@ pub enum JobError {
         /// Whether the job had been started, so that it may have had some of its effects.
         started: bool,
     },
-    /// The pool broke before the job was run: its workers could not be kept alive.
+    /// The pool broke before the job had ended: its workers could not be kept alive, or the pool itself panicked.
     #[error("the pool is broken, its workers cannot be kept alive: {0}")]
     Broken(Cause),
+    /// This process is a copy of the pool's, made by a bare `fork`: the job belongs to the original.
+    #[error("{FORKED}")]
+    Forked,
 }
+
+/// What a copy of a process is told.
+const FORKED: &str = "this process was made by a bare fork, and the pool belongs to the process that it was copied from: \
+                      fork before the pool is built";
 
 fn last(causes: &[Cause]) -> String {
     causes.last().map(ToString::to_string).unwrap_or_default()
@@ -93,6 +100,7 @@ impl JobError {
                 by: *by,
                 started: false,
             },
+            SubmitError::Forked => Self::Forked,
             other => Self::NotSubmitted(other),
         }
     }
@@ -109,6 +117,7 @@ impl JobError {
             | Self::NotHandedOver(_)
             | Self::Halted { .. }
             | Self::Closed
+            | Self::Forked
             | Self::Broken(_) => Layer::Pool,
         }
     }
@@ -130,6 +139,7 @@ impl JobError {
             Self::Halted { .. } => "Halted",
             Self::Closed => "Closed",
             Self::Broken(_) => "Broken",
+            Self::Forked => "Forked",
         }
     }
 }
@@ -199,6 +209,9 @@ pub enum SubmitError {
     /// The pool is broken: its workers could not be kept alive.
     #[error("the pool is broken, its workers cannot be kept alive: {0}")]
     Broken(Cause),
+    /// This process is a copy of the pool's, made by a bare `fork`: the pool and its workers belong to the original.
+    #[error("{FORKED}")]
+    Forked,
 }
 
 /// A job that was not accepted, returned with the reason.

@@ -17,6 +17,9 @@ pub enum Exit {
     },
     /// The process ended and its status is lost: another part of this program reaped it, or SIGCHLD is ignored.
     Unknown,
+    /// The process may not have ended: the system refused to kill it (with this error number), and it did not end when
+    /// it was cut off from its parent. It gets no more jobs.
+    NotKilled(i32),
 }
 
 impl Exit {
@@ -48,6 +51,11 @@ impl fmt::Display for Exit {
                 }
                 formatter.write_str(if core_dumped { ", core dumped" } else { "" })
             }
+            Self::NotKilled(errno) => write!(
+                formatter,
+                "could not be killed ({}) and was given up",
+                std::io::Error::from_raw_os_error(errno)
+            ),
             Self::Unknown => {
                 formatter.write_str("ended, and its exit status was taken by another part of this program")
             }

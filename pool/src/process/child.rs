@@ -122,7 +122,7 @@ impl<T> Child<T> {
 
     /// Sends SIGKILL, which no process can handle; otherwise as [`Child::terminate`].
     pub fn kill(&self) {
-        self.child.signal(Signal::KILL);
+        self.child.kill();
     }
 }
 

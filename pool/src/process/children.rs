@@ -4,16 +4,20 @@
 //! starts no child.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
+use protocol::memory::Origin;
 use rustix::process::Signal;
 
 use super::{StartError, supervised::SupervisedChild};
 
 /// How long a daemon may take to end after SIGTERM before it is killed.
 const GRACE_PERIOD: Duration = Duration::from_secs(1);
+
+/// The process in which the main code began.
+static PARENT: OnceLock<Origin> = OnceLock::new();
 
 static REGISTRY: Mutex<ChildRegistry> = Mutex::new(ChildRegistry {
     main_code_runs: false,
@@ -39,6 +43,11 @@ struct Registered {
     is_released: bool,
 }
 
+/// Whether this process is a copy of the one in which the main code began. The registry may stay locked in it.
+fn is_copy() -> bool {
+    PARENT.get().is_some_and(|parent| !parent.is_here())
+}
+
 fn registry() -> MutexGuard<'static, ChildRegistry> {
     REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -48,6 +57,7 @@ fn registry() -> MutexGuard<'static, ChildRegistry> {
 /// # Panics
 /// If the main code runs already.
 pub(crate) fn open(name: Option<String>) {
+    PARENT.get_or_init(Origin::here);
     let mut registry = registry();
     let is_free = !registry.main_code_runs;
     if is_free {
@@ -73,6 +83,9 @@ pub(crate) fn own_name() -> Option<String> {
 
 /// Reserves the number of the next child, and a name if it has none.
 pub(crate) fn reserve(name: Option<String>) -> Result<(u64, String), StartError> {
+    if is_copy() {
+        return Err(StartError::Forked);
+    }
     let mut registry = registry();
     if !registry.main_code_runs {
         return Err(StartError::OutsideMain);
@@ -104,6 +117,9 @@ pub(crate) fn register(child: &Arc<SupervisedChild>) -> Result<(), StartError> {
 
 /// The handle of a child was dropped: the child is forgotten once it has ended.
 pub(crate) fn release_handle(child: &SupervisedChild) {
+    if child.is_copy() {
+        return;
+    }
     let has_ended = child.exit().is_some();
     let mut registry = registry();
     let Some(position) = registry.position(child.number) else {
@@ -118,6 +134,9 @@ pub(crate) fn release_handle(child: &SupervisedChild) {
 
 /// Ends the main code: ends the daemons, and waits for all other children.
 pub(crate) fn close() {
+    if is_copy() {
+        return;
+    }
     let children: Vec<Arc<SupervisedChild>> = {
         let mut registry = registry();
         registry.main_code_runs = false;

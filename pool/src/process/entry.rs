@@ -13,6 +13,7 @@ use std::{
 use protocol::{
     Fault, PROCESS_ARGUMENT,
     child::{self, ControlMissing, Role, panics, watchdog},
+    memory::Origin,
     message::{
         control::{self, ControlError},
         handshake,
@@ -141,7 +142,10 @@ fn run(control: &OwnedFd, request: CallRequest, entry: &Entry, arguments: &[u8])
     panics::install_hook();
     children::open(Some(request.name));
     let mut output = Vec::new();
+    let origin = Origin::here();
     let called = entry.call(arguments, &mut output);
+    // A copy that the function has forked returns here too: the function has one result, that of the original.
+    origin.end_copy();
     let sent = called.and_then(|handles| send_output(control, output, handles.transfer(request.recipient)));
     let code = match sent {
         Ok(()) => 0,
@@ -178,7 +182,7 @@ fn report(
         control.as_fd(),
         &bytes,
         descriptors,
-        Instant::now() + REPORT_TIMEOUT,
+        Some(Instant::now() + REPORT_TIMEOUT),
     )
 }
 

@@ -21,6 +21,11 @@ pub enum StartError {
          also what makes the child a child and waits for it in the end"
     )]
     OutsideMain,
+    /// This process is a copy of the one in which the main code began, made by a bare `fork`.
+    #[error(
+        "this process was made by a bare fork, and the processes belong to the one that it was copied from"
+    )]
+    Forked,
     /// The name contains a NUL byte or is too long.
     #[error("{0:?} cannot be the name of a process: at most {MAX_NAME_BYTES} bytes, none of them NUL")]
     Name(String),
@@ -104,6 +109,9 @@ pub enum JoinErrorKind {
     /// The process reported in another protocol version, or something unexpected.
     #[error("failed the handshake: {0}")]
     Handshake(HandshakeError),
+    /// The handle was copied by a bare `fork`: the process belongs to the process that it was copied from.
+    #[error("belongs to the process that this one is a copy of, by a bare fork")]
+    Forked,
     /// The arguments could not be decoded; the function was not called.
     #[error("could not decode its arguments: {0}")]
     Undecodable(String),

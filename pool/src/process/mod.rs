@@ -227,7 +227,7 @@ impl<T: Portable> Process<T> {
             self.start_deadline,
         );
         let descriptors: SmallVec<[_; 2]> = [heap].into_iter().chain(memory.descriptor()).collect();
-        let deadline = Instant::now() + self.start_deadline;
+        let deadline = Instant::now().checked_add(self.start_deadline);
         match control::send_until(child.control().as_fd(), &request, &descriptors, deadline) {
             // A child that has ended already reports why by its exit.
             Ok(()) | Err(ControlError::Closed) => {}

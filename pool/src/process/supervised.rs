@@ -10,6 +10,7 @@ use std::{
 };
 
 use protocol::{
+    memory::Origin,
     message::control::{self, ControlError, Received},
     message::handshake,
 };
@@ -19,12 +20,16 @@ use sync::HandlesInFlight;
 use super::{call::Report, error::JoinErrorKind};
 use crate::{failure::Exit, spawn::child::ChildProcess};
 
+/// How long to wait for a child that the system refuses to kill, and that is to end by itself.
+const REFUSED_WAIT: Duration = Duration::from_secs(1);
+
 /// A child process that runs a function.
 #[derive(Debug)]
 pub(crate) struct SupervisedChild {
     pub(crate) number: u64,
     pub(crate) name: String,
     pub(crate) is_daemon: bool,
+    parent: Origin,
     process: ChildProcess,
     control: OwnedFd,
     started: Instant,
@@ -40,6 +45,8 @@ struct Observed {
     is_closed: bool,
     outcome: Option<Result<Output, JoinErrorKind>>,
     exit: Option<Exit>,
+    /// When the system refused to kill it, and how.
+    refused: Option<(Instant, i32)>,
     /// The handles in the arguments, which the child may receive as long as it lives.
     arguments: Option<HandlesInFlight>,
 }
@@ -75,6 +82,7 @@ impl SupervisedChild {
             number,
             name,
             is_daemon,
+            parent: Origin::here(),
             process,
             control,
             started: Instant::now(),
@@ -98,13 +106,36 @@ impl SupervisedChild {
         &self.control
     }
 
+    /// Whether this process is a copy of the child's parent, which has no child.
+    pub(crate) fn is_copy(&self) -> bool {
+        !self.parent.is_here()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        self.process.signal(signal);
+        if !self.is_copy()
+            && let Err(errno) = self.process.signal(signal)
+        {
+            tracing::warn!(pid = self.pid(), "a signal to a process was refused: {errno}");
+        }
+    }
+
+    /// Kills the child. If the system refuses that, the child's own watchdog does it, once its control socket closes.
+    pub(crate) fn kill(&self) {
+        if self.is_copy() {
+            return;
+        }
+        if let Err(errno) = self.process.signal(Signal::KILL) {
+            tracing::warn!(pid = self.pid(), "killing a process was refused: {errno}");
+            self.observed()
+                .refused
+                .get_or_insert((Instant::now(), errno.raw_os_error()));
+            let _closed = rustix::net::shutdown(&self.control, rustix::net::Shutdown::Both);
+        }
     }
 
     /// Kills the child and reaps it.
     pub(crate) fn kill_and_reap(&self) {
-        self.signal(Signal::KILL);
+        self.kill();
         self.wait(None);
     }
 
@@ -121,11 +152,28 @@ impl SupervisedChild {
     ///
     /// Many threads may wait at once. A child that does not reach its function in time is killed meanwhile.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Option<Exit> {
-        self.wait_begun(deadline);
-        if let Some(exit) = self.observed().exit {
-            return Some(exit);
+        if self.is_copy() {
+            return Some(Exit::Unknown);
         }
-        self.process.wait_ended(deadline).then(|| self.reap())
+        self.wait_begun(deadline);
+        let (exit, refused) = {
+            let observed = self.observed();
+            (observed.exit, observed.refused)
+        };
+        if exit.is_some() {
+            return exit;
+        }
+        let Some((at, errno)) = refused else {
+            return self.process.wait_ended(deadline).then(|| self.reap());
+        };
+        let latest = at + REFUSED_WAIT;
+        if self
+            .process
+            .wait_ended(Some(deadline.map_or(latest, |deadline| deadline.min(latest))))
+        {
+            return Some(self.reap());
+        }
+        (Instant::now() >= latest).then_some(Exit::NotKilled(errno))
     }
 
     /// Waits until the child has reported, ended or been given up, or until `deadline`.
@@ -156,7 +204,8 @@ impl SupervisedChild {
         observed.read_reports(&self.control);
         if observed.phase == Phase::Starting {
             observed.phase = Phase::GivenUp;
-            self.process.signal(Signal::KILL);
+            drop(observed);
+            self.kill();
         }
     }
 
@@ -184,6 +233,9 @@ impl SupervisedChild {
 
     /// Takes the result of the call, after the child's end.
     pub(crate) fn take_outcome(&self, exit: Exit) -> Result<Output, JoinErrorKind> {
+        if self.is_copy() {
+            return Err(JoinErrorKind::Forked);
+        }
         let mut observed = self.observed();
         let phase = observed.phase;
         observed.outcome.take().unwrap_or(Err(match phase {

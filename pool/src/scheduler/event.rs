@@ -128,6 +128,8 @@ pub(crate) enum Event<J: SpanContents> {
     Close,
     /// As `Close`, but a job that is not at a worker, or comes back from one, is cancelled.
     Stop,
+    /// The driver has failed and can no longer be relied on: each job fails with this cause, each worker is killed.
+    Broken { cause: J::Cause },
     /// The pool is to end now: each job fails, each worker is killed, then comes `Ended`.
     Kill,
 }

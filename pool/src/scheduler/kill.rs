@@ -16,16 +16,30 @@ impl<J: SpanContents> Scheduler<J> {
     /// Kills the pool.
     pub(super) fn kill(&mut self, actions: &mut Vec<Action<J>>) {
         self.phase = Phase::Killed;
+        self.end_all(&FailReason::Closed, actions);
+    }
+
+    /// Breaks the pool, running jobs and all.
+    pub(super) fn break_at_once(&mut self, cause: J::Cause, actions: &mut Vec<Action<J>>) {
+        if self.has_ended {
+            return;
+        }
+        self.break_down(cause.clone(), actions);
+        self.end_all(&FailReason::Broken(cause), actions);
+    }
+
+    /// Fails all jobs and kills all workers.
+    fn end_all(&mut self, reason: &FailReason<J::Cause>, actions: &mut Vec<Action<J>>) {
         for worker in self.roster.ids() {
             for piece in self.in_flight.clear(worker) {
-                self.fail(piece.span, FailReason::Closed, actions);
+                self.fail(piece.span, reason.clone(), actions);
             }
             if self.roster.get(worker).is_alive() {
                 self.kill_worker(worker, KillReason::Killed, actions);
             }
         }
         while let Some(span) = self.queue.pop() {
-            self.fail(span, FailReason::Closed, actions);
+            self.fail(span, reason.clone(), actions);
         }
     }
 

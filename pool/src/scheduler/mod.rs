@@ -304,6 +304,7 @@ impl<J: SpanContents> Scheduler<J> {
             Event::PurgeAbandoned => self.counters.abandoned += self.queue.purge() as u64,
             Event::Close => self.close(),
             Event::Stop => self.stop(),
+            Event::Broken { cause } => self.break_at_once(cause, actions),
             Event::Kill => self.kill(actions),
         }
         self.halt_if_due(actions);

@@ -273,7 +273,7 @@ impl<J: SpanContents> Scheduler<J> {
         }
     }
 
-    fn break_down(&mut self, cause: J::Cause, actions: &mut Vec<Action<J>>) {
+    pub(super) fn break_down(&mut self, cause: J::Cause, actions: &mut Vec<Action<J>>) {
         if let Phase::Open | Phase::Closing = self.phase {
             self.phase = Phase::Broken(cause.clone());
             actions.push(Action::Broken(cause));

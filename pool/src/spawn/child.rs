@@ -56,9 +56,12 @@ impl ChildProcess {
         self.pidfd.as_fd()
     }
 
-    /// Sends a signal. The process may have ended just now, which is no error.
-    pub(crate) fn signal(&self, signal: Signal) {
-        let _sent = rustix::process::pidfd_send_signal(&self.pidfd, signal);
+    /// Sends a signal. The process may have ended just now, which is no error; a refusal is.
+    pub(crate) fn signal(&self, signal: Signal) -> rustix::io::Result<()> {
+        match rustix::process::pidfd_send_signal(&self.pidfd, signal) {
+            Err(Errno::SRCH) => Ok(()),
+            sent => sent,
+        }
     }
 
     /// Sends a signal to its process group. Its number must still be its own: it is not reaped.
@@ -100,7 +103,12 @@ impl ChildProcess {
         // While it is not yet reaped its number belongs to it, so the group of that number is its own.
         if let Ok(Some(status)) = wait(WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
             let exit = exit_of(&status);
-            let _sent = rustix::process::kill_process_group(self.pid, Signal::KILL);
+            if let Err(errno @ Errno::PERM) = rustix::process::kill_process_group(self.pid, Signal::KILL) {
+                tracing::warn!(
+                    pid = self.pid(),
+                    "what is left of a process group could not be killed: {errno}"
+                );
+            }
             let _reaped = wait(WaitIdOptions::EXITED);
             return exit;
         }

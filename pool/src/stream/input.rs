@@ -57,7 +57,7 @@ impl<J: Job> StreamInput<J> {
     ///
     /// # Errors
     /// [`SubmitError::Closed`], [`SubmitError::Halted`] or [`SubmitError::Broken`] if the pool takes no more jobs; also
-    /// `Closed` if the output end was dropped. Further jobs then get the same error.
+    /// `Closed` if the output end was dropped, and [`SubmitError::Forked`] in a copy of the pool's process. Further jobs then get the same error.
     pub fn send(&mut self, job: &J) -> Result<(), SubmitError> {
         self.put(|buffer| job.encode(buffer))
     }
@@ -172,6 +172,9 @@ impl<J: Job> StreamInput<J> {
 
     fn submit(&mut self, encoded: Result<Encoded, SubmitError>, waits: bool) -> Result<(), SubmitError> {
         let jobs = encoded.as_ref().map_or(1, Encoded::jobs);
+        if self.core.is_copy() {
+            return Err(SubmitError::Forked);
+        }
         let first = self.stream.accept(jobs, waits).ok_or(SubmitError::Closed)?;
         let refuse = |sink: Sink, error: SubmitError| {
             sink.resolve(Results::failed(JobError::refused(error), jobs));
@@ -196,13 +199,18 @@ impl<J: Job> StreamInput<J> {
 
     /// How many jobs can be sent without waiting for the output end.
     pub(crate) fn room(&self) -> u32 {
+        if self.core.is_copy() {
+            return 0;
+        }
         self.stream.room(&self.stream.lock())
     }
 }
 
 impl<J: Job> Drop for StreamInput<J> {
     fn drop(&mut self) {
-        self.stream.close_input();
+        if !self.core.is_copy() {
+            self.stream.close_input();
+        }
     }
 }
 

@@ -25,6 +25,10 @@ pub struct StreamOutput<J: Job> {
     stream: Arc<StreamCore>,
     /// The number of the next output, and the results that have left the stream and were not seen.
     taken: Option<(u64, Results)>,
+    /// The number after the last one taken.
+    next: u64,
+    /// Whether this is a copy of the stream in a copy of its process, and has said so.
+    is_refused: bool,
     done: Done,
     core: Arc<Core>,
     job: PhantomData<fn() -> J>,
@@ -35,6 +39,8 @@ impl<J: Job> StreamOutput<J> {
         Self {
             stream,
             taken: None,
+            next: 0,
+            is_refused: false,
             done: Done::default(),
             core,
             job: PhantomData,
@@ -72,7 +78,7 @@ impl<J: Job> StreamOutput<J> {
 
     /// Returns whether the next output is there, so that `next` does not wait.
     pub fn is_ready(&self) -> bool {
-        self.at_hand() > 0 || self.stream.lock().window.is_ready()
+        self.at_hand() > 0 || self.core.is_copy() || self.stream.lock().window.is_ready()
     }
 
     /// How many outputs have left the stream already and wait here.
@@ -87,12 +93,18 @@ impl<J: Job> StreamOutput<J> {
 
     /// How many inputs have no output taken yet.
     pub(crate) fn ahead(&self) -> u64 {
+        if self.core.is_copy() {
+            return 0;
+        }
         self.stream.lock().ahead() - self.done.outcomes
     }
 
     /// Gives the room of the outputs taken back to the input end.
     pub(crate) fn settle(&mut self) {
         self.let_go();
+        if self.core.is_copy() {
+            return;
+        }
         self.stream.settle(std::mem::take(&mut self.done));
     }
 
@@ -100,10 +112,26 @@ impl<J: Job> StreamOutput<J> {
     #[inline]
     pub(crate) fn provide(&mut self, waits: bool) -> bool {
         self.let_go();
+        if self.core.is_copy() {
+            return self.provide_refusal();
+        }
         if self.taken.is_none() {
             self.taken = self.stream.take(std::mem::take(&mut self.done), waits);
+            if let Some((first, results)) = &self.taken {
+                self.next = first + u64::from(results.left());
+            }
         } else if self.done.outcomes >= SETTLED_AT_ONCE {
             self.settle();
+        }
+        self.taken.is_some()
+    }
+
+    /// Provides one error in a copy of the pool's process, and then nothing.
+    #[cold]
+    fn provide_refusal(&mut self) -> bool {
+        if self.taken.is_none() && !self.is_refused {
+            self.is_refused = true;
+            self.taken = Some((self.next, Results::failed(JobError::Forked, 1)));
         }
         self.taken.is_some()
     }
@@ -141,8 +169,10 @@ impl<J: Job> Iterator for StreamOutput<J> {
 
 impl<J: Job> Drop for StreamOutput<J> {
     fn drop(&mut self) {
-        self.stream.abandon();
-        self.core.purge();
+        if !self.core.is_copy() {
+            self.stream.abandon();
+            self.core.purge();
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod error;
 pub(crate) mod mapping;
+mod origin;
 pub(crate) mod view;
 
 use std::{
@@ -19,6 +20,7 @@ use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use mapping::Mapping;
 
 pub use error::MemoryError;
+pub use origin::{Origin, wiped_at_fork};
 
 /// More bytes than this are refused here: the kernel would rather kill a process than refuse them.
 const MAX_BYTES: usize = 1 << 36;

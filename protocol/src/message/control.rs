@@ -131,7 +131,7 @@ pub fn try_receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<Option<&[u8]>
     }
 }
 
-/// As [`send`], and tries again until `deadline` while the system allows no more descriptors under way between all
+/// As [`send`], and tries again until `deadline` (`None`: without a limit) while the system allows no more descriptors under way between all
 /// processes of this user: the others are about to receive theirs.
 ///
 /// # Errors
@@ -140,14 +140,14 @@ pub fn send_until(
     socket: impl AsFd,
     bytes: &[u8],
     descriptors: &[BorrowedFd<'_>],
-    deadline: Instant,
+    deadline: Option<Instant>,
 ) -> Result<(), ControlError> {
     const STEP: Duration = Duration::from_millis(1);
     loop {
         match send(&socket, bytes, descriptors) {
             Err(ControlError::System(error))
                 if error.raw_os_error() == Some(Errno::TOOMANYREFS.raw_os_error())
-                    && Instant::now() < deadline =>
+                    && deadline.is_none_or(|deadline| Instant::now() < deadline) =>
             {
                 #[expect(
                     clippy::disallowed_methods,

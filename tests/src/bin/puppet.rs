@@ -133,6 +133,22 @@ fn play(job: Puppet, context: &mut Context<'_, State>) -> Answer {
             Answer::Nothing
         }
         Puppet::Grandchild => Answer::Number(grandchild()),
+        Puppet::Fork(times, next) => {
+            for _ in 0..times {
+                tests::fork();
+            }
+            play(*next, context)
+        }
+        Puppet::ForkAndExit => {
+            if tests::fork() == 0 {
+                std::process::exit(0);
+            }
+            Answer::Nothing
+        }
+        Puppet::Become(user, next) => {
+            tests::become_user(user);
+            play(*next, context)
+        }
         Puppet::Unencodable => Answer::Unencodable,
         Puppet::Count => Answer::Number(context.state().count),
         Puppet::Argument => Answer::Text(context.state().argument.clone()),

@@ -3,7 +3,11 @@
 //! It sleeps until a process ends or writes, or until something may be due, such as a job's deadline. While nothing
 //! is due it costs nothing. It only observes: what it finds becomes an event of the scheduler.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -13,6 +17,7 @@ use rustix::{
 use super::timekeeper::Timekeeper;
 use crate::driver::{
     core::Core,
+    planted::Place,
     worker::{process::WorkerProcess, watched::Watched},
 };
 
@@ -24,20 +29,36 @@ struct Activity {
     logged: bool,
 }
 
+/// How often the watch goes on after a panic, in a pool that is then broken, to reap what is left.
+const ATTEMPTS: usize = 3;
+
 /// The body of the watch thread.
 pub(super) fn run(core: &Core) {
+    for _ in 0..ATTEMPTS {
+        match catch_unwind(AssertUnwindSafe(|| watch(core))) {
+            Ok(()) => return,
+            Err(_) => core.break_down("in the thread that watches its workers"),
+        }
+    }
+}
+
+fn watch(core: &Core) {
     let watched = &core.watched;
     let mut timekeeper = Timekeeper::default();
     loop {
         watched.set_sleeps(true);
+        core.planted.trip(Place::Watch);
         let due = timekeeper.look(core);
         if due.is_some() {
             watched.set_sleeps(false);
         }
         let processes: Vec<Arc<WorkerProcess>> = watched.processes().clone();
-        if processes.is_empty() && watched.stops() {
+        // A process that could not be killed may never end.
+        if processes.iter().all(|process| process.is_given_up()) && watched.stops() {
             return;
         }
+        let given_up = processes.iter().filter_map(|process| process.given_up_in());
+        let due = due.into_iter().chain(given_up).min();
         let activity = wait(watched, &processes, due);
         serve(core, &processes, &activity);
     }
@@ -111,6 +132,7 @@ fn descriptors_of(process: &WorkerProcess) -> [PollFd<'_>; DESCRIPTORS] {
 
 fn serve(core: &Core, processes: &[Arc<WorkerProcess>], activity: &[Activity]) {
     for (process, activity) in processes.iter().zip(activity) {
+        process.give_up_if_due();
         if activity.ended && process.has_ended() {
             // First, so that a process that is watched has its number for itself.
             core.watched

@@ -14,7 +14,7 @@ use protocol::{
     payload::area::PayloadArea,
 };
 
-use super::inbound::Inbound;
+use super::{inbound::Inbound, turns::Turns};
 use crate::{
     JobError,
     outcome::{Outcome, results::Results},
@@ -26,6 +26,7 @@ pub(crate) struct Harvester {
     inbound: Arc<Inbound>,
     outbound: PayloadArea,
     message_limit: u64,
+    turns: Turns,
     /// The bytes of the last harvest, kept for their memory.
     spare: Vec<u8>,
 }
@@ -49,17 +50,24 @@ fn end((first, results): &Placed) -> u64 {
 }
 
 impl Harvester {
-    pub(crate) fn new(inbound: Arc<Inbound>, outbound: PayloadArea, message_limit: u64) -> Self {
+    pub(crate) fn new(
+        inbound: Arc<Inbound>,
+        outbound: PayloadArea,
+        (lanes, message_limit): (usize, u64),
+    ) -> Self {
         Self {
             ring: RingReader::new(),
             inbound,
             outbound,
             message_limit,
+            turns: Turns::new(lanes),
             spare: Vec::new(),
         }
     }
 
-    /// Takes all results that are there. After an error, which is the worker's fault, those before it are returned.
+    /// Takes all results that are there. After an error, which is the worker's fault, those before it are returned;
+    /// but none at all, now and later, once a position was published out of turn: no result of such a worker can be
+    /// told from another job's.
     pub(crate) fn harvest(&mut self, board: &Board) -> (Harvest, Result<(), MemoryError>) {
         let mut harvest = Harvest {
             records: std::mem::take(&mut self.spare),
@@ -70,6 +78,9 @@ impl Harvester {
             .ring
             .harvest(board, &mut harvest.records)
             .and_then(|()| self.sort(board, &mut harvest));
+        if self.turns.are_broken {
+            harvest.placed.clear();
+        }
         (harvest, result)
     }
 
@@ -100,6 +111,8 @@ impl Harvester {
 
     /// Divides the records into results of consecutive positions, in the order in which they were published.
     fn divide(&mut self, board: &Board, harvest: &mut Harvest) -> Result<(), MemoryError> {
+        // Read after the records: each of them was claimed before it was published.
+        let claimed = board.claimed();
         let Harvest { records, placed, .. } = harvest;
         let (mut start, mut had_parcel) = (0, false);
         let mut reader = self.ring.records(records);
@@ -109,6 +122,7 @@ impl Harvester {
                 body,
                 status,
             } = record?;
+            self.turns.take(position, claimed)?;
             let record_end = records.len() - reader.bytes_left();
             let record = start..record_end;
             start = record_end;
@@ -214,8 +228,10 @@ mod tests {
         let outbound = PayloadArea::create("test").unwrap();
         let parents = PayloadArea::open(outbound.descriptor().try_clone_to_owned().unwrap()).unwrap();
         let inbound = Arc::new(Inbound::new(PayloadArea::create("test").unwrap()));
-        let harvester = Harvester::new(inbound, parents, 1 << 30);
-        (outbound, RingWriter::new(), Board::create().unwrap(), harvester)
+        let harvester = Harvester::new(inbound, parents, (1, 1 << 30));
+        let board = Board::create().unwrap();
+        while board.claim(0, 10_000).is_some() {}
+        (outbound, RingWriter::new(), board, harvester)
     }
 
     #[test]
@@ -246,6 +262,28 @@ mod tests {
             [(0, 1)],
             "what came before the corrupt result"
         );
+    }
+
+    /// Both copies of a worker that has forked publish: nothing of that harvest is any job's for certain.
+    #[test]
+    fn a_position_that_is_published_twice_spoils_its_whole_harvest_and_all_later_ones() {
+        let (_, mut ring, board, mut harvester) = two_ends();
+        let mut publish = |position| ring.publish(&board, position, Status::Output, b"1", &mut || ());
+        publish(0);
+        publish(1);
+        assert_eq!(harvester.harvest(&board).0.runs().collect::<Vec<_>>(), [(0, 2)]);
+        [2, 3, 3, 4].into_iter().for_each(&mut publish);
+        let (harvest, harvested) = harvester.harvest(&board);
+        assert!(
+            harvested
+                .unwrap_err()
+                .to_string()
+                .contains("position 3 a second time")
+        );
+        assert_eq!(harvest.runs().count(), 0);
+        publish(5);
+        let (harvest, harvested) = harvester.harvest(&board);
+        assert!(harvested.is_err() && harvest.runs().count() == 0);
     }
 
     #[test]

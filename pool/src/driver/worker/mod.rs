@@ -10,6 +10,7 @@ mod output;
 pub(super) mod process;
 pub(super) mod slot;
 mod tail;
+mod turns;
 pub(super) mod watched;
 
 use std::{
@@ -104,7 +105,7 @@ impl Worker {
                 frames: Some(link.frames),
                 inbound: Arc::clone(&inbound),
             }),
-            harvester: Mutex::new(Harvester::new(inbound, outbound, message_limit)),
+            harvester: Mutex::new(Harvester::new(inbound, outbound, (lanes, message_limit))),
             sent_end: AtomicU64::new(0),
             sent_at: AtomicU64::new(0),
             frames_sent: AtomicU64::new(0),

@@ -7,7 +7,7 @@ use std::{
     ops::Range,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -22,7 +22,7 @@ use protocol::{
         log::Record,
     },
 };
-use rustix::process::Signal;
+use rustix::{io::Errno, process::Signal};
 
 use super::{output::OutputPipe, tail::Tail};
 use crate::{
@@ -33,6 +33,9 @@ use crate::{
 
 /// The most log records that are read at once.
 const MAX_RECORDS: usize = 256;
+
+/// How long to wait for a worker that the system refuses to kill, and that is to end by itself.
+const REFUSED_WAIT: Duration = Duration::from_millis(500);
 
 /// A worker process.
 #[derive(Debug)]
@@ -49,6 +52,8 @@ pub(crate) struct WorkerProcess {
     has_log: AtomicBool,
     end: Mutex<End>,
     ended: Condvar,
+    /// Wakes the watch thread.
+    watch: OnceLock<Arc<OwnedFd>>,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +63,18 @@ struct End {
     listener: Option<WakeSender>,
     /// Why the pool ended it.
     reason: Option<EndReason>,
+    /// When the system refused to kill it, and how.
+    refused: Option<(Instant, i32)>,
+}
+
+impl End {
+    /// Notes how the process ended, unless that was noted before, and reports it.
+    fn report(&mut self, exit: Exit) {
+        self.exit.get_or_insert(exit);
+        if let Some(listener) = self.listener.take() {
+            notify_end(&listener);
+        }
+    }
 }
 
 impl WorkerProcess {
@@ -91,6 +108,7 @@ impl WorkerProcess {
             has_log: AtomicBool::new(false),
             end: Mutex::default(),
             ended: Condvar::new(),
+            watch: OnceLock::new(),
         })
     }
 
@@ -163,8 +181,54 @@ impl WorkerProcess {
         let mut end = self.end();
         if end.exit.is_none() {
             end.reason.get_or_insert(reason);
-            self.child.signal(Signal::KILL);
+            if let Err(errno) = self.child.signal(Signal::KILL) {
+                self.cut_off(&mut end, errno);
+            }
         }
+    }
+
+    /// Ends the process by the second means after the system has refused the first: closes its lifeline, which its own
+    /// watchdog obeys. If it does not end then either, it is given up.
+    fn cut_off(&self, end: &mut End, errno: Errno) {
+        if end.refused.is_some() {
+            return;
+        }
+        tracing::warn!(pid = self.pid(), "killing a worker was refused: {errno}");
+        end.refused = Some((Instant::now(), errno.raw_os_error()));
+        let _closed = rustix::net::shutdown(&self.control, rustix::net::Shutdown::Both);
+        if let Some(watch) = self.watch.get() {
+            let _written = rustix::io::write(watch, &1_u64.to_ne_bytes());
+        }
+    }
+
+    /// How long until the process is given up, if it could not be killed and has not ended.
+    pub(crate) fn given_up_in(&self) -> Option<Duration> {
+        let end = self.end();
+        let (at, _) = end.refused.filter(|_| end.exit.is_none())?;
+        Some(REFUSED_WAIT.saturating_sub(at.elapsed()))
+    }
+
+    /// Gives the process up if it is time to: reports its end, although it may not have ended.
+    pub(crate) fn give_up_if_due(&self) {
+        if self.given_up_in() != Some(Duration::ZERO) {
+            return;
+        }
+        let mut end = self.end();
+        if let Some((_, errno)) = end.refused {
+            end.report(Exit::NotKilled(errno));
+        }
+        drop(end);
+        self.ended.notify_all();
+    }
+
+    /// Whether the process was given up. It is still to be reaped.
+    pub(crate) fn is_given_up(&self) -> bool {
+        matches!(self.end().exit, Some(Exit::NotKilled(_)))
+    }
+
+    /// Notes how the watch thread is woken.
+    pub(crate) fn set_watch(&self, wake: Arc<OwnedFd>) {
+        self.watch.get_or_init(|| wake);
     }
 
     /// Why the pool ended it.
@@ -230,10 +294,7 @@ impl WorkerProcess {
         self.read_output();
         let exit = self.child.reap();
         let mut end = self.end();
-        end.exit = Some(exit);
-        if let Some(listener) = end.listener.take() {
-            notify_end(&listener);
-        }
+        end.report(exit);
         drop(end);
         self.ended.notify_all();
     }

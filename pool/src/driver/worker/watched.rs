@@ -23,7 +23,7 @@ use super::process::WorkerProcess;
 pub(crate) struct Watched {
     processes: Mutex<Vec<Arc<WorkerProcess>>>,
     suspension: Mutex<Suspension>,
-    wake: OwnedFd,
+    wake: Arc<OwnedFd>,
     /// The thread sleeps without a timeout.
     sleeps: AtomicBool,
     stops: AtomicBool,
@@ -43,7 +43,7 @@ impl Watched {
         Ok(Self {
             processes: Mutex::default(),
             suspension: Mutex::default(),
-            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            wake: Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?),
             sleeps: AtomicBool::new(false),
             stops: AtomicBool::new(false),
         })
@@ -55,6 +55,7 @@ impl Watched {
 
     /// Adds a process, which is watched until it has ended.
     pub(crate) fn add(&self, process: Arc<WorkerProcess>) {
+        process.set_watch(Arc::clone(&self.wake));
         let mut processes = self.processes();
         if self.is_suspended() {
             process.signal_group(Signal::STOP);

@@ -40,6 +40,7 @@ enum Resolution {
     Quarantined,
     Halted,
     Closed,
+    Broken(u64),
 }
 
 /// What the checker knows of one job.
@@ -167,6 +168,8 @@ pub(super) struct Checker {
     expected: BTreeMap<JobId, Resolution>,
     first_cause: Option<u64>,
     must_break: Option<u64>,
+    /// Whether the driver has failed.
+    is_broken_at_once: bool,
     broken_by: Option<u64>,
     must_halt: Option<Halted>,
     halted_by: Option<Halted>,
@@ -220,6 +223,7 @@ impl Checker {
             expected: BTreeMap::new(),
             first_cause: None,
             must_break: None,
+            is_broken_at_once: false,
             broken_by: None,
             must_halt: None,
             halted_by: None,
@@ -272,7 +276,7 @@ impl Checker {
 
     /// Notes that a worker has claimed a job and starts it.
     pub(super) fn started(&mut self, worker: WorkerId, position: u64, job: JobId) -> Check {
-        if self.phase == Phase::Killed {
+        if self.phase == Phase::Killed || self.is_broken_at_once {
             return Ok(());
         }
         self.record_mut(job).starts += 1;

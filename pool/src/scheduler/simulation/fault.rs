@@ -68,10 +68,12 @@ pub(super) enum Fault {
     DriverForgetsDrain,
     /// The driver leaves a frame in its outbox.
     DriverForgetsFlush,
+    /// The pool goes on when its driver has failed.
+    IgnoresBrokenDriver,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 28] = [
+    pub(super) const ALL: [Self; 29] = [
         Self::ForgetsBatchAtDeath,
         Self::SuspectsWholeBatch,
         Self::IgnoresIncarnation,
@@ -100,6 +102,7 @@ impl Fault {
         Self::WorkerIgnoresEpoch,
         Self::DriverForgetsDrain,
         Self::DriverForgetsFlush,
+        Self::IgnoresBrokenDriver,
     ];
 }
 
@@ -193,7 +196,8 @@ impl Subject {
             (Fault::IgnoresStall, Event::Stalled { .. })
             | (Fault::IgnoresSilence, Event::Silent { .. })
             | (Fault::ForgetsUnresponsive, Event::Unresponsive { .. })
-            | (Fault::ForgetsMemory, Event::MemoryExceeded { .. }) => return true,
+            | (Fault::ForgetsMemory, Event::MemoryExceeded { .. })
+            | (Fault::IgnoresBrokenDriver, Event::Broken { .. }) => return true,
             (Fault::LosesResultsOfKilled, Event::Finished { worker, .. }) => {
                 return scheduler.roster.get(*worker).state == WorkerState::Killed;
             }

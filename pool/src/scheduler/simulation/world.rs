@@ -102,6 +102,11 @@ impl World {
             88..92 if self.happens(self.plan.cancel) => self.cancel()?,
             92..94 if self.happens(self.plan.leave) => self.leave(),
             94..96 => self.purge()?,
+            97 if self.happens(self.plan.kill) => {
+                self.deaths += 1;
+                let cause = self.deaths;
+                self.handle(Event::Broken { cause })?;
+            }
             96..98 => self.report_stale()?,
             84 if self.happens(self.plan.stop) => self.handle(Event::Stop)?,
             98 if self.happens(self.plan.close) => self.handle(Event::Close)?,

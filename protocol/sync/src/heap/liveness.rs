@@ -13,10 +13,7 @@
 //! A bare `fork` copies the memory but not the thread. The child notices that it has no identity, by a page that the
 //! kernel wipes at a fork. This file does not know what a dead process held.
 
-#![expect(
-    unsafe_code,
-    reason = "names a futex to the kernel as robust, and has a page wiped at a fork"
-)]
+#![expect(unsafe_code, reason = "names a futex to the kernel as robust")]
 
 use std::{
     ptr,
@@ -27,8 +24,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::MemoryError;
-use rustix::mm::{Advice, MapFlags, ProtFlags};
+use protocol::{MemoryError, memory::wiped_at_fork};
 
 use super::{
     arena::Arena,
@@ -129,26 +125,6 @@ fn entry(slot: usize) -> u64 {
 
 fn liveness_word(arena: &Arena, slot: usize) -> &AtomicU64 {
     arena.word(entry(slot) + LIVENESS)
-}
-
-/// A word on a page of its own, which is zero in a child created by `fork`.
-fn wiped_at_fork() -> Result<&'static AtomicU64, SharedHeapError> {
-    const PAGE: usize = 4096;
-    // SAFETY: a fresh private mapping at an address of the kernel's choice touches no memory that Rust knows of.
-    let page = unsafe {
-        rustix::mm::mmap_anonymous(
-            ptr::null_mut(),
-            PAGE,
-            ProtFlags::READ | ProtFlags::WRITE,
-            MapFlags::PRIVATE,
-        )
-    }
-    .map_err(MemoryError::system("mmap"))?;
-    // Kernels before 4.14 cannot; a fork is then not noticed.
-    // SAFETY: the range is the mapping that was just made, and the advice changes nothing before a fork.
-    let _wiped_or_not = unsafe { rustix::mm::madvise(page, PAGE, Advice::LinuxWipeOnFork) };
-    // SAFETY: the page is aligned, zeroed, and never unmapped; only this word of it is used, as an atomic.
-    Ok(unsafe { AtomicU64::from_ptr(page.cast()) })
 }
 
 #[repr(C)]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use pool::{
     Barrier, Event, Lock, Process, Queue, Semaphore,
+    process::{JoinErrorKind, StartError},
     sync::{BarrierError, LockError, PoisonCause, Value},
 };
 use rustix::process::{Signal, getpid, kill_process};
@@ -162,6 +163,42 @@ pub(crate) fn a_bare_fork_owns_nothing() {
     assert_eq!(status, 0, "the child could use its parent's lock");
     drop(guard);
     assert!(lock.try_lock().is_ok());
+}
+
+/// A copy of the parent has none of its children, and a copy of a child has none of its results.
+pub(crate) fn copies_have_no_processes() {
+    let child = Process::new(|| std::thread::sleep(Duration::from_millis(300)), ())
+        .start()
+        .unwrap();
+    let daemon = Process::new(std::thread::park, ()).daemon(true).start().unwrap();
+    let copy = tests::fork();
+    if copy == 0 {
+        daemon.kill();
+        daemon.terminate();
+        assert!(
+            Process::new(|| (), ())
+                .start()
+                .is_err_and(|error| matches!(error, StartError::Forked))
+        );
+        let refused = child.join().unwrap_err();
+        assert!(matches!(refused.kind, JoinErrorKind::Forked), "{refused}");
+        // The main code returns here too, and ends none of the original's processes.
+        return;
+    }
+    assert!(tests::wait_for_copy(copy), "the copy ends well");
+    child.join().unwrap();
+    assert!(daemon.is_alive(), "a copy has killed it");
+    let forking = Process::new(
+        || {
+            tests::fork();
+            std::process::id()
+        },
+        (),
+    )
+    .start()
+    .unwrap();
+    let pid = forking.pid();
+    assert_eq!(forking.join().unwrap(), pid, "the result is the original's");
 }
 
 /// Handles are no descriptors: with none left, objects are made, sent, received and used all the same.

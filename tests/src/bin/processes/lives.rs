@@ -81,6 +81,29 @@ fn what_it_sees(variable: String) -> (String, Option<String>, String, Vec<String
     )
 }
 
+pub(crate) fn every_time_is_taken() {
+    const LONGEST: u64 = i64::MAX as u64;
+    let long = [LONGEST - 1_000_000_000, LONGEST, u64::MAX].map(Duration::from_secs);
+    for time in long.into_iter().chain([Duration::MAX]) {
+        let process = Process::new(identity, (1,)).start_deadline(time).start().unwrap();
+        assert!(process.wait_timeout(time).is_some());
+        assert_eq!(process.join_timeout(time).unwrap().unwrap(), 1);
+    }
+    for time in [Duration::ZERO, Duration::from_nanos(1)] {
+        let process = Process::new(identity, (1,)).start_deadline(time).start().unwrap();
+        let late = process.join().unwrap_err();
+        assert!(
+            matches!(late.kind, JoinErrorKind::Silent(after) if after == time),
+            "{late}"
+        );
+        let process = Process::new(std::thread::park, ()).start().unwrap();
+        assert!(process.wait_timeout(time).is_none());
+        let process = process.join_timeout(time).unwrap_err();
+        process.kill();
+        process.join().unwrap_err();
+    }
+}
+
 pub(crate) fn names_and_environment() {
     assert_eq!(Process::current_name(), "MainProcess");
     let variable = "POOL_TEST_VARIABLE".to_owned();

@@ -195,7 +195,10 @@ impl Checker {
                     || (self.phase == Phase::Stopping && deaths.is_empty() && self.queued.remove(&job))
             }
             FailReason::Closed => expected == Some(Resolution::Closed),
-            FailReason::Broken(cause) => self.broken_by == Some(*cause) && self.queued.remove(&job),
+            FailReason::Broken(cause) => {
+                expected == Some(Resolution::Broken(*cause))
+                    || self.broken_by == Some(*cause) && self.queued.remove(&job)
+            }
         };
         ensure!(is_due, "job {job} fails with {reason:?}, expected {expected:?}");
         Ok(())
@@ -229,7 +232,7 @@ impl Checker {
             (Some(demanded), _) => demanded == reason,
             (None, SlotState::KillPending) => slot.flight.is_empty() && slot.may_be_killed_for(reason),
             (None, SlotState::Starting | SlotState::Ready | SlotState::Retiring | SlotState::Closing) => {
-                self.phase == Phase::Killed && reason == KillReason::Killed
+                (self.phase == Phase::Killed || self.is_broken_at_once) && reason == KillReason::Killed
             }
             _ => false,
         };

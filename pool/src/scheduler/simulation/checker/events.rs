@@ -91,6 +91,7 @@ impl Checker {
                     self.phase = Phase::Stopping;
                 }
             }
+            Event::Broken { cause } => self.break_at_once(cause),
             Event::Kill => self.kill(),
         }
         if !matches!(event, Event::Submit(_)) {
@@ -326,12 +327,26 @@ impl Checker {
 
     fn kill(&mut self) {
         self.phase = Phase::Killed;
+        self.expect_the_end(Resolution::Closed);
+    }
+
+    fn break_at_once(&mut self, cause: u64) {
+        if self.has_ended() {
+            return;
+        }
+        if matches!(self.phase, Phase::Open | Phase::Closing) {
+            self.must_break = Some(cause);
+        }
+        self.is_broken_at_once = true;
+        self.expect_the_end(Resolution::Broken(cause));
+    }
+
+    fn expect_the_end(&mut self, resolution: Resolution) {
         let in_flight = self
             .slots
             .iter_mut()
             .flat_map(|slot| std::mem::take(&mut slot.flight).into_values());
         let all: Vec<JobId> = in_flight.chain(std::mem::take(&mut self.queued)).collect();
-        self.expected
-            .extend(all.into_iter().map(|job| (job, Resolution::Closed)));
+        self.expected.extend(all.into_iter().map(|job| (job, resolution)));
     }
 }
