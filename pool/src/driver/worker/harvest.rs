@@ -101,7 +101,7 @@ impl Harvester {
     /// Divides the records into results of consecutive positions, in the order in which they were published.
     fn divide(&mut self, board: &Board, harvest: &mut Harvest) -> Result<(), MemoryError> {
         let Harvest { records, placed, .. } = harvest;
-        let (mut start, mut had_parcel) = (0, false);
+        let (mut start, mut had_large) = (0, false);
         let mut reader = self.ring.records(records);
         while let Some(record) = reader.next() {
             let Record {
@@ -121,11 +121,11 @@ impl Harvester {
                     Results::in_buffer(record)
                 }
                 // A worker waits for its area to be emptied, which happens here, behind the look into the ring.
-                Body::InArea(_) if had_parcel => {
+                Body::InArea(_) if had_large => {
                     return Err(MemoryError::corrupt("two large results in an area for one"));
                 }
                 Body::InArea(contents) => {
-                    had_parcel = true;
+                    had_large = true;
                     let from_job = |range| self.inbound.copy(position, range);
                     let taken = self.outbound.take(contents, self.message_limit, from_job);
                     outbound::mark_empty(board);
