@@ -22,7 +22,7 @@ docs:
 deny:
     cargo deny check licenses bans sources
 
-# Print the import circles, and what ties each
+# Print the import circles, and which imports make each
 circles:
     cargo run -q -p tests --bin circles
 

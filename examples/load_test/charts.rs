@@ -53,13 +53,13 @@ pub(crate) fn latency(figures: &Figures) -> Result<String, Box<dyn Error>> {
                 .map(|bar| Rectangle::new([(bar.from, 0.0), (bar.to, bar.jobs as f64)], SERIES.filled())),
         )?;
         let latency = &figures.latency_us;
-        let marks = [
+        let quantiles = [
             ("p50", latency.p50),
             ("p90", latency.p90),
             ("p99", latency.p99),
             ("p99.9", latency.p99_9),
         ];
-        for (step, (name, micros)) in (0_i32..).zip(marks) {
+        for (step, (name, micros)) in (0_i32..).zip(quantiles) {
             let at = micros.clamp(from, to);
             let line = [(at, 0.0), (at, highest * 1.12)];
             chart.draw_series(LineSeries::new(line, MARK))?;

@@ -1,6 +1,6 @@
 //! What a pool and its workers agree on.
 //!
-//! This crate is the ground floor: the [`Job`] trait, the messages of the handshake, the flat frames in
+//! This crate is the lowest layer: the [`Job`] trait, the messages of the handshake, the flat frames in
 //! which jobs travel, the board of shared memory on which a worker shows what it has started and finished,
 //! and the link over `ipc-channel` that joins the two processes. It starts no process, schedules nothing and
 //! evaluates nothing: that is for the crates `pool` and `worker`.

@@ -37,7 +37,7 @@ fn a_cancelled_queued_job_never_runs_and_a_running_one_is_ended() {
         assert_eq!(last.wait().expect("unharmed"), Answer::Number(9));
         queued.into_iter().for_each(assert_cancelled);
         assert_cancelled(running);
-        assert_eq!(folder.marks("never"), 0);
+        assert_eq!(folder.mark_count("never"), 0);
         assert_eq!(pool.stats().worker_died, 0);
     });
 }

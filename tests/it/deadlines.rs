@@ -61,7 +61,11 @@ fn the_neighbours_of_a_late_job_run_elsewhere_and_once() {
                     );
                 }
             }
-            assert_eq!(folder.marks(&number.to_string()), 1, "starts of job {number}");
+            assert_eq!(
+                folder.mark_count(&number.to_string()),
+                1,
+                "starts of job {number}"
+            );
         }
     });
 }
@@ -162,7 +166,7 @@ fn another_job_outlasts_a_late_one() -> bool {
     let was_in_time = begun.elapsed() < DEADLINE * 7 / 8;
     assert!(matches!(late.wait(), Err(JobError::DeadlineExceeded(_))));
     assert_eq!(other.wait().expect("it was in time"), Answer::Nothing);
-    assert_eq!(folder.marks("other"), 1, "it began once");
+    assert_eq!(folder.mark_count("other"), 1, "it began once");
     assert_works(&pool);
     was_in_time
 }

@@ -198,7 +198,11 @@ fn a_death_amid_a_batch_costs_one_job_and_starts_none_twice() {
                     death(error);
                 }
             }
-            assert_eq!(folder.marks(&number.to_string()), 1, "starts of job {number}");
+            assert_eq!(
+                folder.mark_count(&number.to_string()),
+                1,
+                "starts of job {number}"
+            );
         }
         let expected = jobs.iter().filter(|(_, job)| deadly(job)).count() as u64;
         assert_eq!(
@@ -226,7 +230,7 @@ fn a_poison_job_is_quarantined_after_its_attempts() {
             JobError::Quarantined(causes) => assert_eq!(causes.len(), 3),
             other => panic!("not quarantined: {other}"),
         }
-        assert_eq!(folder.marks("poison"), 3);
+        assert_eq!(folder.mark_count("poison"), 3);
         for handle in before.into_iter().chain(after) {
             handle.wait().expect("a neighbour");
         }

@@ -43,7 +43,7 @@ fn a_halt_soon_lets_what_runs_end_and_starts_nothing_else() {
         );
         std::fs::write(there, "").expect("written");
         assert_eq!(running.wait().expect("it was let end"), Answer::Nothing);
-        assert_eq!(folder.marks("never"), 0);
+        assert_eq!(folder.mark_count("never"), 0);
         pool.shutdown(Duration::from_mins(1));
         assert_eq!((pool.stats().failed, pool.stats().worker_died), (1, 0));
     });
@@ -69,20 +69,20 @@ fn every_job_has_one_end_when_a_pool_halts_amid_a_backlog() {
             let handles: Vec<_> = jobs.map_while(|job| pool.submit(job).ok()).collect();
             let (mut failed, mut not_run) = (0, 0);
             for (number, handle) in handles.into_iter().enumerate() {
-                let marks = folder.marks(&number.to_string());
+                let starts = folder.mark_count(&number.to_string());
                 match handle.wait() {
                     Ok(Answer::Failure) => failed += 1,
                     Ok(answer) => assert_eq!(answer, Answer::Number(number as u64)),
                     Err(error) => {
                         let (_, started) = halted(&error).unwrap_or_else(|| panic!("{number}: {error}"));
                         assert!(
-                            started || folder.marks(&number.to_string()) == 0,
+                            started || folder.mark_count(&number.to_string()) == 0,
                             "{number}: {error}"
                         );
                         not_run += 1;
                     }
                 }
-                assert!(marks <= 1, "job {number} started {marks} times");
+                assert!(starts <= 1, "job {number} started {starts} times");
             }
             assert!(failed >= 3, "{halt}: {failed} failed");
             assert_eq!((pool.stats().failed, pool.stats().halted), (failed, not_run));

@@ -256,7 +256,7 @@ fn an_unwaited_job_runs_all_the_same() {
             ));
         }
         pool.drain();
-        assert_eq!(folder.marks("mark"), 10);
+        assert_eq!(folder.mark_count("mark"), 10);
     });
 }
 

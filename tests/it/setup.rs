@@ -127,8 +127,8 @@ impl Folder {
             .to_owned()
     }
 
-    /// How often a file was marked.
-    pub(crate) fn marks(&self, name: &str) -> usize {
+    /// How many lines `Puppet::Mark` has added to a file.
+    pub(crate) fn mark_count(&self, name: &str) -> usize {
         std::fs::read_to_string(self.0.path().join(name)).map_or(0, |text| text.lines().count())
     }
 

@@ -17,7 +17,7 @@ use protocol::{
 };
 
 use crate::{
-    batch::BatchReader, error::WorkerError, output_marks, publisher::Publisher, wake_sender::SharedWakeSender,
+    batch::BatchReader, delimiters, error::WorkerError, publisher::Publisher, wake_sender::SharedWakeSender,
 };
 
 /// If the last wake-up is at least this old, the lane wakes the parent for published results before it starts a job.
@@ -120,7 +120,7 @@ impl<'a, 'p> JobLoop<'a, 'p> {
         let Some(position) = self.running.take() else {
             return;
         };
-        output_marks::end_job(position);
+        delimiters::end_job(position);
         match ran {
             _ if self.delivery.is_some() || !self.output.attached.is_empty() => {
                 self.publish_large(position, ran);

@@ -35,6 +35,7 @@
 mod batch;
 mod bootstrap;
 mod context;
+mod delimiters;
 mod error;
 pub mod eval;
 #[cfg(test)]
@@ -43,7 +44,6 @@ mod forward;
 mod frame_source;
 mod job_loop;
 mod lane;
-mod output_marks;
 mod publisher;
 mod ready;
 mod runner;

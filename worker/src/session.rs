@@ -15,10 +15,10 @@ use rayon::ThreadPoolBuilder;
 use crate::{
     bootstrap::{PendingStart, Startup},
     context::{LaneInfo, Setup},
+    delimiters,
     error::WorkerError,
     frame_source::FrameSource,
     lane::Lane,
-    output_marks,
     publisher::{Publisher, ResultWriter},
     ready::{ReadyReply, StartBarrier},
     runner::{ErasedRunner, LaneRunner},
@@ -63,7 +63,7 @@ fn start_and_serve(
     (host.watch)(control)?;
     (host.forward)(control, request.log_level())?;
     if let Some(secret) = request.capture() {
-        output_marks::start(secret).map_err(WorkerError::system("duplicating the standard streams"))?;
+        delimiters::start(secret).map_err(WorkerError::system("duplicating the standard streams"))?;
     }
     let Startup {
         shared_heap,
@@ -119,7 +119,7 @@ impl SharedState<'_> {
         let setup = Setup::new(lane, Arc::clone(&self.argument));
         let mut runner = self.runner.lane_runner(setup);
         let served = if self.start_barrier.wait(runner.initialise()) {
-            output_marks::end_job(BEFORE_JOBS);
+            delimiters::end_job(BEFORE_JOBS);
             self.lane(number, &mut *runner).serve()
         } else {
             Ok(())

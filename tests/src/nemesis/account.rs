@@ -10,8 +10,8 @@ use pool::{JobError, failure::Fault};
 use super::{
     Plan,
     journal::Journal,
+    system,
     trial::{Answer, Deed, Trial},
-    weather,
 };
 
 /// How often jobs of each team may be started: those of the second are declared idempotent.
@@ -110,14 +110,14 @@ impl Account {
             Err(JobError::Quarantined(_)) => Ok(&self.counts.quarantined),
             Err(JobError::Cancelled) if may_be_cancelled => Ok(&self.counts.cancelled),
             Err(error) => {
-                weather::say(format_args!("job {number}: {error}"));
+                system::say(format_args!("job {number}: {error}"));
                 Err("it has no reason for that error")
             }
         }
     }
 
     fn count_wrong(&self, number: u64, why: &str) {
-        weather::say(format_args!("job {number}: {why}"));
+        system::say(format_args!("job {number}: {why}"));
         self.counts.wrong.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -8,9 +8,9 @@ mod journal;
 mod plan;
 mod report;
 mod storm;
+mod system;
 mod team;
 mod trial;
-mod weather;
 
 use std::{
     sync::{
@@ -23,13 +23,13 @@ use std::{
 
 pub use plan::Plan;
 pub use report::Report;
-pub(crate) use weather::children;
+pub(crate) use system::children;
 
 use account::Account;
 pub use journal::Journal;
 use storm::Storm;
+use system::Holdings;
 use team::Team;
-use weather::Holdings;
 
 /// If no job ends for this long, the nemesis hangs.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -48,22 +48,22 @@ pub fn run(plan: &Plan) -> Report {
     // What the first pool of a process creates for good is not a leak.
     drop(team::warm_up(plan));
     let before = Holdings::now();
-    let (report, marks) = {
+    let (report, tags) = {
         let journal = Arc::new(Journal::create(plan.jobs));
         let account = Arc::new(Account::new(plan.clone(), Arc::clone(&journal)));
-        let marks = plan.marks();
-        (storm_over(plan, &account, &marks), marks)
+        let tags = plan.tags();
+        (run_signals(plan, &account, &tags), tags)
     };
     let mut report = report;
-    report.leftovers(&before, &marks);
+    report.leftovers(&before, &tags);
     report.seconds = begun.elapsed().as_secs_f64();
     report
 }
 
-fn storm_over(plan: &Plan, account: &Arc<Account>, marks: &[String; 2]) -> Report {
+fn run_signals(plan: &Plan, account: &Arc<Account>, tags: &[String; 2]) -> Report {
     let teams = [
-        Arc::new(Team::build(plan, 0, account, &marks[0])),
-        Arc::new(Team::build(plan, 1, account, &marks[1])),
+        Arc::new(Team::build(plan, 0, account, &tags[0])),
+        Arc::new(Team::build(plan, 1, account, &tags[1])),
     ];
     let is_over = Arc::new(AtomicBool::new(false));
     let watching = {
@@ -74,10 +74,10 @@ fn storm_over(plan: &Plan, account: &Arc<Account>, marks: &[String; 2]) -> Repor
     thread::scope(|scope| {
         let runs: Vec<_> = teams.iter().map(|team| scope.spawn(|| team.run())).collect();
         while !runs.iter().all(thread::ScopedJoinHandle::is_finished) {
-            storm.blow(&teams, account.ended());
+            storm.send_next(&teams, account.ended());
         }
     });
-    storm.calm();
+    storm.end_shortage();
     is_over.store(true, Ordering::SeqCst);
     watching.join().expect("the watch does not panic");
     let mut report = Report::new(plan, account, &storm);
@@ -100,15 +100,15 @@ fn watch(account: &Account, is_over: &AtomicBool) {
         }
         if reported.elapsed() >= Duration::from_secs(1) {
             reported = Instant::now();
-            weather::say(format_args!("{ended} of {} jobs have ended", account.jobs()));
+            system::say(format_args!("{ended} of {} jobs have ended", account.jobs()));
         }
         if since.elapsed() >= TIMEOUT {
-            weather::say(format_args!(
+            system::say(format_args!(
                 "nothing has ended for {TIMEOUT:?}; the threads:\n{}",
                 crate::threads::stacks()
             ));
             let report = Report::of_hang(account);
-            weather::print(&report.to_json());
+            system::print(&report.to_json());
             std::process::exit(1);
         }
     }

@@ -38,8 +38,8 @@ impl Plan {
         u64::from(self.kills) + u64::from(self.stops) + u64::from(self.aborts)
     }
 
-    /// An argument that marks the workers of each team among all processes.
-    pub(crate) fn marks(&self) -> [String; 2] {
+    /// An argument that identifies the workers of each team among all processes.
+    pub(crate) fn tags(&self) -> [String; 2] {
         [0, 1].map(|team| format!("--nemesis={}.{}.{team}", std::process::id(), self.seed))
     }
 }

@@ -12,7 +12,7 @@ use super::{
     Plan,
     account::Account,
     storm::Storm,
-    weather::{self, Holdings},
+    system::{self, Holdings},
 };
 
 /// How long processes, descriptors and threads may take to disappear.
@@ -140,14 +140,14 @@ impl Report {
     }
 
     /// Counts what is left behind after it has had time to disappear.
-    pub(crate) fn leftovers(&mut self, before: &Holdings, marks: &[String]) {
+    pub(crate) fn leftovers(&mut self, before: &Holdings, tags: &[String]) {
         let begun = Instant::now();
         loop {
             let now = Holdings::now();
             let left = |now: usize, before: usize| now.cast_signed() - before.cast_signed();
             self.descriptors_left = left(now.descriptors, before.descriptors);
             self.threads_left = left(now.threads, before.threads);
-            self.orphans = (weather::children().len() + weather::marked(marks)) as u64;
+            self.orphans = (system::children().len() + system::tagged(tags)) as u64;
             let is_clean = self.descriptors_left == 0 && self.threads_left == 0 && self.orphans == 0;
             if is_clean || begun.elapsed() >= LAST_WAIT {
                 return;

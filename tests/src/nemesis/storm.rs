@@ -12,7 +12,7 @@ use std::{
 use pool::stats::WorkerState;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use super::{Plan, team::Team, weather};
+use super::{Plan, system, team::Team};
 
 /// How long to look for a target of one kind before taking another kind.
 const SEARCH: Duration = Duration::from_millis(20);
@@ -72,8 +72,8 @@ impl Storm {
     }
 
     /// Sends the next signal if its time has come; otherwise waits a moment.
-    pub(crate) fn blow(&mut self, teams: &[Arc<Team>; 2], ended: u64) {
-        self.change_weather(ended);
+    pub(crate) fn send_next(&mut self, teams: &[Arc<Team>; 2], ended: u64) {
+        self.update_shortage(ended);
         let due = self.planned * ended.saturating_mul(20) / (self.jobs * 19).max(1);
         let sent = self.planned - self.signals.len() as u64;
         match self.signals.last().copied() {
@@ -87,23 +87,23 @@ impl Storm {
     }
 
     /// Ends a shortage.
-    pub(crate) fn calm(&mut self) {
+    pub(crate) fn end_shortage(&mut self) {
         if self.is_short {
-            weather::lift_descriptor_limit();
+            system::lift_descriptor_limit();
             self.is_short = false;
         }
     }
 
     /// In the third and in the seventh tenth of the run there are no descriptors for another worker.
-    fn change_weather(&mut self, ended: u64) {
+    fn update_shortage(&mut self, ended: u64) {
         let tenth = ended * 10 / self.jobs.max(1);
         let is_short = matches!(tenth, 2 | 6) && self.jobs >= 10;
         if is_short && !self.is_short {
-            weather::limit_descriptors();
+            system::limit_descriptors();
             self.is_short = true;
             self.shortages += 1;
         } else if !is_short {
-            self.calm();
+            self.end_shortage();
         }
     }
 
@@ -157,12 +157,12 @@ fn workers(teams: &[Arc<Team>; 2]) -> Vec<(u32, Doing)> {
     let doing_of = |pid: u32| {
         let is_known = known.iter().find(|(other, _)| *other == pid);
         match is_known {
-            _ if weather::has_died(pid) => Doing::Dying,
+            _ if system::has_died(pid) => Doing::Dying,
             Some((_, doing)) => *doing,
             None => Doing::Starting,
         }
     };
-    weather::children()
+    system::children()
         .into_iter()
         .map(|pid| (pid, doing_of(pid)))
         .collect()
@@ -175,6 +175,6 @@ fn send(pid: u32, signal: Signal) -> bool {
     };
     // The pidfd first and then another look: the number cannot have become another process's in between.
     let pidfd = rustix::process::pidfd_open(process, PidfdFlags::empty());
-    let is_ours = || weather::children().contains(&pid);
+    let is_ours = || system::children().contains(&pid);
     pidfd.is_ok_and(|pidfd| is_ours() && rustix::process::pidfd_send_signal(&pidfd, signal).is_ok())
 }

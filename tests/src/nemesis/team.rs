@@ -38,11 +38,11 @@ pub(crate) fn warm_up(plan: &Plan) -> Pool<Trial> {
     build_pool(plan, 0, &journal, "--nemesis=warm-up")
 }
 
-fn build_pool(plan: &Plan, index: usize, journal: &Journal, mark: &str) -> Pool<Trial> {
+fn build_pool(plan: &Plan, index: usize, journal: &Journal, tag: &str) -> Pool<Trial> {
     Pool::builder()
         .workers(plan.workers as usize)
         .threads(1 + index)
-        .worker_argument(mark)
+        .worker_argument(tag)
         .initialiser_argument(&journal.place())
         .attempts(ATTEMPTS[index])
         .job_deadline(DEADLINE)
@@ -54,9 +54,9 @@ fn build_pool(plan: &Plan, index: usize, journal: &Journal, mark: &str) -> Pool<
 }
 
 impl Team {
-    pub(crate) fn build(plan: &Plan, index: usize, account: &Arc<Account>, mark: &str) -> Self {
+    pub(crate) fn build(plan: &Plan, index: usize, account: &Arc<Account>, tag: &str) -> Self {
         Self {
-            pool: build_pool(plan, index, account.journal(), mark),
+            pool: build_pool(plan, index, account.journal(), tag),
             index,
             seed: plan.seed,
             account: Arc::clone(account),

@@ -114,7 +114,7 @@ impl Harvester {
         // Read after the records: each of them was claimed before it was published.
         let claimed = board.claimed();
         let Harvest { records, placed, .. } = harvest;
-        let (mut start, mut had_parcel) = (0, false);
+        let (mut start, mut had_large) = (0, false);
         let mut reader = self.ring.records(records);
         while let Some(record) = reader.next() {
             let Record {
@@ -135,11 +135,11 @@ impl Harvester {
                     Results::in_buffer(record)
                 }
                 // A worker waits for its area to be emptied, which happens here, behind the look into the ring.
-                Body::InArea(_) if had_parcel => {
+                Body::InArea(_) if had_large => {
                     return Err(MemoryError::corrupt("two large results in an area for one"));
                 }
                 Body::InArea(contents) => {
-                    had_parcel = true;
+                    had_large = true;
                     let from_job = |range| self.inbound.copy(position, range);
                     let taken = self.outbound.take(contents, self.message_limit, from_job);
                     outbound::mark_empty(board);

@@ -43,7 +43,7 @@ fn tell(story: &str) {
         "values" => values::every_kind_and_size_comes_back(),
         "objects" => values::an_object_runs_in_its_process(),
         "faulty-values" => values::values_that_cannot_travel_are_told(),
-        "secrets" => values::arguments_are_nobody_elses_to_read(),
+        "secrets" => values::other_users_cannot_read_arguments(),
         "panics" => ends::panics_are_told(),
         "codes" => ends::every_exit_code_is_told(),
         "signals" => ends::every_signal_is_told(),

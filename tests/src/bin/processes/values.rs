@@ -191,7 +191,7 @@ fn told_and_shown(secret: String) -> (String, Vec<u8>, Vec<u8>) {
     (secret, shown("cmdline"), shown("environ"))
 }
 
-pub(crate) fn arguments_are_nobody_elses_to_read() {
+pub(crate) fn other_users_cannot_read_arguments() {
     let program = std::env::current_exe().unwrap();
     let arguments = format!("{}\0--pool-process=keeper\0", program.display());
     // Those of one message, and those that need more room than one has.

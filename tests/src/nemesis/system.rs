@@ -77,19 +77,19 @@ pub(crate) fn has_died(pid: u32) -> bool {
         .is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
 }
 
-/// How many processes have one of these marks among their arguments.
-pub(crate) fn marked(marks: &[String]) -> usize {
+/// How many processes have one of these tags among their arguments.
+pub(crate) fn tagged(tags: &[String]) -> usize {
     let Ok(processes) = fs::read_dir("/proc") else {
         return 0;
     };
-    let is_marked = |path: &Path| {
+    let is_tagged = |path: &Path| {
         let line = fs::read(path.join("cmdline")).unwrap_or_default();
         let mut arguments = line.split(|byte| *byte == 0);
-        arguments.any(|argument| marks.iter().any(|mark| mark.as_bytes() == argument))
+        arguments.any(|argument| tags.iter().any(|tag| tag.as_bytes() == argument))
     };
     processes
         .flatten()
-        .filter(|process| is_marked(&process.path()))
+        .filter(|process| is_tagged(&process.path()))
         .count()
 }
 

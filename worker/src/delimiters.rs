@@ -1,5 +1,5 @@
 //! Writes delimiters into the worker's output, one after each job, for a parent that captures it: see
-//! [`protocol::capture`].
+//! [`protocol::message::capture`].
 
 use std::{
     fs::File,

@@ -1,16 +1,16 @@
-//! The floors of the house: which part may import which.
+//! The layers of the workspace: which part may import which.
 //!
-//! The tables below are the rules; they say the same as the picture in ARCHITECTURE.md. A new file in one
-//! of these folders needs a place here.
+//! The tables below are the rules; they say the same as the drawing in CONTRIBUTING.md. A new file in one
+//! of these folders needs an entry here.
 
 use std::path::Path;
 
 use tests::imports::{self, Imports, Texts};
 
-/// Folders with their floors, from the ground up. A file may import from its own part and from those on lower floors;
-/// parts of one floor do not know each other. The `lib.rs` or `mod.rs` of the folder is outside: it may import all, and
-/// all may use what it defines itself.
-const FLOORS: &[(&str, &[&[&str]])] = &[
+/// Folders with their layers, lowest first. A file may import from its own part and from those in lower layers;
+/// parts of one layer must not import each other. The `lib.rs` or `mod.rs` of the folder is outside: it may import all,
+/// and all may use what it defines itself.
+const LAYERS: &[(&str, &[&[&str]])] = &[
     (
         "",
         &[
@@ -92,8 +92,8 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     ),
 ];
 
-/// Files that do not know each other: the scheduler alone joins its parts.
-const STRANGERS: &[&str] = &[
+/// Files that must not import each other: only the `Scheduler` joins them.
+const INDEPENDENT: &[&str] = &[
     "pool/src/scheduler/budget.rs",
     "pool/src/scheduler/in_flight.rs",
     "pool/src/scheduler/pace.rs",
@@ -118,12 +118,12 @@ const HIDDEN: &[(&str, &[&str])] = &[(
 /// External crates that only one file names.
 const NAMED_ONCE: &[(&str, &str)] = &[("ipc_channel", "protocol/src/message/link.rs")];
 
-/// The floor and the part of a file of a folder.
-fn place<'a>(folder: &str, floors: &[&[&'a str]], file: &str) -> Option<(usize, &'a str)> {
+/// The layer and the part of a file of a folder.
+fn place<'a>(folder: &str, layers: &[&[&'a str]], file: &str) -> Option<(usize, &'a str)> {
     let file = file.strip_prefix(folder)?;
     let parts =
-        |(floor, parts): (usize, &&[&'a str])| parts.iter().map(|part| (floor, *part)).collect::<Vec<_>>();
-    floors
+        |(layer, parts): (usize, &&[&'a str])| parts.iter().map(|part| (layer, *part)).collect::<Vec<_>>();
+    layers
         .iter()
         .enumerate()
         .flat_map(parts)
@@ -135,16 +135,16 @@ fn complaints(texts: &Texts) -> Vec<String> {
     let mut complaints = Vec::new();
     for (from, to, names) in Imports::of(texts).iter() {
         let mut complain = |why: &str| complaints.push(format!("{from} imports {to} ({names:?}): {why}"));
-        for (folder, floors) in FLOORS {
-            if let (Some(from), Some(to)) = (place(folder, floors, from), place(folder, floors, to))
+        for (folder, layers) in LAYERS {
+            if let (Some(from), Some(to)) = (place(folder, layers, from), place(folder, layers, to))
                 && from != to
                 && from.0 <= to.0
             {
                 complain(&format!("{} is not above {}", from.1, to.1));
             }
         }
-        if STRANGERS.contains(&from) && STRANGERS.contains(&to) {
-            complain("these do not know each other");
+        if INDEPENDENT.contains(&from) && INDEPENDENT.contains(&to) {
+            complain("these must not import each other");
         }
         let starts = |file: &str, parts: &[&str]| parts.iter().any(|part| file.starts_with(part));
         for (folder, outside) in SEALED {
@@ -165,23 +165,23 @@ fn complaints(texts: &Texts) -> Vec<String> {
     complaints
 }
 
-/// Files without a floor, and rules about files that do not exist.
+/// Files without a layer, and rules about files that do not exist.
 fn misplaced(texts: &Texts) -> Vec<String> {
     let (imports, mut misplaced) = (Imports::of(texts), Vec::new());
-    for (folder, floors) in FLOORS {
+    for (folder, layers) in LAYERS {
         let is_face = |file: &str| matches!(file.strip_prefix(folder), Some("lib.rs" | "mod.rs"));
         let inside = |file: &&str| file.starts_with(folder) && !is_face(file);
         let unplaced = imports
             .files()
             .filter(inside)
-            .filter(|file| place(folder, floors, file).is_none());
-        misplaced.extend(unplaced.map(|file| format!("{file} has no floor in {folder:?}")));
-        let parts = floors
+            .filter(|file| place(folder, layers, file).is_none());
+        misplaced.extend(unplaced.map(|file| format!("{file} has no layer in {folder:?}")));
+        let parts = layers
             .iter()
             .copied()
             .flatten()
             .map(|part| format!("{folder}{part}"));
-        let rules = parts.chain(STRANGERS.iter().map(|file| (*file).to_owned()));
+        let rules = parts.chain(INDEPENDENT.iter().map(|file| (*file).to_owned()));
         let unused = rules.filter(|rule| !texts.keys().any(|file| file.starts_with(rule)));
         misplaced.extend(unused.map(|rule| format!("{rule} has a rule and does not exist")));
     }
@@ -200,7 +200,7 @@ fn every_file_imports_from_below() {
 }
 
 #[test]
-fn every_file_has_a_floor() {
+fn every_file_has_a_layer() {
     let misplaced = misplaced(&workspace());
     assert!(misplaced.is_empty(), "{}", misplaced.join("\n"));
 }
@@ -226,7 +226,7 @@ fn a_wrong_import_is_found() {
         (
             "pool/src/scheduler/queue.rs",
             "use super::roster::Roster;",
-            "these do not know each other",
+            "these must not import each other",
         ),
         (
             "pool/src/scheduler/pace.rs",
@@ -270,5 +270,9 @@ fn one_circle_is_left() {
     let imports = Imports::of(&workspace());
     let circle =
         ["compare", "dict", "set", "table"].map(|file| format!("worker/expression/src/object/{file}.rs"));
-    assert_eq!(imports.circles(), [circle], "`just circles` shows what ties them");
+    assert_eq!(
+        imports.circles(),
+        [circle],
+        "`just circles` shows which imports make it"
+    );
 }
