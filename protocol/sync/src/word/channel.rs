@@ -1,6 +1,6 @@
 //! The channel: the order in which items enter a ring of shared memory and leave it.
 //!
-//! A channel has a ring of bytes and a ring of slots; slot `n` holds the start and the length of item `n`. Two marks
+//! A channel has a ring of bytes and a ring of slots; slot `n` holds the start and the length of item `n`. Two counters
 //! count the items: `tail` those that were put, `head` those that were taken. One lock excludes producers from each
 //! other, another one consumers; a producer and a consumer never wait for each other's lock. What the bytes mean is not
 //! known here, nor where they are.
@@ -19,10 +19,10 @@
 //! takes its item, since others may be asleep, and wakes one more if it leaves an item behind. If it is killed in
 //! between, the others' slices end (see [`super::wait::SLICE`]).
 //!
-//! # Copies of the marks
-//! A mark that another core has just written is slow to read. Producers therefore keep a copy of `head`, and consumers
-//! one of `tail`, each under their own lock. They read the mark itself only if the copy shows no room, or no item. A
-//! copy is a value that the mark once had: it lags behind, and is never ahead. As long as the copy of `head` leaves
+//! # Copies of the counters
+//! A counter that another core has just written is slow to read. Producers therefore keep a copy of `head`, and consumers
+//! one of `tail`, each under their own lock. They read the counter itself only if the copy shows no room, or no item. A
+//! copy is a value that the counter once had: it lags behind, and is never ahead. As long as the copy of `head` leaves
 //! room for the item that is put, the slots from it on have not been used again.
 //!
 //! Producers that wait for room are woken together, and only when half of the room is free, so that a full channel does
