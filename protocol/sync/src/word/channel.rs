@@ -237,7 +237,7 @@ pub(crate) fn take<C: Channel>(
     }
 }
 
-/// Whether the consumers' copy of the mark shows an item.
+/// Whether the consumers' copy of the counter shows an item.
 fn has_copied<C: Channel>(channel: &C) -> bool {
     let head = channel.word(Name::Head).load(Ordering::Relaxed);
     channel.word(Name::SeenTail).load(Ordering::Relaxed) > head
@@ -247,7 +247,7 @@ fn has_copied<C: Channel>(channel: &C) -> bool {
 /// consumers' lock.
 fn tail_behind<C: Channel>(channel: &C, head: u64) -> u64 {
     let copy = channel.word(Name::SeenTail);
-    // Acquire: a thread that sees the mark sees the slot and the bytes that were written before it. The copy passes
+    // Acquire: a thread that sees the counter sees the slot and the bytes that were written before it. The copy passes
     // that on, also if the consumer that made it was killed.
     let seen = copy.load(Ordering::Acquire);
     if seen > head {
