@@ -1,4 +1,5 @@
-//! Child processes that run a function: what Python's `multiprocessing.Process` is.
+//! Runs functions in child processes, like Python's `multiprocessing.Process`. Describe a call with [`Process`], start it,
+//! and take the function's output from its [`Child`].
 //!
 //! [`main`] is the one call in the program's `main`, [`Process`] describes a process to start, and [`Child`] is the
 //! handle of one that was started. The parts behind them: the `call` messages, a reference to a `function` that
